@@ -1,0 +1,1 @@
+"""Public data about the United States: metros, state outlines, and the script that derives them."""

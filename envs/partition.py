@@ -1,0 +1,105 @@
+"""Who belongs to which region.
+
+A partition is a label per site, nothing else: the same sites and lanes serve one nation or eight regions, and the label
+can change at any tick. Region numbers follow the order of first appearance in sorted names, so they are stable.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from envs.scenario import DATA_DIR, Scenario, ScenarioError
+from envs.tables import read_table
+
+
+class Labels(NamedTuple):
+    """Region names and the region of every site."""
+
+    names: tuple[str, ...]
+    of_site: np.ndarray  # (sites,) int16, index into names
+
+
+def label_sites(scenario: Scenario, sites: pd.DataFrame) -> Labels:
+    """The region of every site under the scenario's partition.
+
+    Args:
+        scenario: its `partition` field decides.
+        sites: columns name, kind, latitude, longitude, state, population; stations are the rows of kind `station`.
+
+    Raises:
+        ScenarioError: a site has no region, or there are more regions than stations.
+    """
+    partition = scenario.partition
+    if partition.kind == "national":
+        return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+    if partition.kind == "states":
+        return _by_state(scenario, sites)
+    if partition.kind == "balanced":
+        return _balanced(scenario, sites)
+    return _from_file(scenario, sites)
+
+
+def _by_state(scenario: Scenario, sites: pd.DataFrame) -> Labels:
+    name = str(scenario.partition.map)
+    shipped = DATA_DIR / f"{name}_states.csv"
+    path = shipped if shipped.exists() else scenario.resolve(name)
+    table = read_table(path, {"state": "text", "region": "text"})
+    region_of = dict(zip(table["state"], table["region"], strict=True))
+    missing = sites[~sites["state"].isin(list(region_of))]
+    if len(missing):
+        site = missing.iloc[0]
+        raise ScenarioError(f"{path}: state: '{site['state']}' of site '{site['name']}' has no region; add a row for it")
+    return _numbered([region_of[state] for state in sites["state"]])
+
+
+def _from_file(scenario: Scenario, sites: pd.DataFrame) -> Labels:
+    path = scenario.resolve(str(scenario.partition.path))
+    table = read_table(path, {"site": "text", "region": "text"})
+    unknown = table[~table["site"].isin(sites["name"])]
+    if len(unknown):
+        raise ScenarioError(f"{path}: site: '{unknown.iloc[0]['site']}' is no site of this network; remove the row")
+    region_of = dict(zip(table["site"], table["region"], strict=True))
+    missing = sites[~sites["name"].isin(list(region_of))]
+    if len(missing):
+        raise ScenarioError(f"{path}: site: '{missing.iloc[0]['name']}' has no region; add a row for it")
+    return _numbered([region_of[name] for name in sites["name"]])
+
+
+def _balanced(scenario: Scenario, sites: pd.DataFrame) -> Labels:
+    """k regions of about equal demand: recursive bisection of the stations along the longer axis."""
+    k = int(scenario.partition.regions or 1)
+    stations = sites[sites["kind"] == "station"]
+    if k > len(stations):
+        raise ScenarioError(f"partition.regions = {k}: more regions than stations ({len(stations)}); lower it")
+    points = stations[["longitude", "latitude"]].to_numpy(float)
+    # One degree of longitude is about 0.77 of a degree of latitude at the US's middle latitude.
+    points = points * np.array([0.77, 1.0])
+    of_station = np.zeros(len(stations), dtype=np.int64)
+    _bisect(points, stations["population"].to_numpy(float), np.arange(len(stations)), k, 0, of_station)
+    everywhere = sites[["longitude", "latitude"]].to_numpy(float) * np.array([0.77, 1.0])
+    nearest = np.linalg.norm(everywhere[:, None] - points[None], axis=2).argmin(axis=1)
+    return _numbered([f"Region {of_station[i] + 1:02d}" for i in nearest])
+
+
+def _bisect(
+    points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray
+) -> None:
+    if k == 1:
+        out[members] = first
+        return
+    low = k // 2
+    axis = int(np.ptp(points[members], axis=0).argmax())
+    ordered = members[np.argsort(points[members, axis], kind="stable")]
+    cut = int(np.searchsorted(np.cumsum(weight[ordered]), weight[ordered].sum() * low / k)) + 1
+    cut = min(max(cut, low), len(ordered) - (k - low))
+    _bisect(points, weight, ordered[:cut], low, first, out)
+    _bisect(points, weight, ordered[cut:], k - low, first + low, out)
+
+
+def _numbered(regions: list[str]) -> Labels:
+    names = tuple(sorted(set(regions)))
+    index = {name: i for i, name in enumerate(names)}
+    return Labels(names, np.array([index[r] for r in regions], dtype=np.int16))

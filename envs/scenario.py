@@ -1,0 +1,369 @@
+"""What a scenario file may say.
+
+A scenario is one YAML file read into frozen pydantic models. Every field carries its unit, default, bounds and, where it
+is a real-world figure, the source. Unknown fields are errors. `load_scenario` turns every problem into one
+`ScenarioError` that names file, field, value and mend.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SCENARIO_DIR = Path(__file__).resolve().parent.parent / "configs" / "scenarios"
+DATA_DIR = Path(__file__).resolve().parent / "data"
+
+# Shares of a day's orders by hour and of a week's by weekday, computed from a public order set.
+HOURLY_SHARES = (
+    0.024, 0.012, 0.005, 0.003, 0.002, 0.002, 0.006, 0.012, 0.027, 0.046, 0.064, 0.068,
+    0.063, 0.066, 0.065, 0.061, 0.068, 0.061, 0.060, 0.060, 0.063, 0.062, 0.058, 0.041,
+)  # fmt: skip
+WEEKDAY_SHARES = (0.162, 0.153, 0.155, 0.152, 0.145, 0.111, 0.122)
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used; the text names file, field, value and mend."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CityNetwork(_Frozen):
+    """A network built from real US metros: sites where people live, lanes by distance."""
+
+    kind: Literal["cities"] = "cities"
+    fulfillment_centers: int = Field(40, ge=1, le=2000, description="Fulfillment centers. Unit: sites.")
+    sort_centers: int = Field(16, ge=1, le=500, description="Sort centers. Unit: sites.")
+    stations: int = Field(80, ge=1, le=160, description="Delivery stations, at the largest metros. Unit: sites.")
+    direct_max_miles: float = Field(
+        250.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
+    )
+    inject_max_miles: float = Field(
+        500.0, ge=0, le=4000, description="FC→SC lanes exist up to this length. Unit: miles. Ours."
+    )
+    last_max_miles: float = Field(
+        500.0, ge=0, le=4000, description="SC→station lanes exist up to this length. Unit: miles. Ours."
+    )
+    circuity: float = Field(
+        1.2, ge=1, le=2, description="Road miles per great-circle mile. Source: Ballou et al. 2002, US ≈ 1.20."
+    )
+    speed_mph: float = Field(50.0, gt=0, le=80, description="Truck speed door to door. Unit: miles per hour.")
+
+
+class TableNetwork(_Frozen):
+    """A network read from the user's own tables; paths are relative to the scenario file."""
+
+    kind: Literal["tables"]
+    sites: str = Field(description="CSV: name,kind(fc|sc|station),latitude,longitude,state,population,trucks.")
+    lanes: str = Field(description="CSV: origin,destination,miles,transit_hours.")
+
+
+class Partition(_Frozen):
+    """Which region every site belongs to. Regionalisation is this one setting."""
+
+    kind: Literal["national", "states", "balanced", "file"] = "national"
+    map: str | None = Field(None, description="`states`: a table state,region in envs/data, by name (us8), or a path.")
+    regions: int | None = Field(None, ge=1, le=64, description="`balanced`: number of regions.")
+    path: str | None = Field(None, description="`file`: CSV site,region, relative to the scenario file.")
+
+    @model_validator(mode="after")
+    def _one_argument(self) -> Partition:
+        needed = {"national": None, "states": "map", "balanced": "regions", "file": "path"}[self.kind]
+        for name in ("map", "regions", "path"):
+            given = getattr(self, name) is not None
+            if given != (name == needed):
+                verb = "needs" if name == needed else "does not take"
+                raise ValueError(f"partition kind '{self.kind}' {verb} '{name}'")
+        return self
+
+
+class Surge(_Frozen):
+    """A stretch of hours with demand multiplied."""
+
+    start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
+    end_hour: float = Field(gt=0, description="End, exclusive. Unit: hours.")
+    factor: float = Field(gt=0, le=20, description="Demand multiplier.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Surge:
+        if self.end_hour <= self.start_hour:
+            raise ValueError(f"end_hour {self.end_hour} must be after start_hour {self.start_hour}")
+        return self
+
+
+class GeneratedDemand(_Frozen):
+    """Orders from a non-homogeneous Poisson process."""
+
+    kind: Literal["generated"] = "generated"
+    orders_per_day: float = Field(6000.0, ge=0, le=50e6, description="Mean orders a day. Unit: orders.")
+    hourly_shares: tuple[float, ...] = Field(
+        HOURLY_SHARES, min_length=24, max_length=24, description="Share of a day by hour."
+    )
+    weekday_shares: tuple[float, ...] = Field(
+        WEEKDAY_SHARES, min_length=7, max_length=7, description="Share of a week, Monday first."
+    )
+    surges: tuple[Surge, ...] = Field((), description="Stretches of hours with more (or less) demand.")
+    zipf_exponent: float = Field(0.9, ge=0, le=3, description="SKU popularity: share of rank i ∝ i^-exponent.")
+    lines_per_order: tuple[float, ...] = Field(
+        (0.65, 0.24, 0.04, 0.03, 0.02, 0.02), min_length=1, max_length=16,
+        description="Probability of 1, 2, 3, … lines. Default: mean 1.6, 89 % with one or two.",
+    )  # fmt: skip
+    units_per_line: tuple[float, ...] = Field(
+        (0.92, 0.06, 0.02), min_length=1, max_length=16, description="Probability of 1, 2, 3, … units. Ours."
+    )
+    promise_hours: tuple[float, ...] = Field(
+        (16.0, 36.0, 72.0), min_length=1, max_length=16, description="Promised hours per class. Unit: hours. Ours."
+    )
+    promise_shares: tuple[float, ...] = Field(
+        (0.13, 0.45, 0.42), min_length=1, max_length=16,
+        description="Share of each class: same day, next day, two days or more.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _shares(self) -> GeneratedDemand:
+        for name in ("hourly_shares", "weekday_shares", "lines_per_order", "units_per_line", "promise_shares"):
+            values = getattr(self, name)
+            if min(values) < 0 or sum(values) <= 0:
+                raise ValueError(f"{name} must be non-negative with a positive sum, not {list(values)}")
+        if len(self.promise_hours) != len(self.promise_shares):
+            raise ValueError("promise_hours and promise_shares must have the same length")
+        if min(self.promise_hours) <= 0:
+            raise ValueError(f"promise_hours must be positive, not {list(self.promise_hours)}")
+        return self
+
+
+class TraceDemand(_Frozen):
+    """Orders replayed from the user's file."""
+
+    kind: Literal["trace"]
+    path: str = Field(description="CSV: hour,order,station,sku,units,promise_hours; relative to the scenario file.")
+    orders_per_day: float = Field(gt=0, description="Mean orders a day, to size stock and capacity. Unit: orders.")
+    zipf_exponent: float = Field(0.9, ge=0, le=3, description="SKU popularity by number, to size stock.")
+
+
+class Stock(_Frozen):
+    """What is on the shelves and how it comes back."""
+
+    skus: int = Field(1000, ge=1, le=2_000_000, description="Distinct SKUs.")
+    breadth_shares: tuple[float, float, float] = Field(
+        (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium, slow movers (A, B, C). Ours."
+    )
+    breadth: tuple[float, float, float] = Field(
+        (0.6, 0.3, 0.12), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
+    )
+    review_hours: float = Field(24.0, gt=0, le=24 * 28, description="Base-stock review period. Unit: hours.")
+    lead_time_hours: float = Field(48.0, ge=0, le=24 * 56, description="Replenishment lead time. Unit: hours.")
+    safety_factor: float = Field(
+        1.6, ge=-3, le=6, description="Base stock = mean + factor × σ of demand over review + lead. 1.6 ≈ 95 %."
+    )
+
+    @model_validator(mode="after")
+    def _fractions(self) -> Stock:
+        if min(self.breadth) < 0 or max(self.breadth) > 1:
+            raise ValueError(f"breadth must lie in 0…1, not {list(self.breadth)}")
+        if min(self.breadth_shares) < 0 or sum(self.breadth_shares) <= 0:
+            raise ValueError(f"breadth_shares must be non-negative, not {list(self.breadth_shares)}")
+        return self
+
+
+class Capacity(_Frozen):
+    """Site capacities, as multiples of a balanced network's mean load."""
+
+    pick_headroom: float = Field(
+        3.0, gt=0, le=100, description="FC picking lines an hour = headroom × mean demand assigned to it. Ours."
+    )
+    sort_headroom: float = Field(
+        6.0, gt=0, le=100, description="SC packages an hour = headroom × mean packages an hour / SCs. Ours."
+    )
+    backlog_limit_hours: float = Field(
+        12.0, gt=0, description="An FC with more hours of picking queued is closed while another is open. Unit: hours."
+    )
+
+
+class Trucks(_Frozen):
+    """Linehaul. A model truck of capacity c costs c / real_capacity of a real one."""
+
+    capacity_packages: int = Field(12, ge=1, le=30000, description="Packages a model truck holds.")
+    real_capacity_packages: float = Field(
+        2000.0, gt=0, description="Parcels in a real 53-ft trailer. Source: industry figure, about 2,000."
+    )
+    usd_per_mile: float = Field(
+        2.26, ge=0, description="Marginal cost of a real truck. Source: ATRI, Operational Costs of Trucking (2025)."
+    )
+    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost per real departure. Unit: USD. Ours.")
+    co2_kg_per_mile: float = Field(1.55, ge=0, description="Real truck. Source: US EPA SmartWay order of magnitude.")
+    fleet_headroom: float = Field(
+        2.0, ge=0, le=1000, description="Fleet of a site = headroom × trucks busy at mean demand, nearest source. Ours."
+    )
+    spot_allowed: bool = Field(True, description="May a truck be hired when the fleet is out?")
+    spot_premium: float = Field(0.5, ge=0, le=20, description="Extra cost of a spot truck, share of the lane's cost.")
+    standard_fill: float = Field(
+        0.7, gt=0, le=1, description="Fill assumed in standard route costs and settlement. Ours."
+    )
+    scheduled_hours: tuple[int, ...] = Field(
+        (2, 8, 14, 20), description="Hours of the day of the `scheduled` dispatch rule. Unit: hour 0–23."
+    )
+
+    @model_validator(mode="after")
+    def _hours(self) -> Trucks:
+        if any(not 0 <= h <= 23 for h in self.scheduled_hours):
+            raise ValueError(f"scheduled_hours must lie in 0…23, not {list(self.scheduled_hours)}")
+        return self
+
+
+class Costs(_Frozen):
+    """Handling and service costs."""
+
+    pick_pack_usd: float = Field(2.5, ge=0, description="Per package. Unit: USD.")
+    sort_usd: float = Field(0.3, ge=0, description="Per package and sort touch. Unit: USD.")
+    late_usd: float = Field(5.0, ge=0, description="Per late package. Unit: USD.")
+    late_usd_per_hour: float = Field(0.1, ge=0, description="Per late package and hour. Unit: USD per hour.")
+    lost_line_usd: float = Field(15.0, ge=0, description="Margin lost with a line nobody can serve. Unit: USD. Ours.")
+    stockout_usd: float = Field(
+        1.0, ge=0, description="What taking an FC's last unit costs elsewhere; sets the shadow price. Unit: USD. Ours."
+    )
+
+
+class Slots(_Frozen):
+    """Sizes of the observation; the kernel's own dynamics depend on `orders` alone."""
+
+    orders: int = Field(256, ge=1, le=2_000_000, description="Order lines a region decides on in one tick (M).")
+    candidates: int = Field(8, ge=1, le=64, description="Candidates per order line (K).")
+
+
+class Scenario(_Frozen):
+    """One world. See the fields; `configs/scenarios/us8.yaml` is the example to copy."""
+
+    name: str = Field(min_length=1, description="Name, used in reports.")
+    tests: str = Field("", description="One line: what this scenario tests.")
+    tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick. Unit: hours.")
+    horizon_hours: float = Field(216.0, gt=0, le=24 * 800, description="Episode length. Unit: hours.")
+    warmup_hours: float = Field(48.0, ge=0, description="KPIs leave out these first hours. Unit: hours.")
+    start_hour: int = Field(0, ge=0, le=167, description="Hour of the week an episode starts, 0 = Monday midnight.")
+    partition: Partition = Field(default_factory=Partition, description="Who belongs to which region.")
+    network: Annotated[CityNetwork | TableNetwork, Field(discriminator="kind")] = Field(default_factory=CityNetwork)
+    demand: Annotated[GeneratedDemand | TraceDemand, Field(discriminator="kind")] = Field(
+        default_factory=GeneratedDemand
+    )
+    stock: Stock = Field(default_factory=Stock)
+    capacity: Capacity = Field(default_factory=Capacity)
+    trucks: Trucks = Field(default_factory=Trucks)
+    costs: Costs = Field(default_factory=Costs)
+    slots: Slots = Field(default_factory=Slots)
+    reward_scale_usd: float = Field(100.0, gt=0, description="Rewards are minus the dollars booked over this.")
+    layout_seed: int = Field(0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode.")
+    source_file: str | None = Field(None, exclude=True, description="Where it was read from; set by load_scenario.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        if abs(24 / self.tick_hours - round(24 / self.tick_hours)) > 1e-9:
+            raise ValueError(f"tick_hours {self.tick_hours} must divide a day")
+        if self.warmup_hours >= self.horizon_hours:
+            raise ValueError(f"warmup_hours {self.warmup_hours} must be below horizon_hours {self.horizon_hours}")
+        if isinstance(self.demand, GeneratedDemand) and len(self.demand.lines_per_order) > self.slots.orders:
+            raise ValueError("slots.orders must hold the largest order of demand.lines_per_order")
+        return self
+
+    @property
+    def horizon_ticks(self) -> int:
+        return round(self.horizon_hours / self.tick_hours)
+
+    @property
+    def warmup_ticks(self) -> int:
+        return round(self.warmup_hours / self.tick_hours)
+
+    @property
+    def ticks_per_week(self) -> int:
+        return round(168 / self.tick_hours)
+
+    def resolve(self, path: str) -> Path:
+        """A path named in the scenario, relative to the scenario's own file."""
+        base = Path(self.source_file).parent if self.source_file else Path.cwd()
+        return base / path
+
+
+def find_scenario(name: str | Path) -> Path:
+    """The file of a scenario given by path or, for the shipped ones, by name (`us8`)."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        return path
+    shipped = SCENARIO_DIR / f"{name}.yaml"
+    if shipped.exists():
+        return shipped
+    known = ", ".join(sorted(p.stem for p in SCENARIO_DIR.glob("*.yaml")))
+    raise ScenarioError(f"scenario '{name}': no such file and no shipped scenario of that name; shipped: {known}")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        ScenarioError: the file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{path}: must be a mapping of fields, not {type(data).__name__}")
+    return data
+
+
+def explain(error: ValidationError, where: str | Path) -> str:
+    """Pydantic's findings as `file: field: value: mend`, one per line."""
+    rows = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in item["loc"]) or "(whole file)"
+        if item["type"] == "extra_forbidden":
+            mend = "unknown field; remove it or correct its name"
+        elif item["type"] == "missing":
+            mend = "missing; add it"
+        else:
+            mend = item["msg"].removeprefix("Value error, ")
+        shown = "" if isinstance(item["input"], (dict, BaseModel)) else f" = {item['input']!r}"
+        rows.append(f"{where}: {field}{shown}: {mend}")
+    return "\n".join(rows)
+
+
+def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    """`data` with dotted settings such as `{"demand.orders_per_day": "9000"}` laid over it (values read as YAML)."""
+    merged = dict(data)
+    for key, text in settings.items():
+        node = merged
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            child = node.get(parent)
+            if child is not None and not isinstance(child, dict):
+                raise ScenarioError(f"override {key}={text}: '{parent}' is no group of fields")
+            node[parent] = dict(child or {})
+            node = node[parent]
+        node[leaf] = yaml.safe_load(text)
+    return merged
+
+
+def load_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None = None) -> Scenario:
+    """A scenario from a file, a shipped name, or itself.
+
+    Args:
+        name: path of a YAML file, name of a shipped scenario (`us8`), or a `Scenario`.
+        overrides: dotted field → YAML text, laid over the file.
+
+    Raises:
+        ScenarioError: names file, field, value and mend.
+    """
+    if isinstance(name, Scenario):
+        return name
+    path = find_scenario(name)
+    data = override(read_yaml(path), overrides or {})
+    if "source_file" in data:
+        raise ScenarioError(f"{path}: source_file: unknown field; remove it or correct its name")
+    try:
+        return Scenario(**data, source_file=str(path))
+    except ValidationError as error:
+        raise ScenarioError(explain(error, path)) from None
