@@ -1,0 +1,242 @@
+"""What a candidate and a lane look like to a policy; the one list of names.
+
+Observations, compiled scorers and learners all read these functions. Constants below bring every feature to about −1…3;
+they are fixed, never learned, and every value is clipped to ±LIMIT.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from envs.compiled import inlined
+
+LIMIT = 10.0
+
+SOURCE_FEATURES = (
+    "cost",  # standard route cost, 10 USD
+    "in_region",  # FC and station share a region
+    "direct",  # one truck from FC to station
+    "air_miles",  # great circle FC → station, 1,000 miles
+    "transit",  # days on the road
+    "slack",  # days between earliest arrival and promise, −3…3
+    "late",  # the earliest arrival is past the promise
+    "on_hand",  # units u at the FC, u / (u + 10)
+    "cover",  # 10 days of the FC's own demand, 0…3
+    "last_unit",  # takes the last of the shelf
+    "order_share",  # share of the order's lines this FC could serve
+    "lane_fill",  # first lane: packages waiting, truckloads
+    "lane_age",  # first lane: days its oldest package has waited
+    "lane_inflow",  # first lane: truckloads expected in the next 3 h
+    "lane_inbound",  # first lane: truckloads already on their way to it
+    "lane_cost_now",  # first lane: 5 USD per package if the truck left with this one
+    "fc_backlog",  # 12 h of picking queued
+    "sc_backlog",  # 12 h of sorting queued at the first sort center
+    "shadow_price",  # USD that taking the unit is expected to cost elsewhere
+)
+
+DISPATCH_FEATURES = (
+    "fill",  # packages waiting, truckloads
+    "full",  # at least a truckload waits (no truck was there)
+    "age",  # days the oldest package has waited
+    "slack",  # days until the most urgent package is late, −1…3; negative if one already is
+    "late_if_held",  # holding makes a package late, or later
+    "late_usd_if_held",  # 5 USD of lateness that holding one tick books
+    "cost_per_package",  # 5 USD per package if the truck left now
+    "inflow_1h",  # truckloads expected in the next hour
+    "inflow_3h",
+    "inflow_6h",
+    "inbound",  # truckloads already on their way to this lane
+    "hour_sin",
+    "hour_cos",
+    "trucks",  # 10 trucks at the site, 0…1
+    "is_direct",
+    "is_fc_to_sc",
+    "is_sc_to_sc",
+    "is_sc_to_station",
+    "miles",  # 1,000 miles
+    "transit",  # days on the road
+    "scheduled",  # the hour is one of the scenario's scheduled hours
+)
+
+REGION_FEATURES = (
+    "hour_sin",
+    "hour_cos",
+    "week_sin",
+    "week_cos",
+    "waiting",  # lines up for decision, share of the slots
+    "queued",  # waiting lines beyond the slots, share of the slots
+    "active_lanes",  # lanes with packages, share of the region's lanes
+    "share_of_network",  # of the network's stations
+)
+
+SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
+
+
+@inlined
+def _clip(x: float) -> float:
+    return min(max(x, -LIMIT), LIMIT)
+
+
+@inlined
+def _up_to(x: float, top: float) -> float:
+    return min(x, top)
+
+
+@inlined
+def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
+    """Packages expected on a lane within forecast horizon 0, 1, 2 (1, 3, 6 h): its moving average × the season ahead."""
+    row, state = s.row[b], s.lane[b, lane]
+    decay = w.rules.inflow_decay
+    age = min(row.tick - state.inflow_tick, len(decay) - 1)
+    week = (row.week_tick + row.tick) % len(w.demand.season)
+    return state.inflow * decay[age] * w.demand.season_next[week, horizon]
+
+
+@inlined
+def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> float:
+    """USD: chance that the FC's own demand until the next delivery takes every unit, times the cost of a stock-out.
+
+    The chance is the normal approximation of P(Poisson(μ) ≥ on hand), as a logistic curve.
+    """
+    rules = w.rules
+    lead = rules.lead_ticks
+    until_delivery = rules.review_ticks - (s.row[b].tick - lead - sku) % rules.review_ticks
+    per_day = w.base_stock[sku, fc] / rules.base_days
+    mean = per_day * until_delivery * rules.tick_hours / 24
+    z = 1.702 * (mean - on_hand + 0.5) / math.sqrt(mean + 0.1)
+    return rules.stockout_usd / (1 + math.exp(-z))
+
+
+@inlined
+def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
+    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort)."""
+    queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
+    return queued / w.net.site_capacity[site] * w.rules.tick_hours
+
+
+@inlined
+def order_share(s: Any, b: int, r: int, j: int, fc: int) -> float:
+    """Share of the lines of slot j's order that an FC has units for, line j included."""
+    ring = s.line[b, r]
+    size, first, slots = len(ring), s.line_first[b, r], s.slots[b, r]
+    order = ring[(first + j) % size].order
+    low, high = j, j + 1
+    while low > 0 and ring[(first + low - 1) % size].order == order:
+        low -= 1
+    while high < slots and ring[(first + high) % size].order == order:
+        high += 1
+    if high - low == 1:
+        return 1.0
+    served = 0
+    for i in range(low, high):
+        line = ring[(first + i) % size]
+        served += s.stock[b, line.sku, fc] >= line.units
+    return served / (high - low)
+
+
+@inlined
+def source_features(w: Any, s: Any, b: int, r: int, j: int, k: int, x: np.ndarray) -> None:
+    """Fills x (SOURCE_COUNT,) for candidate k of the line in slot j of region r."""
+    net, rules = w.net, w.rules
+    ring = s.line[b, r]
+    line = ring[(s.line_first[b, r] + j) % len(ring)]
+    route = net.routes[s.candidate[b, r, j, k]]
+    tick = s.row[b].tick
+    fc, sku = route.fc, line.sku
+    first = route.lanes[0]
+    lane, queue = net.lanes[first], s.lane[b, first]
+    slack = line.due - (tick + 1 + route.rest[0])
+    on_hand = int(s.stock[b, sku, fc])
+    per_day = w.base_stock[sku, fc] / rules.base_days
+    load = 1.0 / rules.truck_packages
+    day = rules.tick_hours / 24
+    x[0] = _clip(route.cost / 10)
+    x[1] = route.in_region
+    x[2] = route.legs == 1
+    x[3] = _clip(route.air_miles / 1000)
+    x[4] = _clip(route.rest[0] * day)
+    x[5] = min(max(slack * day, -3.0), 3.0)
+    x[6] = slack < 0
+    x[7] = on_hand / (on_hand + 10)
+    x[8] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
+    x[9] = on_hand <= line.units
+    x[10] = order_share(s, b, r, j, fc)
+    x[11] = _up_to(queue.count * load, 3.0)
+    x[12] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[13] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
+    x[14] = _up_to(queue.inbound * load, 5.0)
+    x[15] = _clip(lane.cost / (5 * (queue.count + 1)))
+    x[16] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
+    x[17] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[18] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
+
+
+@inlined
+def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
+    """USD of lateness booked if the lane's packages wait one more tick."""
+    rules, queue = w.rules, s.lane[b, lane]
+    usd = rules.late_usd_per_tick * queue.late
+    if queue.safe == s.row[b].tick:
+        usd += (rules.late_usd + rules.late_usd_per_tick) * queue.safe_count
+    return usd
+
+
+@inlined
+def dispatch_features(w: Any, s: Any, b: int, lane_index: int, hour: tuple[float, float], x: np.ndarray) -> None:
+    """Fills x (DISPATCH_COUNT,) for a lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
+    net, rules = w.net, w.rules
+    lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
+    tick = s.row[b].tick
+    load = 1.0 / rules.truck_packages
+    day = rules.tick_hours / 24
+    late_usd = late_usd_if_held(w, s, b, lane_index)
+    x[0] = _up_to(queue.count * load, 3.0)
+    x[1] = queue.count >= rules.truck_packages
+    x[2] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[3] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
+    x[4] = queue.late > 0 or queue.safe == tick
+    x[5] = _clip(late_usd / 5)
+    x[6] = _clip(lane.cost / (5 * queue.count))
+    x[7] = _up_to(expected_inflow(w, s, b, lane_index, 0) * load, 5.0)
+    x[8] = _up_to(expected_inflow(w, s, b, lane_index, 1) * load, 5.0)
+    x[9] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
+    x[10] = _up_to(queue.inbound * load, 5.0)
+    x[11], x[12] = hour
+    x[13] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
+    for kind in range(4):
+        x[14 + kind] = lane.kind == kind
+    x[18] = _clip(lane.miles / 1000)
+    x[19] = _clip(lane.ticks * day)
+    x[20] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
+
+
+@inlined
+def hour_of_day(w: Any, s: Any, b: int) -> tuple[float, float]:
+    """Sine and cosine of the hour of the day."""
+    angle = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * w.rules.tick_hours / 24
+    return math.sin(angle), math.cos(angle)
+
+
+@inlined
+def region_features(w: Any, s: Any, b: int, r: int, x: np.ndarray) -> None:
+    """Fills x (REGION_COUNT,) for a region."""
+    net, rules = w.net, w.rules
+    week = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * rules.tick_hours / 168
+    lanes, active = 0, 0
+    for slot in range(net.slot_lane.shape[1]):
+        lane = net.slot_lane[r, slot]
+        if lane >= 0:
+            lanes += 1
+            active += s.lane[b, lane].count > 0
+    x[0], x[1] = hour_of_day(w, s, b)
+    x[2], x[3] = math.sin(week), math.cos(week)
+    x[4] = s.slots[b, r] / rules.order_slots
+    x[5] = _up_to((s.line_count[b, r] - s.slots[b, r]) / rules.order_slots, LIMIT)
+    x[6] = active / max(1, lanes)
+    stations = 0
+    for site in range(net.fcs + net.scs, len(net.region_of_site)):
+        stations += net.region_of_site[site] == r
+    x[7] = stations / net.stations

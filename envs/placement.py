@@ -1,0 +1,78 @@
+"""Which FC stocks what, and how much.
+
+Placement belongs to the world, not to the partition: the same shelves serve one nation or eight regions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from envs.demand import sku_units_per_day
+from envs.network import Network
+from envs.scenario import Scenario, ScenarioError
+
+_CHUNK = 4096  # SKUs placed at once; bounds memory at full size
+
+
+def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
+    """Base-stock levels, units: (S, F) int16, zero where an FC does not carry the SKU.
+
+    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few. FCs are drawn without replacement,
+    in proportion to the demand around them. A level is mean + safety factor × σ of Poisson demand over review + lead, of
+    the stations for which the FC is the nearest that carries the SKU.
+
+    Raises:
+        ScenarioError: a level does not fit int16.
+    """
+    stock, fcs = scenario.stock, network.net.fcs
+    rng = np.random.default_rng(scenario.layout_seed)
+    weights = np.maximum(network.fc_share, 0.5 / fcs)
+    daily = sku_units_per_day(scenario)
+    breadth = _breadth_per_sku(scenario, fcs)
+    near = _nearest_fcs(network)
+    days = (stock.review_hours + stock.lead_time_hours) / 24
+    base = np.zeros((stock.skus, fcs), dtype=np.int16)
+    for start in range(0, stock.skus, _CHUNK):
+        rows = slice(start, min(start + _CHUNK, stock.skus))
+        count = rows.stop - rows.start
+        # Gumbel top-k: k draws without replacement, in proportion to the weights.
+        keys = np.log(weights) + rng.gumbel(size=(count, fcs))
+        rank = (-keys).argsort(axis=1).argsort(axis=1)
+        placed = rank < breadth[rows, None]
+        mean = _demand_share(placed, near, network.station_share) * daily[rows, None] * days
+        level = np.where(placed, np.maximum(np.ceil(mean + stock.safety_factor * np.sqrt(mean)), 1), 0)
+        if level.max() > np.iinfo(np.int16).max:
+            raise ScenarioError(
+                f"{scenario.source_file or scenario.name}: stock: a base-stock level of {level.max():.0f} units does not "
+                "fit; lower demand.orders_per_day, stock.lead_time_hours or stock.review_hours, or raise stock.skus"
+            )
+        base[rows] = level
+    return base
+
+
+def _breadth_per_sku(scenario: Scenario, fcs: int) -> np.ndarray:
+    stock = scenario.stock
+    shares = np.array(stock.breadth_shares) / sum(stock.breadth_shares)
+    edges = np.round(shares.cumsum() * stock.skus).astype(int)
+    group = np.searchsorted(edges[:-1], np.arange(stock.skus), side="right")
+    return np.maximum(1, np.round(np.array(stock.breadth)[group] * fcs)).astype(int)
+
+
+def _nearest_fcs(network: Network) -> np.ndarray:
+    """FCs of each station, nearest first: (D, F) int32, −1 padded."""
+    table = network.net.by_distance
+    return np.where(table >= 0, network.net.routes["fc"][table], -1).astype(np.int32)
+
+
+@njit(cache=True)
+def _demand_share(placed: np.ndarray, near: np.ndarray, station_share: np.ndarray) -> np.ndarray:
+    """Share of a SKU's demand per FC when every station takes the nearest FC that carries it: (SKUs, F)."""
+    out = np.zeros(placed.shape)
+    for s in range(placed.shape[0]):
+        for d in range(near.shape[0]):
+            for f in near[d]:
+                if f >= 0 and placed[s, f]:
+                    out[s, f] += station_share[d]
+                    break
+    return out

@@ -1,0 +1,120 @@
+"""A batch of network copies: the one Python handle on world, state and kernel.
+
+Environments, training and evaluation all go through it; it makes room when the kernel asks, and reads KPIs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from envs import kernel
+from envs.ledger import COMPONENTS
+from envs.metrics import Totals, compute_kpis
+from envs.network import Network, build_network
+from envs.scenario import Scenario
+from envs.scorers import Scorers
+from envs.state import State, World, build_world, clear_row, empty_state, grow_lines, grow_packages
+
+
+class Simulator:
+    """B copies of one network, each with its own episode.
+
+    Args:
+        scenario: the world.
+        copies: B.
+    """
+
+    def __init__(self, scenario: Scenario, copies: int = 1) -> None:
+        self.scenario = scenario
+        self.copies = copies
+        self.network: Network = build_network(scenario)
+        self.world: World = build_world(scenario, self.network)
+        self.state: State = empty_state(self.world, copies)
+
+    @property
+    def regions(self) -> int:
+        return len(self.network.region_names)
+
+    def tick(self, row: int) -> int:
+        """Ticks since the start of the row's episode."""
+        return int(self.state.row["tick"][row])
+
+    def reset(self, row: int, key: int, week_tick: int | None = None) -> None:
+        """Starts an episode in a row.
+
+        Args:
+            row: network copy.
+            key: of the random stream (`envs.demand.episode_key`); the same key gives the same orders bit for bit.
+            week_tick: tick of the week at the start; default, the scenario's `start_hour`.
+        """
+        if week_tick is None:
+            week_tick = round(self.scenario.start_hour / self.scenario.tick_hours)
+        clear_row(self.world, self.state, row, key, week_tick)
+
+    def begin(self, row: int) -> None:
+        """Steps 1–3 of a tick: everything up to the decisions."""
+        while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
+            self._make_room(need)
+
+    def finish(self, row: int) -> bool:
+        """Steps 5–7: applies the decisions. True if the horizon is reached; its books are then closed."""
+        kernel.finish_tick(self.world, self.state, row)
+        if self.tick(row) < self.world.rules.horizon_tick:
+            return False
+        kernel.settle(self.world, self.state, row)
+        return True
+
+    def decide(self, row: int, scorers: Scorers, only: int = -1, skip: int = -1) -> None:
+        """Lets scorers decide for one region, for all, or for all but one (−1 stands for none named)."""
+        kernel.decide(self.world, self.state, row, scorers, only, skip)
+
+    def run(self, scorers: Scorers, until: int | None = None) -> None:
+        """Runs every row with compiled scorers, up to a tick or the horizon."""
+        until = self.world.rules.horizon_tick if until is None else until
+        while (need := kernel.run(self.world, self.state, scorers, 0, self.copies, until)) != kernel.READY:
+            self._make_room(need)
+
+    def _make_room(self, need: int) -> None:
+        if need == kernel.GROW_LINES:
+            self.state = grow_lines(self.state)
+        else:
+            self.state = grow_packages(self.state, self.regions * self.world.rules.order_slots)
+
+    def totals(self, row: int, regions: Sequence[int] | None = None) -> Totals:
+        """KPI counters and dollars after the warm-up, of the whole network or of some regions."""
+        s = self.state
+        usd = s.cash[row].copy()
+        if not s.row["settled"][row]:
+            kernel.value_work_under_way(self.world, s, row, usd)
+        if self.tick(row) < self.world.rules.warmup_tick:
+            usd[:] = 0.0
+        part = slice(None) if regions is None else list(regions)
+        return Totals(
+            s.count[row][part].sum(axis=0),
+            (usd - s.opening[row])[part].sum(axis=0),
+            self.world.rules.co2_kg_per_truck_mile,
+            self.world.rules.truck_packages,
+        )
+
+    def kpis(self, row: int, regions: Sequence[int] | None = None) -> dict[str, float]:
+        """All KPIs of `envs.metrics` by name."""
+        return compute_kpis(self.totals(row, regions))
+
+    def cash(self, row: int) -> dict[str, float]:
+        """Dollars paid so far by component, warm-up included."""
+        return dict(zip(COMPONENTS, self.state.cash[row].sum(axis=0).tolist(), strict=True))
+
+    def accrual(self, row: int) -> dict[str, float]:
+        """Dollars accrued so far by component, warm-up included."""
+        return dict(zip(COMPONENTS, self.state.accrual[row].sum(axis=0).tolist(), strict=True))
+
+    def packages_under_way(self, row: int) -> int:
+        """Packages made and not yet delivered or settled."""
+        return int(self.state.row["packages"][row])
+
+
+def order_lines(sim: Simulator) -> int:
+    """Order lines placed so far in all rows."""
+    return int(np.sum(sim.state.row["lines"]))

@@ -1,0 +1,293 @@
+"""World: everything that stays. State: everything that changes, for a batch of networks.
+
+Axes: B networks of the batch, R regions, L lanes, S SKUs, F FCs, N sites, M order slots, K candidates. Ticks are counted
+from the start of the episode. Linked lists hold the index of the next element, −1 at the end: queues and trucks cost
+nothing while they are empty.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.demand import Demand, build_demand
+from envs.ledger import COMPONENTS
+from envs.metrics import COUNTERS
+from envs.network import Net, Network
+from envs.placement import place_stock
+from envs.scenario import Scenario
+
+INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
+NEVER = np.int32(2**30)  # a tick that does not come
+
+
+class Rules(NamedTuple):
+    """The scenario's numbers in the kernel's units: ticks, USD, packages."""
+
+    tick_hours: float
+    warmup_tick: int
+    horizon_tick: int
+    order_slots: int
+    candidates: int
+    review_ticks: int
+    lead_ticks: int
+    base_days: float  # days of mean demand a base-stock level covers, safety stock aside
+    backlog_limit_hours: float
+    truck_packages: int
+    spot_allowed: bool
+    spot_premium: float
+    co2_kg_per_truck_mile: float  # of a model truck
+    pick_pack_usd: float
+    sort_usd: float
+    late_usd: float
+    late_usd_per_tick: float
+    lost_usd: float
+    stockout_usd: float
+    scheduled: np.ndarray  # (24,) bool
+    inflow_decay: np.ndarray  # (ticks,) float32, weight left after so many ticks
+
+
+class World(NamedTuple):
+    """All a network copy needs and never changes; shared by the rows of a batch."""
+
+    net: Net
+    demand: Demand
+    rules: Rules
+    base_stock: np.ndarray  # (S, F) int16, units
+
+
+ROW = np.dtype(
+    [
+        ("key", "u8"),  # of the episode's random stream
+        ("tick", "i8"),
+        ("week_tick", "i8"),  # tick of the week at tick 0
+        ("waiting_for_decisions", "i8"),  # 1 between begin_tick and finish_tick
+        ("settled", "i8"),  # 1 once the horizon's books are closed
+        ("active", "i8"),  # lanes with packages waiting
+        ("free", "i8"),  # first free package
+        ("packages", "i8"),  # packages under way
+        ("packages_made", "i8"),
+        ("packages_done", "i8"),  # delivered or settled
+        ("orders", "i8"),
+        ("lines", "i8"),
+        ("units_arrived", "i8"),  # replenished so far
+        ("units_shipped", "i8"),
+        ("lines_lost", "i8"),
+    ],
+    align=True,
+)
+
+PACKAGE = np.dtype(
+    [
+        ("next", "i4"),  # next in its queue or truck
+        ("truck", "i4"),  # next truck arriving in the same tick, kept in a truck's first package
+        ("route", "i4"),
+        ("ordered", "i4"),  # tick
+        ("due", "i4"),  # last tick that keeps the promise
+        ("joined", "i4"),  # tick it joined its queue
+        ("journey", "i4"),  # a learner's number for its source decision, −1 for none
+        ("cost", "f4"),  # USD it has caused so far
+        ("lines", "i2"),
+        ("leg", "i2"),  # leg of the route it queues for or rides on
+    ],
+    align=True,
+)
+
+LANE_STATE = np.dtype(
+    [
+        ("head", "i4"),  # queue of packages, first in first out
+        ("tail", "i4"),
+        ("count", "i4"),
+        ("safe", "i4"),  # last tick to leave at for the most urgent package that can still be on time, else NEVER
+        ("safe_count", "i4"),  # packages with that tick
+        ("late", "i4"),  # packages whose last safe tick has passed
+        ("inbound", "i4"),  # packages upstream that will ride this lane next
+        ("inflow_tick", "i4"),  # tick of the last update of inflow
+        ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
+        ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
+        ("active", "i8"),  # 1 while it is in the list of lanes with packages
+        ("trucks", "i8"),  # departures counted by KPIs
+        ("carried", "i8"),  # packages counted by KPIs
+    ],
+    align=True,
+)
+
+LINE = np.dtype(
+    [
+        ("sku", "i4"),
+        ("order", "i4"),
+        ("ordered", "i4"),  # tick
+        ("due", "i4"),  # last tick that keeps the promise
+        ("station", "i4"),
+        ("units", "i4"),
+        ("journey", "i4"),  # a learner's number for the decision, −1 for none
+        ("choice", "i4"),  # candidate chosen
+        ("package", "i4"),  # package it travels in once sourced, −1 if lost
+    ],
+    align=True,
+)
+
+QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("packages", "i4"), ("lines", "i4")], align=True)
+
+JOURNEY = np.dtype(
+    [
+        ("cost", "f8"),  # USD of its package, once done
+        ("leader", "i4"),  # journey of the package's first line, which holds the package's cost
+        ("lines", "i4"),  # order lines that share the package, kept at the leader
+        ("done", "i4"),  # 1 once the package is delivered or settled, kept at the leader
+        ("void", "i4"),  # 1 if another candidate than the chosen one served the line
+    ],
+    align=True,
+)
+
+
+class State(NamedTuple):
+    """One batch of networks. Structured arrays hold one record per row, package, lane, waiting line and site."""
+
+    row: np.ndarray  # (B,) ROW
+    stock: np.ndarray  # (B, S, F) int16, units on hand
+    pipeline: np.ndarray  # (B, orders outstanding, S, F) int16, units on order
+    package: np.ndarray  # (B, packages) PACKAGE
+    lane: np.ndarray  # (B, L) LANE_STATE
+    active: np.ndarray  # (B, L) int32, lanes with packages, ascending
+    go: np.ndarray  # (B, L) int8, dispatch decision
+    queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
+    trucks_home: np.ndarray  # (B, N) int32
+    trucks_back: np.ndarray  # (B, 2·longest + 1, N) int32, trucks that are home again by tick modulo its length
+    arriving: np.ndarray  # (B, longest + 1, 2) int32, first and last truck arriving by tick modulo its length
+    line: np.ndarray  # (B, R, waiting lines) LINE, a ring per region
+    line_first: np.ndarray  # (B, R) int64, ring position of the oldest waiting line
+    line_count: np.ndarray  # (B, R) int64
+    slots: np.ndarray  # (B, R) int64, lines up for decision this tick
+    sourced: np.ndarray  # (B, R) int64, scratch: lines of the slots already served
+    undo_lines: np.ndarray  # (B, R) int64, scratch: to take back a tick's orders that lacked room
+    undo_orders: np.ndarray  # (B, R) float64, scratch: likewise
+    candidate: np.ndarray  # (B, R, M, K) int32, routes, −1 padded
+    cash: np.ndarray  # (B, R, components) float64, USD
+    accrual: np.ndarray  # (B, R, components) float64, USD
+    opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
+    count: np.ndarray  # (B, R, counters) float64, KPI counters after the warm-up
+    journey: np.ndarray  # (B, journeys) JOURNEY
+
+
+def build_world(scenario: Scenario, network: Network) -> World:
+    """Everything constant of a scenario, in the kernel's units."""
+    return World(network.net, build_demand(scenario, network), build_rules(scenario), place_stock(scenario, network))
+
+
+def build_rules(scenario: Scenario) -> Rules:
+    """The scenario's scalars in ticks, USD and packages."""
+    hours = scenario.tick_hours
+    trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
+    decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
+    scheduled = np.zeros(24, dtype=np.bool_)
+    scheduled[list(trucks.scheduled_hours)] = True
+    return Rules(
+        tick_hours=hours,
+        warmup_tick=scenario.warmup_ticks,
+        horizon_tick=scenario.horizon_ticks,
+        order_slots=scenario.slots.orders,
+        candidates=scenario.slots.candidates,
+        review_ticks=max(1, round(stock.review_hours / hours)),
+        lead_ticks=round(stock.lead_time_hours / hours),
+        base_days=(stock.review_hours + stock.lead_time_hours) / 24,
+        backlog_limit_hours=scenario.capacity.backlog_limit_hours,
+        truck_packages=trucks.capacity_packages,
+        spot_allowed=trucks.spot_allowed,
+        spot_premium=trucks.spot_premium,
+        co2_kg_per_truck_mile=trucks.co2_kg_per_mile * trucks.capacity_packages / trucks.real_capacity_packages,
+        pick_pack_usd=costs.pick_pack_usd,
+        sort_usd=costs.sort_usd,
+        late_usd=costs.late_usd,
+        late_usd_per_tick=costs.late_usd_per_hour * hours,
+        lost_usd=costs.lost_line_usd,
+        stockout_usd=costs.stockout_usd,
+        scheduled=scheduled,
+        inflow_decay=decay.astype(np.float32),
+    )
+
+
+def empty_state(world: World, rows: int) -> State:
+    """A batch of empty networks with room for two days of packages; rows still need `clear_row`."""
+    net, rules = world.net, world.rules
+    sites, lanes, regions = len(net.fleet), len(net.lanes), net.regions
+    skus, fcs = world.base_stock.shape
+    longest = int(net.lanes["ticks"].max())
+    daily = float(world.demand.rate.mean()) * 24 / rules.tick_hours
+    packages = regions * rules.order_slots + int(2.5 * daily)
+    waiting = max(4 * rules.order_slots, 256)
+    return State(
+        row=np.zeros(rows, ROW),
+        stock=np.zeros((rows, skus, fcs), np.int16),
+        pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
+        package=np.zeros((rows, packages), PACKAGE),
+        lane=np.zeros((rows, lanes), LANE_STATE),
+        active=np.zeros((rows, lanes), np.int32),
+        go=np.zeros((rows, lanes), np.int8),
+        queue=np.zeros((rows, sites), QUEUE),
+        trucks_home=np.zeros((rows, sites), np.int32),
+        trucks_back=np.zeros((rows, 2 * longest + 1, sites), np.int32),
+        arriving=np.zeros((rows, longest + 1, 2), np.int32),
+        line=np.zeros((rows, regions, waiting), LINE),
+        line_first=np.zeros((rows, regions), np.int64),
+        line_count=np.zeros((rows, regions), np.int64),
+        slots=np.zeros((rows, regions), np.int64),
+        sourced=np.zeros((rows, regions), np.int64),
+        undo_lines=np.zeros((rows, regions), np.int64),
+        undo_orders=np.zeros((rows, regions)),
+        candidate=np.full((rows, regions, rules.order_slots, rules.candidates), -1, np.int32),
+        cash=np.zeros((rows, regions, len(COMPONENTS))),
+        accrual=np.zeros((rows, regions, len(COMPONENTS))),
+        opening=np.zeros((rows, regions, len(COMPONENTS))),
+        count=np.zeros((rows, regions, len(COUNTERS))),
+        journey=np.zeros((rows, 1), JOURNEY),
+    )
+
+
+def clear_row(world: World, state: State, row: int, key: int, week_tick: int) -> None:
+    """Starts a new episode in one row: full shelves, idle trucks, no packages."""
+    for name in State._fields:
+        getattr(state, name)[row] = 0
+    record = state.row[row]
+    record["key"], record["week_tick"] = key, week_tick
+    state.stock[row] = world.base_stock
+    state.trucks_home[row] = world.net.fleet
+    state.arriving[row] = -1
+    state.candidate[row] = -1
+    for table in (state.lane, state.queue):
+        table["head"][row] = table["tail"][row] = -1
+    state.lane["safe"][row] = NEVER
+    state.line["journey"][row] = -1
+    chain_free(state.package[row], 0, -1)
+    record["free"] = 0
+
+
+def chain_free(packages: np.ndarray, first: int, then: int) -> None:
+    """Links packages from `first` on into the free list, which goes on at `then`."""
+    packages["next"][first:] = np.arange(first + 1, len(packages) + 1)
+    packages["next"][-1] = then
+
+
+def grow_packages(state: State, needed: int) -> State:
+    """The same batch with room for at least `needed` more packages in every row."""
+    old = state.package
+    rows, size = old.shape
+    package = np.zeros((rows, size + max(size, needed)), PACKAGE)
+    package[:, :size] = old
+    for b in range(rows):
+        chain_free(package[b], size, int(state.row["free"][b]))
+        state.row["free"][b] = size
+    return state._replace(package=package)
+
+
+def grow_lines(state: State) -> State:
+    """The same batch with twice the room for waiting lines."""
+    rows, regions, size = state.line.shape
+    line = np.zeros((rows, regions, 2 * size), LINE)
+    line["journey"] = -1
+    for b in range(rows):
+        for r in range(regions):
+            line[b, r, :size] = np.roll(state.line[b, r], -int(state.line_first[b, r]))
+            state.line_first[b, r] = 0
+    return state._replace(line=line)
