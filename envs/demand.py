@@ -183,7 +183,7 @@ def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np
         name = split[split.duplicated()].iloc[0]
         raise ScenarioError(f"{path}: order = '{name}': its lines must share one hour, station and promise")
     most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
-    limit = min(scenario.slots.orders, largest_order(scenario))
+    limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
     if most > limit:
         raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16)")
 

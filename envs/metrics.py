@@ -53,6 +53,7 @@ class Totals(NamedTuple):
     usd: np.ndarray  # (components,)
     co2_kg_per_truck_mile: float
     truck_packages: int  # a model truck holds
+    days: float  # since the warm-up
 
 
 class Kpi(NamedTuple):
@@ -74,6 +75,10 @@ def _per_order(component: int) -> Callable[[Totals], float]:
 
 def _share(top: int, bottom: int) -> Callable[[Totals], float]:
     return lambda t: _ratio(t.count[top], t.count[bottom])
+
+
+def _per_day(counter: int) -> Callable[[Totals], float]:
+    return lambda t: _ratio(t.count[counter], t.days)
 
 
 def _direct_fill(t: Totals) -> float:
@@ -104,7 +109,7 @@ KPIS: dict[str, Kpi] = {
         "share", "neither", "packages that go FC → station on one truck / packages", _share(PACKAGES_DIRECT, PACKAGES)
     ),
     "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[LANES_USED])),
-    "trucks": Kpi("trucks", "lower", "departures", lambda t: float(t.count[TRUCKS])),
+    "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(TRUCKS)),
     "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _share(SPOT_TRUCKS, TRUCKS)),
     "miles_per_package": Kpi(
         "miles", "lower", "mean road miles of a package's route", _share(PACKAGE_MILES, PACKAGES)

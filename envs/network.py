@@ -300,7 +300,7 @@ def _routes(
 ) -> np.ndarray:
     """All routes of a partition: direct and over one sort center inside a region, over two between regions.
 
-    Of each kind a pair keeps its cheapest at standard cost. A pair that a rule leaves without any route (a region without
+    A station is fed by one sort center of its region, the one with the cheapest lane to it. Of each kind a pair keeps its cheapest at standard cost. A pair that a rule leaves without any route (a region without
     sort center, say) may use any sort centers, so national coverage stays.
     """
     fcs, scs, stations = counts
@@ -315,7 +315,8 @@ def _routes(
     region = labels.of_site
     fc_region, sc_region, ds_region = region[:fcs], region[fcs : fcs + scs], region[fcs + scs :]
     own_first = np.where(fc_region[:, None] == sc_region[None], 0.0, np.inf)  # (F, C): FC and SC share a region
-    own_last = np.where(sc_region[:, None] == ds_region[None], 0.0, np.inf)  # (C, D)
+    home = np.where(sc_region[:, None] == ds_region[None], last, np.inf)  # (C, D)
+    own_last = np.where((home == home.min(axis=0, initial=np.inf)) & np.isfinite(home), 0.0, np.inf)
     same = fc_region[:, None] == ds_region[None]
 
     one, one_sc = _over_one(to_sc + own_first, last + own_last)

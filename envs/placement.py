@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from envs.demand import sku_units_per_day
-from envs.network import Network
+from envs.network import Network, great_circle_miles
 from envs.scenario import Scenario, ScenarioError
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
@@ -18,8 +18,7 @@ _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     """Base-stock levels, units: (S, F) int16, zero where an FC does not carry the SKU.
 
-    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few. FCs are drawn without replacement,
-    in proportion to the demand around them. A level is mean + safety factor × σ of Poisson demand over review + lead, of
+    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few, spread over the map. A level is mean + safety factor × σ of Poisson demand over review + lead, of
     the stations for which the FC is the nearest that carries the SKU.
 
     Raises:
@@ -28,6 +27,7 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     stock, fcs = scenario.stock, network.net.fcs
     rng = np.random.default_rng(scenario.layout_seed)
     weights = np.maximum(network.fc_share, 0.5 / fcs)
+    miles = _miles_between(network)
     daily = sku_units_per_day(scenario)
     breadth = _breadth_per_sku(scenario, fcs)
     near = _nearest_fcs(network)
@@ -35,11 +35,7 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     base = np.zeros((stock.skus, fcs), dtype=np.int16)
     for start in range(0, stock.skus, _CHUNK):
         rows = slice(start, min(start + _CHUNK, stock.skus))
-        count = rows.stop - rows.start
-        # Gumbel top-k: k draws without replacement, in proportion to the weights.
-        keys = np.log(weights) + rng.gumbel(size=(count, fcs))
-        rank = (-keys).argsort(axis=1).argsort(axis=1)
-        placed = rank < breadth[rows, None]
+        placed = _spread(rng, breadth[rows], weights, miles)
         mean = _demand_share(placed, near, network.station_share) * daily[rows, None] * days
         level = np.where(placed, np.maximum(np.ceil(mean + stock.safety_factor * np.sqrt(mean)), 1), 0)
         if level.max() > np.iinfo(np.int16).max:
@@ -57,6 +53,32 @@ def _breadth_per_sku(scenario: Scenario, fcs: int) -> np.ndarray:
     edges = np.round(shares.cumsum() * stock.skus).astype(int)
     group = np.searchsorted(edges[:-1], np.arange(stock.skus), side="right")
     return np.maximum(1, np.round(np.array(stock.breadth)[group] * fcs)).astype(int)
+
+
+def _spread(rng: np.random.Generator, breadth: np.ndarray, weights: np.ndarray, miles: np.ndarray) -> np.ndarray:
+    """Which FCs carry each SKU: (SKUs, F) bool.
+
+    D² sampling (k-means++, Arthur & Vassilvitskii 2007): the next FC is drawn in proportion to the demand around it times
+    its squared distance to the nearest FC that has the SKU already.
+    """
+    skus, fcs = len(breadth), len(weights)
+    placed = np.zeros((skus, fcs), dtype=bool)
+    closest = np.full((skus, fcs), miles.max() + 1.0)
+    every = np.arange(skus)
+    for turn in range(int(breadth.max())):
+        chance = np.where(placed, 0.0, weights * (closest + 1.0) ** 2).cumsum(axis=1)
+        drawn = (chance < rng.random((skus, 1)) * chance[:, -1:]).sum(axis=1).clip(max=fcs - 1)
+        wanted = breadth > turn
+        placed[every[wanted], drawn[wanted]] = True
+        closest = np.minimum(closest, miles[drawn])
+    return placed
+
+
+def _miles_between(network: Network) -> np.ndarray:
+    """Great-circle miles between FCs: (F, F)."""
+    sites = network.sites.iloc[: network.net.fcs]
+    lat, lon = sites["latitude"].to_numpy(float), sites["longitude"].to_numpy(float)
+    return great_circle_miles(lat, lon, lat, lon)
 
 
 def _nearest_fcs(network: Network) -> np.ndarray:

@@ -40,7 +40,7 @@ class CityNetwork(_Frozen):
     sort_centers: int = Field(16, ge=1, le=500, description="Sort centers. Unit: sites.")
     stations: int = Field(80, ge=1, le=160, description="Delivery stations, at the largest metros. Unit: sites.")
     direct_max_miles: float = Field(
-        250.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
+        150.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
     )
     inject_max_miles: float = Field(
         500.0, ge=0, le=4000, description="FC→SC lanes exist up to this length. Unit: miles. Ours."
@@ -153,7 +153,7 @@ class Stock(_Frozen):
         (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium, slow movers (A, B, C). Ours."
     )
     breadth: tuple[float, float, float] = Field(
-        (0.6, 0.3, 0.12), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
+        (0.8, 0.5, 0.25), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
     )
     review_hours: float = Field(24.0, gt=0, le=24 * 28, description="Base-stock review period. Unit: hours.")
     lead_time_hours: float = Field(48.0, ge=0, le=24 * 56, description="Replenishment lead time. Unit: hours.")
@@ -197,7 +197,7 @@ class Trucks(_Frozen):
     dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost per real departure. Unit: USD. Ours.")
     co2_kg_per_mile: float = Field(1.55, ge=0, description="Real truck. Source: US EPA SmartWay order of magnitude.")
     fleet_headroom: float = Field(
-        2.0, ge=0, le=1000, description="Fleet of a site = headroom × trucks busy at mean demand, nearest source. Ours."
+        4.0, ge=0, le=1000, description="Fleet of a site = headroom × trucks busy at mean demand, nearest source. Ours."
     )
     spot_allowed: bool = Field(True, description="May a truck be hired when the fleet is out?")
     spot_premium: float = Field(0.5, ge=0, le=20, description="Extra cost of a spot truck, share of the lane's cost.")
@@ -231,7 +231,10 @@ class Costs(_Frozen):
 class Slots(_Frozen):
     """Sizes of the observation; the kernel's own dynamics depend on `orders` alone."""
 
-    orders: int = Field(256, ge=1, le=2_000_000, description="Order lines a region decides on in one tick (M).")
+    orders: int | None = Field(
+        None, ge=1, le=2_000_000,
+        description="Order lines a region decides on in one tick (M). Default: 1.3 × the peak of the largest region.",
+    )  # fmt: skip
     candidates: int = Field(8, ge=1, le=64, description="Candidates per order line (K).")
 
 
@@ -264,8 +267,9 @@ class Scenario(_Frozen):
             raise ValueError(f"tick_hours {self.tick_hours} must divide a day")
         if self.warmup_hours >= self.horizon_hours:
             raise ValueError(f"warmup_hours {self.warmup_hours} must be below horizon_hours {self.horizon_hours}")
-        if isinstance(self.demand, GeneratedDemand) and len(self.demand.lines_per_order) > self.slots.orders:
-            raise ValueError("slots.orders must hold the largest order of demand.lines_per_order")
+        most = len(self.demand.lines_per_order) if isinstance(self.demand, GeneratedDemand) else 1
+        if self.slots.orders is not None and self.slots.orders < most:
+            raise ValueError(f"slots.orders {self.slots.orders} must hold the largest order ({most} lines)")
         return self
 
     @property

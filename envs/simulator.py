@@ -96,6 +96,7 @@ class Simulator:
             (usd - s.opening[row])[part].sum(axis=0),
             self.world.rules.co2_kg_per_truck_mile,
             self.world.rules.truck_packages,
+            max(0, self.tick(row) - self.world.rules.warmup_tick) * self.scenario.tick_hours / 24,
         )
 
     def kpis(self, row: int, regions: Sequence[int] | None = None) -> dict[str, float]:

@@ -7,6 +7,7 @@ nothing while they are empty.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from envs.demand import Demand, build_demand
 from envs.ledger import COMPONENTS
 from envs.metrics import COUNTERS
-from envs.network import Net, Network
+from envs.network import Net, Network, largest_order, mean_lines_per_order
 from envs.placement import place_stock
 from envs.scenario import Scenario
 
@@ -173,11 +174,24 @@ class State(NamedTuple):
 
 def build_world(scenario: Scenario, network: Network) -> World:
     """Everything constant of a scenario, in the kernel's units."""
-    return World(network.net, build_demand(scenario, network), build_rules(scenario), place_stock(scenario, network))
+    demand = build_demand(scenario, network)
+    rules = build_rules(scenario, order_slots(scenario, network, demand))
+    return World(network.net, demand, rules, place_stock(scenario, network))
 
 
-def build_rules(scenario: Scenario) -> Rules:
-    """The scenario's scalars in ticks, USD and packages."""
+def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
+    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least."""
+    if scenario.slots.orders is not None:
+        return scenario.slots.orders
+    net = network.net
+    region = net.region_of_site[net.fcs + net.scs :]
+    largest = np.bincount(region, network.station_share).max()
+    peak = demand.rate.max() * mean_lines_per_order(scenario) * largest
+    return max(math.ceil(1.3 * peak / 16) * 16, largest_order(scenario))
+
+
+def build_rules(scenario: Scenario, slots: int) -> Rules:
+    """The scenario's scalars in ticks, USD and packages; `slots` is M."""
     hours = scenario.tick_hours
     trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
     decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
@@ -187,7 +201,7 @@ def build_rules(scenario: Scenario) -> Rules:
         tick_hours=hours,
         warmup_tick=scenario.warmup_ticks,
         horizon_tick=scenario.horizon_ticks,
-        order_slots=scenario.slots.orders,
+        order_slots=slots,
         candidates=scenario.slots.candidates,
         review_ticks=max(1, round(stock.review_hours / hours)),
         lead_ticks=round(stock.lead_time_hours / hours),

@@ -1,0 +1,179 @@
+"""Small worlds, random decisions and readers of the kernel's linked lists, shared by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from envs import kernel
+from envs.compiled import compiled
+from envs.scenario import Scenario
+from envs.simulator import Simulator
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "horizon_hours": 120,
+    "warmup_hours": 30,
+    "network": {"kind": "cities", "fulfillment_centers": 4, "sort_centers": 3, "stations": 6, "speed_mph": 80},
+    "demand": {"kind": "generated", "orders_per_day": 200},
+    "stock": {"skus": 40},
+    "trucks": {"capacity_packages": 3},
+}
+TWO_REGIONS = {"partition": {"kind": "balanced", "regions": 2}}
+US8 = {"partition": {"kind": "states", "map": "us8"}}
+TIGHT = {**TWO_REGIONS, "trucks": {"fleet_headroom": 0.02, "spot_allowed": False}}
+FEW_SLOTS = {**TWO_REGIONS, "slots": {"orders": 6}, "demand": {"orders_per_day": 300}}
+SCARCE = {
+    **TWO_REGIONS,
+    "stock": {"safety_factor": -2, "breadth": (0.5, 0.25, 0.25)},
+    "demand": {"units_per_line": (0.4, 0.3, 0.3)},
+}
+
+# Each varies one rule of the small world.
+WORLDS: dict[str, dict[str, Any]] = {
+    "national": {},
+    "two regions": TWO_REGIONS,
+    "eight regions": {**US8, "network": {"fulfillment_centers": 8, "stations": 12}},
+    "tight fleet, no spot trucks": TIGHT,
+    "small fleet, spot trucks": {"trucks": {"fleet_headroom": 0.02, "spot_premium": 0.7}},
+    "lines wait for slots": FEW_SLOTS,
+    "scarce stock": SCARCE,
+    "slow picking and sorting": {
+        **TWO_REGIONS, "capacity": {"pick_headroom": 0.6, "sort_headroom": 0.3, "backlog_limit_hours": 3},
+    },
+    "half-hour ticks": {"tick_hours": 0.5, "horizon_hours": 72},
+    "two-hour ticks": {"tick_hours": 2, **TWO_REGIONS},
+    "all late": {**TWO_REGIONS, "demand": {"promise_hours": (1, 2, 3)}},
+    "no lead time": {"stock": {"lead_time_hours": 0, "review_hours": 6}},
+    "lead over many reviews": {"stock": {"lead_time_hours": 31, "review_hours": 7}},
+    "lead below review": {"stock": {"lead_time_hours": 5, "review_hours": 24}},
+    "three candidates of many": {
+        **TWO_REGIONS, "slots": {"candidates": 3}, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)},
+    },
+    "five candidates of many": {
+        **TWO_REGIONS, "slots": {"candidates": 5}, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)},
+    },
+    "one candidate": {"slots": {"candidates": 1}},
+    "surge from a Friday": {
+        "start_hour": 100, "demand": {"surges": [{"start_hour": 20.5, "end_hour": 40, "factor": 3}]},
+    },
+    "one package a truck": {"trucks": {"capacity_packages": 1}, "demand": {"orders_per_day": 60}},
+    "one sort center": {**TWO_REGIONS, "network": {"sort_centers": 1}},
+}  # fmt: skip
+
+
+def small(**changes: Any) -> Scenario:
+    """The small world with changes laid over its groups of fields."""
+    data = {name: dict(value) if isinstance(value, dict) else value for name, value in SMALL.items()}
+    for name, value in changes.items():
+        old = data.get(name)
+        same_kind = isinstance(old, dict) and isinstance(value, dict) and value.get("kind", old.get("kind")) == old.get("kind")
+        data[name] = {**old, **value} if same_kind else value
+    return Scenario(**data)
+
+
+def simulator(scenario: Scenario, *keys: int) -> Simulator:
+    """A simulator with one row per key, reset."""
+    sim = Simulator(scenario, len(keys))
+    for row, key in enumerate(keys):
+        sim.reset(row, key)
+    return sim
+
+
+@compiled
+def find_all(w: Any, s: Any, b: int, found: np.ndarray) -> None:
+    """Fills the candidates of every line up for decision and how many there are: found (R, M)."""
+    for r in range(w.net.regions):
+        for j in range(s.slots[b, r]):
+            found[r, j] = kernel.find_candidates(w, s, b, r, j)
+
+
+def decide_at_random(sim: Simulator, row: int, rng: np.random.Generator) -> tuple[dict[tuple[int, int], int], set[int]]:
+    """A random candidate per line and go or hold per lane, with a new urge to go each tick.
+
+    Returns:
+        Route chosen per (region, slot) that has candidates, and the lanes told to go.
+    """
+    s, found = sim.state, np.zeros(sim.state.candidate.shape[1:3], np.int64)
+    find_all(sim.world, s, row, found)
+    choices = {}
+    for r in range(sim.regions):
+        for j in range(int(s.slots[row, r])):
+            if found[r, j]:
+                k = int(rng.integers(found[r, j]))
+                s.line["choice"][row, r, (s.line_first[row, r] + j) % s.line.shape[2]] = k
+                choices[r, j] = int(s.candidate[row, r, j, k])
+    lanes = s.active[row, : s.row["active"][row]]
+    go = rng.random(len(lanes)) < rng.choice([0.0, 0.1, 0.5])
+    s.go[row, lanes] = go
+    return choices, set(lanes[go].tolist())
+
+
+def random_tick(sim: Simulator, row: int, rng: np.random.Generator) -> bool:
+    """One tick under random decisions; True at the horizon, when the books are closed."""
+    sim.begin(row)
+    decide_at_random(sim, row, rng)
+    return sim.finish(row)
+
+
+class Reader:
+    """Reads one row's linked lists as Python lists of packages."""
+
+    def __init__(self, sim: Simulator, row: int) -> None:
+        self.sim, self.row, s = sim, row, sim.state
+        self.package = s.package[row]
+        self.next = self.package["next"].tolist()
+        self.truck = self.package["truck"].tolist()
+        names = ("route", "leg", "lines", "ordered", "due", "joined")
+        self.faces = list(zip(*(self.package[name].tolist() for name in names), strict=True))
+
+    def chain(self, head: int, links: list[int] | None = None) -> Iterator[int]:
+        links, p = self.next if links is None else links, head
+        for _ in range(len(links) + 1):
+            if p < 0:
+                return
+            yield p
+            p = links[p]
+        raise AssertionError("a linked list runs in a circle")
+
+    def sites(self) -> list[list[int]]:
+        return [list(self.chain(head)) for head in self.sim.state.queue["head"][self.row].tolist()]
+
+    def lanes(self) -> list[list[int]]:
+        return [list(self.chain(head)) for head in self.sim.state.lane["head"][self.row].tolist()]
+
+    def trucks(self) -> dict[int, list[list[int]]]:
+        """Loads on the road by tick of arrival."""
+        s, tick = self.sim.state, self.sim.tick(self.row)
+        length = s.arriving.shape[1]
+        found = {}
+        for ahead in range(length):
+            first = int(s.arriving[self.row, (tick + ahead) % length, 0])
+            if first >= 0:
+                found[tick + ahead] = [list(self.chain(p)) for p in self.chain(first, self.truck)]
+        return found
+
+    def face(self, packages: list[int]) -> list[tuple[int, ...]]:
+        return [self.faces[p] for p in packages]
+
+
+def snapshot(sim: Simulator, row: int) -> dict[str, Any]:
+    """Everything a row means, whatever the sizes of its arrays and the numbers of its packages."""
+    s, read = sim.state, Reader(sim, row)
+    waiting = [np.roll(s.line[row, r], -int(s.line_first[row, r]))[: int(s.line_count[row, r])] for r in range(sim.regions)]
+    lane = s.lane[row]
+    record = s.row[row]
+    return {
+        "sites": [read.face(packages) for packages in read.sites()],
+        "lanes": [read.face(packages) for packages in read.lanes()],
+        "trucks": {tick: [read.face(load) for load in loads] for tick, loads in read.trucks().items()},
+        "waiting": [lines[["sku", "order", "ordered", "due", "station", "units"]].tolist() for lines in waiting],
+        "row": [record[name].item() for name in record.dtype.names if name != "free"],
+        "lane": {name: lane[name].tolist() for name in lane.dtype.names if name not in ("head", "tail")},
+        **{
+            name: getattr(s, name)[row].tolist()
+            for name in ("stock", "pipeline", "trucks_home", "trucks_back", "cash", "accrual", "opening", "count")
+        },
+    }
