@@ -155,12 +155,18 @@ def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.nd
     index = {name: i for i, name in enumerate(names)}
     unknown = table[~table["station"].isin(list(index))]
     if len(unknown):
-        raise ScenarioError(f"{path}: station = '{unknown.iloc[0]['station']}': no such station in this network")
+        name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
+        raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
     for column, low, high in (("sku", 0, scenario.stock.skus - 1), ("units", 1, 1000), ("promise_hours", 0, 24 * 365)):
         wrong = table[(table[column] < low) | (table[column] > high)]
         if len(wrong):
             value, row = wrong.iloc[0][column], wrong.index[0] + 2
             raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must lie in {low}…{high}")
+    for column in ("sku", "units"):
+        wrong = table[table[column] % 1 != 0]
+        if len(wrong):
+            value, row = wrong.iloc[0][column], wrong.index[0] + 2
+            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must be a whole number")
     table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
     table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
     heads = table["order"].ne(table["order"].shift()).to_numpy()
@@ -174,14 +180,15 @@ def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.nd
     trace_lines = table[["sku", "units"]].to_numpy()
     last = int(orders["tick"].max())
     trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(last + 2))
-    return trace_first.astype(np.int64), np.concatenate([trace_orders, end]).astype(np.int32), trace_lines.astype(np.int32)
+    # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
+    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
+    return trace_first.astype(np.int64), orders_table, np.ascontiguousarray(trace_lines, dtype=np.int32)
 
 
 def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np.ndarray) -> None:
-    split = table["order"][heads]
-    if split.duplicated().any():
-        name = split[split.duplicated()].iloc[0]
-        raise ScenarioError(f"{path}: order = '{name}': its lines must share one hour, station and promise")
+    varies = table.groupby("order", sort=False)[["hour", "station", "promise_hours"]].nunique().gt(1).any(axis=1)
+    if varies.any():
+        raise ScenarioError(f"{path}: order = '{varies.idxmax()}': its lines must share one hour, station and promise")
     most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
     limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
     if most > limit:

@@ -70,7 +70,9 @@ REGION_FEATURES = (
     "queued",  # waiting lines beyond the slots, share of the slots
     "active_lanes",  # lanes with packages, share of the region's lanes
     "share_of_network",  # of the network's stations
+    "index",  # region number / 64: which set of weights decides, where a policy has one per region
 )
+REGION_INDEX_SCALE = 64
 
 SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
@@ -240,3 +242,4 @@ def region_features(w: Any, s: Any, b: int, r: int, x: np.ndarray) -> None:
     for site in range(net.fcs + net.scs, len(net.region_of_site)):
         stations += net.region_of_site[site] == r
     x[7] = stations / net.stations
+    x[8] = r / REGION_INDEX_SCALE

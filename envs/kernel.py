@@ -648,6 +648,8 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
     if p < 0:
         book_both(s, b, r, LOST, w.rules.lost_usd)
         row.lines_lost += 1
+        if line.journey >= 0:
+            s.journey[b, line.journey].done = 1
         if counted:
             s.count[b, r, m.LINES_LOST] += 1
         return -1

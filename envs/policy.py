@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from envs.features import DISPATCH_COUNT, SOURCE_COUNT
+from envs.features import DISPATCH_COUNT, REGION_FEATURES, REGION_INDEX_SCALE, SOURCE_COUNT
 from envs.scorers import Scorer, Scorers
 
 Observation = Mapping[str, np.ndarray]
@@ -35,13 +35,11 @@ class ScorerPolicy:
 
     Args:
         scorers: the two scorers.
-        region: which set of weights to use where a scorer has one per region.
         name: for tables.
     """
 
-    def __init__(self, scorers: Scorers, region: int = 0, name: str = "policy") -> None:
+    def __init__(self, scorers: Scorers, name: str = "policy") -> None:
         self.scorers = scorers
-        self.region = region
         self.name = name
 
     def predict(
@@ -56,16 +54,36 @@ class ScorerPolicy:
         lane_mask = np.asarray(observation["lane_mask"], dtype=bool)
         orders = np.asarray(observation["orders"]).reshape(*order_mask.shape, SOURCE_COUNT)
         lanes = np.asarray(observation["lanes"]).reshape(*lane_mask.shape[:-1], DISPATCH_COUNT)
-        best = np.where(order_mask, scores(self.scorers.source, self.region, orders), -np.inf).argmax(axis=-1)
-        go = (scores(self.scorers.dispatch, self.region, lanes) > 0) & lane_mask[..., 1]
+        region = region_index(observation)
+        best = np.where(order_mask, scores(self.scorers.source, region, orders), -np.inf).argmax(axis=-1)
+        go = (scores(self.scorers.dispatch, region, lanes) > 0) & lane_mask[..., 1]
         return np.concatenate([best, go.astype(np.int64)], axis=-1), state
 
 
-def scores(scorer: Scorer, region: int, x: np.ndarray) -> np.ndarray:
-    """Scores of feature vectors (…, features) → (…), in plain numpy; see `envs.scorers.score`."""
-    g = min(region, len(scorer.bias) - 1)
-    total = scorer.bias[g] + x @ scorer.weight[g] + (x >= scorer.step_at[g]) @ scorer.step_weight[g]
-    if scorer.b1.shape[1]:
-        hidden = np.maximum(x @ scorer.w1[g] + scorer.b1[g], 0)
-        total = total + np.maximum(hidden @ scorer.w2[g] + scorer.b2[g], 0) @ scorer.w3[g]
-    return total
+def region_index(observation: Observation) -> np.ndarray:
+    """Region number of each observation: (…) int64, from the `index` feature."""
+    index = np.asarray(observation["region"])[..., REGION_FEATURES.index("index")]
+    return np.rint(index * REGION_INDEX_SCALE).astype(np.int64)
+
+
+def scores(scorer: Scorer, region: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Scores of feature vectors in plain numpy; see `envs.scorers.score`.
+
+    Args:
+        scorer: weights.
+        region: (…) region of each observation.
+        x: (…, rows, [K,] features).
+
+    Returns:
+        (…, rows, [K]) float.
+    """
+    out = np.empty(x.shape[:-1])
+    group = np.minimum(region, len(scorer.bias) - 1)
+    for g in np.unique(group):
+        part = x[group == g]
+        total = scorer.bias[g] + part @ scorer.weight[g] + (part >= scorer.step_at[g]) @ scorer.step_weight[g]
+        if scorer.b1.shape[1]:
+            hidden = np.maximum(part @ scorer.w1[g] + scorer.b1[g], 0)
+            total = total + np.maximum(hidden @ scorer.w2[g] + scorer.b2[g], 0) @ scorer.w3[g]
+        out[group == g] = total
+    return out

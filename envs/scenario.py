@@ -40,7 +40,7 @@ class CityNetwork(_Frozen):
     sort_centers: int = Field(16, ge=1, le=500, description="Sort centers. Unit: sites.")
     stations: int = Field(80, ge=1, le=160, description="Delivery stations, at the largest metros. Unit: sites.")
     direct_max_miles: float = Field(
-        150.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
+        250.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
     )
     inject_max_miles: float = Field(
         500.0, ge=0, le=4000, description="FC→SC lanes exist up to this length. Unit: miles. Ours."
@@ -116,7 +116,7 @@ class GeneratedDemand(_Frozen):
         (0.92, 0.06, 0.02), min_length=1, max_length=16, description="Probability of 1, 2, 3, … units. Ours."
     )
     promise_hours: tuple[float, ...] = Field(
-        (16.0, 36.0, 72.0), min_length=1, max_length=16, description="Promised hours per class. Unit: hours. Ours."
+        (10.0, 28.0, 60.0), min_length=1, max_length=16, description="Promised hours per class. Unit: hours. Ours."
     )
     promise_shares: tuple[float, ...] = Field(
         (0.13, 0.45, 0.42), min_length=1, max_length=16,
@@ -153,7 +153,7 @@ class Stock(_Frozen):
         (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium, slow movers (A, B, C). Ours."
     )
     breadth: tuple[float, float, float] = Field(
-        (0.8, 0.5, 0.25), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
+        (0.7, 0.4, 0.18), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
     )
     review_hours: float = Field(24.0, gt=0, le=24 * 28, description="Base-stock review period. Unit: hours.")
     lead_time_hours: float = Field(48.0, ge=0, le=24 * 56, description="Replenishment lead time. Unit: hours.")

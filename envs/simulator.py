@@ -15,7 +15,7 @@ from envs.metrics import Totals, compute_kpis
 from envs.network import Network, build_network
 from envs.scenario import Scenario
 from envs.scorers import Scorers
-from envs.state import State, World, build_world, clear_row, empty_state, grow_lines, grow_packages
+from envs.state import JOURNEY, State, World, build_world, clear_row, empty_state, grow_lines, grow_packages
 
 
 class Simulator:
@@ -81,6 +81,13 @@ class Simulator:
             self.state = grow_lines(self.state)
         else:
             self.state = grow_packages(self.state, self.regions * self.world.rules.order_slots)
+
+    def keep_journeys(self, room: int) -> None:
+        """Makes room for a learner's `room` open sourcing decisions per row; those there are stay."""
+        journey = np.zeros((self.copies, room), JOURNEY)
+        kept = self.state.journey[:, :room]
+        journey[:, : kept.shape[1]] = kept
+        self.state = self.state._replace(journey=journey)
 
     def totals(self, row: int, regions: Sequence[int] | None = None) -> Totals:
         """KPI counters and dollars after the warm-up, of the whole network or of some regions."""

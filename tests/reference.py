@@ -275,9 +275,10 @@ class Reference:
         lane, count = self.lanes[index], self.count[self.lanes[index]["region"]]
         room, direct = self.rules.truck_packages, lane["kind"] == DIRECT
         day = int(self.tick * self.rules.tick_hours // 24)
+        used = {lane for lane, _ in self.lane_days}
         count.update(trucks=1, truck_packages=load, truck_room=room, truck_miles=lane["miles"], spot_trucks=int(hired))
         count.update(direct_trucks=int(direct), direct_packages=load * direct)
-        count.update(lane_days=int((index, day) not in self.lane_days))
+        count.update(lanes_used=int(index not in used), lane_days=int((index, day) not in self.lane_days))
         self.lane_days.add((index, day))
 
     # ------------------------------------------------------------------------------------------------ sourcing

@@ -16,10 +16,10 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "horizon_hours": 120,
     "warmup_hours": 30,
-    "network": {"kind": "cities", "fulfillment_centers": 4, "sort_centers": 3, "stations": 6, "speed_mph": 80},
+    "network": {"kind": "cities", "fulfillment_centers": 4, "sort_centers": 3, "stations": 6, "direct_max_miles": 250, "speed_mph": 80},
     "demand": {"kind": "generated", "orders_per_day": 200},
-    "stock": {"skus": 40},
-    "trucks": {"capacity_packages": 3},
+    "stock": {"skus": 40, "breadth": (0.75, 0.5, 0.25)},
+    "trucks": {"capacity_packages": 3, "fleet_headroom": 3},
 }
 TWO_REGIONS = {"partition": {"kind": "balanced", "regions": 2}}
 US8 = {"partition": {"kind": "states", "map": "us8"}}

@@ -1,0 +1,229 @@
+"""What every decision was and what became of it: the ledger's returns, decision by decision.
+
+A line's decision is open until its package is delivered or settled; then its return is the realised cost of its journey.
+A lane's decisions form a chain over ticks; each gets what the lane accrued until its next decision, and the last of a
+chain waits for its successor. So no return is guessed, and no end of a rollout is mistaken for the end of the world.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from envs.features import DISPATCH_COUNT, SOURCE_COUNT
+from envs.observation import pack_lanes, pack_lines, unpack_lanes, unpack_lines
+from envs.simulator import Simulator
+
+
+class Lines(NamedTuple):
+    """Sourcing decisions, one per row."""
+
+    x: np.ndarray  # (n, K, features) float32
+    mask: np.ndarray  # (n, K) bool
+    region: np.ndarray  # (n,) int64
+    action: np.ndarray  # (n,) int64
+    log_prob: np.ndarray  # (n,) float32
+    reward: np.ndarray  # (n,) float32, minus USD
+
+
+class Lanes(NamedTuple):
+    """Dispatch decisions, one per row."""
+
+    x: np.ndarray  # (n, features) float32
+    region: np.ndarray  # (n,) int64
+    action: np.ndarray  # (n,) int64
+    log_prob: np.ndarray  # (n,) float32
+    value: np.ndarray  # (n,) float32, of the critic at the time
+    chain: np.ndarray  # (n,) int64, episode × lane
+    tick: np.ndarray  # (n,) int64
+    cost: np.ndarray  # (n,) float64, USD the lane accrued since its decision before this one
+
+    def take(self, index: np.ndarray) -> Lanes:
+        return Lanes(*(array[index] for array in self))
+
+
+def join(parts: list[Any]) -> Any:
+    """Concatenates records of the same kind."""
+    return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+class LineBook:
+    """Open sourcing decisions of every network copy, and the closed ones not yet taken.
+
+    Args:
+        sim: the copies; their journeys are kept at this book's size.
+        room: decisions a copy can have open; grows when needed.
+    """
+
+    def __init__(self, sim: Simulator, room: int) -> None:
+        self.sim = sim
+        self.room = room
+        rules = sim.world.rules
+        rows = sim.copies * sim.regions * rules.order_slots
+        k = rules.candidates
+        self._x = np.zeros((rows, k, SOURCE_COUNT), np.float32)
+        self._mask = np.zeros((rows, k), np.bool_)
+        self._region = np.zeros(rows, np.int64)
+        self._price = np.zeros((rows, k), np.float32)
+        self._starts = np.zeros(sim.copies + 1, np.int64)
+        copies = sim.copies
+        self._kept = Lines(
+            np.zeros((copies, room, k, SOURCE_COUNT), np.float32), np.zeros((copies, room, k), np.bool_),
+            np.zeros((copies, room), np.int64), np.zeros((copies, room), np.int64),
+            np.zeros((copies, room), np.float32), np.zeros((copies, room), np.float32),
+        )  # fmt: skip
+        self._open = np.zeros((copies, room), np.bool_)
+        self._closed: list[Lines] = []
+        sim.keep_journeys(room)
+
+    def pack(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All copies' lines up for decision: x (n, K, features), mask (n, K), region (n,). Views, good until the next."""
+        n, sim = 0, self.sim
+        for copy in range(sim.copies):
+            self._starts[copy] = n
+            n += pack_lines(
+                sim.world, sim.state, copy, self._x[n:], self._mask[n:], self._region[n:], self._price[n:]
+            )
+        self._starts[sim.copies] = n
+        return self._x[:n], self._mask[:n], self._region[:n]
+
+    def unpack(self, action: np.ndarray, log_prob: np.ndarray) -> None:
+        """Applies the choices of the lines just packed, and opens their journeys."""
+        for copy in range(self.sim.copies):
+            rows = slice(self._starts[copy], self._starts[copy + 1])
+            count = rows.stop - rows.start
+            while (free := np.flatnonzero(~self._open[copy])[:count]).size < count:
+                self._grow()
+            self._open[copy, free] = True
+            price = np.take_along_axis(self._price[rows], action[rows, None], axis=1)[:, 0]
+            values = (self._x[rows], self._mask[rows], self._region[rows], action[rows], log_prob[rows], -price)
+            for kept, value in zip(self._kept, values, strict=True):
+                kept[copy, free] = value
+            unpack_lines(self.sim.world, self.sim.state, copy, action[rows], free)
+
+    def harvest(self, copy: int) -> None:
+        """Closes the decisions whose package has arrived or been settled; call before a copy starts anew."""
+        journeys = self.sim.state.journey[copy]
+        index = np.flatnonzero(self._open[copy])
+        leader = journeys["leader"][index]
+        done = journeys["done"][leader] == 1
+        index, leader = index[done], leader[done]
+        self._open[copy, index] = False
+        fair = journeys["void"][index] == 0  # served as chosen
+        index, leader = index[fair], leader[fair]
+        closed = Lines(*(kept[copy, index] for kept in self._kept))
+        usd = journeys["cost"][leader] / journeys["lines"][leader]
+        self._closed.append(closed._replace(reward=(closed.reward - usd).astype(np.float32)))
+
+    def take(self) -> Lines:
+        """All decisions closed since the last call."""
+        for copy in range(self.sim.copies):
+            self.harvest(copy)
+        taken = join(self._closed)
+        self._closed = []
+        return taken
+
+    def forget(self) -> None:
+        """Drops everything; call when the copies are started anew."""
+        self._open[:] = False
+        self._closed = []
+
+    def _grow(self) -> None:
+        self._kept = Lines(*(np.concatenate([a, np.zeros_like(a)], axis=1) for a in self._kept))
+        self._open = np.concatenate([self._open, np.zeros_like(self._open)], axis=1)
+        self.room *= 2
+        self.sim.keep_journeys(self.room)
+
+
+class LaneBook:
+    """Dispatch decisions of every copy, chained lane by lane."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        rows = sim.copies * len(sim.world.net.lanes)
+        self._x = np.zeros((rows, DISPATCH_COUNT), np.float32)
+        self._lane = np.zeros(rows, np.int64)
+        self._region = np.zeros(rows, np.int64)
+        self._cost = np.zeros(rows)
+        self._chain = np.zeros(rows, np.int64)
+        self._tick = np.zeros(rows, np.int64)
+        self._starts = np.zeros(sim.copies + 1, np.int64)
+        self._episode = np.zeros(sim.copies, np.int64)
+        self._kept: list[Lanes] = []
+
+    def pack(self) -> tuple[np.ndarray, np.ndarray]:
+        """All copies' lanes up for decision: x (n, features), region (n,). Views, good until the next."""
+        n, sim = 0, self.sim
+        lanes = len(sim.world.net.lanes)
+        for copy in range(sim.copies):
+            self._starts[copy] = n
+            found = pack_lanes(
+                sim.world, sim.state, copy, self._x[n:], self._lane[n:], self._region[n:], self._cost[n:]
+            )
+            base = (self._episode[copy] * sim.copies + copy) * lanes
+            self._chain[n : n + found] = base + self._lane[n : n + found]
+            self._tick[n : n + found] = sim.tick(copy)
+            n += found
+        self._starts[sim.copies] = n
+        return self._x[:n], self._region[:n]
+
+    def unpack(self, action: np.ndarray, log_prob: np.ndarray, value: np.ndarray) -> None:
+        """Applies go or hold to the lanes just packed."""
+        n = len(action)
+        for copy in range(self.sim.copies):
+            rows = slice(self._starts[copy], self._starts[copy + 1])
+            unpack_lanes(self.sim.state, copy, self._lane[rows], action[rows])
+        self._kept.append(
+            Lanes(
+                self._x[:n].copy(), self._region[:n].copy(), action, log_prob, value,
+                self._chain[:n].copy(), self._tick[:n].copy(), self._cost[:n].copy(),
+            )
+        )  # fmt: skip
+
+    def end_episode(self, copy: int) -> None:
+        """Cuts the copy's chains: what follows belongs to another episode."""
+        self._episode[copy] += 1
+
+    def take(self, gamma: float, gae_lambda: float) -> tuple[Lanes, np.ndarray, np.ndarray]:
+        """All decisions that have a successor, with their advantages and returns, both (n,) float32.
+
+        The last decision of every chain stays for the next call; those of ended episodes are dropped: their future was
+        cut off, and calling it an end would teach lanes to hold.
+        """
+        every: Lanes = join(self._kept)
+        every = every.take(np.lexsort((every.tick, every.chain)))
+        advantage, has_next = _chained_advantages(
+            every.chain, every.tick, every.cost, every.value.astype(np.float64), gamma, gae_lambda
+        )
+        lanes, copies = len(self.sim.world.net.lanes), self.sim.copies
+        episode, copy = np.divmod(every.chain // lanes, copies)
+        self._kept = [every.take(~has_next & (episode == self._episode[copy]))]
+        advantage = advantage[has_next].astype(np.float32)
+        taken = every.take(has_next)
+        return taken, advantage, advantage + taken.value
+
+    def forget(self) -> None:
+        """Drops everything; call when the copies are started anew."""
+        self._kept = []
+        self._episode[:] = 0
+
+
+@njit(cache=True)
+def _chained_advantages(
+    chain: np.ndarray, tick: np.ndarray, cost: np.ndarray, value: np.ndarray, gamma: float, gae_lambda: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Generalised advantage estimation along chains sorted by (chain, tick), over gaps of any length.
+
+    Returns:
+        Advantages (n,), zero where there is no successor, and which decisions have one (n,) bool.
+    """
+    advantage, has_next = np.zeros(len(chain)), np.zeros(len(chain), np.bool_)
+    for i in range(len(chain) - 2, -1, -1):
+        if chain[i] == chain[i + 1]:
+            gap = tick[i + 1] - tick[i]
+            delta = -cost[i + 1] + gamma**gap * value[i + 1] - value[i]
+            advantage[i] = delta + (gamma * gae_lambda) ** gap * advantage[i + 1]
+            has_next[i] = True
+    return advantage, has_next

@@ -1,0 +1,130 @@
+"""The actor-critic policy: a scorer of candidates, a scorer of lanes, and a critic for each kind of decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import Schedule
+
+from agents.networks import ScorerNet
+from envs.features import DISPATCH_COUNT, REGION_FEATURES, REGION_INDEX_SCALE, SOURCE_COUNT, SOURCE_FEATURES
+from envs.scorers import Scorers
+
+_FORBIDDEN = -1e9  # logit of a masked candidate
+
+
+class DispatchPolicy(ActorCriticPolicy):
+    """Policy of `RegionalPPO`; works on packed decisions in training and on padded observations in `predict()`.
+
+    Args:
+        observation_space: of `RegionalDispatchEnv`.
+        action_space: of `RegionalDispatchEnv`.
+        lr_schedule: learning rate by progress remaining.
+        hidden: width of the two actor networks.
+        critic_hidden: width of the two critics.
+        groups: sets of actor weights: 1, or one per region.
+        cost_prior: logits start at −cost_prior × standard route cost in USD; 0 starts from chance.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Dict,
+        action_space: spaces.MultiDiscrete,
+        lr_schedule: Schedule,
+        hidden: int = 32,
+        critic_hidden: int = 64,
+        groups: int = 1,
+        cost_prior: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        self.sizes = {"hidden": hidden, "critic_hidden": critic_hidden, "groups": groups, "cost_prior": cost_prior}
+        super().__init__(observation_space, action_space, lr_schedule, **kwargs)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        hidden, critic, groups = (int(self.sizes[k]) for k in ("hidden", "critic_hidden", "groups"))
+        self.source_actor = ScorerNet(SOURCE_COUNT, hidden, groups, last_gain=0.01)
+        self.dispatch_actor = ScorerNet(DISPATCH_COUNT, hidden, groups, last_gain=0.01)
+        # The source critic values each candidate; a line is worth the mean over the policy's choice.
+        self.source_critic = ScorerNet(SOURCE_COUNT, critic)
+        self.dispatch_critic = ScorerNet(DISPATCH_COUNT, critic)
+        with torch.no_grad():
+            # The feature counts in 10 USD.
+            self.source_actor.weight[:, SOURCE_FEATURES.index("cost")] = -10.0 * float(self.sizes["cost_prior"])
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        data = super()._get_constructor_parameters()
+        for name in ("net_arch", "activation_fn", "ortho_init", "use_sde", "log_std_init", "full_std", "use_expln",
+                     "squash_output", "features_extractor_class", "features_extractor_kwargs"):  # fmt: skip
+            data.pop(name, None)
+        return {**data, **self.sizes}
+
+    # ------------------------------------------------------------------------------------- packed decisions
+
+    def source_logits(self, x: torch.Tensor, mask: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities of the candidates: x (n, K, features), mask (n, K) → (n, K)."""
+        return torch.log_softmax(self.source_actor(x, region).masked_fill(~mask, _FORBIDDEN), dim=-1)
+
+    def source_values(self, x: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Value of each candidate (n, K), and of each line under the policy (n,)."""
+        q = self.source_critic(x, torch.zeros(len(x), dtype=torch.int64))
+        return q, (log_probs.exp() * q).sum(dim=-1)
+
+    def dispatch_logits(self, x: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+        """Logit of go against hold: (n, features) → (n,)."""
+        return self.dispatch_actor(x, region)
+
+    def dispatch_values(self, x: torch.Tensor) -> torch.Tensor:
+        """Value of each lane: (n, features) → (n,)."""
+        return self.dispatch_critic(x, torch.zeros(len(x), dtype=torch.int64))
+
+    def scorers(self) -> Scorers:
+        """The actors as the kernel reads them."""
+        return Scorers(self.source_actor.export(), self.dispatch_actor.export())
+
+    # ----------------------------------------------------------------------------------- padded observations
+
+    def _unpad(self, obs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        order_mask, lane_mask = obs["order_mask"].bool(), obs["lane_mask"].bool()
+        orders = obs["orders"].reshape(*order_mask.shape, SOURCE_COUNT).float()
+        lanes = obs["lanes"].reshape(*lane_mask.shape[:-1], DISPATCH_COUNT).float()
+        region = (obs["region"][:, REGION_FEATURES.index("index")] * REGION_INDEX_SCALE).round().long()
+        return orders, order_mask, lanes, lane_mask, region
+
+    def _distributions(
+        self, obs: dict[str, torch.Tensor]
+    ) -> tuple[torch.distributions.Categorical, torch.distributions.Categorical, torch.Tensor]:
+        """Per line slot (N, M, K) and lane slot (N, L, 2), and the sum of the decisions' values (N,)."""
+        orders, order_mask, lanes, lane_mask, region = self._unpad(obs)
+        source = self.source_actor(orders, region).masked_fill(~order_mask, _FORBIDDEN)
+        go = self.dispatch_actor(lanes, region)
+        dispatch = torch.stack([torch.zeros_like(go), go], dim=-1).masked_fill(~lane_mask, _FORBIDDEN)
+        lines = torch.distributions.Categorical(logits=source)
+        _, line_values = self.source_values(orders, lines.logits)
+        used = (order_mask.sum(-1) > 1).float(), lane_mask[..., 1].float()
+        values = (line_values * used[0]).sum(-1) + (self.dispatch_values(lanes) * used[1]).sum(-1)
+        return lines, torch.distributions.Categorical(logits=dispatch), values
+
+    def forward(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Actions (N, M + L), values (N,) and log-probabilities (N,)."""
+        lines, lanes, values = self._distributions(obs)
+        picks = [d.probs.argmax(-1) if deterministic else d.sample() for d in (lines, lanes)]
+        log_prob = lines.log_prob(picks[0]).sum(-1) + lanes.log_prob(picks[1]).sum(-1)
+        return torch.cat(picks, dim=-1), values, log_prob
+
+    def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
+        return self.forward(observation, deterministic)[0]
+
+    def predict_values(self, obs: Any) -> torch.Tensor:
+        """Sum of the values of all decisions of an observation: (N,)."""
+        return self._distributions(obs)[2]
+
+    def evaluate_actions(self, obs: Any, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Values (N,), log-probabilities (N,) and entropies (N,) of padded actions."""
+        lines, lanes, values = self._distributions(obs)
+        slots = lines.logits.shape[1]
+        log_prob = lines.log_prob(actions[:, :slots]).sum(-1) + lanes.log_prob(actions[:, slots:]).sum(-1)
+        return values, log_prob, lines.entropy().sum(-1) + lanes.entropy().sum(-1)

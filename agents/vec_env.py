@@ -1,0 +1,89 @@
+"""The native stable-baselines3 face of the batched environment: rows are network copies × regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
+from envs.ledger import COMPONENTS
+from envs.observation import action_space, flat, observation_space
+from envs.scenario import Scenario
+from envs.simulator import Simulator
+from envs.vector_env import RegionRows
+
+
+class RegionalVecEnv(VecEnv):
+    """SB3 VecEnv on one compiled kernel; no subprocesses, no Python per row's dynamics.
+
+    Args:
+        scenario: the world.
+        copies: network copies; rows = copies × regions.
+        seed: of the training stream.
+    """
+
+    def __init__(self, scenario: Scenario, copies: int, seed: int = 0) -> None:
+        self.scenario = scenario
+        self.region_rows = RegionRows(Simulator(scenario, copies), seed)
+        self.sim = self.region_rows.sim
+        self._actions = np.zeros(0, np.int64)
+        self.render_mode = None
+        super().__init__(self.region_rows.rows, observation_space(self.sim), action_space(self.sim))
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Sets the seed of the next `reset`."""
+        if seed is not None:
+            self.region_rows.seed = seed
+        return [seed] * self.num_envs
+
+    def reset(self) -> dict[str, np.ndarray]:
+        """Starts every copy from its first episode."""
+        self.region_rows.restart()
+        return flat(self.region_rows.observe())
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keeps the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """One tick of every row; copies at their horizon start their next episode."""
+        booked, ended = self.region_rows.step(self._actions)
+        infos: list[dict[str, Any]] = [{"costs": dict(zip(COMPONENTS, usd.tolist(), strict=True))} for usd in booked]
+        if ended.any():
+            last, regions = flat(self.region_rows.observe()), self.sim.regions
+            for row in np.flatnonzero(ended):
+                infos[row]["terminal_observation"] = {name: array[row] for name, array in last.items()}
+                infos[row]["TimeLimit.truncated"] = True
+                infos[row]["kpis"] = self.sim.kpis(int(row) // regions, [int(row) % regions])
+            for copy in np.unique(np.flatnonzero(ended) // regions):
+                self.region_rows.start(int(copy))
+        rewards = (-booked.sum(axis=1) / self.scenario.reward_scale_usd).astype(np.float32)
+        return flat(self.region_rows.observe()), rewards, ended, infos
+
+    def action_masks(self) -> np.ndarray:
+        """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
+        out = self.region_rows.observe()
+        parts = [out[name].reshape(self.num_envs, -1) for name in ("order_mask", "lane_mask")]
+        return np.concatenate(parts, axis=1).astype(bool)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The attribute, once per row asked for."""
+        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Sets an attribute of the batch; rows have none of their own."""
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Result of a batch method, row by row."""
+        result = getattr(self, method_name)(*args, **kwargs)
+        return [result[i] for i in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Rows are never wrapped."""
+        return [False] * len(list(self._get_indices(indices)))

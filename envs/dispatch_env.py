@@ -1,0 +1,194 @@
+"""The Gymnasium environment: one region, one tick per step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+from envs.demand import STREAMS
+from envs.ledger import COMPONENTS
+from envs.observation import (
+    action_space,
+    apply_action,
+    empty_observation,
+    fill_observation,
+    flat,
+    observation_space,
+)
+from envs.scenario import Scenario, ScenarioError, load_scenario
+from envs.scorers import DEFAULT_BACKGROUND, Scorers
+from envs.simulator import Simulator
+from envs.viewer import MapViewer
+
+
+class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+    """Sourcing and dispatch of one region of an e-commerce fulfilment network.
+
+    ## Description
+
+    Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting order
+    line, over which route, and which trucks of its region leave now. The other regions follow a background policy. The
+    world, its money and its sources are in `envs/scenario.py`; the transitions in `envs/kernel.py`.
+
+    ## Action Space
+
+    `MultiDiscrete([K] * M + [2] * L)`: the candidate (0…K−1) of each of M line slots, then hold (0) or go (1) for each of L
+    lane slots. Lines fill slots in order of arrival; a lane always has the same slot. `action_masks()` gives the legal
+    values as sb3-contrib expects them, (M·K + 2·L,) bool. A slot without a decision has one legal value, 0. An illegal
+    choice of candidate is served by the next feasible one (`replanned_share`); an illegal go does nothing.
+
+    ## Observation Space
+
+    `Dict`, float32 in ±10 with fixed normalisation (`envs/features.py` names every entry):
+
+    | key | shape | meaning |
+    | --- | --- | --- |
+    | `orders` | (M·K·19,) | candidates of each waiting line; (M, K, 19) with `tables=True` |
+    | `lanes` | (L·21,) | lanes with packages waiting; (L, 21) with `tables=True` |
+    | `region` | (9,) | hour, weekday, load |
+    | `order_mask` | (M, K) int8 | candidates there are |
+    | `lane_mask` | (L, 2) int8 | may hold, may go |
+
+    ## Rewards
+
+    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/ledger.py`), over
+    the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
+
+    ## Starting State
+
+    Full shelves, idle trucks, no packages, at the scenario's `start_hour`. KPIs leave out the scenario's warm-up.
+
+    ## Episode End
+
+    Never terminated. Truncated at the scenario's horizon; what is then under way is settled at standard cost in the last
+    reward, and the last observation is that of the emptied network.
+
+    ## Information
+
+    `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `kpis`: all KPIs of the
+    region since the warm-up; `tick`; `action_mask`: as `action_masks()`, int8.
+
+    ## Arguments
+
+    ```python
+    gymnasium.make("RegionalDispatch-v0", scenario="us8", region="Northeast", render_mode="rgb_array")
+    ```
+
+    Args:
+        scenario: a `Scenario`, the path of a YAML file, or a shipped name.
+        region: name or number of the region to run.
+        background: scorers that decide for the other regions; default: nearest in region, last safe hour.
+        render_mode: None or `rgb_array`, the map.
+        tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
+        overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
+
+    Raises:
+        ScenarioError: the scenario cannot be used, or has no such region.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 8}
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario = "us8",
+        region: str | int = 0,
+        background: Scorers | None = None,
+        render_mode: str | None = None,
+        tables: bool = False,
+        overrides: Mapping[str, str] | None = None,
+    ) -> None:
+        if render_mode not in (None, "rgb_array"):
+            raise ScenarioError(f"render_mode = {render_mode!r}: must be None or 'rgb_array'")
+        self.render_mode = render_mode
+        self.scenario = load_scenario(scenario, dict(overrides or {}))
+        self.sim = Simulator(self.scenario)
+        self.region = find_region(self.sim, region)
+        self.background = background or DEFAULT_BACKGROUND
+        self.tables = tables
+        self.observation_space = observation_space(self.sim, tables)
+        self.action_space = action_space(self.sim)
+        self._out = empty_observation(self.sim, 1)
+        self._viewer: MapViewer | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: of the orders of this and, unless given anew, the following episodes.
+            options: `key`: an episode key of `envs.demand.episode_key`, to meet the very orders of an evaluation;
+                `week_tick`: tick of the week to start at.
+        """
+        super().reset(seed=seed)
+        options = options or {}
+        key = options.get("key", (STREAMS["train"] << 62) | int(self.np_random.integers(1 << 62)))
+        self.sim.reset(0, key, options.get("week_tick"))
+        self.sim.begin(0)
+        nothing = np.zeros((2, len(COMPONENTS)))
+        return self._observe(), self._info(nothing)
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        """Applies the region's decisions, lets the others decide, and moves to the next tick."""
+        before = self._booked()
+        apply_action(self.sim, 0, self.region, action)
+        self.sim.decide(0, self.background, skip=self.region)
+        truncated = self.sim.finish(0)
+        if not truncated:
+            self.sim.begin(0)
+        booked = self._booked() - before
+        reward = -float(booked[0].sum()) / self.scenario.reward_scale_usd
+        return self._observe(), reward, False, truncated, self._info(booked)
+
+    def action_masks(self) -> np.ndarray:
+        """Legal values of every slot, as sb3-contrib's MaskablePPO expects them: (M·K + 2·L,) bool."""
+        return np.concatenate([self._out["order_mask"].ravel(), self._out["lane_mask"].ravel()]).astype(bool)
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        """The map, (height, width, 3) uint8; None without `render_mode="rgb_array"`."""
+        if self.render_mode is None:
+            gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
+            return None
+        if self._viewer is None:
+            self._viewer = MapViewer(self.sim)
+        return self._viewer.frame(0)
+
+    def close(self) -> None:
+        """Lets go of the viewer."""
+        self._viewer = None
+
+    def _booked(self) -> np.ndarray:
+        state = self.sim.state
+        return np.stack([state.accrual[0, self.region], state.cash[0, self.region]])
+
+    def _observe(self) -> dict[str, np.ndarray]:
+        fill_observation(self.sim, 0, self.region, self._out, 0)
+        shown = self._out if self.tables else flat(self._out)
+        return {name: array[0].copy() for name, array in shown.items()}
+
+    def _info(self, booked: np.ndarray) -> dict[str, Any]:
+        return {
+            "costs": dict(zip(COMPONENTS, booked[0].tolist(), strict=True)),
+            "cash": dict(zip(COMPONENTS, booked[1].tolist(), strict=True)),
+            "kpis": self.sim.kpis(0, [self.region]),
+            "tick": self.sim.tick(0),
+            "action_mask": self.action_masks().astype(np.int8),
+        }
+
+
+def find_region(sim: Simulator, region: str | int) -> int:
+    """Number of a region given by name or number.
+
+    Raises:
+        ScenarioError: there is no such region.
+    """
+    names = sim.network.region_names
+    if isinstance(region, str) and region in names:
+        return names.index(region)
+    if isinstance(region, int | np.integer) and 0 <= region < len(names):
+        return int(region)
+    raise ScenarioError(f"region = {region!r}: must be one of {', '.join(names)}, or 0…{len(names) - 1}")
