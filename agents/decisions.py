@@ -1,6 +1,8 @@
 """What every decision was and what became of it: the ledger's returns, decision by decision.
 
-A line's decision is open until its package is delivered or settled; then its return is the realised cost of its journey.
+A line's decision is open until all packages of its order are delivered or settled; then its return is the order's
+realised cost. The whole order's, because lines of one order share packages: a line that leaves its sister behind costs a
+second package, and with each line paying for its own journey alone neither would feel that in full.
 A lane's decisions form a chain over ticks; each gets what the lane accrued until its next decision, and the last of a
 chain waits for its successor. So no return is guessed, and no end of a rollout is mistaken for the end of the world.
 """
@@ -67,6 +69,7 @@ class LineBook:
         self._mask = np.zeros((rows, k), np.bool_)
         self._region = np.zeros(rows, np.int64)
         self._price = np.zeros((rows, k), np.float32)
+        self._order = np.zeros(rows, np.int64)
         self._starts = np.zeros(sim.copies + 1, np.int64)
         copies = sim.copies
         self._kept = Lines(
@@ -74,6 +77,7 @@ class LineBook:
             np.zeros((copies, room), np.int64), np.zeros((copies, room), np.int64),
             np.zeros((copies, room), np.float32), np.zeros((copies, room), np.float32),
         )  # fmt: skip
+        self._order_of = np.zeros((copies, room), np.int64)
         self._open = np.zeros((copies, room), np.bool_)
         self._closed: list[Lines] = []
         sim.keep_journeys(room)
@@ -83,9 +87,8 @@ class LineBook:
         n, sim = 0, self.sim
         for copy in range(sim.copies):
             self._starts[copy] = n
-            n += pack_lines(
-                sim.world, sim.state, copy, self._x[n:], self._mask[n:], self._region[n:], self._price[n:]
-            )
+            arrays = (a[n:] for a in (self._x, self._mask, self._region, self._price, self._order))
+            n += pack_lines(sim.world, sim.state, copy, *arrays)
         self._starts[sim.copies] = n
         return self._x[:n], self._mask[:n], self._region[:n]
 
@@ -101,21 +104,22 @@ class LineBook:
             values = (self._x[rows], self._mask[rows], self._region[rows], action[rows], log_prob[rows], -price)
             for kept, value in zip(self._kept, values, strict=True):
                 kept[copy, free] = value
+            self._order_of[copy, free] = self._order[rows]
             unpack_lines(self.sim.world, self.sim.state, copy, action[rows], free)
 
     def harvest(self, copy: int) -> None:
-        """Closes the decisions whose package has arrived or been settled; call before a copy starts anew."""
+        """Closes the decisions whose order has arrived or been settled; call before a copy starts anew."""
         journeys = self.sim.state.journey[copy]
         index = np.flatnonzero(self._open[copy])
-        leader = journeys["leader"][index]
-        done = journeys["done"][leader] == 1
-        index, leader = index[done], leader[done]
-        self._open[copy, index] = False
-        fair = journeys["void"][index] == 0  # served as chosen
-        index, leader = index[fair], leader[fair]
-        closed = Lines(*(kept[copy, index] for kept in self._kept))
-        usd = journeys["cost"][leader] / journeys["lines"][leader]
-        self._closed.append(closed._replace(reward=(closed.reward - usd).astype(np.float32)))
+        orders, order = np.unique(self._order_of[copy, index], return_inverse=True)
+        leads = journeys["leader"][index] == index  # one line of every package holds its cost
+        pending = np.bincount(order, leads & (journeys["done"][index] == 0), len(orders)) > 0
+        usd = np.bincount(order, np.where(leads, journeys["cost"][index], 0.0), len(orders))[order]
+        done = ~pending[order]
+        self._open[copy, index[done]] = False
+        fair = done & (journeys["void"][index] == 0)  # served as chosen
+        closed = Lines(*(kept[copy, index[fair]] for kept in self._kept))
+        self._closed.append(closed._replace(reward=(closed.reward - usd[fair]).astype(np.float32)))
 
     def take(self) -> Lines:
         """All decisions closed since the last call."""
@@ -133,6 +137,7 @@ class LineBook:
     def _grow(self) -> None:
         self._kept = Lines(*(np.concatenate([a, np.zeros_like(a)], axis=1) for a in self._kept))
         self._open = np.concatenate([self._open, np.zeros_like(self._open)], axis=1)
+        self._order_of = np.concatenate([self._order_of, np.zeros_like(self._order_of)], axis=1)
         self.room *= 2
         self.sim.keep_journeys(self.room)
 

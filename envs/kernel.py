@@ -687,7 +687,6 @@ def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, p: int, counted: b
             line.package = index
             if line.journey >= 0 and package.journey >= 0:
                 s.journey[b, line.journey].leader = package.journey
-                s.journey[b, package.journey].lines += 1
             return
     _new_package(w, s, b, r, line, p, counted)
 
@@ -706,9 +705,6 @@ def _new_package(w: Any, s: Any, b: int, r: int, line: Any, p: int, counted: boo
     package.ordered, package.due = line.ordered, line.due
     package.journey, package.cost = line.journey, handling
     line.package = index
-    if line.journey >= 0:
-        s.journey[b, line.journey].leader = line.journey
-        s.journey[b, line.journey].lines = 1
     book_accrual(s, b, r, PICK, rules.pick_pack_usd)
     book_accrual(s, b, r, SORT, rules.sort_usd * (route.legs - 1))
     book_accrual(s, b, r, LATE, late_usd(rules, row.tick + 1 + route.rest[0] - line.due))

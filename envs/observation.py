@@ -117,7 +117,7 @@ def _apply(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
 
 @compiled
 def pack_lines(
-    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray
+    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray, order: np.ndarray
 ) -> int:
     """Every line up for decision in copy b that has a candidate, region by region.
 
@@ -126,6 +126,7 @@ def pack_lines(
         mask: (rows, K) bool, filled.
         region: (rows,) int64, filled.
         price: (rows, K) float32, filled: shadow price of the units the line would take, USD.
+        order: (rows,) int64, filled: number of the line's order in its episode.
 
     Returns:
         How many rows were filled, in the order `unpack_lines` reads.
@@ -146,7 +147,7 @@ def pack_lines(
                 else:
                     x[n, k, :] = 0
                     price[n, k] = 0
-            region[n] = r
+            region[n], order[n] = r, line.order
             n += 1
     return n
 
@@ -163,7 +164,7 @@ def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray
             line = s.line[b, r, (s.line_first[b, r] + j) % size]
             line.choice, line.journey = choice[n], journey[n]
             record = s.journey[b, journey[n]]
-            record.cost, record.leader, record.lines, record.done, record.void = 0.0, journey[n], 1, 0, 0
+            record.cost, record.leader, record.done, record.void = 0.0, journey[n], 0, 0
             n += 1
 
 

@@ -135,7 +135,6 @@ JOURNEY = np.dtype(
     [
         ("cost", "f8"),  # USD of its package, once done
         ("leader", "i4"),  # journey of the package's first line, which holds the package's cost
-        ("lines", "i4"),  # order lines that share the package, kept at the leader
         ("done", "i4"),  # 1 once the package is delivered or settled, kept at the leader
         ("void", "i4"),  # 1 if another candidate than the chosen one served the line
     ],

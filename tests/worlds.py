@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -126,8 +127,6 @@ class Reader:
         self.package = s.package[row]
         self.next = self.package["next"].tolist()
         self.truck = self.package["truck"].tolist()
-        names = ("route", "leg", "lines", "ordered", "due", "joined")
-        self.faces = list(zip(*(self.package[name].tolist() for name in names), strict=True))
 
     def chain(self, head: int, links: list[int] | None = None) -> Iterator[int]:
         links, p = self.next if links is None else links, head
@@ -156,7 +155,12 @@ class Reader:
         return found
 
     def face(self, packages: list[int]) -> list[tuple[int, ...]]:
-        return [self.faces[p] for p in packages]
+        """What packages are, whatever their numbers."""
+        return self.faces[packages].tolist()
+
+    @cached_property
+    def faces(self) -> np.ndarray:
+        return self.package[["route", "leg", "lines", "ordered", "due", "joined"]]
 
 
 def snapshot(sim: Simulator, row: int) -> dict[str, Any]:

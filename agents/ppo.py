@@ -1,0 +1,306 @@
+"""PPO with credit per decision.
+
+A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()` stay. What
+differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its return comes from the
+ledger (`agents.decisions`), not from a region's summed reward.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import BaseBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.decisions import LaneBook, Lanes, LineBook, Lines
+from agents.policy import DispatchPolicy
+from agents.vec_env import RegionalVecEnv
+from envs.scorers import Scorers
+
+
+class NoBuffer(BaseBuffer):
+    """Stands where SB3 keeps padded observations; decisions are kept in `agents.decisions` instead."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.full = True
+
+    def reset(self) -> None:
+        """Nothing is kept here."""
+
+    def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> Any:
+        raise NotImplementedError("decisions are sampled in RegionalPPO.train")
+
+
+class RegionalPPO(PPO):
+    """PPO over single sourcing and dispatch decisions.
+
+    Args:
+        policy: `DispatchPolicy` by default.
+        env: a `RegionalVecEnv`.
+        source_lr_scale: learning rate of sourcing's losses relative to dispatch's; 0 trains dispatch alone.
+        dispatch_lr_scale: likewise; 0 trains sourcing alone.
+        gamma: discount per tick along a lane's chain of decisions.
+        kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"DispatchPolicy": DispatchPolicy}
+    policy: DispatchPolicy  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        policy: str | type[DispatchPolicy] = "DispatchPolicy",
+        env: VecEnv | str | None = None,
+        source_weight: float = 1.0,
+        dispatch_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.source_weight = source_weight
+        self.dispatch_weight = dispatch_weight
+        self._lines: LineBook | None = None
+        self._lanes: LaneBook | None = None
+        self._last_actions: dict[str, float] = {}
+        kwargs.setdefault("rollout_buffer_class", NoBuffer)
+        with warnings.catch_warnings():
+            # SB3 compares batch_size with ticks × rows; ours counts decisions, of which there are many more.
+            warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
+            super().__init__(policy, env, **kwargs)
+
+    def scorers(self) -> Scorers:
+        """The policy as the compiled kernel reads it."""
+        return self.policy.scorers()
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_lines", "_lanes", "_closed", "rollout_buffer"]
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
+        out = super()._setup_learn(*args, **kwargs)
+        sim = self._regional_env().sim
+        if self._lines is None or self._lines.sim is not sim:
+            self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
+            self._lanes = LaneBook(sim)
+        return out
+
+    def _regional_env(self) -> RegionalVecEnv:
+        env: Any = self.env
+        while not isinstance(env, RegionalVecEnv):
+            env = env.venv
+        return env
+
+    # ------------------------------------------------------------------------------------------- experience
+
+    def collect_rollouts(  # type: ignore[override]
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
+    ) -> bool:
+        """Runs `n_rollout_steps` ticks in every network copy with sampled decisions."""
+        assert self._lines is not None and self._lanes is not None
+        self.policy.set_training_mode(False)
+        callback.on_rollout_start()
+        rows, sim = self._regional_env().region_rows, self._regional_env().sim
+        for _ in range(n_rollout_steps):
+            self._decide(self._lines, self._lanes)
+            for copy in range(sim.copies):
+                if sim.finish(copy):
+                    self._lines.harvest(copy)
+                    self._lanes.end_episode(copy)
+                    rows.start(copy)
+                else:
+                    sim.begin(copy)
+            self.num_timesteps += env.num_envs
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+        callback.on_rollout_end()
+        return True
+
+    def _decide(self, lines: LineBook, lanes: LaneBook) -> None:
+        with torch.no_grad():
+            x, mask, region = (torch.as_tensor(a) for a in lines.pack())
+            log_probs = self.policy.source_logits(x, mask, region)
+            choice = _sample(log_probs)
+            lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
+            x, region = (torch.as_tensor(a) for a in lanes.pack())
+            logit = self.policy.dispatch_logits(x, region)
+            go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
+            value = self.policy.dispatch_values(x).numpy()
+            lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), value)
+
+    # --------------------------------------------------------------------------------------------- learning
+
+    def train(self) -> None:
+        """One PPO update on the decisions whose returns are known by now."""
+        assert self._lines is not None and self._lanes is not None
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        lines = self._lines.take()
+        lanes, lane_advantage, lane_return = self._lanes.take(self.gamma, self.gae_lambda)
+        if not len(lines.reward) or not len(lane_return):
+            return
+        clip = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
+        source = _SourceBatch(lines, self._source_advantages(lines))
+        dispatch = _DispatchBatch(lanes, lane_advantage, lane_return)
+        stats: dict[str, list[float]] = {}
+        stop = False
+        for _ in range(self.n_epochs):
+            for line_index, lane_index in _minibatches(len(source), len(dispatch), self.batch_size):
+                kl = self._update(source, line_index, dispatch, lane_index, clip, stats)
+                if self.target_kl is not None and kl > 1.5 * self.target_kl:
+                    stop = True
+                    break
+            self._n_updates += 1
+            if stop:
+                break
+        for name, values in stats.items():
+            self.logger.record(f"train/{name}", float(np.mean(values)))
+        self.logger.record("train/source_explained_variance", explained_variance(source.value, lines.reward))
+        self.logger.record("train/dispatch_explained_variance", explained_variance(lanes.value, lane_return))
+        self.logger.record("train/source_decisions", len(source))
+        self.logger.record("train/dispatch_decisions", len(dispatch))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/clip_range", clip)
+        self.logger.record("rollout/usd_per_line", float(-lines.reward.mean()))
+        self.logger.record("rollout/go_share", float(lanes.action.mean()))
+        self.logger.record("rollout/usd_per_lane_decision", float(lanes.cost.mean()))
+
+    def _source_advantages(self, lines: Lines) -> np.ndarray:
+        """Values of the lines under today's policy and critic: (n,)."""
+        with torch.no_grad():
+            parts = []
+            for rows in torch.arange(len(lines.reward)).split(65536):
+                x, mask, region = (torch.as_tensor(a[rows]) for a in (lines.x, lines.mask, lines.region))
+                parts.append(self.policy.source_values(x, self.policy.source_logits(x, mask, region))[1])
+        return torch.cat(parts).numpy()
+
+    def _update(
+        self,
+        source: _SourceBatch,
+        line_index: np.ndarray,
+        dispatch: _DispatchBatch,
+        lane_index: np.ndarray,
+        clip: float,
+        stats: dict[str, list[float]],
+    ) -> float:
+        s_policy, s_value, s_entropy, s_kl = self._source_losses(source, line_index, clip, stats)
+        d_policy, d_value, d_entropy, d_kl = self._dispatch_losses(dispatch, lane_index, clip, stats)
+        loss = self.source_weight * (s_policy - self.ent_coef * s_entropy + self.vf_coef * s_value)
+        loss = loss + self.dispatch_weight * (d_policy - self.ent_coef * d_entropy + self.vf_coef * d_value)
+        self.policy.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return max(s_kl, d_kl)
+
+    def _source_losses(
+        self, batch: _SourceBatch, index: np.ndarray, clip: float, stats: dict[str, list[float]]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+        x, action = batch.x[index], batch.action[index]
+        log_probs = self.policy.source_logits(x, batch.mask[index], batch.region[index])
+        q = self.policy.source_critic(x, batch.region[index] * 0).gather(1, action[:, None])[:, 0]
+        log_prob = log_probs.gather(1, action[:, None])[:, 0]
+        entropy = -(log_probs.exp() * log_probs.clamp_min(-100)).sum(-1).mean()
+        value_loss = torch.nn.functional.mse_loss(q, batch.reward[index])
+        policy_loss, kl = _clipped(log_prob, batch.log_prob[index], batch.advantage[index], clip, "source", stats)
+        _note(stats, "source", entropy, value_loss)
+        return policy_loss, value_loss, entropy, kl
+
+    def _dispatch_losses(
+        self, batch: _DispatchBatch, index: np.ndarray, clip: float, stats: dict[str, list[float]]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+        x, action = batch.x[index], batch.action[index]
+        logit = self.policy.dispatch_logits(x, batch.region[index])
+        go = torch.sigmoid(logit)
+        entropy = (torch.nn.functional.softplus(logit) - go * logit).mean()
+        value_loss = torch.nn.functional.mse_loss(self.policy.dispatch_values(x), batch.returns[index])
+        log_prob = _go_log_prob(logit, action)
+        policy_loss, kl = _clipped(log_prob, batch.log_prob[index], batch.advantage[index], clip, "dispatch", stats)
+        _note(stats, "dispatch", entropy, value_loss)
+        return policy_loss, value_loss, entropy, kl
+
+
+class _SourceBatch:
+    """Lines as tensors; lines with one candidate teach the critic alone."""
+
+    def __init__(self, lines: Lines, value: np.ndarray) -> None:
+        self.value = value
+        self.x, self.mask, self.region, self.action, self.log_prob, self.reward = (torch.as_tensor(a) for a in lines)
+        free = self.mask.sum(-1) > 1
+        advantage = self.reward - torch.as_tensor(value)
+        self.advantage = torch.where(free, _normalised(advantage, free), torch.zeros_like(advantage))
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+
+class _DispatchBatch:
+    """Lanes as tensors."""
+
+    def __init__(self, lanes: Lanes, advantage: np.ndarray, returns: np.ndarray) -> None:
+        self.x, self.region, self.action, self.log_prob = (
+            torch.as_tensor(a) for a in (lanes.x, lanes.region, lanes.action, lanes.log_prob)
+        )
+        self.returns = torch.as_tensor(returns)
+        advantage_ = torch.as_tensor(advantage)
+        self.advantage = _normalised(advantage_, torch.ones_like(advantage_, dtype=torch.bool))
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+
+def _normalised(advantage: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+    chosen = advantage[of]
+    if len(chosen) < 2:
+        return advantage
+    return (advantage - chosen.mean()) / (chosen.std() + 1e-8)
+
+
+def _clipped(
+    log_prob: torch.Tensor,
+    old: torch.Tensor,
+    advantage: torch.Tensor,
+    clip: float,
+    kind: str,
+    stats: dict[str, list[float]],
+) -> tuple[torch.Tensor, float]:
+    """PPO's clipped loss of one kind of decision, and the approximate KL divergence."""
+    log_ratio = log_prob - old
+    ratio = log_ratio.exp()
+    loss = -torch.min(advantage * ratio, advantage * ratio.clamp(1 - clip, 1 + clip)).mean()
+    with torch.no_grad():
+        kl = float(((ratio - 1) - log_ratio).mean())
+        stats.setdefault(f"{kind}_clip_fraction", []).append(float(((ratio - 1).abs() > clip).float().mean()))
+    stats.setdefault(f"{kind}_approx_kl", []).append(kl)
+    stats.setdefault(f"{kind}_policy_loss", []).append(float(loss.detach()))
+    return loss, kl
+
+
+def _note(stats: dict[str, list[float]], kind: str, entropy: torch.Tensor, value_loss: torch.Tensor) -> None:
+    stats.setdefault(f"{kind}_entropy", []).append(float(entropy.detach()))
+    stats.setdefault(f"{kind}_value_loss", []).append(float(value_loss.detach()))
+
+
+def _minibatches(lines: int, lanes: int, batch_size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Shuffled parts of both kinds, as many of one as of the other."""
+    parts = max(1, round(max(lines, lanes) / batch_size))
+    return list(
+        zip(
+            np.array_split(np.random.permutation(lines), parts),
+            np.array_split(np.random.permutation(lanes), parts),
+            strict=True,
+        )
+    )
+
+
+def _sample(log_probs: torch.Tensor) -> torch.Tensor:
+    """One candidate per row (Gumbel trick; several times faster than `multinomial` on many short rows)."""
+    noise = -torch.log(-torch.log(torch.rand_like(log_probs).clamp(1e-9, 1 - 1e-7)))
+    return (log_probs + noise).argmax(dim=-1)
+
+
+def _go_log_prob(logit: torch.Tensor, go: torch.Tensor) -> torch.Tensor:
+    return -torch.nn.functional.softplus(torch.where(go == 1, -logit, logit))

@@ -1,0 +1,154 @@
+"""Policies compared on the same orders: means, paired differences, and the files that hold them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from envs.metrics import KPIS
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario
+from evaluation.cli import InputError
+from evaluation.output import staged
+from evaluation.provenance import provenance
+from evaluation.rollouts import evaluate_policies, evaluation_keys, play
+from evaluation.statistics import Interval, bootstrap_mean, paired_difference
+
+Summary = dict[str, Any]
+
+
+class Comparison(NamedTuple):
+    """What a comparison found."""
+
+    scenario: Scenario
+    policies: Mapping[str, ScorerPolicy]
+    frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies`
+    summary: Summary  # see `summarise`, plus `meta`
+
+
+def compare_policies(
+    scenario: Scenario,
+    policies: Mapping[str, ScorerPolicy],
+    episodes: int,
+    seed: int,
+    command: str = "",
+    progress: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Plays every policy through the same held-out episodes and summarises.
+
+    Args:
+        scenario: the world.
+        policies: name → policy, in the order of the tables.
+        episodes: E ≥ 1.
+        seed: of the orders and of the bootstrap, ≥ 0.
+        command: that asked for it, noted in the summary.
+        progress: called with the policy's name after each of its episodes.
+
+    Raises:
+        ScenarioError: the scenario's tables cannot be used.
+        ValueError: no episodes, or a negative seed.
+    """
+    scorers = {name: policy.scorers for name, policy in policies.items()}
+    frame = evaluate_policies(scenario, scorers, episodes, seed, progress)
+    meta = {"scenario": scenario.name, "seed": seed, "episodes": episodes, **provenance(command)}
+    return Comparison(scenario, policies, frame, {**summarise(frame, seed), "meta": meta})
+
+
+def summarise(frame: pd.DataFrame, seed: int) -> Summary:
+    """Means over episodes with 95 % bootstrap intervals.
+
+    Every interval draws its resamples from the same seed, so it does not depend on which other policies are compared.
+
+    Args:
+        frame: one row per policy × episode; see `evaluate_policies`.
+        seed: of the bootstrap.
+
+    Returns:
+        `{"policies": {name: {kpi: {"mean", "ci_low", "ci_high"}}}, "paired": {"A - B": {kpi: {…}}}}`, with one pair
+        "A - B" for each A that stands before B in the frame. The intervals of `paired` are those of the per-episode
+        differences.
+    """
+    names = list(frame["policy"].unique())
+    values = {
+        name: frame[frame["policy"] == name].sort_values("episode").set_index("episode")[list(KPIS)] for name in names
+    }
+    return {
+        "policies": {
+            name: {kpi: bootstrap_mean(values[name][kpi], np.random.default_rng(seed))._asdict() for kpi in KPIS}
+            for name in names
+        },
+        "paired": {
+            f"{a} - {b}": {
+                kpi: paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed))._asdict()
+                for kpi in KPIS
+            }
+            for a, b in combinations(names, 2)
+        },
+    }
+
+
+def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, Any] | None = None) -> None:
+    """Writes results.csv, summary.json, map.png and, with a config, config.yaml: all of them or none.
+
+    Args:
+        comparison: to write.
+        folder: where to; made if it is missing.
+        config: what config.yaml shall say.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    with staged(folder) as files:
+        comparison.frame.to_csv(files / "results.csv", index=False)
+        text = json.dumps(comparison.summary, indent=2, allow_nan=False, ensure_ascii=False)
+        (files / "summary.json").write_text(text + "\n", encoding="utf-8")
+        if config is not None:
+            text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+            (files / "config.yaml").write_text(text, encoding="utf-8")
+        draw_first_policy(comparison, files / "map.png")
+
+
+def draw_first_policy(comparison: Comparison, path: Path) -> None:
+    """The map of the first policy's first episode, in its last tick, while trucks are still under way."""
+    from envs.viewer import save_map  # pulls in matplotlib
+
+    name, policy = next(iter(comparison.policies.items()))
+    meta = comparison.summary["meta"]
+    key = evaluation_keys(1, meta["seed"])[0]
+    last = max(1, comparison.scenario.horizon_ticks - 1)
+    sim = play(comparison.scenario, policy.scorers, key, until=last)
+    save_map(sim, path, title=f"{comparison.scenario.name}: {name}")
+
+
+def read_summary(path: Path) -> Summary:
+    """A summary.json.
+
+    Raises:
+        InputError: it is missing, or is no summary.
+    """
+    try:
+        summary: Summary = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"{path}: no such file; give the summary.json of a comparison") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON: {error}") from None
+    if not _is_summary(summary):
+        raise InputError(f"{path}: not the summary of a comparison; give the summary.json that `compare` wrote")
+    return summary
+
+
+def _is_summary(data: Any) -> bool:
+    """Does a parsed JSON have the parts and KPIs that tables are made of?"""
+    try:
+        cells = [kpis[kpi] for part in ("policies", "paired") for kpis in data[part].values() for kpi in KPIS]
+        complete = all(isinstance(cell[field], float | int) for cell in cells for field in Interval._fields)
+        return complete and bool(data["policies"]) and {"scenario", "seed", "episodes"} <= set(data["meta"])
+    except (AttributeError, KeyError, TypeError):
+        return False

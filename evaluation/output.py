@@ -1,0 +1,66 @@
+"""Results folders: all of a command's files, or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evaluation.cli import InputError
+
+
+def check_folder(folder: Path, option: str = "--out") -> None:
+    """Finds out before any work whether results can go to a folder; makes nothing.
+
+    Raises:
+        InputError: it is a file, lies under one, or may not be written to.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise InputError(f"{option} = {folder}: '{nearest}' is not a folder; give another path")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{option} = {folder}: may not write in '{nearest}'; give another path or change its permissions"
+        )
+
+
+@contextmanager
+def staged(folder: Path, option: str = "--out") -> Iterator[Path]:
+    """A hidden folder inside `folder` to write files in; they move to `folder` when the block ends well.
+
+    Each file replaces its elder in one step. If the block raises, its files are gone and `folder` is as it was.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    check_folder(folder, option)
+    made = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    done = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as name:
+            yield Path(name)
+            _move_all(sorted(Path(name).iterdir()), folder)
+        done = True
+    except OSError as error:
+        raise InputError(f"{option} = {folder}: cannot write there: {error}") from None
+    finally:
+        if not done:
+            _remove_empty(made)
+
+
+def _move_all(files: list[Path], folder: Path) -> None:
+    targets = [folder / file.name for file in files]
+    for target in targets:
+        if target.is_dir():
+            raise IsADirectoryError(f"'{target}' is a folder and would be a file; remove it")
+    for file, target in zip(files, targets, strict=True):
+        os.replace(file, target)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

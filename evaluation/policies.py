@@ -1,0 +1,123 @@
+"""Policies by what a user writes: a baseline's name, or a training folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
+from envs.network import build_network
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario
+from evaluation.cli import InputError
+
+POLICY_FILE = "policy.safetensors"
+
+
+def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, ScorerPolicy]:
+    """Policies by display name, in the order given.
+
+    Args:
+        specs: baselines' names and training folders, no two the same.
+        scenario: the world they will act in.
+
+    Returns:
+        Name → policy. Folders that would share a name with another policy go by their full path.
+
+    Raises:
+        InputError: none given, one given twice, or one that cannot be used here.
+    """
+    cleaned = [spec.strip() for spec in specs]
+    if not cleaned or "" in cleaned:
+        raise InputError(f"--policies = '{','.join(specs)}': give one or more names, separated by commas")
+    twice = [spec for spec, count in Counter(cleaned).items() if count > 1]
+    if twice:
+        raise InputError(f"--policies: '{twice[0]}' is given twice; name each policy once")
+    policies = [resolve_policy(spec, scenario) for spec in cleaned]
+    shared = {name for name, count in Counter(policy.name for policy in policies).items() if count > 1}
+    for spec, policy in zip(cleaned, policies, strict=True):
+        if policy.name in shared and not is_baseline(spec):
+            policy.name = str(_identity(policy_file(spec)))
+    if len({policy.name for policy in policies}) < len(policies):
+        raise InputError(f"--policies = '{','.join(specs)}': two of these are the same folder; name each policy once")
+    return {policy.name: policy for policy in policies}
+
+
+def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
+    """A policy by a baseline's name, a training folder, or a `.safetensors` file.
+
+    Args:
+        spec: what the user wrote. A baseline's name wins over a folder of that name; `./name` means the folder.
+        scenario: the world it will act in.
+
+    Returns:
+        The policy; its `name` is the baseline's name or the folder's last part.
+
+    Raises:
+        InputError: no such policy, a damaged file, other features, or weights for another number of regions.
+    """
+    if is_baseline(spec):
+        return baseline(spec)
+    path = policy_file(spec)
+    policy = _load(path)
+    policy.name = _identity(path).name.removesuffix(".safetensors")
+    _check_regions(path, policy, scenario)
+    return policy
+
+
+def is_baseline(spec: str) -> bool:
+    """Is this a baseline's name?"""
+    try:
+        baseline(spec)
+    except BaselineError:
+        return False
+    return True
+
+
+def policy_file(spec: str) -> Path:
+    """The weights of a trained policy, given as their folder or as the file itself.
+
+    Raises:
+        InputError: no such file.
+    """
+    path = Path(spec)
+    if path.is_dir() and not (path / POLICY_FILE).is_file():
+        raise InputError(
+            f"policy '{spec}': this folder holds no {POLICY_FILE}; give a finished training's --out folder"
+        )
+    file = path / POLICY_FILE if path.is_dir() else path
+    if file.is_file():
+        return file
+    raise InputError(
+        f"policy '{spec}': neither a baseline nor a training folder with {POLICY_FILE}. A baseline is source+dispatch, "
+        f"or either alone, with source one of {', '.join(SOURCE_RULES)} and dispatch one of {', '.join(DISPATCH_RULES)}"
+    )
+
+
+def _identity(path: Path) -> Path:
+    """The full path a policy goes by: its folder's, or its own where the file has a name of its own."""
+    full = path.absolute()
+    return full.parent.resolve() if path.name == POLICY_FILE else full.resolve()
+
+
+def _load(path: Path) -> ScorerPolicy:
+    from agents.export import PolicyFileError, load_policy  # only trained policies need it
+
+    try:
+        policy: ScorerPolicy = load_policy(path)
+    except PolicyFileError as error:
+        raise InputError(str(error)) from None
+    return policy
+
+
+def _check_regions(path: Path, policy: ScorerPolicy, scenario: Scenario) -> None:
+    groups = max(len(scorer.bias) for scorer in policy.scorers)
+    if groups == 1:
+        return
+    regions = len(build_network(scenario).region_names)
+    if groups != regions:
+        raise InputError(
+            f"{path}: has weights for {groups} regions, and scenario '{scenario.name}' has {regions}; use the scenario "
+            f"it was trained on, or train one policy shared by all regions"
+        )

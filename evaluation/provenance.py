@@ -1,0 +1,36 @@
+"""What a result was made with: command, versions, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("numpy", "numba", "torch")
+
+
+def provenance(command: str) -> dict[str, object]:
+    """The command, the versions of Python and the packages that decide the numbers, and the CPU."""
+    return {"command": command, "versions": versions(), "cpu": {"model": cpu_model(), "count": os.cpu_count()}}
+
+
+def versions() -> dict[str, str]:
+    """Package → version; packages that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpu_model() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

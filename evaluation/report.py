@@ -1,0 +1,146 @@
+"""Tables of a comparison, for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from envs.ledger import COMPONENTS
+from envs.metrics import KPIS
+from evaluation.compare import Summary
+
+COST = "cost_per_order_usd"
+TABLE_KPIS = (
+    COST, *(f"{name}_per_order_usd" for name in COMPONENTS),
+    "in_region_share", "on_time_share", "click_to_delivery_hours", "truck_fill", "miles_per_package",
+    "touches_per_package", "lanes_used", "packages_per_order", "spill_share",
+)  # fmt: skip
+_SHOWN_UNIT = {"share": "%"}
+_DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0}
+_PAIRED_TITLE = "Cost per order: paired differences [95 % interval]; below zero, the first is cheaper"
+MINUS = "−"
+
+
+class Row(NamedTuple):
+    """One KPI of all policies."""
+
+    kpi: str
+    unit: str
+    cells: list[str]
+    best: list[bool]  # marks the best mean; none where all are equal or neither way is better
+
+
+class Difference(NamedTuple):
+    """What A costs more than B."""
+
+    pair: str
+    usd: str
+    percent: str
+
+
+def kpi_rows(summary: Summary) -> list[Row]:
+    """Means of the KPIs that matter, as text; shares in percent."""
+    return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in TABLE_KPIS]
+
+
+def _row(kpi: str, means: list[float]) -> Row:
+    unit, better = KPIS[kpi].unit, KPIS[kpi].better
+    cells = [_number(100 * mean if unit == "share" else mean, _DECIMALS.get(unit, 2)) for mean in means]
+    goal = {"lower": min, "higher": max}.get(better)
+    best = cells[means.index(goal(means))] if goal and len(set(cells)) > 1 else None
+    return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
+
+
+def cost_differences(summary: Summary) -> list[Difference]:
+    """Paired differences of the cost per order, in USD and in percent of B's mean.
+
+    The percentages are the dollars over B's mean, taken as given.
+    """
+    names = list(summary["policies"])
+    pairs = [(a, b) for a in names for b in names if f"{a} - {b}" in summary["paired"]]
+    found = []
+    for a, b in pairs:
+        usd = summary["paired"][f"{a} - {b}"][COST]
+        base = summary["policies"][b][COST]["mean"]
+        percent = {key: 100 * value / base for key, value in usd.items()} if base else None
+        found.append(Difference(f"{a} {MINUS} {b}", _interval(usd, 3), _interval(percent, 1) if percent else "–"))
+    return found
+
+
+def _interval(values: Mapping[str, float], decimals: int) -> str:
+    mean, low, high = (_number(values[key], decimals, signed=True) for key in ("mean", "ci_low", "ci_high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def _number(value: float, decimals: int, signed: bool = False) -> str:
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def print_comparison(summary: Summary, console: Console | None = None) -> None:
+    """Both tables, on the terminal."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 60 + 24 * len(summary["policies"]))
+    console.print(Text(_title(summary)), _rich_kpis(summary), sep="\n")
+    if summary["paired"]:
+        console.print(Text(_PAIRED_TITLE), _rich_differences(summary), sep="\n")
+
+
+def _rich_kpis(summary: Summary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("KPI")
+    table.add_column("unit")
+    for name in summary["policies"]:
+        table.add_column(escape(name.replace("+", "\n+")), justify="right", overflow="fold")
+    for row in kpi_rows(summary):
+        cells = [Text(cell, "bold" if best else "") for cell, best in zip(row.cells, row.best, strict=True)]
+        table.add_row(row.kpi, row.unit, *cells, end_section=row.kpi == f"{COMPONENTS[-1]}_per_order_usd")
+    return table
+
+
+def _rich_differences(summary: Summary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("pair")
+    table.add_column("USD per order", justify="right")
+    table.add_column("% of the second", justify="right")
+    for difference in cost_differences(summary):
+        table.add_row(escape(difference.pair), difference.usd, difference.percent)
+    return table
+
+
+def markdown_table(summary: Summary) -> str:
+    """Both tables as Markdown; the best of a row in bold."""
+    names = list(summary["policies"])
+    lines = [
+        f"{_title(summary)}; the best in bold.", "",
+        _line(["KPI", "unit", *(f"`{name}`" for name in names)]),
+        _line(["---", "---", *("---:" for _ in names)]),
+    ]  # fmt: skip
+    for row in kpi_rows(summary):
+        cells = [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
+        lines.append(_line([f"`{row.kpi}`", row.unit, *cells]))
+    differences = cost_differences(summary)
+    if differences:
+        lines += ["", f"{_PAIRED_TITLE}.", "", _line(["pair", "USD per order", "% of the second"])]
+        lines.append(_line(["---", "---:", "---:"]))
+        lines += [_line([difference.pair, difference.usd, difference.percent]) for difference in differences]
+    return "\n".join(lines) + "\n"
+
+
+def _title(summary: Summary) -> str:
+    meta = summary["meta"]
+    plural = "" if meta["episodes"] == 1 else "s"
+    return f"Scenario {meta['scenario']}: mean of {meta['episodes']} held-out episode{plural}, seed {meta['seed']}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,102 @@
+"""Episodes of compiled policies, all on the same orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from envs.demand import episode_key
+from envs.metrics import KPIS
+from envs.scenario import Scenario
+from envs.scorers import Scorers
+from envs.simulator import Simulator
+
+
+def evaluation_keys(episodes: int, seed: int) -> list[int]:
+    """The keys of the held-out episodes 0…episodes − 1 under a seed; none is ever a training or tuning key.
+
+    Raises:
+        ValueError: no episodes, or a negative seed.
+    """
+    if episodes < 1 or seed < 0:
+        raise ValueError(f"episodes must be 1 or more and seed 0 or more, not {episodes} and {seed}")
+    return [episode_key("evaluate", seed, episode) for episode in range(episodes)]
+
+
+def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
+    """Plays one episode per key to the horizon, as many at a time as the simulator has copies.
+
+    Args:
+        sim: reset and reused; what it held is lost.
+        scorers: decide for all regions.
+        keys: of the episodes (`envs.demand.episode_key`).
+
+    Returns:
+        The KPIs of the whole network per key, in the order of the keys.
+    """
+    return [kpis for key in batches(keys, sim.copies) for kpis in _rollout_batch(sim, scorers, key)]
+
+
+def batches(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """The keys in order, `size` at a time."""
+    return (keys[first : first + size] for first in range(0, len(keys), size))
+
+
+def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
+    for row in range(sim.copies):
+        sim.reset(row, keys[min(row, len(keys) - 1)])  # rows to spare repeat the last episode
+    sim.run(scorers)
+    return [sim.kpis(row) for row in range(len(keys))]
+
+
+def evaluate_policies(
+    scenario: Scenario,
+    policies: Mapping[str, Scorers],
+    episodes: int,
+    seed: int,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Plays every policy through the same held-out episodes.
+
+    Args:
+        scenario: the world.
+        policies: name → scorers.
+        episodes: E ≥ 1.
+        seed: of the orders, ≥ 0.
+        progress: called with the policy's name after each of its episodes.
+
+    Returns:
+        One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
+        `envs.metrics.KPIS`.
+
+    Raises:
+        ScenarioError: the scenario's tables cannot be used.
+        ValueError: no episodes, or a negative seed.
+    """
+    keys = evaluation_keys(episodes, seed)
+    sim = Simulator(scenario)
+    rows = []
+    for name, scorers in policies.items():
+        for episode, key in enumerate(keys):
+            (kpis,) = rollout(sim, scorers, [key])
+            rows.append({"policy": name, "episode": episode, "seed": f"{key:#018x}", **kpis})
+            if progress is not None:
+                progress(name)
+    return pd.DataFrame(rows, columns=["policy", "episode", "seed", *KPIS])
+
+
+def play(scenario: Scenario, scorers: Scorers, key: int, until: int | None = None) -> Simulator:
+    """One episode, left where it stopped: for a map.
+
+    Args:
+        scenario: the world.
+        scorers: decide for all regions.
+        key: of the episode.
+        until: tick to stop at. Default: the horizon, where the books are closed and nothing is on the road any more; a
+            tick earlier the trucks are still under way.
+    """
+    sim = Simulator(scenario)
+    sim.reset(0, key)
+    sim.run(scorers, until)
+    return sim

@@ -1,0 +1,265 @@
+"""What policies see, recomputed from the reference in plain Python, and what scorers make of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs import features as f
+from envs.demand import episode_key
+from envs.kernel import can_send
+from envs.network import LANE_KINDS
+from envs.scorers import Scorer, Scorers, linear, score
+from envs.simulator import Simulator
+from tests.reference import Line, Reference
+from tests.worlds import TIGHT, TWO_REGIONS, WORLDS, decide_at_random, find_all, simulator, small
+
+KEY = episode_key("tune", 2, 9)
+SEEN: dict[str, dict[str, Any]] = {
+    "two regions": TWO_REGIONS,
+    "tight fleet": TIGHT,
+    "half-hour ticks": WORLDS["half-hour ticks"],
+    "slow picking and sorting": WORLDS["slow picking and sorting"],
+    "all late": WORLDS["all late"],
+}
+
+
+class Features:
+    """The formulas of the feature lists, from the reference's packages and lines."""
+
+    def __init__(self, ref: Reference) -> None:
+        self.ref, self.rules, self.world = ref, ref.rules, ref.world
+        self.day = ref.rules.tick_hours / 24
+        self.load = ref.rules.truck_packages
+
+    def inflow(self, lane: int, hours: float) -> float:
+        """Truckloads: a moving average of packages that joined, with a half-life of a day, times the season ahead."""
+        ref, season = self.ref, self.world.demand.season.tolist()
+        keep = 0.5 ** (self.rules.tick_hours / 24)
+        weight = sum(
+            (1 - keep) / max(season[(ref.week_tick + t) % len(season)], 0.25) * keep ** (ref.tick - t)
+            for t in ref.joins[lane]
+        )
+        ticks, ahead = hours / self.rules.tick_hours, 0.0
+        for k in range(math.ceil(ticks)):
+            ahead += season[(ref.week_tick + ref.tick + 1 + k) % len(season)] * min(1.0, ticks - k)
+        return weight * ahead / self.load
+
+    def inbound(self, lane: int) -> int:
+        """Packages upstream that ride this lane next."""
+        ref = self.ref
+        here = [(p, p.leg) for queue in ref.site_queue for p in queue]
+        road = [(p, p.leg + 1) for trucks in ref.arriving.values() for truck in trucks for p in truck]
+        return sum(ref.routes[p.route]["lanes"][leg] == lane for p, leg in here + road if leg < ref.routes[p.route]["legs"])
+
+    def shadow_price(self, sku: int, fc: int) -> float:
+        """Logistic stand-in for P(demand until the next delivery ≥ what is on hand), times the cost of a stock-out."""
+        ref, rules = self.ref, self.rules
+        wait = next(n for n in range(1, rules.review_ticks + 1) if (ref.tick + n - rules.lead_ticks - sku) % rules.review_ticks == 0)
+        mean = ref.base[sku][fc] / rules.base_days * wait * self.day
+        z = 1.702 * (mean - ref.stock[sku][fc] + 0.5) / math.sqrt(mean + 0.1)
+        return rules.stockout_usd / (1 + math.exp(-z))
+
+    def source(self, region: int, line: Line, p: int) -> dict[str, float]:
+        ref, route = self.ref, self.ref.routes[p]
+        fc, lane = route["fc"], ref.lanes[route["lanes"][0]]
+        queue = ref.lane_queue[route["lanes"][0]]
+        slack = (line.due - (ref.tick + 1 + route["rest"][0])) * self.day
+        units, daily = ref.stock[line.sku][fc], ref.base[line.sku][fc] / self.rules.base_days
+        order = [x for x in ref.slots[region] if x.order == line.order]
+        return {
+            "cost": route["cost"] / 10,
+            "in_region": route["in_region"],
+            "direct": route["legs"] == 1,
+            "air_miles": route["air_miles"] / 1000,
+            "transit": route["rest"][0] * self.day,
+            "slack": min(max(slack, -3), 3),
+            "late": slack < 0,
+            "on_hand": units / (units + 10),
+            "cover": min(units / (10 * daily), 3),
+            "last_unit": units <= line.units,
+            "order_share": sum(ref.stock[x.sku][fc] >= x.units for x in order) / len(order),
+            "lane_fill": min(len(queue) / self.load, 3),
+            "lane_age": min((ref.tick - queue[0].joined) * self.day, 5) if queue else 0,
+            "lane_inflow": min(self.inflow(route["lanes"][0], 3), 5),
+            "lane_inbound": min(self.inbound(route["lanes"][0]) / self.load, 5),
+            "lane_cost_now": min(lane["cost"] / (len(queue) + 1) / 5, f.LIMIT),
+            "fc_backlog": min(ref.backlog_hours(fc) / 12, 5),
+            "sc_backlog": min(ref.backlog_hours(lane["dest"]) / 12, 5) if route["legs"] > 1 else 0,
+            "shadow_price": self.shadow_price(line.sku, fc),
+        }
+
+    def hour(self) -> float:
+        return (self.ref.week_tick + self.ref.tick) * self.rules.tick_hours
+
+    def dispatch(self, index: int) -> dict[str, float]:
+        ref, lane, queue = self.ref, self.ref.lanes[index], self.ref.lane_queue[index]
+        safe = [p.due - ref.rest(p) - ref.tick for p in queue]
+        held = sum(ref.late_usd(1 - t) - ref.late_usd(-t) for t in safe)
+        return {
+            "fill": min(len(queue) / self.load, 3),
+            "full": len(queue) >= self.load,
+            "age": min((ref.tick - queue[0].joined) * self.day, 5),
+            "slack": -self.day if min(safe) < 0 else min(min(safe) * self.day, 3),
+            "late_if_held": min(safe) <= 0,
+            "late_usd_if_held": min(held / 5, f.LIMIT),
+            "cost_per_package": min(lane["cost"] / len(queue) / 5, f.LIMIT),
+            **{f"inflow_{h}h": min(self.inflow(index, h), 5) for h in (1, 3, 6)},
+            "inbound": min(self.inbound(index) / self.load, 5),
+            "hour_sin": math.sin(2 * math.pi * self.hour() / 24),
+            "hour_cos": math.cos(2 * math.pi * self.hour() / 24),
+            "trucks": min(ref.home[lane["origin"]] / 10, 1),
+            **{f"is_{name}": lane["kind"] == kind for kind, name in enumerate(LANE_KINDS)},
+            "miles": lane["miles"] / 1000,
+            "transit": lane["ticks"] * self.day,
+            "scheduled": int(self.hour()) % 24 in (2, 8, 14, 20),
+        }
+
+    def region(self, r: int) -> dict[str, float]:
+        ref, net = self.ref, self.world.net
+        own = [i for i, lane in enumerate(ref.lanes) if lane["region"] == r and net.lanes["slot"][i] >= 0]
+        stations = net.region_of_site[net.fcs + net.scs :]
+        return {
+            "hour_sin": math.sin(2 * math.pi * self.hour() / 24),
+            "hour_cos": math.cos(2 * math.pi * self.hour() / 24),
+            "week_sin": math.sin(2 * math.pi * self.hour() / 168),
+            "week_cos": math.cos(2 * math.pi * self.hour() / 168),
+            "waiting": len(ref.slots[r]) / self.rules.order_slots,
+            "queued": (len(ref.waiting[r]) - len(ref.slots[r])) / self.rules.order_slots,
+            "active_lanes": sum(bool(ref.lane_queue[i]) for i in own) / max(1, len(own)),
+            "share_of_network": float((stations == r).mean()),
+            "index": r / 64,
+        }
+
+
+def seen(sim: Simulator, which: str, *at: Any) -> np.ndarray:
+    """One feature vector of the kernel."""
+    fill, count = {
+        "source": (f.source_features, f.SOURCE_COUNT),
+        "dispatch": (f.dispatch_features, f.DISPATCH_COUNT),
+        "region": (f.region_features, f.REGION_COUNT),
+    }[which]
+    x = np.full(count, np.nan, np.float32)
+    fill(sim.world, sim.state, 0, *at, x)
+    return x
+
+
+def assert_equal(x: np.ndarray, names: tuple[str, ...], expected: dict[str, float]) -> None:
+    assert set(names) == set(expected)
+    assert np.isfinite(x).all() and np.abs(x).max() <= f.LIMIT
+    for name, value in zip(names, x.tolist(), strict=True):
+        assert value == pytest.approx(float(expected[name]), rel=1e-4, abs=1e-5), name
+
+
+def candidates(sim: Simulator) -> Iterator[tuple[int, int, int]]:
+    """Region, slot and number of every candidate found."""
+    found = np.zeros(sim.state.candidate.shape[1:3], np.int64)
+    find_all(sim.world, sim.state, 0, found)
+    for r, j in zip(*np.nonzero(found), strict=True):
+        for k in range(found[r, j]):
+            yield int(r), int(j), k
+
+
+def active_lanes(sim: Simulator) -> list[int]:
+    return sim.state.active[0, : sim.state.row["active"][0]].tolist()
+
+
+def test_names_are_unique_and_as_many_as_features() -> None:
+    for names, count in (
+        (f.SOURCE_FEATURES, f.SOURCE_COUNT), (f.DISPATCH_FEATURES, f.DISPATCH_COUNT), (f.REGION_FEATURES, f.REGION_COUNT),
+    ):  # fmt: skip
+        assert len(set(names)) == len(names) == count
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_features_equal_their_formulas(name: str) -> None:
+    sim, rng = simulator(small(**SEEN[name]), KEY), np.random.default_rng(0)
+    ref = Reference(sim.world, KEY)
+    told = Features(ref)
+    lines = lanes = 0
+    for tick in range(60):
+        sim.begin(0)
+        ref.begin()
+        choices, go = decide_at_random(sim, 0, rng)
+        if tick % 6 == 5:
+            for r, j, k in candidates(sim):
+                expected = told.source(r, ref.slots[r][j], int(sim.state.candidate[0, r, j, k]))
+                assert_equal(seen(sim, "source", r, j, k), f.SOURCE_FEATURES, expected)
+                lines += 1
+            for lane in active_lanes(sim):
+                x = seen(sim, "dispatch", lane, f.hour_of_day(sim.world, sim.state, 0))
+                assert_equal(x, f.DISPATCH_FEATURES, told.dispatch(lane))
+                lanes += 1
+            for r in range(sim.regions):
+                assert_equal(seen(sim, "region", r), f.REGION_FEATURES, told.region(r))
+        sim.finish(0)
+        ref.finish(choices, go)
+    assert lines > 50 and lanes > 20
+
+
+def numpy_score(scorer: Scorer, g: int, x: np.ndarray) -> float:
+    """The scorer's formula in 64 bits."""
+    bias, weight, step_weight, step_at, w1, b1, w2, b2, w3 = (np.asarray(part[g], np.float64) for part in scorer)
+    h1 = np.maximum(x @ w1 + b1, 0)
+    return float(bias + weight @ x + step_weight @ (x >= step_at) + np.maximum(h1 @ w2 + b2, 0) @ w3)
+
+
+def random_scorer(rng: np.random.Generator, groups: int, count: int, hidden: int) -> Scorer:
+    shapes = ((), (count,), (count,), (count,), (count, hidden), (hidden,), (hidden, hidden), (hidden,), (hidden,))
+    return Scorer(*(rng.normal(0, 0.5, (groups, *shape)).astype(np.float32) for shape in shapes))
+
+
+@pytest.mark.parametrize("groups, hidden", [(1, 0), (1, 16), (3, 8)])
+def test_a_score_equals_numpy(groups: int, hidden: int) -> None:
+    rng = np.random.default_rng(hidden)
+    scorer, scratch = random_scorer(rng, groups, 19, hidden), np.empty((2, max(1, hidden)), np.float32)
+    for g in range(groups):
+        for _ in range(50):
+            x = rng.normal(size=19).astype(np.float32)
+            assert score(scorer, g, x, scratch) == pytest.approx(numpy_score(scorer, g, x), rel=1e-4, abs=1e-4)
+
+
+def test_a_rule_with_an_unknown_feature_is_an_error() -> None:
+    with pytest.raises(KeyError, match="charm"):
+        linear(f.SOURCE_FEATURES, weights={"charm": 1.0})
+
+
+RULE = Scorers(
+    linear(f.SOURCE_FEATURES, weights={"cost": -1.0, "on_hand": 0.7, "lane_fill": 0.3}, steps={"slack": (0.5, 1.0)}),
+    linear(f.DISPATCH_FEATURES, bias=-0.6, weights={"fill": 0.5, "late_if_held": 1.0}, steps={"age": (0.2, 0.5)}),
+)
+
+
+@pytest.mark.parametrize("kind", ["rule", "network", "network per region"])
+def test_the_kernel_decides_as_numpy_does(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    groups = 2 if kind == "network per region" else 1
+    scorers = RULE
+    if kind != "rule":
+        scorers = Scorers(*(random_scorer(rng, groups, n, 8) for n in (f.SOURCE_COUNT, f.DISPATCH_COUNT)))
+    sim = simulator(small(**TIGHT), KEY)
+    gone = held = decided = 0
+    for _ in range(40):
+        sim.begin(0)
+        sim.decide(0, scorers)
+        s, values = sim.state, {}
+        chosen = {(r, j): int(s.line["choice"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]])
+                  for r in range(sim.regions) for j in range(int(s.slots[0, r]))}  # fmt: skip
+        for r, j, k in candidates(sim):
+            values.setdefault((r, j), []).append(numpy_score(scorers.source, min(r, groups - 1), seen(sim, "source", r, j, k)))
+        for at, scores in values.items():
+            assert scores[chosen[at]] >= max(scores) - 1e-4
+            decided += len(scores) > 1
+        for lane in active_lanes(sim):
+            x = seen(sim, "dispatch", lane, f.hour_of_day(sim.world, s, 0))
+            value = numpy_score(scorers.dispatch, min(int(sim.world.net.lanes["region"][lane]), groups - 1), x)
+            if abs(value) > 1e-4:
+                go = value > 0 and can_send(sim.world, s, 0, lane)
+                assert s.go[0, lane] == go
+                gone, held = gone + go, held + (not go)
+        sim.finish(0)
+    assert decided > 50 and gone + held > 50
