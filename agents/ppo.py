@@ -44,10 +44,10 @@ class RegionalPPO(PPO):
     Args:
         policy: `DispatchPolicy` by default.
         env: a `RegionalVecEnv`.
-        source_lr_scale: learning rate of sourcing's losses relative to dispatch's; 0 trains dispatch alone.
-        dispatch_lr_scale: likewise; 0 trains sourcing alone.
-        gamma: discount per tick along a lane's chain of decisions.
-        kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind.
+        source_weight: weight of sourcing's losses; 0 trains dispatch alone.
+        dispatch_weight: likewise; 0 trains sourcing alone.
+        kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind, `gamma`
+            discounts per tick along a lane's decisions.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"DispatchPolicy": DispatchPolicy}
@@ -65,7 +65,8 @@ class RegionalPPO(PPO):
         self.dispatch_weight = dispatch_weight
         self._lines: LineBook | None = None
         self._lanes: LaneBook | None = None
-        self._last_actions: dict[str, float] = {}
+        self.decisions = 0  # taken so far, of both kinds
+        self.episodes: list[int] = []  # started so far by each network copy; a resumed run goes on with the next
         kwargs.setdefault("rollout_buffer_class", NoBuffer)
         with warnings.catch_warnings():
             # SB3 compares batch_size with ticks × rows; ours counts decisions, of which there are many more.
@@ -77,7 +78,7 @@ class RegionalPPO(PPO):
         return self.policy.scorers()
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_lines", "_lanes", "_closed", "rollout_buffer"]
+        return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer"]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
         out = super()._setup_learn(*args, **kwargs)
@@ -113,6 +114,7 @@ class RegionalPPO(PPO):
                 else:
                     sim.begin(copy)
             self.num_timesteps += env.num_envs
+            self.episodes = rows.episodes.tolist()
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
@@ -130,6 +132,7 @@ class RegionalPPO(PPO):
             go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
             value = self.policy.dispatch_values(x).numpy()
             lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), value)
+        self.decisions += len(choice) + len(go)
 
     # --------------------------------------------------------------------------------------------- learning
 

@@ -22,11 +22,12 @@ class RegionalVecEnv(VecEnv):
         scenario: the world.
         copies: network copies; rows = copies × regions.
         seed: of the training stream.
+        started: episodes each copy has behind it, when training is resumed.
     """
 
-    def __init__(self, scenario: Scenario, copies: int, seed: int = 0) -> None:
+    def __init__(self, scenario: Scenario, copies: int, seed: int = 0, started: Sequence[int] = ()) -> None:
         self.scenario = scenario
-        self.region_rows = RegionRows(Simulator(scenario, copies), seed)
+        self.region_rows = RegionRows(Simulator(scenario, copies), seed, started)
         self.sim = self.region_rows.sim
         self._actions = np.zeros(0, np.int64)
         self.render_mode = None

@@ -27,6 +27,7 @@ SOURCE_FEATURES = (
     "cover",  # 10 days of the FC's own demand, 0…3
     "last_unit",  # takes the last of the shelf
     "order_share",  # share of the order's lines this FC could serve
+    "order_rest",  # other lines of the order, n / (n + 1)
     "lane_fill",  # first lane: packages waiting, truckloads
     "lane_age",  # first lane: days its oldest package has waited
     "lane_inflow",  # first lane: truckloads expected in the next 3 h
@@ -120,8 +121,8 @@ def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
 
 
 @inlined
-def order_share(s: Any, b: int, r: int, j: int, fc: int) -> float:
-    """Share of the lines of slot j's order that an FC has units for, line j included."""
+def order_span(s: Any, b: int, r: int, j: int) -> tuple[int, int]:
+    """First slot, and the slot after the last, of the order that slot j's line belongs to."""
     ring = s.line[b, r]
     size, first, slots = len(ring), s.line_first[b, r], s.slots[b, r]
     order = ring[(first + j) % size].order
@@ -130,11 +131,17 @@ def order_share(s: Any, b: int, r: int, j: int, fc: int) -> float:
         low -= 1
     while high < slots and ring[(first + high) % size].order == order:
         high += 1
+    return low, high
+
+
+@inlined
+def order_share(s: Any, b: int, r: int, low: int, high: int, fc: int) -> float:
+    """Share of the lines in slots low…high−1 that an FC has units for."""
     if high - low == 1:
         return 1.0
-    served = 0
+    ring, served = s.line[b, r], 0
     for i in range(low, high):
-        line = ring[(first + i) % size]
+        line = ring[(s.line_first[b, r] + i) % len(ring)]
         served += s.stock[b, line.sku, fc] >= line.units
     return served / (high - low)
 
@@ -165,15 +172,17 @@ def source_features(w: Any, s: Any, b: int, r: int, j: int, k: int, x: np.ndarra
     x[7] = on_hand / (on_hand + 10)
     x[8] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
     x[9] = on_hand <= line.units
-    x[10] = order_share(s, b, r, j, fc)
-    x[11] = _up_to(queue.count * load, 3.0)
-    x[12] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[13] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
-    x[14] = _up_to(queue.inbound * load, 5.0)
-    x[15] = _clip(lane.cost / (5 * (queue.count + 1)))
-    x[16] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
-    x[17] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[18] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
+    low, high = order_span(s, b, r, j)
+    x[10] = order_share(s, b, r, low, high, fc)
+    x[11] = (high - low - 1) / (high - low)
+    x[12] = _up_to(queue.count * load, 3.0)
+    x[13] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[14] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
+    x[15] = _up_to(queue.inbound * load, 5.0)
+    x[16] = _clip(lane.cost / (5 * (queue.count + 1)))
+    x[17] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
+    x[18] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[19] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
 
 
 @inlined

@@ -261,12 +261,23 @@ class Scenario(_Frozen):
     layout_seed: int = Field(0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode.")
     source_file: str | None = Field(None, exclude=True, description="Where it was read from; set by load_scenario.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_kinds(cls, data: Any) -> Any:
+        """A group that names no kind is of the default kind, so one field of it can be set alone."""
+        if not isinstance(data, dict):
+            return data
+        kinds = {"network": "cities", "demand": "generated"}
+        return {k: {"kind": kinds[k], **v} if k in kinds and isinstance(v, dict) else v for k, v in data.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
         if abs(24 / self.tick_hours - round(24 / self.tick_hours)) > 1e-9:
             raise ValueError(f"tick_hours {self.tick_hours} must divide a day")
-        if self.warmup_hours >= self.horizon_hours:
-            raise ValueError(f"warmup_hours {self.warmup_hours} must be below horizon_hours {self.horizon_hours}")
+        if self.warmup_ticks >= self.horizon_ticks:
+            raise ValueError(
+                f"warmup_hours {self.warmup_hours} must be below horizon_hours {self.horizon_hours} by a tick at least"
+            )
         most = len(self.demand.lines_per_order) if isinstance(self.demand, GeneratedDemand) else 1
         if self.slots.orders is not None and self.slots.orders < most:
             raise ValueError(f"slots.orders {self.slots.orders} must hold the largest order ({most} lines)")
@@ -310,8 +321,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
+    except PermissionError:
+        raise ScenarioError(f"{path}: may not be read; change its permissions") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
@@ -347,7 +360,10 @@ def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
                 raise ScenarioError(f"override {key}={text}: '{parent}' is no group of fields")
             node[parent] = dict(child or {})
             node = node[parent]
-        node[leaf] = yaml.safe_load(text)
+        try:
+            node[leaf] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ScenarioError(f"override {key}={text}: '{text}' is no YAML value") from None
     return merged
 
 

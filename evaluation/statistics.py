@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap, norm, t
 
 _BATCH_VALUES = 2_000_000  # resampled values held at once, 16 MB
 
@@ -48,6 +47,8 @@ def bootstrap_mean(
         raise ValueError(f"a mean needs a row of finite numbers, not {values!r}")
     if np.ptp(sample) == 0:
         return Interval(float(sample[0]), float(sample[0]), float(sample[0]))
+    from scipy.stats import bootstrap  # half a second to load, which a command that ends in a message should not take
+
     result = bootstrap(
         (sample,), np.mean, n_resamples=resamples, batch=max(1, _BATCH_VALUES // len(sample)),
         confidence_level=_expanded(level, len(sample)), method="percentile", rng=rng, vectorized=True,
@@ -64,4 +65,6 @@ def paired_difference(
 
 def _expanded(level: float, n: int) -> float:
     """The level of percentiles whose normal width is √(n / (n − 1)) × Student's t at `level`."""
+    from scipy.stats import norm, t
+
     return float(1 - 2 * norm.sf(np.sqrt(n / (n - 1)) * t.ppf((1 + level) / 2, n - 1)))

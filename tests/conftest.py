@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+import pytest
+from hypothesis import HealthCheck, settings
 
-from pathlib import Path  # noqa: E402
-
-import pytest  # noqa: E402
-from hypothesis import HealthCheck, settings  # noqa: E402
-
-from envs.network import build_network  # noqa: E402
-from envs.scenario import Scenario  # noqa: E402
-from tests.worlds import small  # noqa: E402
+from envs.network import build_network
+from envs.scenario import Scenario
+from tests.worlds import small
 
 settings.register_profile(
     "world", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow],
@@ -36,6 +31,7 @@ def trace_world(tmp_path: Path) -> Scenario:
     """Sixty hours of replayed orders of one to four lines."""
     rows = []
     for order in range(240):
-        hour, station, promise = order * 0.25, "{%d}" % (order * 7 % 6), (12, 30, 60)[order % 3]
-        rows += [f"{hour},{order:04d},{station},{(order * 11 + n * 5) % 40},{1 + n % 2},{promise}" for n in range(1 + order % 4)]
+        hour, station, promise = order * 0.25, f"{{{order * 7 % 6}}}", (12, 30, 60)[order % 3]
+        for n in range(1 + order % 4):
+            rows.append(f"{hour},{order:04d},{station},{(order * 11 + n * 5) % 40},{1 + n % 2},{promise}")
     return trace_scenario(tmp_path / "orders.csv", rows)

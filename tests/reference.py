@@ -1,7 +1,7 @@
 """The rules of the world in plain Python: slow, readable, and the judge of the compiled kernel.
 
-It shares the constant tables of a world (sites, lanes, routes, base stock, demand shares) with the kernel and none of its
-code. A tick is `begin`, then decisions, then `finish`. Packages sit in plain lists, so every rule reads as it is told.
+It shares the constant tables of a world (sites, lanes, routes, base stock, demand shares) with the kernel, and none of
+its code. A tick is `begin`, then decisions, then `finish`. Packages sit in plain lists: every rule reads as it is told.
 """
 
 from __future__ import annotations
@@ -178,13 +178,17 @@ class Reference:
             station = from_alias(d.station_alias, d.station_keep, uniform(order, 1))
             lines = 1 + from_shares(d.lines_cdf, uniform(order, 2))
             promise = int(d.promise_ticks[from_shares(d.promise_cdf, uniform(order, 3))])
-            yield station, promise, [
-                (
-                    from_alias(d.sku_alias, d.sku_keep, uniform(order, 4 + 2 * n)),
-                    1 + from_shares(d.units_cdf, uniform(order, 5 + 2 * n)),
-                )
-                for n in range(lines)
-            ]
+            yield (
+                station,
+                promise,
+                [
+                    (
+                        from_alias(d.sku_alias, d.sku_keep, uniform(order, 4 + 2 * n)),
+                        1 + from_shares(d.units_cdf, uniform(order, 5 + 2 * n)),
+                    )
+                    for n in range(lines)
+                ],
+            )
             i += 1
 
     def replayed(self) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
@@ -193,7 +197,11 @@ class Reference:
         if self.tick + 1 < len(d.trace_first):
             for i in range(d.trace_first[self.tick], d.trace_first[self.tick + 1]):
                 station, promise, first = d.trace_orders[i].tolist()
-                yield station, promise, [tuple(item) for item in d.trace_lines[first : d.trace_orders[i + 1, 2]].tolist()]
+                yield (
+                    station,
+                    promise,
+                    [tuple(item) for item in d.trace_lines[first : d.trace_orders[i + 1, 2]].tolist()],
+                )
 
     def admitted(self, waiting: list[Line]) -> list[Line]:
         """Whole orders, oldest first, as far as the region's slots reach."""
@@ -205,7 +213,7 @@ class Reference:
     # ------------------------------------------------------------------------------------------------ stock
 
     def replenish(self) -> None:
-        """Every SKU is ordered up to its base stock once a review period, on its own tick; orders arrive a lead later."""
+        """Every SKU is ordered up to base stock once a review period, on its own tick; orders arrive a lead later."""
         for sku, levels in enumerate(self.base):
             for fc, base in enumerate(levels):
                 outstanding = self.on_order[sku, fc]
@@ -253,7 +261,7 @@ class Reference:
         return self.home[self.lanes[lane]["origin"]] > 0 or self.rules.spot_allowed
 
     def send(self, index: int) -> None:
-        """A truck leaves with as many packages as it holds; it is back after twice the transit. Hired ones do not return."""
+        """A truck leaves with as many packages as it holds, and is back after twice the transit unless hired."""
         lane, queue = self.lanes[index], self.lane_queue[index]
         load = [queue.popleft() for _ in range(min(len(queue), self.rules.truck_packages))]
         hired = self.home[lane["origin"]] == 0
@@ -327,7 +335,9 @@ class Reference:
             region, counted = lines[0][1], lines[0][3].ordered >= self.rules.warmup_tick
             count = self.count[region] if counted else Counter()
             packages: dict[int, Package] = {}
-            served = [self.serve(line, choices.get((r, j)), found[r, j], region, packages, count) for _, r, j, line in lines]
+            served = [
+                self.serve(line, choices.get((r, j)), found[r, j], region, packages, count) for _, r, j, line in lines
+            ]
             count.update(orders_sourced=1, orders_in_region=int(all(served)), lines=len(lines), packages=len(packages))
         for region, lines_up in enumerate(self.slots):
             self.waiting[region] = self.waiting[region][len(lines_up) :]
@@ -368,7 +378,9 @@ class Reference:
         self.expect(package, self.tick + 1 + route["rest"][0], region)  # picked in the next tick at the earliest
         self.site_queue[route["fc"]].append(package)
         self.made += 1
-        count.update(packages_direct=int(route["legs"] == 1), package_miles=route["miles"], package_sorts=route["legs"] - 1)
+        count.update(
+            packages_direct=int(route["legs"] == 1), package_miles=route["miles"], package_sorts=route["legs"] - 1
+        )
         return package
 
     # ------------------------------------------------------------------------------------------------ the books
@@ -409,13 +421,21 @@ class Reference:
         for package, picks, sorts, leg, start in self.under_way():
             route = self.routes[package.route]
             arrival = start + route["rest"][leg]
-            usd = {"pick": picks * rules.pick_pack_usd, "sort": sorts * rules.sort_usd, "truck": route["rest_cost"][leg]}
+            usd = {
+                "pick": picks * rules.pick_pack_usd,
+                "sort": sorts * rules.sort_usd,
+                "truck": route["rest_cost"][leg],
+            }
             yield self.region_of(package), {**usd, "late": self.late_usd(arrival - package.due)}, package, arrival
         for region, lines in enumerate(self.waiting):
             for line in lines:
                 route = self.routes[self.by_cost[line.station][0]]
                 arrival = self.tick + 1 + route["rest"][0]
-                usd = {"pick": rules.pick_pack_usd, "sort": rules.sort_usd * (route["legs"] - 1), "truck": route["rest_cost"][0]}
+                usd = {
+                    "pick": rules.pick_pack_usd,
+                    "sort": rules.sort_usd * (route["legs"] - 1),
+                    "truck": route["rest_cost"][0],
+                }
                 yield region, {**usd, "late": self.late_usd(arrival - line.due)}, None, arrival
 
     def with_work_under_way(self) -> list[dict[str, float]]:

@@ -17,14 +17,29 @@ from envs.metrics import COUNTERS
 from envs.scenario import Scenario
 from envs.scorers import DEFAULT_BACKGROUND
 from envs.simulator import Simulator
-from tests.worlds import SCARCE, TIGHT, US8, Reader, decide_at_random, find_all, random_tick, simulator, small, snapshot
+from tests.worlds import (
+    SCARCE,
+    TIGHT,
+    US8,
+    Reader,
+    decide_at_random,
+    find_all,
+    random_tick,
+    simulator,
+    small,
+    snapshot,
+)
 
 LINES_DUE = COUNTERS.index("lines_due")
 TICKS = 3400  # per long world; three of them make 10,000
 
 LONG: dict[str, dict[str, Any]] = {
     "eight regions": {**US8, "network": {"fulfillment_centers": 8, "stations": 12}},
-    "tight fleet": {**TIGHT, "trucks": {"fleet_headroom": 1.5, "spot_allowed": False}, "demand": {"orders_per_day": 90}},
+    "tight fleet": {
+        **TIGHT,
+        "trucks": {"fleet_headroom": 1.5, "spot_allowed": False},
+        "demand": {"orders_per_day": 90},
+    },
     "scarce stock": SCARCE,
 }
 
@@ -230,14 +245,15 @@ def test_what_packages_cost_adds_up_to_all_cash_but_the_lost_lines() -> None:
         for r in range(sim.regions):
             for j in range(int(s.slots[0, r])):
                 s.line["journey"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]] = number
+                s.journey["leader"][0, number] = number
                 number += 1
         decide_at_random(sim, 0, rng)
         done = sim.finish(0)
     assert number == sim.state.row["lines"][0]
-    journey = sim.state.journey[0, :number]
-    leaders = np.flatnonzero((journey["leader"] == np.arange(number)) & (journey["lines"] > 0))
-    assert len(leaders) == sim.state.row["packages_made"][0] and (journey["done"][leaders] == 1).all()
-    assert journey["lines"][leaders].sum() == number - sim.state.row["lines_lost"][0] and sim.state.row["lines_lost"][0] > 0
-    assert journey["void"].sum() > 0
+    journey, record = sim.state.journey[0, :number], sim.state.row[0]
+    leads = journey["leader"] == np.arange(number)
+    assert (journey["done"][leads] == 1).all() and journey["void"].sum() > 0
+    assert leads.sum() == record["packages_made"] + record["lines_lost"] and record["lines_lost"] > 0
+    assert (journey["cost"][~leads] == 0).all()
     cash = sim.cash(0)
-    assert journey["cost"][leaders].sum() == pytest.approx(sum(cash.values()) - cash["lost"], rel=1e-5)
+    assert journey["cost"].sum() == pytest.approx(sum(cash.values()) - cash["lost"], rel=1e-5)

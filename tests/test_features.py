@@ -16,7 +16,15 @@ from envs.network import LANE_KINDS
 from envs.scorers import Scorer, Scorers, linear, score
 from envs.simulator import Simulator
 from tests.reference import Line, Reference
-from tests.worlds import TIGHT, TWO_REGIONS, WORLDS, decide_at_random, find_all, simulator, small
+from tests.worlds import (
+    TIGHT,
+    TWO_REGIONS,
+    WORLDS,
+    decide_at_random,
+    find_all,
+    simulator,
+    small,
+)
 
 KEY = episode_key("tune", 2, 9)
 SEEN: dict[str, dict[str, Any]] = {
@@ -54,12 +62,16 @@ class Features:
         ref = self.ref
         here = [(p, p.leg) for queue in ref.site_queue for p in queue]
         road = [(p, p.leg + 1) for trucks in ref.arriving.values() for truck in trucks for p in truck]
-        return sum(ref.routes[p.route]["lanes"][leg] == lane for p, leg in here + road if leg < ref.routes[p.route]["legs"])
+        return sum(
+            ref.routes[p.route]["lanes"][leg] == lane for p, leg in here + road if leg < ref.routes[p.route]["legs"]
+        )
 
     def shadow_price(self, sku: int, fc: int) -> float:
         """Logistic stand-in for P(demand until the next delivery ≥ what is on hand), times the cost of a stock-out."""
         ref, rules = self.ref, self.rules
-        wait = next(n for n in range(1, rules.review_ticks + 1) if (ref.tick + n - rules.lead_ticks - sku) % rules.review_ticks == 0)
+        wait, since = 1, ref.tick - rules.lead_ticks - sku  # deliveries come where `since` is a whole number of reviews
+        while (since + wait) % rules.review_ticks:
+            wait += 1
         mean = ref.base[sku][fc] / rules.base_days * wait * self.day
         z = 1.702 * (mean - ref.stock[sku][fc] + 0.5) / math.sqrt(mean + 0.1)
         return rules.stockout_usd / (1 + math.exp(-z))
@@ -83,6 +95,7 @@ class Features:
             "cover": min(units / (10 * daily), 3),
             "last_unit": units <= line.units,
             "order_share": sum(ref.stock[x.sku][fc] >= x.units for x in order) / len(order),
+            "order_rest": (len(order) - 1) / len(order),
             "lane_fill": min(len(queue) / self.load, 3),
             "lane_age": min((ref.tick - queue[0].joined) * self.day, 5) if queue else 0,
             "lane_inflow": min(self.inflow(route["lanes"][0], 3), 5),
@@ -169,9 +182,8 @@ def active_lanes(sim: Simulator) -> list[int]:
 
 
 def test_names_are_unique_and_as_many_as_features() -> None:
-    for names, count in (
-        (f.SOURCE_FEATURES, f.SOURCE_COUNT), (f.DISPATCH_FEATURES, f.DISPATCH_COUNT), (f.REGION_FEATURES, f.REGION_COUNT),
-    ):  # fmt: skip
+    listed = (f.SOURCE_FEATURES, f.DISPATCH_FEATURES, f.REGION_FEATURES)
+    for names, count in zip(listed, (f.SOURCE_COUNT, f.DISPATCH_COUNT, f.REGION_COUNT), strict=True):
         assert len(set(names)) == len(names) == count
 
 
@@ -250,7 +262,9 @@ def test_the_kernel_decides_as_numpy_does(kind: str) -> None:
         chosen = {(r, j): int(s.line["choice"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]])
                   for r in range(sim.regions) for j in range(int(s.slots[0, r]))}  # fmt: skip
         for r, j, k in candidates(sim):
-            values.setdefault((r, j), []).append(numpy_score(scorers.source, min(r, groups - 1), seen(sim, "source", r, j, k)))
+            values.setdefault((r, j), []).append(
+                numpy_score(scorers.source, min(r, groups - 1), seen(sim, "source", r, j, k))
+            )
         for at, scores in values.items():
             assert scores[chosen[at]] >= max(scores) - 1e-4
             decided += len(scores) > 1

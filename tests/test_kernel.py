@@ -18,7 +18,19 @@ from envs.scorers import DEFAULT_BACKGROUND
 from envs.simulator import Simulator
 from envs.state import NEVER
 from tests.reference import Reference
-from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, WORLDS, Reader, decide_at_random, random_tick, simulator, small, snapshot
+from tests.worlds import (
+    FEW_SLOTS,
+    SCARCE,
+    TIGHT,
+    TWO_REGIONS,
+    WORLDS,
+    Reader,
+    decide_at_random,
+    random_tick,
+    simulator,
+    small,
+    snapshot,
+)
 
 KEY = episode_key("evaluate", 7, 0)
 
@@ -111,7 +123,14 @@ def assert_same_books(sim: Simulator, ref: Reference) -> None:
 
 
 def assert_same(sim: Simulator, ref: Reference) -> None:
-    for check in (assert_same_shelves, assert_same_places, assert_same_lanes, assert_same_trucks, assert_same_lines, assert_same_books):
+    for check in (
+        assert_same_shelves,
+        assert_same_places,
+        assert_same_lanes,
+        assert_same_trucks,
+        assert_same_lines,
+        assert_same_books,
+    ):
         check(sim, ref)
 
 
@@ -162,7 +181,9 @@ def test_replayed_orders_equal_the_reference(trace_world: Scenario) -> None:
 
 def test_the_worlds_reach_the_rules_they_are_for() -> None:
     scarce, tight = run_both(small(**SCARCE), 1), run_both(small(**TIGHT), 1)
-    assert total(scarce, "lines_lost") > 0 and total(scarce, "lines_replanned") > 0 and total(scarce, "lines_spilled") > 0
+    assert (
+        total(scarce, "lines_lost") > 0 and total(scarce, "lines_replanned") > 0 and total(scarce, "lines_spilled") > 0
+    )
     assert total(tight, "spot_trucks") == 0 and min(tight.home) == 0
     spot = run_both(small(**WORLDS["small fleet, spot trucks"]), 1)
     assert total(spot, "spot_trucks") > 0
@@ -242,7 +263,10 @@ def test_the_same_key_is_the_same_episode_and_another_key_another() -> None:
     sim = simulator(small(), KEY, KEY, KEY + 1)
     sim.run(DEFAULT_BACKGROUND, until=30)
     assert snapshot(sim, 0) == snapshot(sim, 1)
-    assert snapshot(sim, 0)["waiting"] != snapshot(sim, 2)["waiting"] or snapshot(sim, 0)["stock"] != snapshot(sim, 2)["stock"]
+    assert (
+        snapshot(sim, 0)["waiting"] != snapshot(sim, 2)["waiting"]
+        or snapshot(sim, 0)["stock"] != snapshot(sim, 2)["stock"]
+    )
 
 
 def test_orders_do_not_depend_on_decisions() -> None:

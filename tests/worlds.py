@@ -17,7 +17,14 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "horizon_hours": 120,
     "warmup_hours": 30,
-    "network": {"kind": "cities", "fulfillment_centers": 4, "sort_centers": 3, "stations": 6, "direct_max_miles": 250, "speed_mph": 80},
+    "network": {
+        "kind": "cities",
+        "fulfillment_centers": 4,
+        "sort_centers": 3,
+        "stations": 6,
+        "direct_max_miles": 250,
+        "speed_mph": 80,
+    },
     "demand": {"kind": "generated", "orders_per_day": 200},
     "stock": {"skus": 40, "breadth": (0.75, 0.5, 0.25)},
     "trucks": {"capacity_packages": 3, "fleet_headroom": 3},
@@ -31,6 +38,7 @@ SCARCE = {
     "stock": {"safety_factor": -2, "breadth": (0.5, 0.25, 0.25)},
     "demand": {"units_per_line": (0.4, 0.3, 0.3)},
 }
+MANY_FCS = {**TWO_REGIONS, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)}}
 
 # Each varies one rule of the small world.
 WORLDS: dict[str, dict[str, Any]] = {
@@ -50,12 +58,8 @@ WORLDS: dict[str, dict[str, Any]] = {
     "no lead time": {"stock": {"lead_time_hours": 0, "review_hours": 6}},
     "lead over many reviews": {"stock": {"lead_time_hours": 31, "review_hours": 7}},
     "lead below review": {"stock": {"lead_time_hours": 5, "review_hours": 24}},
-    "three candidates of many": {
-        **TWO_REGIONS, "slots": {"candidates": 3}, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)},
-    },
-    "five candidates of many": {
-        **TWO_REGIONS, "slots": {"candidates": 5}, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)},
-    },
+    "three candidates of many": {**MANY_FCS, "slots": {"candidates": 3}},
+    "five candidates of many": {**MANY_FCS, "slots": {"candidates": 5}},
     "one candidate": {"slots": {"candidates": 1}},
     "surge from a Friday": {
         "start_hour": 100, "demand": {"surges": [{"start_hour": 20.5, "end_hour": 40, "factor": 3}]},
@@ -67,12 +71,12 @@ WORLDS: dict[str, dict[str, Any]] = {
 
 def small(**changes: Any) -> Scenario:
     """The small world with changes laid over its groups of fields."""
-    data = {name: dict(value) if isinstance(value, dict) else value for name, value in SMALL.items()}
+    data: dict[str, Any] = {name: dict(value) if isinstance(value, dict) else value for name, value in SMALL.items()}
     for name, value in changes.items():
         old = data.get(name)
-        same_kind = isinstance(old, dict) and isinstance(value, dict) and value.get("kind", old.get("kind")) == old.get("kind")
-        data[name] = {**old, **value} if same_kind else value
-    return Scenario(**data)
+        merge = isinstance(old, dict) and isinstance(value, dict) and value.get("kind") in (None, old.get("kind"))
+        data[name] = {**old, **value} if merge else value
+    return Scenario.model_validate(data)
 
 
 def simulator(scenario: Scenario, *keys: int) -> Simulator:
@@ -166,7 +170,9 @@ class Reader:
 def snapshot(sim: Simulator, row: int) -> dict[str, Any]:
     """Everything a row means, whatever the sizes of its arrays and the numbers of its packages."""
     s, read = sim.state, Reader(sim, row)
-    waiting = [np.roll(s.line[row, r], -int(s.line_first[row, r]))[: int(s.line_count[row, r])] for r in range(sim.regions)]
+    waiting = [
+        np.roll(s.line[row, r], -int(s.line_first[row, r]))[: int(s.line_count[row, r])] for r in range(sim.regions)
+    ]
     lane = s.lane[row]
     record = s.row[row]
     return {

@@ -1,0 +1,75 @@
+"""What a PPO file may say, under stable-baselines3's names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from envs.scenario import ScenarioError, explain, override, read_yaml
+
+
+class PpoConfig(BaseModel):
+    """Hyperparameters of `agents.ppo.RegionalPPO`; see `configs/ppo/default.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    timesteps: int = Field(200_000, ge=1, description="Length of training. Unit: ticks × rows (copies × regions).")
+    copies: int = Field(4, ge=1, le=1024, description="Network copies side by side; SB3's n_envs = copies × regions.")
+    n_steps: int = Field(24, ge=1, description="Ticks of each copy between updates.")
+    batch_size: int = Field(2048, ge=2, description="Decisions of each kind in a minibatch.")
+    n_epochs: int = Field(3, ge=1, le=100, description="Passes over the decisions of an update.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Adam's, at the start.")
+    learning_rate_end: float = Field(0.05, ge=0, le=1, description="Share of it left at the end; falls linearly.")
+    gamma: float = Field(0.99, gt=0, le=1, description="Discount per tick along a lane's decisions.")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
+    clip_range: float = Field(0.2, gt=0, lt=1, description="Clip of the ratio, per decision.")
+    ent_coef: float = Field(0.003, ge=0, description="Weight of the entropy bonus.")
+    vf_coef: float = Field(0.5, ge=0, description="Weight of the critics' losses.")
+    max_grad_norm: float = Field(0.5, gt=0, description="Clip of the gradient's norm.")
+    target_kl: float | None = Field(None, gt=0, description="Ends an update early beyond 1.5 × this.")
+    hidden: int = Field(32, ge=1, le=1024, description="Width of the two layers of both actors.")
+    critic_hidden: int = Field(64, ge=1, le=1024, description="Width of the two layers of both critics.")
+    cost_prior: float = Field(2.0, ge=0, le=100, description="Source logits start at −this × standard route cost in USD.")
+    weights: Literal["shared", "per_region"] = Field("shared", description="One policy for all regions, or one each.")
+    decisions: Literal["both", "source", "dispatch"] = Field("both", description="Which decisions are trained.")
+    eval_every: int = Field(
+        10, ge=1, description="Updates between evaluations on the tuning stream; the best policy of them is kept."
+    )
+    eval_episodes: int = Field(2, ge=1, description="Episodes of each evaluation.")
+    checkpoint_every: int = Field(20, ge=1, description="Updates between checkpoints.")
+
+    def schedule(self, progress_remaining: float) -> float:
+        """Learning rate by SB3's progress remaining, 1 → 0."""
+        end = self.learning_rate_end
+        return self.learning_rate * (end + (1 - end) * progress_remaining)
+
+    def algorithm(self, regions: int) -> dict[str, Any]:
+        """Arguments of `RegionalPPO`."""
+        same = ("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "ent_coef", "vf_coef",
+                "max_grad_norm", "target_kl")  # fmt: skip
+        groups = regions if self.weights == "per_region" else 1
+        return {
+            **{name: getattr(self, name) for name in same},
+            "learning_rate": self.schedule,
+            "source_weight": float(self.decisions != "dispatch"),
+            "dispatch_weight": float(self.decisions != "source"),
+            "policy_kwargs": {
+                "hidden": self.hidden, "critic_hidden": self.critic_hidden, "groups": groups,
+                "cost_prior": self.cost_prior,
+            },
+        }  # fmt: skip
+
+
+def load_ppo(path: str | Path, overrides: dict[str, str] | None = None) -> PpoConfig:
+    """A PPO file, with field → YAML text laid over it.
+
+    Raises:
+        ScenarioError: names file, field, value and mend.
+    """
+    data = override(read_yaml(Path(path)), overrides or {})
+    try:
+        return PpoConfig(**data)
+    except ValidationError as error:
+        raise ScenarioError(explain(error, path)) from None

@@ -1,0 +1,107 @@
+"""Policies as files: safetensors, weights only, no pickle. What is in one can run in the kernel as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from envs.policy import ScorerPolicy
+from envs.scorers import Scorer, Scorers
+
+POLICY_FILE = "policy.safetensors"
+FORMAT = "regional-dispatch-policy-1"
+_FEATURES = {"source": SOURCE_FEATURES, "dispatch": DISPATCH_FEATURES}
+
+
+class PolicyFileError(ValueError):
+    """A policy file that cannot be used; the text names the file and the mend."""
+
+
+class FilePolicy(ScorerPolicy):
+    """A policy read from a file, with what the file says of itself."""
+
+    def __init__(self, scorers: Scorers, name: str, metadata: dict[str, Any]) -> None:
+        super().__init__(scorers, name)
+        self.metadata = metadata
+
+
+def save_policy(path: Path, scorers: Scorers, about: dict[str, Any]) -> None:
+    """Writes a policy atomically.
+
+    Args:
+        path: the file.
+        scorers: the weights.
+        about: what the reader should know: scenario, seed, timesteps, … JSON values.
+    """
+    tensors = {
+        f"{kind}.{field}": np.ascontiguousarray(getattr(scorer, field))
+        for kind, scorer in scorers._asdict().items()
+        for field in Scorer._fields
+    }
+    facts = {**about, "source_features": list(SOURCE_FEATURES), "dispatch_features": list(DISPATCH_FEATURES)}
+    metadata = {"format": FORMAT, **{key: json.dumps(value) for key, value in facts.items()}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(save(tensors, metadata))
+    os.replace(temporary, path)
+
+
+def load_policy(path: str | Path) -> FilePolicy:
+    """A policy from a file, or from the folder of a training run.
+
+    Raises:
+        PolicyFileError: no such file, damaged, or made for other features.
+    """
+    path = Path(path)
+    path = path / POLICY_FILE if path.is_dir() else path
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise PolicyFileError(f"{path}: no such file; train a policy first, or give its folder") from None
+    except (SafetensorError, OSError) as error:
+        raise PolicyFileError(f"{path}: damaged or no safetensors file ({error}); train anew or copy it anew") from None
+    if metadata.pop("format", None) != FORMAT:
+        raise PolicyFileError(f"{path}: not a policy of this project ({FORMAT}); give a file that train.py wrote")
+    about = {key: json.loads(value) for key, value in metadata.items()}
+    _check_features(path, about)
+    return FilePolicy(_scorers(path, tensors), path.parent.name or path.stem, about)
+
+
+def _check_features(path: Path, about: dict[str, Any]) -> None:
+    for kind, ours in _FEATURES.items():
+        theirs = about.get(f"{kind}_features", [])
+        if tuple(theirs) != ours:
+            odd = sorted(set(theirs) ^ set(ours)) or ["another order"]
+            raise PolicyFileError(
+                f"{path}: {kind}_features: trained on {len(theirs)} features, this version has {len(ours)} "
+                f"(they differ in: {', '.join(odd)}); train anew with this version"
+            )
+
+
+def _scorers(path: Path, tensors: dict[str, np.ndarray]) -> Scorers:
+    parts = []
+    for kind, features in _FEATURES.items():
+        try:
+            scorer = Scorer(**{field: tensors[f"{kind}.{field}"] for field in Scorer._fields})
+        except KeyError as error:
+            raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train anew") from None
+        groups, hidden, n = len(scorer.bias), scorer.b1.shape[-1], len(features)
+        wanted = Scorer(
+            (groups,), (groups, n), (groups, n), (groups, n), (groups, n, hidden), (groups, hidden),
+            (groups, hidden, hidden), (groups, hidden), (groups, hidden),
+        )  # fmt: skip
+        for field, shape in wanted._asdict().items():
+            array = getattr(scorer, field)
+            if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
+                raise PolicyFileError(f"{path}: tensor {kind}.{field} is not finite float32 of shape {shape}; train anew")
+        parts.append(scorer)
+    return Scorers(*parts)

@@ -1,0 +1,127 @@
+"""Trains PPO on a scenario: `python train.py --help`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: one thread is several times faster than two
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+import yaml
+from rich.console import Console
+
+from agents.config import PpoConfig, load_ppo
+from agents.export import POLICY_FILE, PolicyFileError, load_policy
+from agents.training import CONFIG_FILE, Run, newest_checkpoint, train
+from baselines import baseline
+from envs.scenario import Scenario, ScenarioError, load_scenario, read_yaml
+from evaluation.cli import InputError, Overrides, at_least, guarded, parse_overrides
+from evaluation.compare import compare_policies, save_comparison
+from evaluation.output import check_folder
+from evaluation.report import print_comparison
+
+RIVALS = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
+PpoOverrides = Annotated[tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction]
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train PPO to source orders and dispatch trucks.
+
+    Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, tb/ (TensorBoard) and checkpoints/ into
+    the folder. Watch it with: tensorboard --logdir FOLDER/tb
+    """
+
+    scenario: str = "us8"
+    """A scenario file, or the name of a shipped one."""
+    ppo: Path = Path("configs/ppo/default.yaml")
+    """Hyperparameters, under stable-baselines3's names; fields, units and defaults are in agents/config.py."""
+    timesteps: int | None = None
+    """Length of training. Unit: ticks × rows (network copies × regions). Default: the PPO file's."""
+    seed: int = 0
+    """Seed of orders, weights and exploration."""
+    out: Path = Path("runs/train")
+    """Folder for the results; made if it is missing."""
+    overrides: Overrides = ()
+    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    ppo_overrides: PpoOverrides = ()
+    """Changes a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
+    resume: Path | None = None
+    """A training folder, or one of its checkpoints, to go on from; scenario and PPO file are then the folder's own."""
+    compare: bool = False
+    """Afterwards compare with the baselines on held-out orders and draw the map."""
+    episodes: int = 8
+    """Held-out episodes of that comparison. Unit: episodes."""
+    overwrite: bool = False
+    """Replace an earlier run in the folder."""
+
+    def run(self) -> None:
+        """Checks everything, trains, and if asked compares."""
+        torch.set_num_threads(1)
+        at_least("--seed", self.seed, 0)
+        at_least("--episodes", self.episodes, 1)
+        run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
+        scorers = train(run, {name: baseline(name).scorers for name in RIVALS}, checkpoint)
+        print(f"policy: {run.out / POLICY_FILE}")
+        if self.compare:
+            del scorers  # what is compared is what was saved
+            policies = {"ppo": load_policy(run.out), **{name: baseline(name) for name in RIVALS}}
+            with Console(stderr=True).status("comparing on held-out orders"):
+                comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)
+            save_comparison(comparison, run.out)
+            print_comparison(comparison.summary)
+            print(f"results, map and logs: {run.out}")
+
+    def _fresh(self) -> Run:
+        check_folder(self.out)
+        scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+        ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
+        timesteps = ppo.timesteps if self.timesteps is None else at_least("--timesteps", self.timesteps, 1)
+        if (self.out / CONFIG_FILE).exists():
+            if not self.overwrite:
+                raise InputError(f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume")
+            _remove_run(self.out)
+        return Run(scenario, ppo, timesteps, self.seed, self.out, _command())
+
+    def _resumed(self) -> tuple[Run, Path]:
+        assert self.resume is not None
+        folder = self.resume.parent.parent if self.resume.suffix == ".zip" else self.resume
+        saved = read_yaml(folder / CONFIG_FILE)
+        checkpoint = self.resume if self.resume.suffix == ".zip" else newest_checkpoint(folder)
+        try:
+            scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
+            ppo = PpoConfig(**saved["ppo"])
+            timesteps = int(self.timesteps or saved["timesteps"])
+            return Run(scenario, ppo, timesteps, int(saved["seed"]), folder, _command()), checkpoint
+        except (KeyError, TypeError, ValueError) as error:
+            raise ScenarioError(f"{folder / CONFIG_FILE}: not the file of a training run ({error}); train anew") from None
+
+
+def _remove_run(folder: Path) -> None:
+    """Clears what an earlier run wrote, and nothing else."""
+    for name in ("tb", "checkpoints"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (POLICY_FILE, CONFIG_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _command() -> str:
+    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def main() -> None:
+    """Reads the command line and trains."""
+    tyro.cli(Train, description=__doc__).run()
+
+
+if __name__ == "__main__":
+    guarded(main, extra=(PolicyFileError, yaml.YAMLError))
