@@ -30,15 +30,17 @@ from evaluation.output import check_folder
 from evaluation.report import print_comparison
 
 RIVALS = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
-PpoOverrides = Annotated[tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction]
+PpoOverrides = Annotated[
+    tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction
+]
 
 
 @dataclass(frozen=True)
 class Train:
     """Train PPO to source orders and dispatch trucks.
 
-    Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, tb/ (TensorBoard) and checkpoints/ into
-    the folder. Watch it with: tensorboard --logdir FOLDER/tb
+    Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, tb/ (TensorBoard) and
+    checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
     """
 
     scenario: str = "us8"
@@ -88,7 +90,9 @@ class Train:
         timesteps = ppo.timesteps if self.timesteps is None else at_least("--timesteps", self.timesteps, 1)
         if (self.out / CONFIG_FILE).exists():
             if not self.overwrite:
-                raise InputError(f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume")
+                raise InputError(
+                    f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume"
+                )
             _remove_run(self.out)
         return Run(scenario, ppo, timesteps, self.seed, self.out, _command())
 
@@ -103,7 +107,9 @@ class Train:
             timesteps = int(self.timesteps or saved["timesteps"])
             return Run(scenario, ppo, timesteps, int(saved["seed"]), folder, _command()), checkpoint
         except (KeyError, TypeError, ValueError) as error:
-            raise ScenarioError(f"{folder / CONFIG_FILE}: not the file of a training run ({error}); train anew") from None
+            raise ScenarioError(
+                f"{folder / CONFIG_FILE}: not the file of a training run ({error}); train anew"
+            ) from None
 
 
 def _remove_run(folder: Path) -> None:

@@ -23,8 +23,8 @@ OBJECTIVE = "cost_per_order_usd"
 class KpiCallback(BaseCallback):
     """Every few updates, runs the policy greedily on tuning episodes and logs all KPIs under `kpi/`.
 
-    The baselines' KPIs on the same episodes are drawn into the same charts as runs of their own. The policy with the lowest
-    cost so far is kept in `best`.
+    The baselines' KPIs on the same episodes are drawn into the same charts as runs of their own. The policy with the
+    lowest cost so far is kept in `best`.
 
     Args:
         scenario: the world.

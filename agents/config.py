@@ -31,7 +31,9 @@ class PpoConfig(BaseModel):
     target_kl: float | None = Field(None, gt=0, description="Ends an update early beyond 1.5 × this.")
     hidden: int = Field(32, ge=1, le=1024, description="Width of the two layers of both actors.")
     critic_hidden: int = Field(64, ge=1, le=1024, description="Width of the two layers of both critics.")
-    cost_prior: float = Field(2.0, ge=0, le=100, description="Source logits start at −this × standard route cost in USD.")
+    cost_prior: float = Field(
+        2.0, ge=0, le=100, description="Source logits start at −this × standard route cost in USD."
+    )
     weights: Literal["shared", "per_region"] = Field("shared", description="One policy for all regions, or one each.")
     decisions: Literal["both", "source", "dispatch"] = Field("both", description="Which decisions are trained.")
     eval_every: int = Field(

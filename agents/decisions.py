@@ -1,10 +1,10 @@
 """What every decision was and what became of it: the ledger's returns, decision by decision.
 
 A line's decision is open until all packages of its order are delivered or settled; then its return is the order's
-realised cost. The whole order's, because lines of one order share packages: a line that leaves its sister behind costs a
-second package, and with each line paying for its own journey alone neither would feel that in full.
-A lane's decisions form a chain over ticks; each gets what the lane accrued until its next decision, and the last of a
-chain waits for its successor. So no return is guessed, and no end of a rollout is mistaken for the end of the world.
+realised cost. The whole order's, because lines of one order share packages: a line that leaves its sister behind
+costs a second package, and with each line paying for its own journey alone neither would feel that in full. A lane's
+decisions form a chain over ticks; each gets what the lane accrued until its next decision, and the last of a chain
+waits for its successor. So no return is guessed, and no end of a rollout is mistaken for the end of the world.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class LineBook:
         sim.keep_journeys(room)
 
     def pack(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All copies' lines up for decision: x (n, K, features), mask (n, K), region (n,). Views, good until the next."""
+        """All copies' lines: x (n, K, features), mask (n, K), region (n,). Views, good until the next call."""
         n, sim = 0, self.sim
         for copy in range(sim.copies):
             self._starts[copy] = n

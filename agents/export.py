@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.policy import ScorerPolicy
-from envs.scorers import Scorer, Scorers
+from envs.scorers import Scorer, Scorers, scorer_shapes
 
 POLICY_FILE = "policy.safetensors"
 FORMAT = "regional-dispatch-policy-1"
@@ -95,13 +95,11 @@ def _scorers(path: Path, tensors: dict[str, np.ndarray]) -> Scorers:
         except KeyError as error:
             raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train anew") from None
         groups, hidden, n = len(scorer.bias), scorer.b1.shape[-1], len(features)
-        wanted = Scorer(
-            (groups,), (groups, n), (groups, n), (groups, n), (groups, n, hidden), (groups, hidden),
-            (groups, hidden, hidden), (groups, hidden), (groups, hidden),
-        )  # fmt: skip
-        for field, shape in wanted._asdict().items():
+        for field, shape in scorer_shapes(groups, n, hidden).items():
             array = getattr(scorer, field)
             if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
-                raise PolicyFileError(f"{path}: tensor {kind}.{field} is not finite float32 of shape {shape}; train anew")
+                raise PolicyFileError(
+                    f"{path}: tensor {kind}.{field} is not finite float32 of shape {shape}; train anew"
+                )
         parts.append(scorer)
     return Scorers(*parts)

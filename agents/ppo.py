@@ -1,8 +1,8 @@
 """PPO with credit per decision.
 
-A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()` stay. What
-differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its return comes from the
-ledger (`agents.decisions`), not from a region's summed reward.
+A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()`
+stay. What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its
+return comes from the ledger (`agents.decisions`), not from a region's summed reward.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class RegionalPPO(PPO):
         with warnings.catch_warnings():
             # SB3 compares batch_size with ticks × rows; ours counts decisions, of which there are many more.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
-            super().__init__(policy, env, **kwargs)
+            super().__init__(policy, env, **kwargs)  # type: ignore[arg-type]
 
     def scorers(self) -> Scorers:
         """The policy as the compiled kernel reads it."""
@@ -100,7 +100,8 @@ class RegionalPPO(PPO):
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
     ) -> bool:
         """Runs `n_rollout_steps` ticks in every network copy with sampled decisions."""
-        assert self._lines is not None and self._lanes is not None
+        assert self._lines is not None
+        assert self._lanes is not None
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
         rows, sim = self._regional_env().region_rows, self._regional_env().sim
@@ -138,7 +139,8 @@ class RegionalPPO(PPO):
 
     def train(self) -> None:
         """One PPO update on the decisions whose returns are known by now."""
-        assert self._lines is not None and self._lanes is not None
+        assert self._lines is not None
+        assert self._lanes is not None
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         lines = self._lines.take()

@@ -64,9 +64,7 @@ def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = Non
     model = _resume(run, checkpoint) if checkpoint else _start(run)
     write_config(run)
     model.set_logger(configure(str(run.out / "tb" / "ppo"), ["tensorboard"]))
-    kpis = KpiCallback(
-        run.scenario, baselines, run.ppo.eval_every, run.ppo.eval_episodes, run.seed, run.out / "tb"
-    )
+    kpis = KpiCallback(run.scenario, baselines, run.ppo.eval_every, run.ppo.eval_episodes, run.seed, run.out / "tb")
     checkpoints = CheckpointCallback(run.out / "checkpoints", run.ppo.checkpoint_every)
     left = max(0, run.timesteps - model.num_timesteps)
     progress = ProgressCallback(left, kpis)
@@ -123,6 +121,6 @@ def _resume(run: Run, checkpoint: Path) -> RegionalPPO:
     except (zipfile.BadZipFile, EOFError, OSError, KeyError, RuntimeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PolicyFileError(
-            f"{checkpoint}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint beside "
-            "it, or train anew"
+            f"{checkpoint}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
+            "beside it, or train anew"
         ) from None

@@ -1,4 +1,4 @@
-"""Policies that do not learn: linear scorers with named weights, behind the same `predict()` as everything that does."""
+"""Policies that do not learn: linear scorers with named weights, behind the same `predict()` as those that do."""
 
 from baselines.rules import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
 

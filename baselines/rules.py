@@ -17,8 +17,8 @@ HYBRID_SLACK_HOURS = 6.0  # τ
 def hybrid(fill: float, slack_hours: float) -> Scorer:
     """Go at `fill` truckloads, or when the most urgent package has at most `slack_hours` left.
 
-    score = ½ + [fill ≥ θ] − [slack > τ]: above zero unless the truck is below θ and nothing is urgent. Slack comes in whole
-    ticks, so "> τ" is "≥ τ + a little".
+    score = ½ + [fill ≥ θ] − [slack > τ]: above zero unless the truck is below θ and nothing is urgent. Slack comes in
+    whole ticks, so "> τ" is "≥ τ + a little".
     """
     return linear(DISPATCH_FEATURES, bias=0.5, steps={"fill": (1.0, fill), "slack": (-1.0, slack_hours / 24 + 1e-4)})
 

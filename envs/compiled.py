@@ -5,7 +5,7 @@ tuple; both cost more than the work inside a function. So the kernel allocates n
 counting, and its small functions are inlined.
 
 Numba's cache looks at the file of a function alone, not at what it inlines from other files. So the cache lives in a
-folder named after all sources of this package: change one, and the kernel is compiled anew.
+folder named after the sources of all compiled functions: change one, and the kernel is compiled anew.
 """
 
 from __future__ import annotations
@@ -13,17 +13,25 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import njit
+
+numba_config: Any = numba.config  # its attributes are made at run time
+
+
+# Files that hold nothing the kernel inlines.
+NOT_COMPILED = {"dispatch_env", "partition", "policy", "scenario", "simulator", "tables", "vector_env", "viewer"}
 
 
 def _cache_dir() -> Path:
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     for source in sorted(here.glob("*.py")):
-        digest.update(source.read_bytes())
-    root = Path(numba.config.CACHE_DIR or here / "__pycache__")
+        if source.stem not in NOT_COMPILED:
+            digest.update(source.read_bytes())
+    root = Path(numba_config.CACHE_DIR or here / "__pycache__")
     kept = root / f"kernel-{digest.hexdigest()[:16]}"
     for old in root.glob("kernel-*"):
         if old != kept:
@@ -31,7 +39,10 @@ def _cache_dir() -> Path:
     return kept
 
 
-numba.config.CACHE_DIR = str(_cache_dir())
+numba_config.CACHE_DIR = str(_cache_dir())
 
-compiled = njit(_nrt=False, cache=True)
-inlined = njit(_nrt=False, cache=True, forceinline=True)
+# `_nrt` is numba's own name for reference counting; its type hints leave it out.
+_options: dict[str, Any] = {"_nrt": False, "cache": True}
+compiled = njit(**_options)
+inlined = njit(forceinline=True, **_options)
+inlined_fastmath = njit(forceinline=True, fastmath=True, **_options)

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from envs.compiled import inlined
-
 from envs.network import Network, largest_order, mean_lines_per_order
 from envs.scenario import GeneratedDemand, Scenario, ScenarioError
 from envs.tables import read_table
@@ -61,9 +60,7 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
     sku_alias, sku_keep = alias_table(sku_shares(scenario))
     no_trace = (np.zeros(0, np.int64), np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32))
     trace = no_trace if isinstance(demand, GeneratedDemand) else _read_trace(scenario, network)
-    surges = [
-        (s.start_hour / scenario.tick_hours, s.end_hour / scenario.tick_hours, s.factor) for s in shape.surges
-    ]
+    surges = [(s.start_hour / scenario.tick_hours, s.end_hour / scenario.tick_hours, s.factor) for s in shape.surges]
     return Demand(
         rate=demand.orders_per_day / 24 * scenario.tick_hours * season,
         surge=np.array(surges, dtype=float).reshape(-1, 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -22,7 +22,9 @@ from envs.observation import (
 from envs.scenario import Scenario, ScenarioError, load_scenario
 from envs.scorers import DEFAULT_BACKGROUND, Scorers
 from envs.simulator import Simulator
-from envs.viewer import MapViewer
+
+if TYPE_CHECKING:
+    from envs.viewer import MapViewer
 
 
 class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
@@ -30,16 +32,17 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Description
 
-    Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting order
-    line, over which route, and which trucks of its region leave now. The other regions follow a background policy. The
-    world, its money and its sources are in `envs/scenario.py`; the transitions in `envs/kernel.py`.
+    Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting
+    order line, over which route, and which trucks of its region leave now. The other regions follow a background
+    policy. The world, its money and its sources are in `envs/scenario.py`; the transitions in `envs/kernel.py`.
 
     ## Action Space
 
-    `MultiDiscrete([K] * M + [2] * L)`: the candidate (0…K−1) of each of M line slots, then hold (0) or go (1) for each of L
-    lane slots. Lines fill slots in order of arrival; a lane always has the same slot. `action_masks()` gives the legal
-    values as sb3-contrib expects them, (M·K + 2·L,) bool. A slot without a decision has one legal value, 0. An illegal
-    choice of candidate is served by the next feasible one (`replanned_share`); an illegal go does nothing.
+    `MultiDiscrete([K] * M + [2] * L)`: the candidate (0…K−1) of each of M line slots, then hold (0) or go (1) for
+    each of L lane slots. Lines fill slots in order of arrival; a lane always has the same slot. `action_masks()`
+    gives the legal values as sb3-contrib expects them, (M·K + 2·L,) bool. A slot without a decision has one legal
+    value, 0. An illegal choice of candidate is served by the next feasible one (`replanned_share`); an illegal go
+    does nothing.
 
     ## Observation Space
 
@@ -55,8 +58,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Rewards
 
-    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/ledger.py`), over
-    the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
+    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/ledger.py`),
+    over the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
 
     ## Starting State
 
@@ -64,13 +67,13 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Episode End
 
-    Never terminated. Truncated at the scenario's horizon; what is then under way is settled at standard cost in the last
-    reward, and the last observation is that of the emptied network.
+    Never terminated. Truncated at the scenario's horizon; what is then under way is settled at standard cost in the
+    last reward, and the last observation is that of the emptied network.
 
     ## Information
 
-    `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `kpis`: all KPIs of the
-    region since the warm-up; `tick`; `action_mask`: as `action_masks()`, int8.
+    `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `kpis`: all KPIs
+    of the region since the warm-up; `tick`; `action_mask`: as `action_masks()`, int8.
 
     ## Arguments
 
@@ -90,7 +93,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         ScenarioError: the scenario cannot be used, or has no such region.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 8}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 8}  # noqa: RUF012
 
     def __init__(
         self,
@@ -109,7 +112,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.region = find_region(self.sim, region)
         self.background = background or DEFAULT_BACKGROUND
         self.tables = tables
-        self.observation_space = observation_space(self.sim, tables)
+        self.observation_space = observation_space(self.sim, tables)  # type: ignore[assignment]
         self.action_space = action_space(self.sim)
         self._out = empty_observation(self.sim, 1)
         self._viewer: MapViewer | None = None
@@ -154,6 +157,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
             return None
         if self._viewer is None:
+            from envs.viewer import MapViewer  # matplotlib is slow to load, and training never draws
+
             self._viewer = MapViewer(self.sim)
         return self._viewer.frame(0)
 

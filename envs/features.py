@@ -90,7 +90,7 @@ def _up_to(x: float, top: float) -> float:
 
 @inlined
 def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
-    """Packages expected on a lane within forecast horizon 0, 1, 2 (1, 3, 6 h): its moving average × the season ahead."""
+    """Packages expected on a lane within horizon 0, 1, 2 (1, 3, 6 h): its moving average × the season ahead."""
     row, state = s.row[b], s.lane[b, lane]
     decay = w.rules.inflow_decay
     age = min(row.tick - state.inflow_tick, len(decay) - 1)

@@ -25,7 +25,19 @@ from envs.features import (
     hour_of_day,
     source_features,
 )
-from envs.ledger import LATE, LOST, PICK, SORT, SPOT, TRUCK, book_accrual, book_both, book_cash, late_increase_usd, late_usd
+from envs.ledger import (
+    LATE,
+    LOST,
+    PICK,
+    SORT,
+    SPOT,
+    TRUCK,
+    book_accrual,
+    book_both,
+    book_cash,
+    late_increase_usd,
+    late_usd,
+)
 from envs.network import DIRECT
 from envs.scorers import Scorer, Scorers, score
 from envs.state import NEVER
@@ -506,9 +518,9 @@ def _hold_lanes(w: Any, s: Any, b: int) -> None:
 def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
     """Fills `candidate[b, r, j]` with routes that can serve the line in slot j; returns how many.
 
-    In-region routes come first, each group cheapest first. Two places are kept for other regions where there are any. The
-    nearest FC anywhere and the nearest in the region are always among them. FCs with too long a backlog are left out
-    unless no other FC has the units.
+    In-region routes come first, each group cheapest first. Two places are kept for other regions where there are any.
+    The nearest FC anywhere and the nearest in the region are always among them. FCs with too long a backlog are left
+    out unless no other FC has the units.
     """
     found = _collect(w, s, b, r, j, True)
     if found == 0:
@@ -532,20 +544,18 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
         p = routes[i]
         if p < 0 or found == inside_top:
             break
-        if net.routes[p].in_region == 1 and stock[net.routes[p].fc] >= units:
-            if not open_only or _is_open(w, s, b, net.routes[p].fc):
-                out[found] = p
-                found += 1
+        if net.routes[p].in_region == 1 and _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
+            out[found] = p
+            found += 1
     inside = found
     if net.regions > 1:
         for i in range(len(routes)):
             p = routes[i]
             if p < 0 or found == top:
                 break
-            if net.routes[p].in_region == 0 and stock[net.routes[p].fc] >= units:
-                if not open_only or _is_open(w, s, b, net.routes[p].fc):
-                    out[found] = p
-                    found += 1
+            if net.routes[p].in_region == 0 and _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
+                out[found] = p
+                found += 1
     if found < 3:
         return found
     nearest, nearest_inside = -1, -1
@@ -554,7 +564,7 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
         p = near[i]
         if p < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
             break
-        if stock[net.routes[p].fc] >= units and (not open_only or _is_open(w, s, b, net.routes[p].fc)):
+        if _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
             if nearest < 0:
                 nearest = p
             if nearest_inside < 0 and net.routes[p].in_region == 1:
@@ -575,8 +585,9 @@ def _has_fc(w: Any, routes: np.ndarray, count: int, fc: int) -> bool:
 
 
 @inlined
-def _is_open(w: Any, s: Any, b: int, fc: int) -> bool:
-    return backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours
+def _can_serve(w: Any, s: Any, b: int, stock: np.ndarray, fc: int, units: int, open_only: bool) -> bool:
+    """The FC has the units and, if asked, no backlog beyond the limit."""
+    return stock[fc] >= units and (not open_only or backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours)
 
 
 @inlined
@@ -634,7 +645,7 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
 
 @inlined
 def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
-    """Takes the line's units off a shelf: the chosen candidate's, else the next one's. Returns the route, −1 if lost."""
+    """Takes the line's units off the chosen candidate's shelf, else the next one's. Returns the route, −1 if lost."""
     ring, row = s.line[b, r], s.row[b]
     line = ring[(s.line_first[b, r] + j) % len(ring)]
     stock, candidates = s.stock[b, line.sku], s.candidate[b, r, j]

@@ -49,7 +49,7 @@ COUNTERS = (
 class Totals(NamedTuple):
     """What KPIs are computed from, after the warm-up."""
 
-    count: np.ndarray  # (counters,)
+    count: np.ndarray  # type: ignore[assignment]  # (counters,)
     usd: np.ndarray  # (components,)
     co2_kg_per_truck_mile: float
     truck_packages: int  # a model truck holds

@@ -9,6 +9,7 @@ Axes: N sites (FCs, then sort centers, then stations), F FCs, C sort centers, D 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -148,7 +149,7 @@ def repartition(network: Network, scenario: Scenario) -> Network:
     return network._replace(
         sites=sites.assign(region=[labels.names[r] for r in labels.of_site]),
         region_names=labels.names,
-        net=fresh._replace(routes=np.concatenate([old.routes, fresh.routes]), **shifted),
+        net=fresh._replace(routes=np.concatenate([old.routes, fresh.routes]), **shifted),  # type: ignore[arg-type]
     )
 
 
@@ -210,7 +211,7 @@ def _city_lanes(scenario: Scenario, sites: pd.DataFrame) -> np.ndarray:
     """Every lane within its kind's reach; each FC and station keeps its two nearest sort centers however far."""
     config = scenario.network
     assert isinstance(config, CityNetwork)
-    fcs, scs, stations = _counts(sites)
+    fcs, scs, _ = _counts(sites)
     air = _air_miles(sites)
     miles = np.maximum(air * config.circuity, MIN_LANE_MILES)
     fc, sc, ds = (np.arange(fcs), np.arange(fcs, fcs + scs), np.arange(fcs + scs, len(sites)))
@@ -241,7 +242,14 @@ def _priced(
     cost = (trucks.usd_per_mile * miles + trucks.dock_usd) * trucks.capacity_packages / trucks.real_capacity_packages
     ticks = np.maximum(1, np.ceil(hours / scenario.tick_hours - 1e-9)).astype(np.int32)
     lanes = np.zeros(len(origin), dtype=LANE)
-    for name, values in (("origin", origin), ("dest", dest), ("kind", kind), ("ticks", ticks), ("miles", miles), ("cost", cost)):
+    for name, values in (
+        ("origin", origin),
+        ("dest", dest),
+        ("kind", kind),
+        ("ticks", ticks),
+        ("miles", miles),
+        ("cost", cost),
+    ):
         lanes[name] = values
     return lanes[np.lexsort((dest, origin))]
 
@@ -259,7 +267,7 @@ def _table_sites(scenario: Scenario, config: TableNetwork) -> pd.DataFrame:
     if len(twice):
         raise ScenarioError(f"{path}: name = '{twice.iloc[0]['name']}': stands twice; site names must differ")
     for column, default in (("state", ""), ("population", 0.0)):
-        table[column] = table[column] if column in table else default
+        table[column] = table.get(column, default)
     table["population"] = table["population"].fillna(0.0)
     counts = _counts(table)
     if counts[0] == 0 or counts[2] == 0:
@@ -272,18 +280,27 @@ def _table_sites(scenario: Scenario, config: TableNetwork) -> pd.DataFrame:
 
 def _table_lanes(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) -> np.ndarray:
     path = scenario.resolve(config.lanes)
-    table = read_table(path, {"origin": "text", "destination": "text", "miles": "positive"}, {"transit_hours": "positive"})
+    table = read_table(
+        path, {"origin": "text", "destination": "text", "miles": "positive"}, {"transit_hours": "positive"}
+    )
     index = {name: i for i, name in enumerate(sites["name"])}
     for column in ("origin", "destination"):
         unknown = table[~table[column].isin(list(index))]
         if len(unknown):
-            raise ScenarioError(f"{path}: {column} = '{unknown.iloc[0][column]}': no such site; add it to {config.sites}")
+            raise ScenarioError(
+                f"{path}: {column} = '{unknown.iloc[0][column]}': no such site; add it to {config.sites}"
+            )
     twice = table[table.duplicated(["origin", "destination"])]
     if len(twice):
         raise ScenarioError(f"{path}: lane {twice.iloc[0]['origin']} → {twice.iloc[0]['destination']} stands twice")
     origin = table["origin"].map(index).to_numpy()
     dest = table["destination"].map(index).to_numpy()
-    kinds = {("fc", "station"): DIRECT, ("fc", "sc"): FC_TO_SC, ("sc", "sc"): SC_TO_SC, ("sc", "station"): SC_TO_STATION}
+    kinds = {
+        ("fc", "station"): DIRECT,
+        ("fc", "sc"): FC_TO_SC,
+        ("sc", "sc"): SC_TO_SC,
+        ("sc", "station"): SC_TO_STATION,
+    }
     pairs = list(zip(sites["kind"].to_numpy()[origin], sites["kind"].to_numpy()[dest], strict=True))
     for row, pair in enumerate(pairs):
         if pair not in kinds or origin[row] == dest[row]:
@@ -291,7 +308,11 @@ def _table_lanes(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) 
             raise ScenarioError(f"{path}: row {row + 2}: lane {lane}: must run fc→station, fc→sc, sc→sc or sc→station")
     miles = table["miles"].to_numpy(float)
     default_hours = miles / CityNetwork().speed_mph
-    hours = table["transit_hours"].fillna(pd.Series(default_hours)).to_numpy(float) if "transit_hours" in table else default_hours
+    hours = (
+        table["transit_hours"].fillna(pd.Series(default_hours)).to_numpy(float)
+        if "transit_hours" in table
+        else default_hours
+    )
     return _priced(scenario, origin, dest, np.array([kinds[p] for p in pairs]), miles, hours)
 
 
@@ -300,8 +321,9 @@ def _routes(
 ) -> np.ndarray:
     """All routes of a partition: direct and over one sort center inside a region, over two between regions.
 
-    A station is fed by one sort center of its region, the one with the cheapest lane to it. Of each kind a pair keeps its cheapest at standard cost. A pair that a rule leaves without any route (a region without
-    sort center, say) may use any sort centers, so national coverage stays.
+    A station is fed by one sort center of its region, the one with the cheapest lane to it. Of each kind a pair keeps
+    its cheapest at standard cost. A pair that a rule leaves without any route (a region without sort center, say) may
+    use any sort centers, so national coverage stays.
     """
     fcs, scs, stations = counts
     sites = fcs + scs + stations
@@ -349,7 +371,7 @@ def _routes(
     routes["in_region"] = same[routes["fc"], routes["station"]]
     routes["lanes"] = -1
     for p, (_, _, stops) in enumerate(found):
-        routes["lanes"][p, : len(stops) - 1] = [lane_at[a, b] for a, b in zip(stops[:-1], stops[1:], strict=True)]
+        routes["lanes"][p, : len(stops) - 1] = [lane_at[a, b] for a, b in pairwise(stops)]
     legs = routes["lanes"]
     routes["rest"][:, :MAX_LEGS] = _still_to_go(np.where(legs >= 0, lanes["ticks"][legs], 0))
     routes["rest_cost"][:, :MAX_LEGS] = _still_to_go(np.where(legs >= 0, per_package[legs], 0.0))
@@ -373,9 +395,7 @@ def _over_one(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return total.min(axis=1), total.argmin(axis=1)
 
 
-def _over_two(
-    first: np.ndarray, between: np.ndarray, last: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _over_two(first: np.ndarray, between: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cheapest pair of sort centers: cost, first and last sort center, each (F, D)."""
     to_second, via = _over_one(first, between)  # (F, C): best way to each second sort center
     total, second = _over_one(to_second, last)
@@ -389,7 +409,9 @@ def _check_reach(scenario: Scenario, sites: pd.DataFrame, counts: tuple[int, int
     reached[routes["station"]] = True
     if not reached.all():
         name = sites["name"].iloc[fcs + scs + int((~reached).argmax())]
-        raise ScenarioError(f"{scenario.source_file or scenario.name}: network: no route reaches '{name}'; add a lane to it")
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: network: no route reaches '{name}'; add a lane to it"
+        )
 
 
 def _capacities(

@@ -1,7 +1,7 @@
 """Between the kernel and whoever decides: observations with their masks, actions, and packed decisions.
 
-Padded observations serve Gymnasium and stable-baselines3: fixed shapes, one legal action in every slot without a decision.
-Packed decisions serve our own learner: one row per decision there is, and nothing else.
+Padded observations serve Gymnasium and stable-baselines3: fixed shapes, one legal action in every slot without a
+decision. Packed decisions serve our own learner: one row per decision there is, and nothing else.
 """
 
 from __future__ import annotations
@@ -169,9 +169,7 @@ def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray
 
 
 @compiled
-def pack_lanes(
-    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray
-) -> int:
+def pack_lanes(w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray) -> int:
     """Every lane of copy b with packages waiting and a truck to send, ascending.
 
     Args:

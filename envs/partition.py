@@ -51,7 +51,9 @@ def _by_state(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     missing = sites[~sites["state"].isin(list(region_of))]
     if len(missing):
         site = missing.iloc[0]
-        raise ScenarioError(f"{path}: state: '{site['state']}' of site '{site['name']}' has no region; add a row for it")
+        raise ScenarioError(
+            f"{path}: state: '{site['state']}' of site '{site['name']}' has no region; add a row for it"
+        )
     return _numbered([region_of[state] for state in sites["state"]])
 
 
@@ -84,9 +86,7 @@ def _balanced(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     return _numbered([f"Region {of_station[i] + 1:02d}" for i in nearest])
 
 
-def _bisect(
-    points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray
-) -> None:
+def _bisect(points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray) -> None:
     if k == 1:
         out[members] = first
         return

@@ -18,8 +18,9 @@ _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     """Base-stock levels, units: (S, F) int16, zero where an FC does not carry the SKU.
 
-    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few, spread over the map. A level is mean + safety factor × σ of Poisson demand over review + lead, of
-    the stations for which the FC is the nearest that carries the SKU.
+    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few, spread over the map. A level is
+    mean + safety factor × σ of Poisson demand over review + lead, of the stations for which the FC is the nearest
+    that carries the SKU.
 
     Raises:
         ScenarioError: a level does not fit int16.
@@ -40,8 +41,8 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
         level = np.where(placed, np.maximum(np.ceil(mean + stock.safety_factor * np.sqrt(mean)), 1), 0)
         if level.max() > np.iinfo(np.int16).max:
             raise ScenarioError(
-                f"{scenario.source_file or scenario.name}: stock: a base-stock level of {level.max():.0f} units does not "
-                "fit; lower demand.orders_per_day, stock.lead_time_hours or stock.review_hours, or raise stock.skus"
+                f"{scenario.source_file or scenario.name}: stock: a base-stock level of {level.max():.0f} units does "
+                "not fit; lower demand.orders_per_day, stock.lead_time_hours or stock.review_hours, or raise stock.skus"
             )
         base[rows] = level
     return base
@@ -58,8 +59,8 @@ def _breadth_per_sku(scenario: Scenario, fcs: int) -> np.ndarray:
 def _spread(rng: np.random.Generator, breadth: np.ndarray, weights: np.ndarray, miles: np.ndarray) -> np.ndarray:
     """Which FCs carry each SKU: (SKUs, F) bool.
 
-    D² sampling (k-means++, Arthur & Vassilvitskii 2007): the next FC is drawn in proportion to the demand around it times
-    its squared distance to the nearest FC that has the SKU already.
+    D² sampling (k-means++, Arthur & Vassilvitskii 2007): the next FC is drawn in proportion to the demand around it
+    times its squared distance to the nearest FC that has the SKU already.
     """
     skus, fcs = len(breadth), len(weights)
     placed = np.zeros((skus, fcs), dtype=bool)

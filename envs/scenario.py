@@ -1,7 +1,7 @@
 """What a scenario file may say.
 
-A scenario is one YAML file read into frozen pydantic models. Every field carries its unit, default, bounds and, where it
-is a real-world figure, the source. Unknown fields are errors. `load_scenario` turns every problem into one
+A scenario is one YAML file read into frozen pydantic models. Every field carries its unit, default, bounds and, where
+it is a real-world figure, the source. Unknown fields are errors. `load_scenario` turns every problem into one
 `ScenarioError` that names file, field, value and mend.
 """
 
@@ -258,7 +258,9 @@ class Scenario(_Frozen):
     costs: Costs = Field(default_factory=Costs)
     slots: Slots = Field(default_factory=Slots)
     reward_scale_usd: float = Field(100.0, gt=0, description="Rewards are minus the dollars booked over this.")
-    layout_seed: int = Field(0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode.")
+    layout_seed: int = Field(
+        0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode."
+    )
     source_file: str | None = Field(None, exclude=True, description="Where it was read from; set by load_scenario.")
 
     @model_validator(mode="before")

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from envs.compiled import inlined_fastmath
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 
 
@@ -63,18 +63,29 @@ def linear(
         weight[0, index[name]] = value
     for name, (value, at) in (steps or {}).items():
         step_weight[0, index[name]], step_at[0, index[name]] = value, at
-    return _with_layers(np.full(1, bias, np.float32), weight, step_weight, step_at, 0)
+    layers = {name: np.zeros(shape, np.float32) for name, shape in scorer_shapes(1, n, 0).items()}
+    return Scorer(**layers)._replace(
+        bias=np.full(1, bias, np.float32), weight=weight, step_weight=step_weight, step_at=step_at
+    )
 
 
-def _with_layers(
-    bias: np.ndarray, weight: np.ndarray, step_weight: np.ndarray, step_at: np.ndarray, hidden: int
-) -> Scorer:
-    groups, n = weight.shape
-    shapes = ((groups, n, hidden), (groups, hidden), (groups, hidden, hidden), (groups, hidden), (groups, hidden))
-    return Scorer(bias, weight, step_weight, step_at, *(np.zeros(shape, np.float32) for shape in shapes))
+def scorer_shapes(groups: int, features: int, hidden: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every array of a `Scorer`."""
+    flat, deep = (groups, features), (groups, hidden)
+    return {
+        "bias": (groups,),
+        "weight": flat,
+        "step_weight": flat,
+        "step_at": flat,
+        "w1": (groups, features, hidden),
+        "b1": deep,
+        "w2": (groups, hidden, hidden),
+        "b2": deep,
+        "w3": deep,
+    }
 
 
-@njit(fastmath=True, forceinline=True, _nrt=False)
+@inlined_fastmath
 def score(scorer: Scorer, g: int, x: np.ndarray, scratch: np.ndarray) -> float:
     """Score of one feature vector under weight set g; `scratch` is (2, at least H) float32."""
     total = scorer.bias[g]

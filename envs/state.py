@@ -1,8 +1,8 @@
 """World: everything that stays. State: everything that changes, for a batch of networks.
 
-Axes: B networks of the batch, R regions, L lanes, S SKUs, F FCs, N sites, M order slots, K candidates. Ticks are counted
-from the start of the episode. Linked lists hold the index of the next element, −1 at the end: queues and trucks cost
-nothing while they are empty.
+Axes: B networks of the batch, R regions, L lanes, S SKUs, F FCs, N sites, M order slots, K candidates. Ticks are
+counted from the start of the episode. Linked lists hold the index of the next element, −1 at the end: queues and
+trucks cost nothing while they are empty.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class State(NamedTuple):
     cash: np.ndarray  # (B, R, components) float64, USD
     accrual: np.ndarray  # (B, R, components) float64, USD
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
-    count: np.ndarray  # (B, R, counters) float64, KPI counters after the warm-up
+    count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
     journey: np.ndarray  # (B, journeys) JOURNEY
 
 

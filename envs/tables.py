@@ -30,7 +30,7 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
     for name in columns:
         if name not in table:
             raise ScenarioError(f"{path}: column '{name}' is missing; add it")
-    for name in table:
+    for name in table.columns.astype(str):
         if name not in columns and name not in optional:
             raise ScenarioError(f"{path}: unknown column '{name}'; known: {', '.join([*columns, *optional])}")
     if table.empty:
