@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.scenario import ScenarioError, explain, override, read_yaml
 
 
@@ -24,6 +25,9 @@ class PpoConfig(BaseModel):
     learning_rate_end: float = Field(0.05, ge=0, le=1, description="Share of it left at the end; falls linearly.")
     gamma: float = Field(0.99, gt=0, le=1, description="Discount per tick along a lane's decisions.")
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
+    load_credit: float = Field(
+        1.0, ge=0, le=2, description="Credit of a lane per package it sends, share of a full truck's cost per package."
+    )
     clip_range: float = Field(0.2, gt=0, lt=1, description="Clip of the ratio, per decision.")
     ent_coef: float = Field(0.003, ge=0, description="Weight of the entropy bonus.")
     vf_coef: float = Field(0.5, ge=0, description="Weight of the critics' losses.")
@@ -31,8 +35,11 @@ class PpoConfig(BaseModel):
     target_kl: float | None = Field(None, gt=0, description="Ends an update early beyond 1.5 × this.")
     hidden: int = Field(32, ge=1, le=1024, description="Width of the two layers of both actors.")
     critic_hidden: int = Field(64, ge=1, le=1024, description="Width of the two layers of both critics.")
-    cost_prior: float = Field(
-        2.0, ge=0, le=100, description="Source logits start at −this × standard route cost in USD."
+    source_prior: dict[str, float] = Field(
+        {}, description="Feature → weight of the source scorer at the start, as in a rule; empty starts from chance."
+    )
+    dispatch_prior: dict[str, float] = Field(
+        {}, description="The same for the dispatch scorer; `bias` is its constant, a logit of go against hold."
     )
     weights: Literal["shared", "per_region"] = Field("shared", description="One policy for all regions, or one each.")
     decisions: Literal["both", "source", "dispatch"] = Field("both", description="Which decisions are trained.")
@@ -41,6 +48,15 @@ class PpoConfig(BaseModel):
     )
     eval_episodes: int = Field(2, ge=1, description="Episodes of each evaluation.")
     checkpoint_every: int = Field(20, ge=1, description="Updates between checkpoints.")
+
+    @field_validator("source_prior", "dispatch_prior")
+    @classmethod
+    def _known_features(cls, prior: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        known = SOURCE_FEATURES if info.field_name == "source_prior" else (*DISPATCH_FEATURES, "bias")
+        unknown = sorted(set(prior) - set(known))
+        if unknown:
+            raise ValueError(f"no such feature: {', '.join(unknown)}; known: {', '.join(known)}")
+        return prior
 
     def schedule(self, progress_remaining: float) -> float:
         """Learning rate by SB3's progress remaining, 1 → 0."""
@@ -55,11 +71,13 @@ class PpoConfig(BaseModel):
         return {
             **{name: getattr(self, name) for name in same},
             "learning_rate": self.schedule,
+            "load_credit": self.load_credit,
             "source_weight": float(self.decisions != "dispatch"),
             "dispatch_weight": float(self.decisions != "source"),
             "policy_kwargs": {
                 "hidden": self.hidden, "critic_hidden": self.critic_hidden, "groups": groups,
-                "cost_prior": self.cost_prior,
+                "source_prior": self.source_prior,
+                "dispatch_prior": self.dispatch_prior,
             },
         }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -30,6 +31,12 @@ class ScorerNet(nn.Module):
         self.w2 = nn.Parameter(_orthogonal(groups, hidden, hidden, math.sqrt(2)))
         self.b2 = nn.Parameter(torch.zeros(groups, hidden))
         self.w3 = nn.Parameter(_orthogonal(groups, hidden, 1, last_gain).squeeze(-1))
+
+    def start_from(self, features: tuple[str, ...], prior: Mapping[str, float]) -> None:
+        """Sets linear weights by feature name; `bias` is the constant."""
+        with torch.no_grad():
+            for name, value in prior.items():
+                (self.bias if name == "bias" else self.weight[:, features.index(name)]).fill_(value)
 
     def forward(self, x: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
         """Scores of x (rows, …, features) under the weights of region (rows,): (rows, …)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 
 from agents.networks import ScorerNet
-from envs.features import DISPATCH_COUNT, REGION_FEATURES, REGION_INDEX_SCALE, SOURCE_COUNT, SOURCE_FEATURES
+from envs.features import (
+    DISPATCH_COUNT,
+    DISPATCH_FEATURES,
+    REGION_FEATURES,
+    REGION_INDEX_SCALE,
+    SOURCE_COUNT,
+    SOURCE_FEATURES,
+)
 from envs.scorers import Scorers
 
 _FORBIDDEN = -1e9  # logit of a masked candidate
@@ -26,7 +34,8 @@ class DispatchPolicy(ActorCriticPolicy):
         hidden: width of the two actor networks.
         critic_hidden: width of the two critics.
         groups: sets of actor weights: 1, or one per region.
-        cost_prior: logits start at −cost_prior × standard route cost in USD; 0 starts from chance.
+        source_prior: feature → weight of the source scorer at the start; empty starts from chance.
+        dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
     """
 
     def __init__(
@@ -37,22 +46,23 @@ class DispatchPolicy(ActorCriticPolicy):
         hidden: int = 32,
         critic_hidden: int = 64,
         groups: int = 1,
-        cost_prior: float = 0.0,
+        source_prior: Mapping[str, float] | None = None,
+        dispatch_prior: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.sizes = {"hidden": hidden, "critic_hidden": critic_hidden, "groups": groups, "cost_prior": cost_prior}
+        self.sizes = {"hidden": hidden, "critic_hidden": critic_hidden, "groups": groups}
+        self.priors = {"source_prior": dict(source_prior or {}), "dispatch_prior": dict(dispatch_prior or {})}
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
-        hidden, critic, groups = (int(self.sizes[k]) for k in ("hidden", "critic_hidden", "groups"))
+        hidden, critic, groups = (self.sizes[k] for k in ("hidden", "critic_hidden", "groups"))
         self.source_actor = ScorerNet(SOURCE_COUNT, hidden, groups, last_gain=0.01)
         self.dispatch_actor = ScorerNet(DISPATCH_COUNT, hidden, groups, last_gain=0.01)
         # The source critic values each candidate; a line is worth the mean over the policy's choice.
         self.source_critic = ScorerNet(SOURCE_COUNT, critic)
         self.dispatch_critic = ScorerNet(DISPATCH_COUNT, critic)
-        with torch.no_grad():
-            # The feature counts in 10 USD.
-            self.source_actor.weight[:, SOURCE_FEATURES.index("cost")] = -10.0 * float(self.sizes["cost_prior"])
+        self.source_actor.start_from(SOURCE_FEATURES, self.priors["source_prior"])
+        self.dispatch_actor.start_from(DISPATCH_FEATURES, self.priors["dispatch_prior"])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
@@ -60,7 +70,7 @@ class DispatchPolicy(ActorCriticPolicy):
         for name in ("net_arch", "activation_fn", "ortho_init", "use_sde", "log_std_init", "full_std", "use_expln",
                      "squash_output", "features_extractor_class", "features_extractor_kwargs"):  # fmt: skip
             data.pop(name, None)
-        return {**data, **self.sizes}
+        return {**data, **self.sizes, **self.priors}
 
     # ------------------------------------------------------------------------------------- packed decisions
 

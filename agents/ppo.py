@@ -46,6 +46,7 @@ class RegionalPPO(PPO):
         env: a `RegionalVecEnv`.
         source_weight: weight of sourcing's losses; 0 trains dispatch alone.
         dispatch_weight: likewise; 0 trains sourcing alone.
+        load_credit: what a lane is credited with per package it sends; see `agents.decisions.LaneBook`.
         kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind, `gamma`
             discounts per tick along a lane's decisions.
     """
@@ -59,10 +60,12 @@ class RegionalPPO(PPO):
         env: VecEnv | str | None = None,
         source_weight: float = 1.0,
         dispatch_weight: float = 1.0,
+        load_credit: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self.source_weight = source_weight
         self.dispatch_weight = dispatch_weight
+        self.load_credit = load_credit
         self._lines: LineBook | None = None
         self._lanes: LaneBook | None = None
         self.decisions = 0  # taken so far, of both kinds
@@ -85,7 +88,7 @@ class RegionalPPO(PPO):
         sim = self._regional_env().sim
         if self._lines is None or self._lines.sim is not sim:
             self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
-            self._lanes = LaneBook(sim)
+            self._lanes = LaneBook(sim, self.load_credit)
         return out
 
     def _regional_env(self) -> RegionalVecEnv:

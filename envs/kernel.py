@@ -443,6 +443,7 @@ def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     book_both(s, b, lane.region, TRUCK, lane.cost)
     book_both(s, b, lane.region, SPOT, premium)
     queue.cost += lane.cost + premium
+    queue.sent += load
     if not hired:
         s.trucks_home[b, lane.origin] -= 1
         s.trucks_back[b, (row.tick + 2 * lane.ticks) % s.trucks_back.shape[1], lane.origin] += 1

@@ -169,7 +169,9 @@ def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray
 
 
 @compiled
-def pack_lanes(w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray) -> int:
+def pack_lanes(
+    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray, sent: np.ndarray
+) -> int:
     """Every lane of copy b with packages waiting and a truck to send, ascending.
 
     Args:
@@ -177,6 +179,7 @@ def pack_lanes(w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: 
         lane: (rows,) int64, filled.
         region: (rows,) int64, filled.
         cost: (rows,) float64, filled: USD the lane has accrued since it was last packed.
+        sent: (rows,) float64, filled: what the packages it has sent since then would have cost on full trucks, USD.
 
     Returns:
         How many rows were filled.
@@ -188,7 +191,8 @@ def pack_lanes(w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: 
             dispatch_features(w, s, b, index, hour, x[n])
             lane[n], region[n] = index, w.net.lanes[index].region
             cost[n] = s.lane[b, index].cost
-            s.lane[b, index].cost = 0.0
+            sent[n] = s.lane[b, index].sent * w.net.lanes[index].cost / w.rules.truck_packages
+            s.lane[b, index].cost, s.lane[b, index].sent = 0.0, 0
             n += 1
     return n
 

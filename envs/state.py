@@ -107,6 +107,7 @@ LANE_STATE = np.dtype(
         ("inflow_tick", "i4"),  # tick of the last update of inflow
         ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
         ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
+        ("sent", "i8"),  # packages it sent, since a learner last took the number
         ("active", "i8"),  # 1 while it is in the list of lanes with packages
         ("trucks", "i8"),  # departures counted by KPIs
         ("carried", "i8"),  # packages counted by KPIs

@@ -88,7 +88,7 @@ class Reference:
     arriving: dict[int, list[list[Package]]] = field(default_factory=lambda: defaultdict(list))
     returning: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     joins: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # ticks packages joined each lane
-    lane_days: set[tuple[int, int]] = field(default_factory=set)
+    lanes_used: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         net, regions = self.world.net, range(self.world.net.regions)
@@ -282,12 +282,10 @@ class Reference:
         """KPI counters of a departure, in the region that dispatches the lane."""
         lane, count = self.lanes[index], self.count[self.lanes[index]["region"]]
         room, direct = self.rules.truck_packages, lane["kind"] == DIRECT
-        day = int(self.tick * self.rules.tick_hours // 24)
-        used = {lane for lane, _ in self.lane_days}
         count.update(trucks=1, truck_packages=load, truck_room=room, truck_miles=lane["miles"], spot_trucks=int(hired))
         count.update(direct_trucks=int(direct), direct_packages=load * direct)
-        count.update(lanes_used=int(index not in used), lane_days=int((index, day) not in self.lane_days))
-        self.lane_days.add((index, day))
+        count.update(lanes_used=int(index not in self.lanes_used))
+        self.lanes_used.add(index)
 
     # ------------------------------------------------------------------------------------------------ sourcing
 

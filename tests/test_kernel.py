@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ KEY = episode_key("evaluate", 7, 0)
 # ------------------------------------------------------------------------------------------ kernel and reference
 
 
-def books(book: list[dict[str, float]], names: tuple[str, ...]) -> np.ndarray:
+def books(book: Sequence[Mapping[str, float]], names: tuple[str, ...]) -> np.ndarray:
     return np.array([[part[name] for name in names] for part in book], dtype=float)
 
 
@@ -110,7 +111,8 @@ def assert_same_lines(sim: Simulator, ref: Reference) -> None:
 
 
 def assert_same_books(sim: Simulator, ref: Reference) -> None:
-    s, close = sim.state, {"rtol": 1e-9, "atol": 1e-6}
+    s = sim.state
+    close: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-6}
     np.testing.assert_allclose(s.cash[0], books(ref.cash, COMPONENTS), err_msg="cash", **close)
     np.testing.assert_allclose(s.accrual[0], books(ref.accrual, COMPONENTS), err_msg="accrual", **close)
     np.testing.assert_allclose(s.opening[0], books(ref.opening, COMPONENTS), err_msg="opening", **close)

@@ -1,0 +1,376 @@
+"""`RegionalDispatch-v0`, the single-region environment, as its users meet it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+
+from agents.networks import ScorerNet
+from baselines import baseline
+from envs import ENV_ID
+from envs.demand import episode_key
+from envs.dispatch_env import RegionalDispatchEnv
+from envs.features import DISPATCH_COUNT, SOURCE_COUNT
+from envs.ledger import COMPONENTS
+from envs.metrics import KPIS
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario, ScenarioError
+from envs.scorers import Scorers
+from envs.simulator import Simulator
+from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, small
+
+SHORT = {"horizon_hours": 48, "warmup_hours": 6}
+WORLD = small(**{**TWO_REGIONS, **SHORT})
+KEY = episode_key("evaluate", 3, 0)
+Step = tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def env() -> RegionalDispatchEnv:
+    """Shared by tests that begin with `reset`."""
+    return RegionalDispatchEnv(WORLD)
+
+
+@pytest.fixture(scope="module")
+def tables() -> RegionalDispatchEnv:
+    """The same with tables."""
+    return RegionalDispatchEnv(WORLD, tables=True)
+
+
+def legal_action(rng: np.random.Generator, masks: np.ndarray, space: gymnasium.spaces.MultiDiscrete) -> np.ndarray:
+    """A random legal value per slot."""
+    parts = np.split(masks, np.cumsum(space.nvec)[:-1])
+    return np.array([rng.choice(np.flatnonzero(part)) for part in parts])
+
+
+def play(env: RegionalDispatchEnv, seed: int | None, actions_seed: int = 0, **options: Any) -> list[Step]:
+    """An episode under random legal actions; its first entry is what `reset` returns."""
+    rng = np.random.default_rng(actions_seed)
+    observation, info = env.reset(seed=seed, options=options or None)
+    steps: list[Step] = [(observation, 0.0, False, False, info)]
+    while not steps[-1][3]:
+        steps.append(env.step(legal_action(rng, env.action_masks(), env.action_space)))
+    return steps
+
+
+def assert_same_episode(one: list[Step], other: list[Step]) -> None:
+    assert len(one) == len(other)
+    for (a, *rest_a, info_a), (b, *rest_b, info_b) in zip(one, other, strict=True):
+        assert rest_a == rest_b
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+        assert {k: v for k, v in info_a.items() if k != "action_mask"} == {
+            k: v for k, v in info_b.items() if k != "action_mask"
+        }
+
+
+# ------------------------------------------------------------------------------------------------------- contracts
+
+
+@pytest.mark.parametrize("arguments", [{}, {"tables": True}, {"render_mode": "rgb_array"}], ids=str)
+def test_gymnasium_finds_nothing_to_mend(arguments: dict[str, Any]) -> None:
+    made = gymnasium.make(ENV_ID, scenario=WORLD, **arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(made.unwrapped)
+    made.close()
+
+
+def test_stable_baselines3_finds_nothing_to_mend(env: RegionalDispatchEnv) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env_for_sb3(env, warn=True)
+
+
+def test_observations_and_actions_have_the_documented_form(
+    env: RegionalDispatchEnv, tables: RegionalDispatchEnv
+) -> None:
+    m, k = env.observation_space["order_mask"].shape
+    lanes = env.observation_space["lane_mask"].shape[0]
+    assert tables.observation_space["orders"].shape == (m, k, SOURCE_COUNT)
+    assert tables.observation_space["lanes"].shape == (lanes, DISPATCH_COUNT)
+    assert env.observation_space["orders"].shape == (m * k * SOURCE_COUNT,)
+    assert env.observation_space["lanes"].shape == (lanes * DISPATCH_COUNT,)
+    assert env.action_space.nvec.tolist() == [k] * m + [2] * lanes
+    for observation, *_ in play(env, 1):
+        assert env.observation_space.contains(observation)
+
+
+def test_tables_are_the_same_numbers_reshaped(env: RegionalDispatchEnv, tables: RegionalDispatchEnv) -> None:
+    for (flat, *_), (table, *_) in zip(play(env, 5), play(tables, 5), strict=True):
+        for name in flat:
+            np.testing.assert_array_equal(flat[name].ravel(), table[name].ravel())
+
+
+def test_returned_observations_are_the_users_own(env: RegionalDispatchEnv) -> None:
+    observation, _ = env.reset(seed=2)
+    kept = {name: array.copy() for name, array in observation.items()}
+    masks = env.action_masks()
+    env.step(np.zeros_like(env.action_space.nvec))
+    for name, array in observation.items():
+        np.testing.assert_array_equal(array, kept[name])
+
+    observation, _ = env.reset(seed=2)
+    for array in observation.values():
+        array[:] = 1
+    np.testing.assert_array_equal(env.action_masks(), masks)
+
+
+# -------------------------------------------------------------------------------------------------------- episodes
+
+
+def test_the_same_seed_gives_the_same_episode(env: RegionalDispatchEnv) -> None:
+    again = RegionalDispatchEnv(WORLD)
+    assert_same_episode(play(env, 11), play(again, 11))
+    assert_same_episode(play(env, None), play(again, None))  # and the same episodes after it
+
+
+def test_other_seeds_give_other_episodes(env: RegionalDispatchEnv) -> None:
+    first, other, following = (
+        [reward for _, reward, *_ in steps] for steps in (play(env, 11), play(env, 12), play(env, None))
+    )
+    assert first != other
+    assert other != following
+
+
+def test_a_key_meets_the_orders_of_an_evaluation(env: RegionalDispatchEnv) -> None:
+    env.reset(seed=1, options={"key": KEY})
+    evaluated = Simulator(WORLD)
+    evaluated.reset(0, KEY)
+    evaluated.begin(0)
+    for name in ("sku", "order", "due", "station", "units"):
+        np.testing.assert_array_equal(env.sim.state.line[name], evaluated.state.line[name])
+    assert_same_episode(play(env, 1, key=KEY), play(env, 2, key=KEY))
+
+
+def test_an_episode_can_start_at_any_hour_of_the_week(env: RegionalDispatchEnv) -> None:
+    monday, _ = env.reset(options={"key": KEY})
+    noon, _ = env.reset(options={"key": KEY, "week_tick": 12})
+    np.testing.assert_allclose(monday["region"][:2], [0, 1], atol=1e-6)  # sine and cosine of the hour
+    np.testing.assert_allclose(noon["region"][:2], [0, -1], atol=1e-6)
+
+
+def test_episodes_are_truncated_at_the_horizon_and_never_terminated(env: RegionalDispatchEnv) -> None:
+    steps = play(env, 4)[1:]
+    assert len(steps) == WORLD.horizon_ticks
+    assert [truncated for *_, truncated, _ in steps] == [False] * (len(steps) - 1) + [True]
+    assert not any(terminated for _, _, terminated, _, _ in steps)
+    assert [info["tick"] for *_, info in steps] == list(range(1, WORLD.horizon_ticks + 1))
+
+
+def test_after_the_horizon_the_network_is_empty(env: RegionalDispatchEnv) -> None:
+    observation = play(env, 4)[-1][0]
+    assert not observation["orders"].any()
+    assert not observation["lanes"].any()
+    assert env.sim.packages_under_way(0) == 0
+
+
+# ----------------------------------------------------------------------------------------------------------- masks
+
+
+@pytest.mark.parametrize("changes", [TWO_REGIONS, TIGHT, FEW_SLOTS, SCARCE], ids=["roomy", "tight", "slots", "scarce"])
+def test_masks_say_what_is_legal(changes: dict[str, Any]) -> None:
+    env = RegionalDispatchEnv(small(**{**changes, **SHORT}), region=1, tables=True)
+    for observation, *_, info in play(env, 6):
+        order_mask, lane_mask = observation["order_mask"].astype(bool), observation["lane_mask"].astype(bool)
+        masks = env.action_masks()
+        assert masks.dtype == bool
+        assert masks.shape == (env.action_space.nvec.sum(),)
+        np.testing.assert_array_equal(masks, np.concatenate([order_mask.ravel(), lane_mask.ravel()]))
+        np.testing.assert_array_equal(masks, info["action_mask"])
+        assert info["action_mask"].dtype == np.int8
+        # Every slot has a legal value: the first candidate and to hold; and where nothing is shown, nothing else.
+        assert order_mask[:, 0].all()
+        assert lane_mask[:, 0].all()
+        shown = observation["orders"].any(axis=-1)
+        np.testing.assert_array_equal(order_mask[:, 1:], shown[:, 1:])
+        padded = ~shown.any(axis=-1)
+        assert (order_mask[padded].sum(axis=-1) == 1).all()
+        empty = ~observation["lanes"].any(axis=-1)
+        assert (lane_mask[empty].sum(axis=-1) == 1).all()
+
+
+def test_without_trucks_no_lane_may_go() -> None:
+    world = small(**SHORT, trucks={"fleet_headroom": 0, "spot_allowed": False})
+    env = RegionalDispatchEnv(world)
+    fleet = env.sim.world.net.fleet
+    if fleet.any():  # a fleet has one truck at least: send them all away
+        env.reset(seed=1)
+        env.sim.state.trucks_home[:] = 0
+    observations = [env.step(np.ones_like(env.action_space.nvec))[0] for _ in range(6)]
+    assert all(observation["lane_mask"][:, 1].sum() == 0 for observation in observations)
+
+
+def test_illegal_actions_cost_nothing_but_the_choice(env: RegionalDispatchEnv) -> None:
+    """A candidate that is not there is served by one that is; a lane that may not go stays."""
+    env.reset(seed=8)
+    for _ in range(WORLD.horizon_ticks):
+        *_, info = env.step(env.action_space.nvec - 1)
+    assert info["kpis"]["replanned_share"] > 0
+    assert info["kpis"]["lost_line_share"] == 0
+
+
+# ----------------------------------------------------------------------------------------------- rewards and infos
+
+
+@pytest.mark.parametrize("region", [0, 1])
+def test_rewards_are_the_dollars_of_the_region(region: int) -> None:
+    world = small(**{**TWO_REGIONS, **SHORT}, reward_scale_usd=37)
+    env = RegionalDispatchEnv(world, region=region)
+    steps = play(env, 9)
+    rewards = np.array([reward for _, reward, *_ in steps])
+    costs = np.array([list(info["costs"].values()) for *_, info in steps])
+    cash = np.array([list(info["cash"].values()) for *_, info in steps])
+    np.testing.assert_allclose(rewards * 37, -costs.sum(axis=1), atol=1e-6)
+    np.testing.assert_allclose(costs.sum(axis=0), env.sim.state.accrual[0, region], atol=1e-6)
+    np.testing.assert_allclose(cash.sum(axis=0), env.sim.state.cash[0, region], atol=1e-6)
+    assert rewards.sum() < 0
+
+
+def test_infos_name_every_component_and_kpi(env: RegionalDispatchEnv) -> None:
+    for *_, info in play(env, 9):
+        assert set(info) == {"costs", "cash", "kpis", "tick", "action_mask"}
+        assert tuple(info["costs"]) == tuple(info["cash"]) == COMPONENTS
+        assert tuple(info["kpis"]) == tuple(KPIS)
+    assert info["kpis"] == env.sim.kpis(0, [0])
+    assert info["kpis"]["cost_per_order_usd"] > 0
+
+
+# ------------------------------------------------------------------------------------------------------- arguments
+
+
+def test_a_region_goes_by_name_or_number(env: RegionalDispatchEnv) -> None:
+    name = env.sim.network.region_names[1]
+    by_name, by_number = RegionalDispatchEnv(WORLD, region=name), RegionalDispatchEnv(WORLD, region=1)
+    assert by_name.region == by_number.region == 1
+    assert_same_episode(play(by_name, 3), play(by_number, 3))
+
+
+@pytest.mark.parametrize("region", ["Atlantis", 2, -1, 1.0, None])
+def test_an_unknown_region_is_named_beside_those_there_are(region: Any) -> None:
+    with pytest.raises(ScenarioError, match="Region 01, Region 02") as error:
+        RegionalDispatchEnv(WORLD, region=region)
+    assert repr(region) in str(error.value)
+
+
+def test_an_unknown_scenario_is_named_beside_those_there_are() -> None:
+    with pytest.raises(ScenarioError, match=r"us9.*us8"):
+        gymnasium.make(ENV_ID, scenario="us9")
+
+
+def test_an_unknown_field_is_named() -> None:
+    with pytest.raises(ScenarioError, match=r"us8.yaml: demand.ordrs = 3: unknown field"):
+        gymnasium.make(ENV_ID, scenario="us8", overrides={"demand.ordrs": "3"})
+
+
+def test_an_unknown_render_mode_is_named() -> None:
+    with pytest.raises(ScenarioError, match=r"render_mode = 'human'.*rgb_array"):
+        RegionalDispatchEnv(WORLD, render_mode="human")
+
+
+def test_rendering_gives_a_picture() -> None:
+    env = RegionalDispatchEnv(WORLD, render_mode="rgb_array")
+    env.reset(seed=1)
+    first = env.render()
+    for _ in range(30):
+        env.step(np.ones_like(env.action_space.nvec))
+    later = env.render()
+    assert first is not None
+    assert later is not None
+    assert first.dtype == np.uint8
+    assert first.ndim == 3
+    assert first.shape[-1] == 3
+    assert first.shape == later.shape
+    assert (first != later).any()
+    env.close()
+
+
+def test_without_a_render_mode_nothing_is_drawn(env: RegionalDispatchEnv) -> None:
+    env.reset(seed=1)
+    with pytest.warns(UserWarning, match="rgb_array"):
+        assert env.render() is None
+
+
+# --------------------------------------------------------------------------------------- predict() and the kernel
+
+
+def random_network(seed: int, groups: int = 1) -> Scorers:
+    """Two networks with random weights of all kinds, as a learner would export them."""
+    torch.manual_seed(seed)
+    nets = [ScorerNet(SOURCE_COUNT, 16, groups), ScorerNet(DISPATCH_COUNT, 16, groups)]
+    with torch.no_grad():
+        for net in nets:
+            for parameter in net.parameters():
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    return Scorers(*(net.export() for net in nets))
+
+
+def dollars_by_kernel(world: Scenario, scorers: Scorers) -> np.ndarray:
+    sim = Simulator(world)
+    sim.reset(0, KEY)
+    sim.run(scorers)
+    return np.stack([sim.state.cash[0], sim.state.accrual[0]])
+
+
+def dollars_by_predict(world: Scenario, policy: ScorerPolicy, region: int, tables: bool = False) -> np.ndarray:
+    """One region decided by `predict()`, step by step; the others by the compiled policy."""
+    env = RegionalDispatchEnv(world, region=region, background=policy.scorers, tables=tables)
+    observation, _ = env.reset(options={"key": KEY})
+    truncated = False
+    while not truncated:
+        action, _ = policy.predict(observation)
+        observation, _, _, truncated, _ = env.step(action)
+    return np.stack([env.sim.state.cash[0], env.sim.state.accrual[0]])
+
+
+SOME_POLICIES: dict[str, Callable[[], ScorerPolicy]] = {
+    "national_nearest+immediate": lambda: baseline("national_nearest+immediate"),
+    "national_nearest+scheduled": lambda: baseline("national_nearest+scheduled"),
+    "regional_nearest+full_truck": lambda: baseline("regional_nearest+full_truck"),
+    "regional_nearest+last_safe_hour": lambda: baseline("regional_nearest+last_safe_hour"),
+    "regional_nearest+hybrid": lambda: baseline("regional_nearest+hybrid"),
+    "networks": lambda: ScorerPolicy(random_network(1)),
+    "a network per region": lambda: ScorerPolicy(random_network(2, groups=2)),
+}
+
+
+@pytest.mark.parametrize("name", SOME_POLICIES)
+def test_predict_decides_as_the_kernel_does(name: str) -> None:
+    policy = SOME_POLICIES[name]()
+    by_kernel = dollars_by_kernel(WORLD, policy.scorers)
+    for region, tables in ((0, False), (1, True)):
+        by_predict = dollars_by_predict(WORLD, policy, region, tables)
+        np.testing.assert_allclose(by_predict, by_kernel, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("changes", [FEW_SLOTS, TIGHT, SCARCE], ids=["lines wait", "few trucks", "scarce stock"])
+def test_predict_decides_as_the_kernel_does_where_things_run_short(changes: dict[str, Any]) -> None:
+    world, policy = small(**{**changes, **SHORT}), baseline("regional_nearest+hybrid")
+    by_predict = dollars_by_predict(world, policy, 0)
+    np.testing.assert_allclose(by_predict, dollars_by_kernel(world, policy.scorers), rtol=0, atol=1e-9)
+
+
+def test_predict_takes_batches(env: RegionalDispatchEnv) -> None:
+    policy = ScorerPolicy(random_network(3, groups=2))
+    single = [observation for observation, *_ in play(env, 2)]
+    single += [observation for observation, *_ in play(RegionalDispatchEnv(WORLD, region=1), 2)]
+    batch = {name: np.stack([observation[name] for observation in single]) for name in single[0]}
+    actions, state = policy.predict(batch)
+    assert state is None
+    np.testing.assert_array_equal(actions, [policy.predict(observation)[0] for observation in single])
+
+
+def test_sb3s_evaluation_takes_a_baseline() -> None:
+    monitored = Monitor(RegionalDispatchEnv(WORLD))
+    mean, _ = evaluate_policy(baseline("regional_nearest"), monitored, n_eval_episodes=1)  # type: ignore[arg-type]
+    assert mean < 0
