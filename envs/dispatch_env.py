@@ -50,7 +50,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     | key | shape | meaning |
     | --- | --- | --- |
-    | `orders` | (M·K·20,) | candidates of each waiting line; (M, K, 20) with `tables=True` |
+    | `orders` | (M·K·21,) | candidates of each waiting line; (M, K, 21) with `tables=True` |
     | `lanes` | (L·21,) | lanes with packages waiting; (L, 21) with `tables=True` |
     | `region` | (9,) | hour, weekday, load |
     | `order_mask` | (M, K) int8 | candidates there are |

@@ -28,6 +28,7 @@ SOURCE_FEATURES = (
     "last_unit",  # takes the last of the shelf
     "order_share",  # share of the order's lines this FC could serve
     "order_rest",  # other lines of the order, n / (n + 1)
+    "order_best",  # the FC serves most lines of the order, and most cheaply: where its lines can meet
     "lane_fill",  # first lane: packages waiting, truckloads
     "lane_age",  # first lane: days its oldest package has waited
     "lane_inflow",  # first lane: truckloads expected in the next 3 h
@@ -75,6 +76,7 @@ REGION_FEATURES = (
 )
 REGION_INDEX_SCALE = 64
 
+_COST, _ORDER_SHARE, _ORDER_BEST = (SOURCE_FEATURES.index(name) for name in ("cost", "order_share", "order_best"))
 SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
 
@@ -147,8 +149,23 @@ def order_share(s: Any, b: int, r: int, low: int, high: int, fc: int) -> float:
 
 
 @inlined
-def source_features(w: Any, s: Any, b: int, r: int, j: int, k: int, x: np.ndarray) -> None:
-    """Fills x (SOURCE_COUNT,) for candidate k of the line in slot j of region r."""
+def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
+    """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r."""
+    low, high = order_span(s, b, r, j)
+    best = 0
+    for k in range(found):
+        _candidate_features(w, s, b, r, j, k, low, high, x[k])
+        x[k, _ORDER_BEST] = 0
+        if x[k, _ORDER_SHARE] > x[best, _ORDER_SHARE] or (
+            x[k, _ORDER_SHARE] == x[best, _ORDER_SHARE] and x[k, _COST] < x[best, _COST]
+        ):
+            best = k
+    if found > 0:
+        x[best, _ORDER_BEST] = 1
+
+
+@inlined
+def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int, high: int, x: np.ndarray) -> None:
     net, rules = w.net, w.rules
     ring = s.line[b, r]
     line = ring[(s.line_first[b, r] + j) % len(ring)]
@@ -172,17 +189,16 @@ def source_features(w: Any, s: Any, b: int, r: int, j: int, k: int, x: np.ndarra
     x[7] = on_hand / (on_hand + 10)
     x[8] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
     x[9] = on_hand <= line.units
-    low, high = order_span(s, b, r, j)
     x[10] = order_share(s, b, r, low, high, fc)
     x[11] = (high - low - 1) / (high - low)
-    x[12] = _up_to(queue.count * load, 3.0)
-    x[13] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[14] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
-    x[15] = _up_to(queue.inbound * load, 5.0)
-    x[16] = _clip(lane.cost / (5 * (queue.count + 1)))
-    x[17] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
-    x[18] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[19] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
+    x[13] = _up_to(queue.count * load, 3.0)
+    x[14] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[15] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
+    x[16] = _up_to(queue.inbound * load, 5.0)
+    x[17] = _clip(lane.cost / (5 * (queue.count + 1)))
+    x[18] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
+    x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[20] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
 
 
 @inlined

@@ -520,8 +520,8 @@ def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
     """Fills `candidate[b, r, j]` with routes that can serve the line in slot j; returns how many.
 
     In-region routes come first, each group cheapest first. Two places are kept for other regions where there are any.
-    The nearest FC anywhere and the nearest in the region are always among them. FCs with too long a backlog are left
-    out unless no other FC has the units.
+    The nearest FC anywhere and the nearest in the region are always among them if K ≥ 5. FCs with too long a backlog
+    are left out unless no other FC has the units.
     """
     found = _collect(w, s, b, r, j, True)
     if found == 0:
@@ -873,7 +873,8 @@ def decide(w: Any, s: Any, b: int, scorers: Scorers, only: int, skip: int) -> No
     """Lets compiled scorers decide for region `only` (−1: all), leaving out region `skip` (−1: none)."""
     size = max(1, scorers.source.b1.shape[1], scorers.dispatch.b1.shape[1])
     scratch = np.empty((2, size), np.float32)
-    _decide_lines(w, s, b, scorers.source, only, skip, np.empty(SOURCE_COUNT, np.float32), scratch)
+    lines = np.empty((w.rules.candidates, SOURCE_COUNT), np.float32)
+    _decide_lines(w, s, b, scorers.source, only, skip, lines, scratch)
     _decide_lanes(w, s, b, scorers.dispatch, only, skip, np.empty(DISPATCH_COUNT, np.float32), scratch)
 
 
@@ -889,9 +890,9 @@ def _decide_lines(
         for j in range(s.slots[b, r]):
             found = find_candidates(w, s, b, r, j)
             choice, best = 0, -np.inf
+            source_features(w, s, b, r, j, found, x)
             for k in range(found):
-                source_features(w, s, b, r, j, k, x)
-                value = score(scorer, g, x, scratch)
+                value = score(scorer, g, x[k], scratch)
                 if value > best:
                     choice, best = k, value
             s.line[b, r, (s.line_first[b, r] + j) % size].choice = choice

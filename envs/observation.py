@@ -92,9 +92,9 @@ def _fill(
     region_features(w, s, b, r, region)
     for j in range(s.slots[b, r]):
         found = kernel.find_candidates(w, s, b, r, j)
+        source_features(w, s, b, r, j, found, orders[j])
         for k in range(found):
             order_mask[j, k] = 1
-            source_features(w, s, b, r, j, k, orders[j, k])
     hour = hour_of_day(w, s, b)
     for i in range(s.row[b].active):
         lane = s.active[b, i]
@@ -112,7 +112,7 @@ def _apply(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
     for slot in range(w.net.slot_lane.shape[1]):
         lane = w.net.slot_lane[r, slot]
         if lane >= 0:
-            s.go[b, lane] = action[slots + slot]
+            s.go[b, lane] = action[slots + slot] if s.lane[b, lane].count > 0 else 0
 
 
 @compiled
@@ -139,10 +139,10 @@ def pack_lines(
             if found == 0:
                 continue
             line = s.line[b, r, (s.line_first[b, r] + j) % size]
+            source_features(w, s, b, r, j, found, x[n])
             for k in range(w.rules.candidates):
                 mask[n, k] = k < found
                 if k < found:
-                    source_features(w, s, b, r, j, k, x[n, k])
                     price[n, k] = x[n, k, SOURCE_COUNT - 1] * line.units
                 else:
                     x[n, k, :] = 0
