@@ -140,8 +140,8 @@ def test_a_bare_name_stands_for_a_pair(bare: str, pair: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nearest", "", "+", "hybrid+regional_nearest", "regional_nearest+", "regional_nearest+hybird", "a+b+c",
-             "regional_nearest+hybrid+hybrid", "+hybrid", "hybrid+"],
+    "name", ["nearest", "", "+", "hybrid+regional_nearest", "regional_nearest+hybird", "a+b+c",
+             "regional_nearest+hybrid+hybrid", "+hybrid"],
 )  # fmt: skip
 def test_an_unknown_name_lists_those_there_are(name: str) -> None:
     with pytest.raises(BaselineError, match=re.escape(f"'{name}'")) as error:
@@ -178,9 +178,9 @@ def test_regional_nearest_stays_in_the_region_where_it_can(choices: dict[str, li
         assert choice.features["air_miles"][choice.chosen] == choice.features["air_miles"][here].min()
 
 
-def test_the_nearest_fc_of_all_is_always_a_candidate(sim: Simulator) -> None:
-    """So `national_nearest` means the nearest of all FCs with units, and not of some eight routes."""
-    world = small(**{**TWO_REGIONS, **SHORT, "network": {"fulfillment_centers": 10}, "slots": {"candidates": 4}})
+def test_the_nearest_fc_of_all_is_always_a_candidate() -> None:
+    """So `national_nearest` means the nearest of all FCs with units, and not of the few routes shown."""
+    world = small(**{**TWO_REGIONS, **SHORT, "network": {"fulfillment_centers": 10}, "slots": {"candidates": 5}})
     sim = Simulator(world)
     for _ in decided_ticks(sim, baseline("national_nearest").scorers):
         s, routes = sim.state, sim.network.net.routes

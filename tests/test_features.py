@@ -76,6 +76,12 @@ class Features:
         z = 1.702 * (mean - ref.stock[sku][fc] + 0.5) / math.sqrt(mean + 0.1)
         return rules.stockout_usd / (1 + math.exp(-z))
 
+    def sources(self, region: int, line: Line, routes: list[int]) -> list[dict[str, float]]:
+        """Of all candidates of a line; the first of the best is where the lines of its order can meet."""
+        told = [self.source(region, line, p) for p in routes]
+        best = max(told, key=lambda x: (x["order_share"], -x["cost"]))
+        return [{**x, "order_best": x is best} for x in told]
+
     def source(self, region: int, line: Line, p: int) -> dict[str, float]:
         ref, route = self.ref, self.ref.routes[p]
         fc, lane = route["fc"], ref.lanes[route["lanes"][0]]
@@ -149,15 +155,22 @@ class Features:
         }
 
 
-def seen(sim: Simulator, which: str, *at: Any) -> np.ndarray:
-    """One feature vector of the kernel."""
-    fill, count = {
-        "source": (f.source_features, f.SOURCE_COUNT),
-        "dispatch": (f.dispatch_features, f.DISPATCH_COUNT),
-        "region": (f.region_features, f.REGION_COUNT),
-    }[which]
-    x = np.full(count, np.nan, np.float32)
-    fill(sim.world, sim.state, 0, *at, x)
+def seen_sources(sim: Simulator, r: int, j: int, found: int) -> np.ndarray:
+    """The kernel's features of the candidates of a line: (found, features)."""
+    x = np.full((found, f.SOURCE_COUNT), np.nan, np.float32)
+    f.source_features(sim.world, sim.state, 0, r, j, found, x)
+    return x
+
+
+def seen_lane(sim: Simulator, lane: int) -> np.ndarray:
+    x = np.full(f.DISPATCH_COUNT, np.nan, np.float32)
+    f.dispatch_features(sim.world, sim.state, 0, lane, f.hour_of_day(sim.world, sim.state, 0), x)
+    return x
+
+
+def seen_region(sim: Simulator, r: int) -> np.ndarray:
+    x = np.full(f.REGION_COUNT, np.nan, np.float32)
+    f.region_features(sim.world, sim.state, 0, r, x)
     return x
 
 
@@ -168,13 +181,12 @@ def assert_equal(x: np.ndarray, names: tuple[str, ...], expected: dict[str, floa
         assert value == pytest.approx(float(expected[name]), rel=1e-4, abs=1e-5), name
 
 
-def candidates(sim: Simulator) -> Iterator[tuple[int, int, int]]:
-    """Region, slot and number of every candidate found."""
+def lines_with_candidates(sim: Simulator) -> Iterator[tuple[int, int, int]]:
+    """Region, slot and number of candidates of every line that has any."""
     found = np.zeros(sim.state.candidate.shape[1:3], np.int64)
     find_all(sim.world, sim.state, 0, found)
     for r, j in zip(*np.nonzero(found), strict=True):
-        for k in range(found[r, j]):
-            yield int(r), int(j), k
+        yield int(r), int(j), int(found[r, j])
 
 
 def active_lanes(sim: Simulator) -> list[int]:
@@ -198,16 +210,16 @@ def test_features_equal_their_formulas(name: str) -> None:
         ref.begin()
         choices, go = decide_at_random(sim, 0, rng)
         if tick % 6 == 5:
-            for r, j, k in candidates(sim):
-                expected = told.source(r, ref.slots[r][j], int(sim.state.candidate[0, r, j, k]))
-                assert_equal(seen(sim, "source", r, j, k), f.SOURCE_FEATURES, expected)
+            for r, j, found in lines_with_candidates(sim):
+                expected = told.sources(r, ref.slots[r][j], sim.state.candidate[0, r, j, :found].tolist())
+                for x, features in zip(seen_sources(sim, r, j, found), expected, strict=True):
+                    assert_equal(x, f.SOURCE_FEATURES, features)
                 lines += 1
             for lane in active_lanes(sim):
-                x = seen(sim, "dispatch", lane, f.hour_of_day(sim.world, sim.state, 0))
-                assert_equal(x, f.DISPATCH_FEATURES, told.dispatch(lane))
+                assert_equal(seen_lane(sim, lane), f.DISPATCH_FEATURES, told.dispatch(lane))
                 lanes += 1
             for r in range(sim.regions):
-                assert_equal(seen(sim, "region", r), f.REGION_FEATURES, told.region(r))
+                assert_equal(seen_region(sim, r), f.REGION_FEATURES, told.region(r))
         sim.finish(0)
         ref.finish(choices, go)
     assert lines > 50 and lanes > 20
@@ -258,19 +270,17 @@ def test_the_kernel_decides_as_numpy_does(kind: str) -> None:
     for _ in range(40):
         sim.begin(0)
         sim.decide(0, scorers)
-        s, values = sim.state, {}
+        s = sim.state
         chosen = {(r, j): int(s.line["choice"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]])
                   for r in range(sim.regions) for j in range(int(s.slots[0, r]))}  # fmt: skip
-        for r, j, k in candidates(sim):
-            values.setdefault((r, j), []).append(
-                numpy_score(scorers.source, min(r, groups - 1), seen(sim, "source", r, j, k))
-            )
-        for at, scores in values.items():
-            assert scores[chosen[at]] >= max(scores) - 1e-4
-            decided += len(scores) > 1
+        for r, j, found in lines_with_candidates(sim):
+            group = min(r, groups - 1)
+            scores = [numpy_score(scorers.source, group, x) for x in seen_sources(sim, r, j, found)]
+            assert scores[chosen[r, j]] >= max(scores) - 1e-4
+            decided += found > 1
         for lane in active_lanes(sim):
-            x = seen(sim, "dispatch", lane, f.hour_of_day(sim.world, s, 0))
-            value = numpy_score(scorers.dispatch, min(int(sim.world.net.lanes["region"][lane]), groups - 1), x)
+            group = min(int(sim.world.net.lanes["region"][lane]), groups - 1)
+            value = numpy_score(scorers.dispatch, group, seen_lane(sim, lane))
             if abs(value) > 1e-4:
                 go = value > 0 and can_send(sim.world, s, 0, lane)
                 assert s.go[0, lane] == go
