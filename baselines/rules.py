@@ -57,10 +57,10 @@ def baseline(name: str) -> ScorerPolicy:
     Raises:
         BaselineError: unknown name.
     """
-    source, _, dispatch = name.partition("+")
-    if not dispatch and source in DISPATCH_RULES:
-        source, dispatch = "regional_nearest", source
-    dispatch = dispatch or "last_safe_hour"
+    source, plus, dispatch = name.partition("+")
+    if not plus:
+        bare_dispatch = source in DISPATCH_RULES
+        source, dispatch = ("regional_nearest", source) if bare_dispatch else (source, "last_safe_hour")
     if source not in SOURCE_RULES or dispatch not in DISPATCH_RULES:
         raise BaselineError(
             f"policy '{name}' is no baseline; write source+dispatch with source one of {', '.join(SOURCE_RULES)} "

@@ -1,313 +1,367 @@
-"""The ledger's returns, decision by decision, against slow bookkeeping in plain Python."""
+"""What a learner is told of its decisions: lines are charged what their order cost, lanes what they caused."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from agents.decisions import LaneBook, Lanes, LineBook, Lines, join
+from agents.decisions import LaneBook, Lanes, LineBook, Lines
+from envs import metrics
+from envs.demand import episode_key
 from envs.features import SOURCE_FEATURES
-from envs.ledger import LATE, LOST, SPOT, TRUCK
+from envs.ledger import COMPONENTS, SPOT, TRUCK
 from envs.scenario import Scenario
 from envs.simulator import Simulator
-from envs.vector_env import RegionRows
+from tests.conftest import trace_scenario
 from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, small
 
-SHORT = {"horizon_hours": 36, "warmup_hours": 0}
-WORLDS = {"roomy": TWO_REGIONS, "scarce stock": SCARCE, "lines wait for slots": FEW_SLOTS, "tight fleet": TIGHT}
-PROMPT = {**TWO_REGIONS, "demand": {"promise_hours": (1000.0, 1000.0, 1000.0)}}  # nothing is ever late
+KEY = episode_key("train", 5, 0)
+SHORT = {"horizon_hours": 72, "warmup_hours": 0}
+AMPLE = {**TWO_REGIONS, **SHORT, "stock": {"safety_factor": 6, "breadth": (1, 1, 1)}}
+PRICE = SOURCE_FEATURES.index("shadow_price")
+Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def world(changes: dict[str, Any]) -> Scenario:
-    return small(**{**changes, **SHORT})
+class Record(NamedTuple):
+    """A sourcing decision as the test saw it."""
+
+    copy: int
+    order: int
+    price: float
 
 
-@dataclass
-class Books:
-    """Copies under random decisions, every decision booked as a learner does."""
+class Runner:
+    """Runs copies with both books as `RegionalPPO` does, and keeps its own notes.
 
-    scenario: Scenario
-    copies: int = 2
-    room: int = 4096
-    load_credit: float = 0.0
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
+    The log-probability of a decision is its serial number, so that it is known again when it comes back.
+    """
 
-    def __post_init__(self) -> None:
-        self.sim = Simulator(self.scenario, self.copies)
-        self.rows = RegionRows(self.sim, seed=5)
-        self.rows.restart()
-        self.lines = LineBook(self.sim, self.room)
-        self.lanes = LaneBook(self.sim, self.load_credit)
+    def __init__(self, scenario: Scenario, copies: int = 1, room: int = 64, load_credit: float = 0.0) -> None:
+        self.sim = Simulator(scenario, copies)
+        self.lines, self.lanes = LineBook(self.sim, room), LaneBook(self.sim, load_credit)
+        self.rng = np.random.default_rng(0)
+        self.records: list[Record] = []
+        self.lane_notes: dict[tuple[int, int, int], list[tuple[int, float, float, float]]] = defaultdict(list)
+        self.episode = [0] * copies
+        self.lane_cost = 0.0
+        self.lane_serial = 0
+        for copy in range(copies):
+            self.start(copy)
 
-    def decide_lines(self) -> tuple[np.ndarray, np.ndarray]:
-        """Random candidates; what was seen of each line, and the choice."""
-        x, mask, _ = self.lines.pack()
-        action = np.where(mask, self.rng.random(mask.shape), -1).argmax(axis=1)
-        x = x.copy()
-        self.lines.unpack(action, np.zeros(len(action), np.float32))
-        return x, action
+    def start(self, copy: int) -> None:
+        self.sim.reset(copy, KEY + copy + 10 * self.episode[copy])
+        self.sim.begin(copy)
 
-    def decide_lanes(self) -> None:
-        """Go with chance one third, values at random."""
-        x, _ = self.lanes.pack()
-        value = self.rng.normal(size=len(x)).astype(np.float32)
-        self.lanes.unpack((self.rng.random(len(x)) < 1 / 3).astype(np.int64), np.zeros(len(x), np.float32), value)
-
-    def finish(self, copy: int) -> bool:
-        """The rest of the tick; at the horizon the copy waits for `restart`."""
-        ended = self.sim.finish(copy)
-        if not ended:
-            self.sim.begin(copy)
-        return ended
-
-    def restart(self, copy: int) -> None:
-        self.lines.harvest(copy)
-        self.lanes.end_episode(copy)
-        self.rows.start(copy)
-
-
-# ----------------------------------------------------------------------------------------------------------- lines
-
-
-class Decided(NamedTuple):
-    """One sourcing decision."""
-
-    order: tuple[int, int, int]  # copy, episode, order
-    journey: int
-    price: float  # of the units it took, USD
-
-
-class SlowLines:
-    """What the line book should close, from the kernel's journeys alone."""
-
-    def __init__(self, books: Books) -> None:
-        self.books = books
-        self.open: dict[tuple[int, int, int], list[Decided]] = defaultdict(list)
-        self.rewards: list[float] = []
-        self.order_usd: list[float] = []  # of every order, once
-        self.decided = self.void = 0
-
-    def note(self, x: np.ndarray, action: np.ndarray) -> None:
-        """Reads back which line each decision belongs to."""
-        sim, n = self.books.sim, 0
-        s = sim.state
-        for copy in range(sim.copies):
-            episode = int(self.books.rows.episodes[copy])
-            for r in range(sim.regions):
-                for j in range(int(s.slots[copy, r])):
-                    if s.candidate[copy, r, j, 0] < 0:
-                        continue
-                    line = s.line[copy, r, (s.line_first[copy, r] + j) % s.line.shape[2]]
-                    assert line["choice"] == action[n]
-                    price = float(x[n, action[n], SOURCE_FEATURES.index("shadow_price")] * line["units"])
-                    order = (copy, episode, int(line["order"]))
-                    self.open[order].append(Decided(order, int(line["journey"]), price))
-                    n += 1
-        assert n == len(action)
-        self.decided += n
-
-    def close(self) -> None:
-        """Closes orders all of whose packages are there."""
-        for order, decisions in list(self.open.items()):
-            journeys = self.books.sim.state.journey[order[0]]
-            leaders = {int(journeys[d.journey]["leader"]) for d in decisions}
-            if not all(journeys[leader]["done"] for leader in leaders):
-                continue
-            usd = sum(float(journeys[leader]["cost"]) for leader in leaders)
-            self.order_usd.append(usd)
-            for decision in decisions:
-                if journeys[decision.journey]["void"]:
-                    self.void += 1
+    def run(self, ticks: int, choose: Choose | None = None, go: float = 0.3) -> None:
+        """Plays on, with random choices unless told otherwise; episodes that end are followed by new ones."""
+        for _ in range(ticks):
+            self.source(choose or self.at_random)
+            self.dispatch(go)
+            for copy in range(self.sim.copies):
+                if self.sim.finish(copy):
+                    self.lines.harvest(copy)
+                    self.lanes.end_episode(copy)
+                    self.episode[copy] += 1
+                    self.start(copy)
                 else:
-                    self.rewards.append(-usd - decision.price)
-            del self.open[order]
+                    self.sim.begin(copy)
+
+    def at_random(self, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return (self.rng.random(mask.shape) * mask).argmax(axis=1)
+
+    def source(self, choose: Choose) -> None:
+        x, mask, _ = self.lines.pack()
+        action = choose(x, mask).astype(np.int64)
+        serial = np.arange(len(self.records), len(self.records) + len(x)).astype(np.float32)
+        rows = np.arange(len(x))
+        for (copy, order, units), price in zip(self.waiting(), x[rows, action, PRICE], strict=True):
+            self.records.append(Record(copy, order, float(price) * units))
+        self.lines.unpack(action, serial)
+
+    def waiting(self) -> list[tuple[int, int, int]]:
+        """Copy, order (a new number in every episode) and units of the lines that have a candidate, as packed."""
+        s, found = self.sim.state, []
+        for copy in range(self.sim.copies):
+            for r in range(self.sim.regions):
+                for j in range(int(s.slots[copy, r])):
+                    line = s.line[copy, r, (s.line_first[copy, r] + j) % s.line.shape[2]]
+                    if s.candidate[copy, r, j, 0] >= 0:
+                        order = int(line["order"]) + 1_000_000 * self.episode[copy]
+                        found.append((copy, order, int(line["units"])))
+        return found
+
+    def dispatch(self, go: float) -> None:
+        x, _ = self.lanes.pack()
+        n = len(x)
+        action = (self.rng.random(n) < go).astype(np.int64)
+        value = self.rng.normal(size=n).astype(np.float32)
+        serial = np.arange(self.lane_serial, self.lane_serial + n, dtype=np.float32)
+        self.lane_serial += n
+        self.lanes.unpack(action, serial, value)
+        kept: Lanes = self.lanes._kept[-1]
+        for i in range(n):
+            copy, lane = self._owner(int(kept.chain[i]))
+            note = (self.sim.tick(copy), float(kept.cost[i]), float(value[i]), float(serial[i]))
+            self.lane_notes[copy, self.episode[copy], lane].append(note)
+        self.lane_cost += float(kept.cost.sum())
+
+    def _owner(self, chain: int) -> tuple[int, int]:
+        lanes = len(self.sim.world.net.lanes)
+        return chain // lanes % self.sim.copies, chain % lanes
+
+    def dollars(self, taken: Lines) -> dict[tuple[int, int], float]:
+        """Copy and order → what its decisions were charged, the unit's price aside; the same for all of them."""
+        usd: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for serial, reward in zip(taken.log_prob, taken.reward, strict=True):
+            record = self.records[int(serial)]
+            usd[record.copy, record.order].append(-float(reward) - record.price)
+        for charged in usd.values():
+            np.testing.assert_allclose(charged, charged[0], rtol=1e-4, atol=1e-4)
+        return {order: charged[0] for order, charged in usd.items()}
 
 
-def run_lines(books: Books, ticks: int) -> tuple[SlowLines, Lines]:
-    """Both books side by side, taking at odd times."""
-    slow, taken = SlowLines(books), []
-    for tick in range(ticks):
-        slow.note(*books.decide_lines())
-        books.decide_lanes()
-        ended = [books.finish(copy) for copy in range(books.copies)]
-        slow.close()
-        if tick % 7 == 6:
-            taken.append(books.lines.take())
-        for copy in np.flatnonzero(ended):
-            books.restart(int(copy))
-    slow.close()
-    return slow, join([*taken, books.lines.take()])
+def cash(sim: Simulator) -> dict[str, float]:
+    return dict(zip(COMPONENTS, sim.state.cash.sum(axis=(0, 1)).tolist(), strict=True))
 
 
-@pytest.mark.parametrize("name", WORLDS)
-def test_a_closed_line_is_charged_with_its_order_and_the_units_it_took(name: str) -> None:
-    slow, taken = run_lines(Books(world(WORLDS[name])), 50)  # into the second episode
-    assert len(taken.reward) > 300
-    np.testing.assert_allclose(np.sort(taken.reward), np.sort(slow.rewards), rtol=1e-5, atol=1e-4)
+def run_to_settlement(runner: Runner, **how: Any) -> Lines:
+    """One episode of copy 0, books closed; leaves the settled state as it is."""
+    runner.run(runner.sim.world.rules.horizon_tick - 1, **how)
+    runner.source(how.get("choose", runner.at_random))
+    runner.dispatch(how.get("go", 0.3))
+    assert runner.sim.finish(0)
+    return runner.lines.take()
 
 
-@pytest.mark.parametrize("name", WORLDS)
-def test_every_decision_is_taken_once_or_void_or_open(name: str) -> None:
-    books = Books(world(WORLDS[name]))
-    slow, taken = run_lines(books, 50)
-    still_open = sum(map(len, slow.open.values()))
-    assert still_open > 0
-    assert slow.decided == len(taken.reward) + slow.void + still_open
-    assert int(books.lines._open.sum()) == still_open
-    assert len(books.lines.take().reward) == 0
-    if name == "scarce stock":
-        assert slow.void > 0  # another line was first: not what was chosen, so nothing to learn from
+# ------------------------------------------------------------------------------------------------------------ lines
 
 
-def test_the_orders_costs_add_up_to_the_cash_of_the_episode() -> None:
-    books = Books(world(TWO_REGIONS), copies=1)
-    slow, _ = run_lines(books, 35)
-    slow.note(*books.decide_lines())
-    assert books.finish(0)
-    slow.close()
-    assert not slow.open  # the horizon settles everything
-    cash = books.sim.state.cash[0]
-    assert sum(slow.order_usd) == pytest.approx(cash.sum() - cash[:, LOST].sum(), rel=1e-5)
+@pytest.mark.parametrize("lines", [(1.0,), (0.3, 0.3, 0.4)], ids=["single lines", "up to three lines"])
+@pytest.mark.parametrize("go", [0.0, 0.3, 1.0])
+def test_the_orders_costs_add_up_to_the_cash(lines: tuple[float, ...], go: float) -> None:
+    """Each order counted once, lines of one order charged alike."""
+    runner = Runner(small(**{**AMPLE, "demand": {"lines_per_order": lines, "orders_per_day": 150}}))
+    taken = run_to_settlement(runner, go=go)
+    paid = cash(runner.sim)
+    assert paid["lost"] == 0
+    assert len(taken.reward) == len(runner.records) > 300
+    assert sum(runner.dollars(taken).values()) == pytest.approx(sum(paid.values()), rel=1e-4)
 
 
-def test_a_line_keeps_what_was_seen_and_chosen() -> None:
-    books = Books(world(TWO_REGIONS), copies=1)
-    seen = []
-    for _ in range(35):
-        x, action = books.decide_lines()
-        seen += [(row.tobytes(), int(a)) for row, a in zip(x, action, strict=True)]
-        books.finish(0)
-    books.finish(0)
-    taken = books.lines.take()
-    assert (np.take_along_axis(taken.mask, taken.action[:, None], 1)).all()
-    got = sorted((row.tobytes(), int(a)) for row, a in zip(taken.x, taken.action, strict=True))
-    assert set(got) <= set(seen)
-    assert len(got) > 0.9 * len(seen)
+def test_an_order_is_charged_what_it_costs_alone(tmp_path: Path) -> None:
+    """Orders too far apart to share a truck: each one's dollars are those of a world that has no other."""
+    orders = [
+        ["0.5,a,{0},1,1,30"],
+        ["30.5,b,{3},2,1,2", "30.5,b,{3},7,2,2", "30.5,b,{3},9,1,2"],  # surely late
+        ["60.5,c,{5},4,1,60", "60.5,c,{5},4,1,60"],
+        ["110.5,d,{2},8,1,60"],  # settled at the horizon
+    ]
+
+    def charged(rows: list[str]) -> tuple[list[float], float]:
+        runner = Runner(trace_scenario(tmp_path / "orders.csv", rows))
+        taken = run_to_settlement(runner, choose=lambda x, mask: mask.sum(axis=1) - 1, go=1.0)
+        return list(runner.dollars(taken).values()), sum(cash(runner.sim).values())
+
+    together, total = charged([row for rows in orders for row in rows])
+    alone = [charged(rows)[1] for rows in orders]
+    assert min(alone) > 1
+    assert sorted(together) == pytest.approx(sorted(alone), rel=1e-5)
+    assert total == pytest.approx(sum(alone))
 
 
-def test_the_book_grows_with_its_open_decisions() -> None:
-    small_book, large_book = Books(world(TWO_REGIONS), room=8), Books(world(TWO_REGIONS))
-    (_, few), (_, many) = run_lines(small_book, 50), run_lines(large_book, 50)
-    assert small_book.lines.room > 8
-    np.testing.assert_array_equal(np.sort(few.reward), np.sort(many.reward))
+def test_a_line_pays_the_price_of_the_units_it_took() -> None:
+    runner = Runner(small(**{**AMPLE, "demand": {"units_per_line": (0, 0, 1), "lines_per_order": (1.0,)}}))
+    taken = run_to_settlement(runner)
+    seen = taken.x[np.arange(len(taken.action)), taken.action, PRICE] * 3
+    np.testing.assert_allclose(seen, [runner.records[int(serial)].price for serial in taken.log_prob], rtol=1e-6)
+    assert seen.max() > 0.1
 
 
-def test_a_book_that_forgets_starts_anew() -> None:
-    books = Books(world(TWO_REGIONS))
-    run_lines(books, 10)
-    books.rows.restart()
-    books.lines.forget()
-    slow, taken = run_lines(books, 10)
-    assert slow.decided == len(taken.reward) + slow.void + sum(map(len, slow.open.values()))
+@pytest.mark.parametrize("changes", [SCARCE, FEW_SLOTS, TIGHT], ids=["scarce stock", "lines wait", "few trucks"])
+def test_no_decision_is_lost(changes: dict[str, Any]) -> None:
+    """Each is closed once, or void since another FC served the line than was chosen, or the line was lost."""
+    runner = Runner(small(**{**changes, **SHORT}))
+    horizon, taken = runner.sim.world.rules.horizon_tick, []
+    for ticks in (1, 2, 10, 30, horizon - 44):
+        runner.run(ticks)
+        taken.append(runner.lines.take())
+        closed = sum(len(part.reward) for part in taken)
+        assert closed + runner.lines._open.sum() <= len(runner.records)
+    runner.source(runner.at_random)
+    runner.dispatch(0.3)
+    assert runner.sim.finish(0)
+    taken.append(runner.lines.take())
+    serials = np.concatenate([part.log_prob for part in taken])
+    assert len(np.unique(serials)) == len(serials)
+    assert not runner.lines._open.any()
+    count = runner.sim.state.count[0].sum(axis=0)
+    assert count[metrics.LINES] == len(serials) + count[metrics.LINES_REPLANNED] + count[metrics.LINES_LOST]
+    if changes is SCARCE:
+        assert count[metrics.LINES_REPLANNED] > 0
+        assert count[metrics.LINES_LOST] > 0
 
 
-# ----------------------------------------------------------------------------------------------------------- lanes
+def test_the_notes_of_a_decision_come_back_as_they_were() -> None:
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2)
+    seen: list[tuple[np.ndarray, np.ndarray, int]] = []
+
+    def choose(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        action = runner.at_random(x, mask)
+        seen.extend((x[i].copy(), mask[i].copy(), int(action[i])) for i in range(len(x)))
+        return action
+
+    runner.run(60, choose=choose)
+    taken = runner.lines.take()
+    assert len(taken.reward) > 100
+    assert set(taken.region.tolist()) == {0, 1}
+    for i, serial in enumerate(taken.log_prob):
+        x, mask, action = seen[int(serial)]
+        np.testing.assert_array_equal(taken.x[i], x)
+        np.testing.assert_array_equal(taken.mask[i], mask)
+        assert taken.action[i] == action
+        assert mask[action]
 
 
-def slow_advantages(every: Lanes, gamma: float, gae_lambda: float) -> dict[tuple[int, int], float]:
-    """(chain, tick) → advantage of every decision with a successor, by the textbook sum."""
-    chains: dict[int, list[tuple[int, float, float]]] = defaultdict(list)
-    for chain, tick, cost, value in zip(every.chain, every.tick, every.cost, every.value, strict=True):
-        chains[int(chain)].append((int(tick), float(cost), float(value)))
-    out = {}
-    for chain, decisions in chains.items():
-        decisions.sort()
-        for i in range(len(decisions) - 1):
-            total, now = 0.0, decisions[i][0]
-            for (tick, _, value), (after, cost, next_value) in zip(decisions[i:], decisions[i + 1 :], strict=False):
-                delta = -cost + gamma ** (after - tick) * next_value - value
-                total += (gamma * gae_lambda) ** (tick - now) * delta
-            out[chain, now] = total
-    return out
+def test_a_book_with_little_room_grows_and_tells_the_same() -> None:
+    taken = []
+    for room in (1, 4096):
+        runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2, room=room)
+        runner.run(100)
+        lines = runner.lines.take()
+        order = np.argsort(lines.log_prob)
+        taken.append((lines.log_prob[order], lines.reward[order]))
+    for small_room, large_room in zip(*taken, strict=True):
+        np.testing.assert_array_equal(small_room, large_room)
 
 
-def run_lanes(books: Books, ticks: int) -> None:
-    for _ in range(ticks):
-        books.decide_lines()
-        books.decide_lanes()
-        for copy in range(books.copies):
-            if books.finish(copy):
-                books.restart(copy)
+def test_a_decision_is_open_until_its_whole_order_has_arrived(tmp_path: Path) -> None:
+    """One order, two packages over routes of different length: both lines close at once."""
+    runner = Runner(trace_scenario(tmp_path / "orders.csv", ["0.5,a,{0},1,1,30", "0.5,a,{0},2,1,30"]))
+
+    def choose(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        transit = np.where(mask, x[:, :, SOURCE_FEATURES.index("transit")], np.nan)
+        return np.array([np.nanargmin(transit[i]) if i == 0 else np.nanargmax(transit[i]) for i in range(len(x))])
+
+    waits = []
+    for _ in range(100):
+        runner.run(1, choose=choose, go=1.0)
+        closed = len(runner.lines.take().reward)
+        assert closed in (0, 2)
+        waits.append((closed, runner.sim.packages_under_way(0)))
+    assert sum(closed for closed, _ in waits) == 2
+    arrived = [under_way for closed, under_way in waits if closed]
+    assert arrived == [0]
+    assert 1 in [under_way for _, under_way in waits]  # the first package arrived earlier and closed nothing
 
 
-def test_advantages_are_those_of_the_textbook_over_gaps() -> None:
-    books = Books(world(TWO_REGIONS))
-    run_lanes(books, 30)
-    every = join(books.lanes._kept)
-    taken, advantage, returns = books.lanes.take(0.9, 0.8)
-    expected = slow_advantages(every, 0.9, 0.8)
-    found = dict(zip(zip(taken.chain.tolist(), taken.tick.tolist(), strict=True), advantage.tolist(), strict=True))
-    assert found.keys() == expected.keys()
-    assert len(found) > 100
-    np.testing.assert_allclose([found[key] for key in expected], list(expected.values()), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(returns, advantage + taken.value, rtol=1e-6)
-    ticks: dict[int, list[int]] = defaultdict(list)
-    for chain, tick in zip(every.chain.tolist(), every.tick.tolist(), strict=True):
-        ticks[chain].append(tick)
-    assert max(np.diff(sorted(chain)).max() for chain in ticks.values() if len(chain) > 1) > 1  # there were gaps
+# ------------------------------------------------------------------------------------------------------------ lanes
 
 
-def test_the_last_of_a_chain_waits_for_its_successor() -> None:
-    books = Books(world(TWO_REGIONS))
-    run_lanes(books, 12)
-    first, *_ = books.lanes.take(0.99, 0.95)
-    kept = join(books.lanes._kept)
-    assert len(np.unique(kept.chain)) == len(kept.chain)  # one of every chain
-    run_lanes(books, 12)
-    second, *_ = books.lanes.take(0.99, 0.95)
-
-    def keys(lanes: Lanes) -> set[tuple[int, int]]:
-        return set(zip(lanes.chain.tolist(), lanes.tick.tolist(), strict=True))
-
-    assert not keys(first) & keys(second)
-    reached = keys(kept) & keys(second)
-    assert len(reached) > 0.8 * len(kept.chain)  # their successors have come
+def slow_advantages(
+    chain: list[tuple[int, float, float, float]], gamma: float, gae_lambda: float
+) -> dict[float, tuple[float, float]]:
+    """Serial → advantage and return, term by term from the definition, for a chain of (tick, cost, value, serial)."""
+    found = {}
+    for i in range(len(chain) - 1):
+        advantage = 0.0
+        for n in range(i, len(chain) - 1):
+            (tick, _, value, _), (after, cost, value_after, _) = chain[n], chain[n + 1]
+            delta = -cost + gamma ** (after - tick) * value_after - value
+            advantage += (gamma * gae_lambda) ** (tick - chain[i][0]) * delta
+        found[chain[i][3]] = (advantage, advantage + chain[i][2])
+    return found
 
 
-def test_what_follows_an_end_is_another_chain() -> None:
-    books = Books(world(TWO_REGIONS))
-    run_lanes(books, books.scenario.horizon_ticks)  # the copies have just started anew
-    lanes = len(books.sim.world.net.lanes)
-    every = join(books.lanes._kept)
-    taken, *_ = books.lanes.take(0.99, 0.95)
-    chains = len(np.unique(every.chain))
-    assert len(taken.chain) == len(every.chain) - chains  # the last of every chain is dropped
-    assert len(join(books.lanes._kept).chain) == 0
-    run_lanes(books, 10)
-    later, *_ = books.lanes.take(0.99, 0.95)
-    assert later.tick.max() < 10
-    assert set((later.chain // lanes // books.copies).tolist()) == {1}
-    assert not set(later.chain.tolist()) & set(every.chain.tolist())
+@pytest.mark.parametrize("load_credit", [0.0, 1.0])
+def test_advantages_are_those_of_a_plain_sum_over_gaps(load_credit: float) -> None:
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2, load_credit=load_credit)
+    runner.run(40)
+    taken, advantage, returns = runner.lanes.take(0.97, 0.9)
+    wanted: dict[float, tuple[float, float]] = {}
+    for chain in runner.lane_notes.values():
+        wanted.update(slow_advantages(chain, 0.97, 0.9))
+    gaps = {b[0] - a[0] for chain in runner.lane_notes.values() for a, b in pairwise(chain)}
+    assert {1, 2} < gaps
+    assert advantage.dtype == returns.dtype == np.float32
+    assert set(taken.log_prob.tolist()) == set(wanted)
+    np.testing.assert_allclose(advantage, [wanted[s][0] for s in taken.log_prob.tolist()], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(returns, [wanted[s][1] for s in taken.log_prob.tolist()], rtol=1e-4, atol=1e-4)
 
 
-def test_lanes_are_charged_with_their_trucks_and_their_lateness() -> None:
-    for changes in (PROMPT, TIGHT):
-        books = Books(world(changes), copies=1)
-        run_lanes(books, 30)
-        charged = join(books.lanes._kept).cost.sum() + books.sim.state.lane["cost"].sum()
-        accrual = books.sim.state.accrual[0].sum(axis=0)
-        trucks = accrual[TRUCK] + accrual[SPOT]
-        assert trucks > 0
-        if changes is PROMPT:
-            assert accrual[LATE] == 0
-            assert charged == pytest.approx(trucks)
-        else:
-            assert trucks < charged < trucks + accrual[LATE] + 1e-6
+def test_the_last_of_a_chain_waits_for_the_next_take() -> None:
+    """So no end of a rollout is taken for the end of the world: each decision but the last comes back, once."""
+    runner, taken = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2), []
+    for ticks in (1, 9, 1, 20, 15):
+        runner.run(ticks)
+        taken += runner.lanes.take(1.0, 0.0)[0].log_prob.tolist()
+        last = {chain[-1][3] for chain in runner.lane_notes.values()}
+        assert len(taken) == len(set(taken))
+        assert set(taken) | last == set(np.arange(runner.lane_serial, dtype=float))
+        assert not set(taken) & last
 
 
-def test_the_load_credit_is_a_full_trucks_cost_per_package_sent() -> None:
-    plain, credited = Books(world(TWO_REGIONS)), Books(world(TWO_REGIONS), load_credit=0.75)
-    run_lanes(plain, 30)
-    run_lanes(credited, 30)
-    one, other = join(plain.lanes._kept), join(credited.lanes._kept)
-    np.testing.assert_array_equal(one.chain, other.chain)
-    net, state = plain.sim.world.net, plain.sim.state
-    count = len(net.lanes)
-    credit = np.bincount(one.chain, one.cost - other.cost, 2 * count).reshape(2, count)
-    sent = state.lane["carried"] - state.lane["sent"]  # all that left, less what is not yet charged
-    np.testing.assert_allclose(credit, 0.75 * sent * net.lanes["cost"] / plain.sim.world.rules.truck_packages)
-    assert (credit > 0).any()
+def test_with_lambda_zero_a_return_is_one_cost_and_the_next_value() -> None:
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT}))
+    returns = {}
+    for _ in range(6):
+        runner.run(8)
+        taken, _, value = runner.lanes.take(0.9, 0.0)
+        returns.update(zip(taken.log_prob.tolist(), value.tolist(), strict=True))
+    for chain in runner.lane_notes.values():
+        for (tick, _, _, serial), (after, cost, value_after, _) in pairwise(chain):
+            assert returns[serial] == pytest.approx(-cost + 0.9 ** (after - tick) * value_after, rel=1e-4, abs=1e-4)
+
+
+def test_the_end_of_an_episode_cuts_the_chains() -> None:
+    """The last decision of an ended episode never comes back, and no chain reaches into the next episode."""
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2)
+    horizon = runner.sim.world.rules.horizon_tick
+    runner.run(horizon // 2)
+    first = runner.lanes.take(0.97, 0.9)
+    runner.run(horizon)
+    second = runner.lanes.take(0.97, 0.9)
+    assert {episode for _, episode, _ in runner.lane_notes} == {0, 1}
+    taken = [*first[0].log_prob.tolist(), *second[0].log_prob.tolist()]
+    last = {chain[-1][3] for chain in runner.lane_notes.values()}
+    assert set(taken) == set(np.arange(runner.lane_serial, dtype=float)) - last
+    kept = {serial for part in runner.lanes._kept for serial in part.log_prob.tolist()}
+    assert kept == {chain[-1][3] for (_, episode, _), chain in runner.lane_notes.items() if episode == 1}
+
+
+def test_lanes_are_charged_every_dollar_of_their_trucks() -> None:
+    """Without lateness, what lanes were told of and what waits to be told is what trucks have cost."""
+    free_of_lateness = {"late_usd": 0, "late_usd_per_hour": 0}
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT, "costs": free_of_lateness, "trucks": {"fleet_headroom": 0.02}}))
+    runner.run(50)
+    untold = runner.sim.state.lane["cost"].sum()
+    trucks = runner.sim.state.accrual[..., [TRUCK, SPOT]].sum()
+    assert runner.sim.state.accrual[..., SPOT].sum() > 0
+    assert runner.lane_cost + untold == pytest.approx(trucks)
+
+
+def test_a_lane_that_holds_is_charged_the_lateness_it_makes() -> None:
+    """Trucks of a hundred never fill; with free trucks, held lanes are charged lateness and nothing else."""
+    world = small(**{**TWO_REGIONS, **SHORT, "trucks": {"capacity_packages": 100, "usd_per_mile": 0, "dock_usd": 0}})
+    held, sent = Runner(world), Runner(world)
+    held.run(60, go=0.0)
+    sent.run(60, go=1.0)
+    assert sent.lane_cost == pytest.approx(0, abs=1e-9)
+    assert held.lane_cost > 100
+
+
+def test_full_credit_leaves_a_lane_the_air_it_sends() -> None:
+    """Load credit 1 gives back a full truck's cost per package: full trucks are free, others pay for empty room."""
+    costs = {"late_usd": 0, "late_usd_per_hour": 0}
+    world = small(**{**TWO_REGIONS, **SHORT, "costs": costs, "trucks": {"spot_allowed": False}})
+    full, partly = Runner(world, load_credit=1.0), Runner(world, load_credit=1.0)
+    full.run(60, go=0.0)
+    partly.run(60, go=1.0)
+    assert full.sim.state.accrual[..., TRUCK].sum() > 100
+    assert full.lane_cost == pytest.approx(0, abs=1e-6)
+    assert partly.lane_cost > 100

@@ -219,6 +219,21 @@ def test_an_illegal_candidate_is_replaced(env: RegionalDispatchEnv) -> None:
     assert info["kpis"]["lost_line_share"] == 0
 
 
+def test_a_go_for_an_empty_lane_is_forgotten(env: RegionalDispatchEnv) -> None:
+    """It does not lie in wait for the lane's next packages."""
+    episodes = []
+    for first in (0, 1):
+        observation, _ = env.reset(seed=8)
+        assert not observation["lanes"].any()
+        action = np.zeros_like(env.action_space.nvec)
+        action[len(observation["order_mask"]) :] = first
+        rewards = [env.step(action)[1]]
+        while len(rewards) < WORLD.horizon_ticks:
+            rewards.append(env.step(np.zeros_like(action))[1])
+        episodes.append(rewards)
+    assert episodes[0] == episodes[1]
+
+
 # ----------------------------------------------------------------------------------------------- rewards and infos
 
 
