@@ -24,6 +24,7 @@ from agents.export import POLICY_FILE, PolicyFileError, load_policy
 from agents.training import CONFIG_FILE, Run, newest_checkpoint, train
 from baselines import baseline
 from envs.scenario import Scenario, ScenarioError, load_scenario, read_yaml
+from envs.simulator import Simulator
 from evaluation.cli import InputError, Overrides, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, save_comparison
 from evaluation.output import check_folder
@@ -71,6 +72,8 @@ class Train:
         torch.set_num_threads(1)
         at_least("--seed", self.seed, 0)
         at_least("--episodes", self.episodes, 1)
+        if self.timesteps is not None:
+            at_least("--timesteps", self.timesteps, 1)
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
         scorers = train(run, {name: baseline(name).scorers for name in RIVALS}, checkpoint)
         print(f"policy: {run.out / POLICY_FILE}")
@@ -87,12 +90,13 @@ class Train:
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
-        timesteps = ppo.timesteps if self.timesteps is None else at_least("--timesteps", self.timesteps, 1)
+        timesteps = ppo.timesteps if self.timesteps is None else self.timesteps
         if (self.out / CONFIG_FILE).exists():
             if not self.overwrite:
                 raise InputError(
                     f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume"
                 )
+            Simulator(scenario)  # whatever is wrong with its tables is found before the earlier run goes
             _remove_run(self.out)
         return Run(scenario, ppo, timesteps, self.seed, self.out, _command())
 
@@ -104,11 +108,12 @@ class Train:
         try:
             scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
             ppo = PpoConfig(**saved["ppo"])
-            timesteps = int(self.timesteps or saved["timesteps"])
+            timesteps = int(saved["timesteps"]) if self.timesteps is None else self.timesteps
             return Run(scenario, ppo, timesteps, int(saved["seed"]), folder, _command()), checkpoint
         except (KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
             raise ScenarioError(
-                f"{folder / CONFIG_FILE}: not the file of a training run ({error}); train anew"
+                f"{folder / CONFIG_FILE}: not the file of a training run ({reason}); train anew"
             ) from None
 
 
@@ -126,7 +131,7 @@ def _command() -> str:
 
 def main() -> None:
     """Reads the command line and trains."""
-    tyro.cli(Train, description=__doc__).run()
+    tyro.cli(Train).run()
 
 
 if __name__ == "__main__":

@@ -90,6 +90,6 @@ def load_ppo(path: str | Path, overrides: dict[str, str] | None = None) -> PpoCo
     """
     data = override(read_yaml(Path(path)), overrides or {})
     try:
-        return PpoConfig(**data)
+        return PpoConfig.model_validate(data)
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None

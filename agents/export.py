@@ -71,7 +71,10 @@ def load_policy(path: str | Path) -> FilePolicy:
         raise PolicyFileError(f"{path}: damaged or no safetensors file ({error}); train anew or copy it anew") from None
     if metadata.pop("format", None) != FORMAT:
         raise PolicyFileError(f"{path}: not a policy of this project ({FORMAT}); give a file that train.py wrote")
-    about = {key: json.loads(value) for key, value in metadata.items()}
+    try:
+        about = {key: json.loads(value) for key, value in metadata.items()}
+    except ValueError:
+        raise PolicyFileError(f"{path}: its metadata is not JSON; the file is damaged, train anew") from None
     _check_features(path, about)
     return FilePolicy(_scorers(path, tensors), path.parent.name or path.stem, about)
 
@@ -94,7 +97,8 @@ def _scorers(path: Path, tensors: dict[str, np.ndarray]) -> Scorers:
             scorer = Scorer(**{field: tensors[f"{kind}.{field}"] for field in Scorer._fields})
         except KeyError as error:
             raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train anew") from None
-        groups, hidden, n = len(scorer.bias), scorer.b1.shape[-1], len(features)
+        groups, n = max(1, scorer.bias.size), len(features)
+        hidden = scorer.w3.size // groups
         for field, shape in scorer_shapes(groups, n, hidden).items():
             array = getattr(scorer, field)
             if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():

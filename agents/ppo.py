@@ -17,7 +17,7 @@ from stable_baselines3.common.buffers import BaseBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from agents.decisions import LaneBook, Lanes, LineBook, Lines
 from agents.policy import DispatchPolicy
@@ -84,16 +84,21 @@ class RegionalPPO(PPO):
         return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer"]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
+        sim, before = self._regional_env().sim, self._last_obs
         out = super()._setup_learn(*args, **kwargs)
-        sim = self._regional_env().sim
-        if self._lines is None or self._lines.sim is not sim:
+        if self._lines is None or self._lanes is None or self._lines.sim is not sim:
             self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
             self._lanes = LaneBook(sim, self.load_credit)
+        elif self._last_obs is not before:  # the copies were started anew; what was open will never close
+            self._lines.forget()
+            self._lanes.forget()
         return out
 
     def _regional_env(self) -> RegionalVecEnv:
         env: Any = self.env
         while not isinstance(env, RegionalVecEnv):
+            if not isinstance(env, VecEnvWrapper):
+                raise TypeError(f"RegionalPPO learns on a RegionalVecEnv, not on a {type(env).__name__}")
             env = env.venv
         return env
 

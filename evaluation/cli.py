@@ -35,8 +35,8 @@ def guarded(main: Callable[[], None], extra: tuple[type[Exception], ...] = ()) -
     except (*INPUT_ERRORS, *extra) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("; ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
         sys.exit(130)
 
 

@@ -89,6 +89,8 @@ class Reference:
     returning: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     joins: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # ticks packages joined each lane
     lanes_used: set[int] = field(default_factory=set)
+    sent: Counter[int] = field(default_factory=Counter)  # packages each lane has sent
+    lane_cost: Counter[int] = field(default_factory=Counter)  # USD of each lane's trucks and of waiting for them
 
     def __post_init__(self) -> None:
         net, regions = self.world.net, range(self.world.net.regions)
@@ -142,7 +144,8 @@ class Reference:
                 self.send(lane)
         for lane, queue in enumerate(self.lane_queue):
             for package in queue:
-                self.expect(package, self.tick + 1 + self.rest(package), self.lanes[lane]["region"])
+                held = self.expect(package, self.tick + 1 + self.rest(package), self.lanes[lane]["region"])
+                self.lane_cost[lane] += held
         self.tick += 1
         if self.tick == self.rules.warmup_tick:
             self.opening = self.with_work_under_way()
@@ -272,6 +275,8 @@ class Reference:
         if not hired:
             self.home[lane["origin"]] -= 1
             self.returning[self.tick + 2 * lane["ticks"]][lane["origin"]] += 1
+        self.sent[index] += len(load)
+        self.lane_cost[index] += lane["cost"] + premium
         for package in load:
             package.cost += (lane["cost"] + premium) / len(load)
         self.arriving[self.tick + lane["ticks"]].append(load)
@@ -387,11 +392,12 @@ class Reference:
         """A late package costs a fixed sum, and more for every tick."""
         return self.rules.late_usd + self.rules.late_usd_per_tick * ticks if ticks > 0 else 0.0
 
-    def expect(self, package: Package, arrival: int, region: int) -> None:
-        """Books the lateness that a later earliest arrival makes inevitable."""
+    def expect(self, package: Package, arrival: int, region: int) -> float:
+        """Books, and returns, the lateness that a later earliest arrival makes inevitable."""
         more = self.late_usd(arrival - package.due) - self.late_usd(package.booked - package.due)
         self.accrual[region]["late"] += more
         package.booked = arrival
+        return more
 
     def close(self, package: Package, arrival: int) -> None:
         """A package is delivered, or settled at its earliest arrival."""

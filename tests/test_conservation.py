@@ -124,7 +124,7 @@ def test_nothing_appears_and_nothing_vanishes_in_thousands_of_random_ticks(name:
     assert sim.state.row["packages_done"][0] > 5_000
 
 
-SHARES = st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any).map(tuple)
+SHARES = st.lists(st.integers(0, 5), min_size=1, max_size=4).map(lambda x: tuple(x) if any(x) else (1,))
 PARTITIONS = st.sampled_from(
     [{"kind": "national"}, {"kind": "balanced", "regions": 2}, {"kind": "balanced", "regions": 3}, US8["partition"]]
 )

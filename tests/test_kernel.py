@@ -85,6 +85,8 @@ def assert_same_lanes(sim: Simulator, ref: Reference) -> None:
         if (at_site or on_road) and leg < ref.routes[package.route]["legs"]:
             inbound[ref.routes[package.route]["lanes"][leg]] += 1
     assert lane["inbound"].tolist() == [inbound[i] for i in range(len(lane))]
+    assert lane["sent"].tolist() == [ref.sent[i] for i in range(len(lane))]
+    np.testing.assert_allclose(lane["cost"], [ref.lane_cost[i] for i in range(len(lane))], rtol=1e-9, atol=1e-6)
     active = sim.state.active[0, : sim.state.row["active"][0]].tolist()
     assert active == [i for i, queue in enumerate(ref.lane_queue) if queue]
 
