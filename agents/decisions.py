@@ -146,9 +146,9 @@ class LaneBook:
     """Dispatch decisions of every copy, chained lane by lane.
 
     Args:
-        sim: the copies. load_credit: share of a full truck's cost per package that a lane is credited with for each
-        package it sends. What
-            arrives at a lane is hardly its own doing, so over time the credit changes no comparison between its
+        sim: the copies.
+        load_credit: share of a full truck's cost per package that a lane is credited with for each package it sends.
+            What arrives at a lane is hardly its own doing, so over time the credit changes no comparison between its
             choices; but without it, discounting makes every truck cheaper by being late. At 1 a lane pays for the air
             it sends.
     """

@@ -298,8 +298,8 @@ def _note(stats: dict[str, list[float]], kind: str, entropy: torch.Tensor, value
 
 
 def _minibatches(lines: int, lanes: int, batch_size: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Shuffled parts of both kinds, as many of one as of the other."""
-    parts = max(1, round(max(lines, lanes) / batch_size))
+    """Shuffled parts of both kinds, as many of one as of the other, and none of them empty."""
+    parts = max(1, min(round(max(lines, lanes) / batch_size), lines, lanes))
     return list(
         zip(
             np.array_split(np.random.permutation(lines), parts),

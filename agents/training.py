@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,12 +113,16 @@ def _start(run: Run) -> RegionalPPO:
 
 
 def _resume(run: Run, checkpoint: Path) -> RegionalPPO:
+    started = _load(checkpoint).episodes
+    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, started if len(started) == run.ppo.copies else ())
+    return _load(checkpoint, env)
+
+
+def _load(checkpoint: Path, env: RegionalVecEnv | None = None) -> RegionalPPO:
     try:
-        started = RegionalPPO.load(checkpoint, device="cpu").episodes
-        env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, started if len(started) == run.ppo.copies else ())
         return RegionalPPO.load(checkpoint, env=env, device="cpu")
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError, RuntimeError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # a damaged archive can fail in any of the layers that read it
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise PolicyFileError(
             f"{checkpoint}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
             "beside it, or train anew"

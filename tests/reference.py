@@ -90,7 +90,7 @@ class Reference:
     joins: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # ticks packages joined each lane
     lanes_used: set[int] = field(default_factory=set)
     sent: Counter[int] = field(default_factory=Counter)  # packages each lane has sent
-    lane_cost: Counter[int] = field(default_factory=Counter)  # USD of each lane's trucks and of waiting for them
+    lane_cost: dict[int, float] = field(default_factory=lambda: defaultdict(float))  # USD of its trucks and waiting
 
     def __post_init__(self) -> None:
         net, regions = self.world.net, range(self.world.net.regions)
