@@ -75,10 +75,9 @@ class Train:
         if self.timesteps is not None:
             at_least("--timesteps", self.timesteps, 1)
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
-        scorers = train(run, {name: baseline(name).scorers for name in RIVALS}, checkpoint)
+        train(run, {name: baseline(name).scorers for name in RIVALS}, checkpoint)
         print(f"policy: {run.out / POLICY_FILE}")
         if self.compare:
-            del scorers  # what is compared is what was saved
             policies = {"ppo": load_policy(run.out), **{name: baseline(name) for name in RIVALS}}
             with Console(stderr=True).status("comparing on held-out orders"):
                 comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)

@@ -58,6 +58,13 @@ class KpiCallback(BaseCallback):
             rows.append(self.sim.kpis(0))
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
+    def consider(self, scorers: Scorers) -> dict[str, float]:
+        """Evaluates a policy and keeps it if it is the cheapest so far; its mean KPIs."""
+        kpis = self.evaluate(scorers)
+        if kpis[OBJECTIVE] < self.best_cost:
+            self.best, self.best_cost = scorers, kpis[OBJECTIVE]
+        return kpis
+
     def _on_training_start(self) -> None:
         self._check()
 
@@ -74,10 +81,7 @@ class KpiCallback(BaseCallback):
 
     def _check(self) -> None:
         assert isinstance(self.model, RegionalPPO)
-        scorers = self.model.scorers()
-        self.latest = self.evaluate(scorers)
-        if self.latest[OBJECTIVE] < self.best_cost:
-            self.best, self.best_cost = scorers, self.latest[OBJECTIVE]
+        self.latest = self.consider(self.model.scorers())
         for name, value in self.latest.items():
             self.logger.record(f"kpi/{name}", value)
         self.logger.record("kpi/best_cost_per_order_usd", self.best_cost)
@@ -165,8 +169,11 @@ class CheckpointCallback(BaseCallback):
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{self.num_timesteps:012d}.zip"
         temporary = self.folder / f".{path.name}"
-        self.model.save(temporary)
-        temporary.replace(path)
+        try:
+            self.model.save(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)  # Ctrl-C in the middle of it leaves nothing half-written
         for old in sorted(self.folder.glob("*.zip"))[: -self.keep]:
             old.unlink()
         return path

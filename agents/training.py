@@ -13,7 +13,7 @@ from stable_baselines3.common.utils import set_random_seed
 
 from agents.callbacks import CheckpointCallback, KpiCallback, ProgressCallback
 from agents.config import PpoConfig
-from agents.export import POLICY_FILE, PolicyFileError, save_policy
+from agents.export import POLICY_FILE, PolicyFileError, load_policy, save_policy
 from agents.ppo import RegionalPPO
 from agents.vec_env import RegionalVecEnv
 from envs.scenario import Scenario
@@ -45,16 +45,13 @@ class Run:
         }
 
 
-def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = None) -> Scorers:
-    """Trains, and writes policy, configuration, TensorBoard logs and checkpoints.
+def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = None) -> None:
+    """Trains, and writes the best policy by the tuning episodes, configuration, TensorBoard logs and checkpoints.
 
     Args:
         run: what to train.
         baselines: name → scorers; their KPIs are the reference lines.
         checkpoint: one to go on from.
-
-    Returns:
-        The best policy by the tuning episodes, the one saved.
 
     Raises:
         PolicyFileError: the checkpoint is damaged or belongs to another network.
@@ -64,6 +61,8 @@ def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = Non
     write_config(run)
     model.set_logger(configure(str(run.out / "tb" / "ppo"), ["tensorboard"]))
     kpis = KpiCallback(run.scenario, baselines, run.ppo.eval_every, run.ppo.eval_episodes, run.seed, run.out / "tb")
+    if checkpoint and (run.out / POLICY_FILE).exists():
+        kpis.consider(load_policy(run.out).scorers)  # the best so far stays the best until it is beaten
     checkpoints = CheckpointCallback(run.out / "checkpoints", run.ppo.checkpoint_every)
     left = max(0, run.timesteps - model.num_timesteps)
     progress = ProgressCallback(left, kpis)
@@ -71,19 +70,23 @@ def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = Non
     try:
         model.learn(left, callback=callbacks, reset_num_timesteps=checkpoint is None)
     except KeyboardInterrupt:
-        progress.close()
         path = checkpoints.save()
+        _save_best(run, kpis, model.num_timesteps)
         raise KeyboardInterrupt(f"saved {path}; go on with: python train.py --resume {run.out}") from None
     finally:
         progress.close()
-    assert kpis.best is not None
+    _save_best(run, kpis, model.num_timesteps)
+
+
+def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
+    if kpis.best is None:  # stopped before the first evaluation
+        return
     about = {
-        "scenario": run.scenario.name, "seed": run.seed, "timesteps": model.num_timesteps,
-        "regions": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
+        "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
+        "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost,
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
-    return kpis.best
 
 
 def newest_checkpoint(folder: Path) -> Path:

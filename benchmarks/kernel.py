@@ -1,7 +1,8 @@
 """Speed of the compiled kernel, and of the plain-Python reference on the same decisions, in the same run.
 
-Run `python -m benchmarks.kernel`. CPU time of one core, `us8`, regional_nearest+last_safe_hour. The kernel's figure includes finding
-candidates, computing features and scoring them; the reference is handed the decisions and only lives through them.
+Run `python -m benchmarks.kernel`. CPU time of one core, `us8`, regional_nearest+last_safe_hour. The kernel's figure
+includes finding candidates, computing features and scoring them; the reference is handed the decisions and only lives
+through them.
 """
 
 from __future__ import annotations

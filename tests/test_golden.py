@@ -1,7 +1,7 @@
 """Golden episodes: what the shipped scenarios gave when their numbers were last looked at.
 
-A change that moves them moves every published figure. If it is meant to, run `python -m tests.test_golden` and look at the
-difference before committing it.
+A change that moves them moves every published figure. If it is meant to, run `python -m tests.test_golden` and look
+at the difference before committing it.
 """
 
 from __future__ import annotations
