@@ -1,6 +1,7 @@
-"""Writes a run's table and map into the README, so that no figure there is typed by hand.
+"""Writes a run's table and map into a page, so that no figure there is typed by hand.
 
-Run `python -m evaluation.readme runs/quickstart` after `make train`.
+`python -m evaluation.readme runs/quickstart` after `make train`; `python -m evaluation.readme runs/default
+docs/results.md` for another run and page.
 """
 
 from __future__ import annotations
@@ -15,27 +16,30 @@ from evaluation.compare import Summary, read_summary
 from evaluation.report import markdown_table
 
 README = Path("README.md")
-PICTURE = Path("docs/map.png")
+PICTURES = Path("docs")
 START, END = "<!-- results: written by python -m evaluation.readme -->", "<!-- end of results -->"
 
 
-def refresh(readme: Path, picture: Path, run: Path) -> None:
-    """Replaces the README's results, and copies the map beside them.
+def refresh(page: Path, pictures: Path, run: Path) -> None:
+    """Replaces a page's results, and copies the run's map, under the run's name, to where the pictures are.
 
     Raises:
-        InputError: the run has no results, or the README no place for them.
+        InputError: the run has no results, or the page no place for them.
     """
     summary = read_summary(run / "summary.json")
-    text = readme.read_text(encoding="utf-8")
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError:
+        raise InputError(f"{page}: no such file; give a page with the lines '{START}' and '{END}'") from None
     if START not in text or END not in text:
-        raise InputError(f"{readme}: has no lines '{START}' and '{END}'; add them where the table belongs")
+        raise InputError(f"{page}: has no lines '{START}' and '{END}'; add them where the table belongs")
     before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
-    temporary = readme.with_name(f".{readme.name}.part")
+    temporary = page.with_name(f".{page.name}.part")
     temporary.write_text(f"{before}{START}\n{_section(summary)}{END}{after}", encoding="utf-8")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "map.png", picture)
-    os.replace(temporary, readme)
+    pictures.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run / "map.png", pictures / f"{run.resolve().name}.png")
+    os.replace(temporary, page)
 
 
 def _section(summary: Summary) -> str:
@@ -46,10 +50,10 @@ def _section(summary: Summary) -> str:
 
 
 def main() -> None:
-    """Reads the run's folder from the command line."""
-    if len(sys.argv) != 2:
-        raise InputError("give the folder of a run, such as runs/quickstart")
-    refresh(README, PICTURE, Path(sys.argv[1]))
+    """Reads the run's folder, and the page if it is not the README, from the command line."""
+    if len(sys.argv) not in (2, 3):
+        raise InputError("give the folder of a run, such as runs/quickstart, and a page unless it is README.md")
+    refresh(Path(sys.argv[2]) if len(sys.argv) == 3 else README, PICTURES, Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""The command that writes a run's results into a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from envs.metrics import KPIS
+from evaluation.cli import InputError
+from evaluation.readme import END, START, refresh
+
+PAGE = f"# Title\n\n{START}\nold\n{END}\n\nafter\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run: a summary of one policy, and a picture."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    kpis = {kpi: {"mean": 0.25, "ci_low": 0.2, "ci_high": 0.3} for kpi in KPIS}
+    meta = {
+        "scenario": "us8", "seed": 0, "episodes": 2, "command": "python train.py --compare",
+        "versions": {"python": "3.11"}, "cpu": {"model": "Some CPU", "count": 2},
+    }  # fmt: skip
+    text = json.dumps({"policies": {"ppo": kpis}, "paired": {}, "meta": meta})
+    (folder / "summary.json").write_text(text, encoding="utf-8")
+    (folder / "map.png").write_bytes(b"picture")
+    return folder
+
+
+def test_results_replace_the_old_ones_and_name_command_and_hardware(tmp_path: Path, run: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    refresh(page, tmp_path / "docs", run)
+    text = page.read_text(encoding="utf-8")
+    assert "old" not in text
+    assert all(part in text for part in ("# Title", "after", "`in_region_share` | % | 25.0", "train.py", "Some CPU"))
+    assert (tmp_path / "docs" / "mine.png").read_bytes() == b"picture"
+    refresh(page, tmp_path / "docs", run)
+    assert page.read_text(encoding="utf-8") == text
+
+
+def test_a_page_without_a_place_for_results_stays_as_it_is(tmp_path: Path, run: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here", encoding="utf-8")
+    with pytest.raises(InputError, match="has no lines"):
+        refresh(page, tmp_path / "docs", run)
+    assert page.read_text(encoding="utf-8") == "nothing here"
+    assert not (tmp_path / "docs").exists()
