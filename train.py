@@ -101,6 +101,10 @@ class Train:
 
     def _resumed(self) -> tuple[Run, Path]:
         assert self.resume is not None
+        for name in ("scenario", "ppo", "out", "overrides", "ppo_overrides"):
+            if getattr(self, name) != getattr(Train, name):
+                option = {"overrides": "set", "ppo_overrides": "ppo-set"}.get(name, name)
+                raise InputError(f"--{option}: --resume goes on with the folder's own; leave it out, or train anew")
         folder = self.resume.parent.parent if self.resume.suffix == ".zip" else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
         checkpoint = self.resume if self.resume.suffix == ".zip" else newest_checkpoint(folder)
@@ -120,7 +124,7 @@ def _remove_run(folder: Path) -> None:
     """Clears what an earlier run wrote, and nothing else."""
     for name in ("tb", "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (POLICY_FILE, CONFIG_FILE):
+    for name in (POLICY_FILE, CONFIG_FILE, "results.csv", "summary.json", "map.png"):
         (folder / name).unlink(missing_ok=True)
 
 

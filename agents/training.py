@@ -58,11 +58,12 @@ def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = Non
     """
     set_random_seed(run.seed)
     model = _resume(run, checkpoint) if checkpoint else _start(run)
+    best_so_far = load_policy(run.out).scorers if checkpoint and (run.out / POLICY_FILE).exists() else None
     write_config(run)
     model.set_logger(configure(str(run.out / "tb" / "ppo"), ["tensorboard"]))
     kpis = KpiCallback(run.scenario, baselines, run.ppo.eval_every, run.ppo.eval_episodes, run.seed, run.out / "tb")
-    if checkpoint and (run.out / POLICY_FILE).exists():
-        kpis.consider(load_policy(run.out).scorers)  # the best so far stays the best until it is beaten
+    if best_so_far is not None:
+        kpis.consider(best_so_far)  # it stays the best until it is beaten
     checkpoints = CheckpointCallback(run.out / "checkpoints", run.ppo.checkpoint_every)
     left = max(0, run.timesteps - model.num_timesteps)
     progress = ProgressCallback(left, kpis)

@@ -334,11 +334,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
+_KINDS = ("cities", "tables", "generated", "trace")
+
+
 def explain(error: ValidationError, where: str | Path) -> str:
     """Pydantic's findings as `file: field: value: mend`, one per line."""
     rows = []
     for item in error.errors():
-        field = ".".join(str(part) for part in item["loc"]) or "(whole file)"
+        # Pydantic names the kind it took for a network or demand; the user's file has no such level.
+        loc = [str(part) for i, part in enumerate(item["loc"]) if i != 1 or part not in _KINDS]
+        field = ".".join(loc) or "(whole file)"
         if item["type"] == "extra_forbidden":
             mend = "unknown field; remove it or correct its name"
         elif item["type"] == "missing":
@@ -386,6 +391,6 @@ def load_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None 
     if "source_file" in data:
         raise ScenarioError(f"{path}: source_file: unknown field; remove it or correct its name")
     try:
-        return Scenario(**data, source_file=str(path))
+        return Scenario.model_validate({**data, "source_file": str(path)})
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None

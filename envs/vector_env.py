@@ -135,10 +135,17 @@ class RegionalDispatchVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray]
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Starts all copies anew; of a list of seeds the first counts, since rows of a copy share its orders."""
+        """Starts all copies anew; without a seed, with their next episodes.
+
+        Of a list of seeds the first counts, since rows of a copy share its orders.
+        """
         first = seed[0] if isinstance(seed, list) else seed
         super().reset(seed=first)
-        self.region_rows.restart(first)
+        if first is None and self.region_rows.episodes.any():
+            for copy in range(self.region_rows.sim.copies):
+                self.region_rows.start(copy)
+        else:
+            self.region_rows.restart(first)
         return self._observe(), {}
 
     def step(

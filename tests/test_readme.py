@@ -11,7 +11,7 @@ from envs.metrics import KPIS
 from evaluation.cli import InputError
 from evaluation.readme import END, START, refresh
 
-PAGE = f"# Title\n\n{START}\nold\n{END}\n\nafter\n"
+PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_results_replace_the_old_ones_and_name_command_and_hardware(tmp_path: Pa
     page.write_text(PAGE, encoding="utf-8")
     refresh(page, tmp_path / "docs", run)
     text = page.read_text(encoding="utf-8")
-    assert "old" not in text
+    assert "stale" not in text
     assert all(part in text for part in ("# Title", "after", "`in_region_share` | % | 25.0", "train.py", "Some CPU"))
     assert (tmp_path / "docs" / "mine.png").read_bytes() == b"picture"
     refresh(page, tmp_path / "docs", run)

@@ -223,12 +223,15 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "map of no such name": (
         ["--set", "partition.kind=states", "--set", "partition.map=us9", "--set", "partition.regions="], ["us9"],
     ),
+    "resume with another scenario": (["--resume", "out", "--scenario", "tiny.yaml"], ["--scenario", "--resume"]),
     "resume from nothing": (["--resume", "nowhere"], ["nowhere", "config.yaml", "no such file"]),
 }  # fmt: skip
 
 
 def bad_arguments(name: str) -> list[str]:
     arguments = BAD[name][0]
+    if "--resume" in arguments:
+        return arguments  # the folder's own scenario and PPO file
     defaults = [("--scenario", "tiny.yaml"), ("--ppo", "ppo.yaml"), ("--out", "out"), ("--timesteps", "32")]
     return [word for pair in defaults if pair[0] not in arguments for word in pair] + arguments
 
