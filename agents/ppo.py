@@ -46,6 +46,7 @@ class RegionalPPO(PPO):
         env: a `RegionalVecEnv`.
         source_weight: weight of sourcing's losses; 0 trains dispatch alone.
         dispatch_weight: likewise; 0 trains sourcing alone.
+        ent_coef_end: share of `ent_coef` left at the end of training; it falls linearly.
         load_credit: what a lane is credited with per package it sends; see `agents.decisions.LaneBook`.
         kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind, `gamma`
             discounts per tick along a lane's decisions.
@@ -61,11 +62,13 @@ class RegionalPPO(PPO):
         source_weight: float = 1.0,
         dispatch_weight: float = 1.0,
         load_credit: float = 0.0,
+        ent_coef_end: float = 1.0,
         **kwargs: Any,
     ) -> None:
         self.source_weight = source_weight
         self.dispatch_weight = dispatch_weight
         self.load_credit = load_credit
+        self.ent_coef_end = ent_coef_end
         self._lines: LineBook | None = None
         self._lanes: LaneBook | None = None
         self.decisions = 0  # taken so far, of both kinds
@@ -155,6 +158,9 @@ class RegionalPPO(PPO):
         lanes, lane_advantage, lane_return = self._lanes.take(self.gamma, self.gae_lambda)
         if not len(lines.reward) or not len(lane_return):
             return
+        self._entropy_weight = self.ent_coef * (
+            self.ent_coef_end + (1 - self.ent_coef_end) * self._current_progress_remaining
+        )
         clip = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
         source = _SourceBatch(lines, self._source_advantages(lines))
         dispatch = _DispatchBatch(lanes, lane_advantage, lane_return)
@@ -201,8 +207,8 @@ class RegionalPPO(PPO):
     ) -> float:
         s_policy, s_value, s_entropy, s_kl = self._source_losses(source, line_index, clip, stats)
         d_policy, d_value, d_entropy, d_kl = self._dispatch_losses(dispatch, lane_index, clip, stats)
-        loss = self.source_weight * (s_policy - self.ent_coef * s_entropy + self.vf_coef * s_value)
-        loss = loss + self.dispatch_weight * (d_policy - self.ent_coef * d_entropy + self.vf_coef * d_value)
+        loss = self.source_weight * (s_policy - self._entropy_weight * s_entropy + self.vf_coef * s_value)
+        loss = loss + self.dispatch_weight * (d_policy - self._entropy_weight * d_entropy + self.vf_coef * d_value)
         self.policy.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)

@@ -11,7 +11,10 @@ folder named after the sources of all compiled functions: change one, and the ke
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ numba_config: Any = numba.config  # its attributes are made at run time
 # Files that hold nothing the kernel inlines.
 NOT_COMPILED = {"dispatch_env", "partition", "policy", "scenario", "simulator", "tables", "vector_env", "viewer"}
 
+STALE_SECONDS = 7 * 24 * 3600
+
 
 def _cache_dir() -> Path:
     here = Path(__file__).resolve().parent
@@ -32,9 +37,12 @@ def _cache_dir() -> Path:
         if source.stem not in NOT_COMPILED:
             digest.update(source.read_bytes())
     root = Path(numba_config.CACHE_DIR or here / "__pycache__")
+    if not os.access(root if root.exists() else root.parent, os.W_OK):
+        root = Path(tempfile.gettempdir()) / "regional-dispatch"
     kept = root / f"kernel-{digest.hexdigest()[:16]}"
     for old in root.glob("kernel-*"):
-        if old != kept:
+        # A process that still runs on older sources may write there; after a week none does.
+        if old != kept and old.stat().st_mtime < time.time() - STALE_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
     return kept
 

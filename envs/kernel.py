@@ -538,25 +538,11 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
     line = ring[(s.line_first[b, r] + j) % len(ring)]
     sku, units, station = line.sku, line.units, line.station
     stock, out = s.stock[b, sku], s.candidate[b, r, j]
-    routes = net.by_cost[station]
     inside_top = top if net.regions == 1 else max(1, top - 2)
-    found = 0
-    for i in range(len(routes)):
-        p = routes[i]
-        if p < 0 or found == inside_top:
-            break
-        if net.routes[p].in_region == 1 and _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
-            out[found] = p
-            found += 1
-    inside = found
+    inside = _collect_side(w, s, b, station, sku, units, open_only, 1, out, 0, inside_top)
+    found = inside
     if net.regions > 1:
-        for i in range(len(routes)):
-            p = routes[i]
-            if p < 0 or found == top:
-                break
-            if net.routes[p].in_region == 0 and _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
-                out[found] = p
-                found += 1
+        found = _collect_side(w, s, b, station, sku, units, open_only, 0, out, inside, top)
     if found < 3:
         return found
     nearest, nearest_inside = -1, -1
@@ -574,6 +560,24 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
         out[inside - 1] = nearest_inside
     if not _has_fc(w, out, found, net.routes[nearest].fc):
         out[found - 1] = nearest
+    return found
+
+
+@inlined
+def _collect_side(
+    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, in_region: int, out: np.ndarray,
+    found: int, top: int,
+) -> int:  # fmt: skip
+    """Appends the station's cheapest routes that can serve, in the region or outside, up to `top`; returns how many."""
+    net, routes = w.net, w.net.by_cost[station]
+    for i in range(len(routes)):
+        p = routes[i]
+        if p < 0 or found == top:
+            break
+        fc = net.routes[p].fc
+        if net.routes[p].in_region == in_region and _can_serve(w, s, b, s.stock[b, sku], fc, units, open_only):
+            out[found] = p
+            found += 1
     return found
 
 
