@@ -30,7 +30,7 @@ class PpoConfig(BaseModel):
     )
     clip_range: float = Field(0.2, gt=0, lt=1, description="Clip of the ratio, per decision.")
     ent_coef: float = Field(0.003, ge=0, description="Weight of the entropy bonus.")
-    ent_coef_end: float = Field(0.1, ge=0, le=1, description="Share of ent_coef left at the end; falls linearly.")
+    ent_coef_end: float = Field(1.0, ge=0, le=1, description="Share of ent_coef left at the end; falls linearly.")
     vf_coef: float = Field(0.5, ge=0, description="Weight of the critics' losses.")
     max_grad_norm: float = Field(0.5, gt=0, description="Clip of the gradient's norm.")
     target_kl: float | None = Field(None, gt=0, description="Ends an update early beyond 1.5 × this.")
