@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from envs.compiled import inlined
+from envs.order_plan import FEWEST_PACKAGES, LEAST_COST
 
 LIMIT = 10.0
 
@@ -28,7 +29,7 @@ SOURCE_FEATURES = (
     "last_unit",  # takes the last of the shelf
     "order_share",  # share of the order's lines this FC could serve
     "order_rest",  # other lines of the order, n / (n + 1)
-    "order_best",  # the FC serves most lines of the order, and most cheaply: where its lines can meet
+    "order_plan",  # the line's route in the least-cost way to carry its whole order
     "lane_fill",  # first lane: packages waiting, truckloads
     "lane_age",  # first lane: days its oldest package has waited
     "lane_inflow",  # first lane: truckloads expected in the next 3 h
@@ -36,6 +37,8 @@ SOURCE_FEATURES = (
     "lane_cost_now",  # first lane: 5 USD per package if the truck left with this one
     "fc_backlog",  # 12 h of picking queued
     "sc_backlog",  # 12 h of sorting queued at the first sort center
+    "fewest_packages",  # the line's route in the way with the fewest packages
+    "spill_cover",  # cover of an FC of another region, 0…3; 3 for one of the region
     "shadow_price",  # USD that taking the unit is expected to cost elsewhere
 )
 
@@ -61,6 +64,9 @@ DISPATCH_FEATURES = (
     "miles",  # 1,000 miles
     "transit",  # days on the road
     "scheduled",  # the hour is one of the scenario's scheduled hours
+    "next_fill",  # packages waiting on the lanes these ride next, truckloads; 0 on a last leg
+    "dest_backlog",  # 12 h of sorting queued at the destination
+    "truck_left",  # a truck of the fleet is left for this lane if the site's fullest lanes go first
 )
 
 REGION_FEATURES = (
@@ -76,7 +82,6 @@ REGION_FEATURES = (
 )
 REGION_INDEX_SCALE = 64
 
-_COST, _ORDER_SHARE, _ORDER_BEST = (SOURCE_FEATURES.index(name) for name in ("cost", "order_share", "order_best"))
 SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
 
@@ -102,10 +107,14 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
 
 @inlined
 def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> float:
-    """USD: chance that the FC's own demand until the next delivery takes every unit, times the cost of a stock-out.
+    """USD that taking a unit is expected to cost elsewhere.
 
-    The chance is the normal approximation of P(Poisson(μ) ≥ on hand), as a logistic curve.
+    Where a pricer prices the row (`envs.simulator.Pricer`), its price. Else a newsvendor's guess: the chance that the
+    FC's own demand until the next delivery takes every unit, times the cost of a stock-out. The chance is the normal
+    approximation of P(Poisson(μ) ≥ on hand), as a logistic curve.
     """
+    if s.row[b].priced == 1:
+        return float(s.price[b, sku, fc])
     rules = w.rules
     lead = rules.lead_ticks
     until_delivery = rules.review_ticks - (s.row[b].tick - lead - sku) % rules.review_ticks
@@ -150,18 +159,13 @@ def order_share(s: Any, b: int, r: int, low: int, high: int, fc: int) -> float:
 
 @inlined
 def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
-    """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r."""
+    """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r.
+
+    `kernel.prepare_lines` must have found them.
+    """
     low, high = order_span(s, b, r, j)
-    best = 0
     for k in range(found):
         _candidate_features(w, s, b, r, j, k, low, high, x[k])
-        x[k, _ORDER_BEST] = 0
-        if x[k, _ORDER_SHARE] > x[best, _ORDER_SHARE] or (
-            x[k, _ORDER_SHARE] == x[best, _ORDER_SHARE] and x[k, _COST] < x[best, _COST]
-        ):
-            best = k
-    if found > 0:
-        x[best, _ORDER_BEST] = 1
 
 
 @inlined
@@ -191,6 +195,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[9] = on_hand <= line.units
     x[10] = order_share(s, b, r, low, high, fc)
     x[11] = (high - low - 1) / (high - low)
+    x[12] = s.plan[b, r, j, LEAST_COST] == s.candidate[b, r, j, k]
     x[13] = _up_to(queue.count * load, 3.0)
     x[14] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
     x[15] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
@@ -198,7 +203,9 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[17] = _clip(lane.cost / (5 * (queue.count + 1)))
     x[18] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
     x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[20] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
+    x[20] = s.plan[b, r, j, FEWEST_PACKAGES] == s.candidate[b, r, j, k]
+    x[21] = 3.0 if route.in_region == 1 else x[8]
+    x[22] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
 
 
 @inlined
@@ -212,9 +219,38 @@ def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
 
 
 @inlined
-def dispatch_features(w: Any, s: Any, b: int, lane_index: int, hour: tuple[float, float], x: np.ndarray) -> None:
-    """Fills x (DISPATCH_COUNT,) for a lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
+def next_fill(w: Any, s: Any, b: int, lane: int) -> float:
+    """Truckloads waiting on the lane that the packages of this one ride next, mean over those up to a truckload."""
+    waiting, rules, p = 0, w.rules, s.lane[b, lane].head
+    load = min(s.lane[b, lane].count, rules.truck_packages)
+    for _ in range(load):
+        package = s.package[b, p]
+        route = w.net.routes[package.route]
+        if package.leg + 1 < route.legs:
+            waiting += s.lane[b, route.lanes[package.leg + 1]].count
+        p = package.next
+    return waiting / (load * rules.truck_packages)
+
+
+@inlined
+def truck_left(w: Any, s: Any, b: int, i: int) -> bool:
+    """Would the i-th lane with packages get a truck of its site if those with more packages went first?"""
+    lane = s.active[b, i]
+    site, count, ahead = w.net.lanes[lane].origin, s.lane[b, lane].count, 0
+    for step in (-1, 1):  # lanes are sorted by origin: those of a site stand together
+        j = i + step
+        while 0 <= j < s.row[b].active and w.net.lanes[s.active[b, j]].origin == site:
+            other = s.lane[b, s.active[b, j]].count
+            ahead += other > count or (other == count and step < 0)
+            j += step
+    return ahead < s.trucks_home[b, site]
+
+
+@inlined
+def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float], x: np.ndarray) -> None:
+    """Fills x (DISPATCH_COUNT,) for the i-th lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
     net, rules = w.net, w.rules
+    lane_index = s.active[b, i]
     lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
     tick = s.row[b].tick
     load = 1.0 / rules.truck_packages
@@ -238,6 +274,9 @@ def dispatch_features(w: Any, s: Any, b: int, lane_index: int, hour: tuple[float
     x[18] = _clip(lane.miles / 1000)
     x[19] = _clip(lane.ticks * day)
     x[20] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
+    x[21] = _up_to(next_fill(w, s, b, lane_index), 3.0)
+    x[22] = 0.0 if lane.dest >= net.fcs + net.scs else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[23] = truck_left(w, s, b, i)
 
 
 @inlined

@@ -39,10 +39,12 @@ from envs.ledger import (
     late_usd,
 )
 from envs.network import DIRECT
+from envs.order_plan import plan_orders
+from envs.reevaluation import drop_items, keep_item, leave_siblings, link_siblings, reevaluate
 from envs.scorers import Scorer, Scorers, score
 from envs.state import NEVER
 
-READY, GROW_PACKAGES, GROW_LINES = range(3)
+READY, GROW_PACKAGES, GROW_LINES, GROW_ITEMS = range(4)
 _NEVER = int(NEVER)
 _ONE = np.uint64(1)
 
@@ -52,11 +54,13 @@ def begin_tick(w: Any, s: Any, b: int) -> int:
     """Steps 1–3 of a tick, up to the decisions.
 
     Returns:
-        READY; or GROW_PACKAGES or GROW_LINES, with nothing changed: make room and call again.
+        READY; or GROW_PACKAGES, GROW_LINES or GROW_ITEMS, with nothing changed: make room and call again.
     """
     row = s.row[b]
     if row.packages + w.net.regions * w.rules.order_slots > s.package.shape[1]:
         return GROW_PACKAGES
+    if row.reevaluate == 1 and row.items + w.net.regions * w.rules.order_slots > s.item.shape[1]:
+        return GROW_ITEMS
     # Orders come first here because they alone can ask for room; they meet nothing of the steps below.
     if not _place_orders(w, s, b):
         return GROW_LINES
@@ -65,6 +69,8 @@ def begin_tick(w: Any, s: Any, b: int) -> int:
     _return_trucks(w, s, b)
     _unload_trucks(w, s, b)
     _pick_and_sort(w, s, b)
+    if row.reevaluate == 1 and row.tick % w.rules.reevaluate_ticks == 0:
+        reevaluate(w, s, b)
     _sort_active(s, b)
     _send_full_loads(w, s, b)
     row.waiting_for_decisions = 1
@@ -92,7 +98,8 @@ def _place_orders(w: Any, s: Any, b: int) -> bool:
     """Draws the tick's orders into their regions' waiting lines; False, with nothing changed, if one lacks room."""
     row, d = s.row[b], w.demand
     for r in range(w.net.regions):
-        s.undo_lines[b, r], s.undo_orders[b, r] = s.line_count[b, r], s.count[b, r, m.ORDERS]
+        s.undo_lines[b, r], s.undo_orders[b, r, 0] = s.line_count[b, r], s.count[b, r, m.ORDERS]
+        s.undo_orders[b, r, 1] = s.count[b, r, m.EPISODE_ORDERS]
     orders, lines = row.orders, row.lines
     if len(d.trace_first) > 0:
         enough = _replay_orders(w, s, b)
@@ -100,7 +107,8 @@ def _place_orders(w: Any, s: Any, b: int) -> bool:
         enough = _draw_orders(w, s, b)
     if not enough:
         for r in range(w.net.regions):
-            s.line_count[b, r], s.count[b, r, m.ORDERS] = s.undo_lines[b, r], s.undo_orders[b, r]
+            s.line_count[b, r], s.count[b, r, m.ORDERS] = s.undo_lines[b, r], s.undo_orders[b, r, 0]
+            s.count[b, r, m.EPISODE_ORDERS] = s.undo_orders[b, r, 1]
         row.orders, row.lines = orders, lines
         return False
     return True
@@ -174,8 +182,10 @@ def _count_order(w: Any, s: Any, b: int, station: int, lines: int) -> None:
     row = s.row[b]
     row.orders += 1
     row.lines += lines
+    count = s.count[b, _region_of_station(w, station)]
+    count[m.EPISODE_ORDERS] += 1
     if row.tick >= w.rules.warmup_tick:
-        s.count[b, _region_of_station(w, station), m.ORDERS] += 1
+        count[m.ORDERS] += 1
 
 
 @inlined
@@ -276,6 +286,7 @@ def _close_package(w: Any, s: Any, b: int, p: int, arrival: int, usd: float) -> 
         journey = s.journey[b, package.journey]
         journey.cost = package.cost + usd
         journey.done = 1
+    leave_siblings(s, b, p)
     package.next = row.free
     row.free = p
     row.packages -= 1
@@ -285,7 +296,16 @@ def _close_package(w: Any, s: Any, b: int, p: int, arrival: int, usd: float) -> 
 @inlined
 def _join_site(s: Any, b: int, site: int, p: int) -> None:
     """Appends a package to a site's queue for picking or sorting."""
-    queue, package = s.queue[b, site], s.package[b, p]
+    queue = s.queue[b, site]
+    _append(s, b, queue, p)
+    queue.packages += 1
+    queue.lines += s.package[b, p].lines
+
+
+@inlined
+def _append(s: Any, b: int, queue: Any, p: int) -> None:
+    """Puts a package at the end of a linked queue, and notes when."""
+    package = s.package[b, p]
     package.next = -1
     package.joined = s.row[b].tick
     if queue.head < 0:
@@ -293,8 +313,6 @@ def _join_site(s: Any, b: int, site: int, p: int) -> None:
     else:
         s.package[b, queue.tail].next = p
     queue.tail = p
-    queue.packages += 1
-    queue.lines += package.lines
 
 
 @inlined
@@ -326,6 +344,7 @@ def _finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
     is_pick = site < w.net.fcs
     if is_pick:
         book_cash(s, b, r, PICK, rules.pick_pack_usd)
+        drop_items(s, b, p)
     else:
         book_cash(s, b, r, SORT, rules.sort_usd)
     ready = package.joined + (1 if is_pick else 0)  # the first tick it could have been here
@@ -338,14 +357,8 @@ def _finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
 @inlined
 def _join_lane(w: Any, s: Any, b: int, lane: int, p: int, safe: int) -> None:
     """Appends a package to a lane's queue; `safe` is the last tick it can leave at and still be on time."""
-    queue, package, row = s.lane[b, lane], s.package[b, p], s.row[b]
-    package.next = -1
-    package.joined = row.tick
-    if queue.head < 0:
-        queue.head = p
-    else:
-        s.package[b, queue.tail].next = p
-    queue.tail = p
+    queue, row = s.lane[b, lane], s.row[b]
+    _append(s, b, queue, p)
     queue.count += 1
     queue.inbound -= 1
     _note_safe(queue, safe, row.tick)
@@ -516,6 +529,23 @@ def _hold_lanes(w: Any, s: Any, b: int) -> None:
 
 
 @inlined
+def prepare_lines(w: Any, s: Any, b: int, r: int) -> None:
+    """Finds the candidates of every line up for decision in region r, and plans how each order could travel."""
+    for j in range(s.slots[b, r]):
+        find_candidates(w, s, b, r, j)
+    plan_orders(w, s, b, r)
+
+
+@inlined
+def candidates_found(w: Any, s: Any, b: int, r: int, j: int) -> int:
+    """How many candidates `prepare_lines` found for the line in slot j."""
+    found = 0
+    while found < w.rules.candidates and s.candidate[b, r, j, found] >= 0:
+        found += 1
+    return found
+
+
+@inlined
 def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
     """Fills `candidate[b, r, j]` with routes that can serve the line in slot j; returns how many.
 
@@ -627,22 +657,24 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
     row = s.row[b]
     counted = ring[(start + first) % size].ordered >= w.rules.warmup_tick
     packages = row.packages_made
-    inside, lines = True, 0
+    outside, lines = 0, 0
     while first + lines < s.slots[b, r] and ring[(start + first + lines) % size].order == order:
         j = first + lines
         line = ring[(start + j) % size]
         p = _reserve(w, s, b, r, j, counted)
         if p >= 0:
-            inside = inside and w.net.routes[p].in_region == 1
+            outside += w.net.routes[p].in_region == 0
             _pack(w, s, b, r, first, j, p, counted)
         else:
-            inside = False
+            outside += 1
             line.package = -1
         lines += 1
+    if row.reevaluate == 1:
+        link_siblings(s, b, r, first, lines, outside)
     if counted:
         count = s.count[b, r]
         count[m.ORDERS_SOURCED] += 1
-        count[m.ORDERS_IN_REGION] += inside
+        count[m.ORDERS_IN_REGION] += outside == 0
         count[m.LINES] += lines
         count[m.PACKAGES] += row.packages_made - packages
     return lines
@@ -703,6 +735,8 @@ def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, p: int, counted: b
             line.package = index
             if line.journey >= 0 and package.journey >= 0:
                 s.journey[b, line.journey].leader = package.journey
+            if s.row[b].reevaluate == 1:
+                keep_item(s, b, index, line.sku, line.units)
             return
     _new_package(w, s, b, r, line, p, counted)
 
@@ -720,6 +754,9 @@ def _new_package(w: Any, s: Any, b: int, r: int, line: Any, p: int, counted: boo
     package.route, package.leg, package.lines = p, 0, 1
     package.ordered, package.due = line.ordered, line.due
     package.journey, package.cost = line.journey, handling
+    package.order, package.items = -1, -1
+    if row.reevaluate == 1:
+        keep_item(s, b, index, line.sku, line.units)
     line.package = index
     book_accrual(s, b, r, PICK, rules.pick_pack_usd)
     book_accrual(s, b, r, SORT, rules.sort_usd * (route.legs - 1))
@@ -891,8 +928,9 @@ def _decide_lines(
             continue
         g = min(r, len(scorer.bias) - 1)
         size = s.line.shape[2]
+        prepare_lines(w, s, b, r)
         for j in range(s.slots[b, r]):
-            found = find_candidates(w, s, b, r, j)
+            found = candidates_found(w, s, b, r, j)
             choice, best = 0, -np.inf
             source_features(w, s, b, r, j, found, x)
             for k in range(found):
@@ -913,7 +951,7 @@ def _decide_lanes(
         if (only >= 0 and r != only) or r == skip or not can_send(w, s, b, lane):
             continue
         g = min(r, len(scorer.bias) - 1)
-        dispatch_features(w, s, b, lane, hour, x)
+        dispatch_features(w, s, b, i, hour, x)
         s.go[b, lane] = score(scorer, g, x, scratch) > 0
 
 

@@ -1,9 +1,9 @@
 """Every KPI: name, formula, unit. The single source of truth.
 
-The kernel keeps counters (below) per region, of what happens after the warm-up; a KPI is a ratio of counters or of
-dollars. An order belongs to the KPIs if it was placed after the warm-up; a truck, if it left after it. Dollars are cash
-paid after the warm-up plus the change in the value of work under way at standard cost, so a policy gains nothing from
-leaving packages behind at the end.
+The kernel keeps counters (below) per region, of what happens after the warm-up unless said otherwise; a KPI is a
+ratio of counters or of dollars. An order belongs to the KPIs if it was placed after the warm-up; a truck, if it left
+after it. Dollars are cash paid after the warm-up plus the change in the value of work under way at standard cost, so a
+policy gains nothing from leaving packages behind at the end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from envs.ledger import COMPONENTS
 
 COUNTERS = (
+    "episode_orders",  # placed, those of the warm-up included
     "orders",  # placed
     "orders_sourced",  # with a decision
     "orders_in_region",  # served entirely from FCs of the customer's region
@@ -23,6 +24,7 @@ COUNTERS = (
     "lines_lost",
     "lines_spilled",  # served from another region's FC
     "lines_replanned",  # served by another candidate than the chosen one
+    "lines_mended",  # moved to another package of their order by re-evaluation
     "packages",
     "packages_direct",
     "package_miles",
@@ -40,7 +42,8 @@ COUNTERS = (
     "lanes_used",  # lanes with at least one truck
 )
 (
-    ORDERS, ORDERS_SOURCED, ORDERS_IN_REGION, LINES, LINES_LOST, LINES_SPILLED, LINES_REPLANNED,
+    EPISODE_ORDERS, ORDERS, ORDERS_SOURCED, ORDERS_IN_REGION,
+    LINES, LINES_LOST, LINES_SPILLED, LINES_REPLANNED, LINES_MENDED,
     PACKAGES, PACKAGES_DIRECT, PACKAGE_MILES, PACKAGE_SORTS, LINES_DUE, LINES_ON_TIME, LINE_HOURS,
     TRUCKS, TRUCK_PACKAGES, TRUCK_ROOM, TRUCK_MILES, DIRECT_TRUCKS, DIRECT_PACKAGES, SPOT_TRUCKS, LANES_USED,
 ) = range(len(COUNTERS))  # fmt: skip
@@ -54,6 +57,7 @@ class Totals(NamedTuple):
     co2_kg_per_truck_mile: float
     truck_packages: int  # a model truck holds
     days: float  # since the warm-up
+    episode_usd: float  # all dollars of the episode, warm-up included
 
 
 class Kpi(NamedTuple):
@@ -93,6 +97,10 @@ KPIS: dict[str, Kpi] = {
         f"{name}_per_order_usd": Kpi("USD", "lower", f"dollars of component '{name}' / orders placed", _per_order(i))
         for i, name in enumerate(COMPONENTS)
     },
+    "episode_cost_per_order_usd": Kpi(
+        "USD", "lower", "all dollars of the episode, warm-up included / all its orders: what a hindsight bound bounds",
+        lambda t: _ratio(t.episode_usd, t.count[EPISODE_ORDERS]),
+    ),
     "in_region_share": Kpi(
         "share", "higher", "orders served entirely from FCs of the customer's region / orders sourced",
         _share(ORDERS_IN_REGION, ORDERS_SOURCED),
@@ -125,6 +133,10 @@ KPIS: dict[str, Kpi] = {
     "replanned_share": Kpi(
         "share", "lower", "lines served by another candidate than the chosen one / lines",
         _share(LINES_REPLANNED, LINES),
+    ),
+    "mended_share": Kpi(
+        "share", "neither", "lines moved to another package of their order by re-evaluation / lines",
+        _share(LINES_MENDED, LINES),
     ),
 }  # fmt: skip
 

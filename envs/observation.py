@@ -90,8 +90,9 @@ def _fill(
     lane_mask[:, 0] = 1
     lane_mask[:, 1] = 0
     region_features(w, s, b, r, region)
+    kernel.prepare_lines(w, s, b, r)
     for j in range(s.slots[b, r]):
-        found = kernel.find_candidates(w, s, b, r, j)
+        found = kernel.candidates_found(w, s, b, r, j)
         source_features(w, s, b, r, j, found, orders[j])
         for k in range(found):
             order_mask[j, k] = 1
@@ -101,7 +102,7 @@ def _fill(
         if w.net.lanes[lane].region == r and w.net.lanes[lane].slot >= 0:
             slot = w.net.lanes[lane].slot
             lane_mask[slot, 1] = kernel.can_send(w, s, b, lane)
-            dispatch_features(w, s, b, lane, hour, lanes[slot])
+            dispatch_features(w, s, b, i, hour, lanes[slot])
 
 
 @compiled
@@ -134,8 +135,9 @@ def pack_lines(
     n = 0
     for r in range(w.net.regions):
         size = s.line.shape[2]
+        kernel.prepare_lines(w, s, b, r)
         for j in range(s.slots[b, r]):
-            found = kernel.find_candidates(w, s, b, r, j)
+            found = kernel.candidates_found(w, s, b, r, j)
             if found == 0:
                 continue
             line = s.line[b, r, (s.line_first[b, r] + j) % size]
@@ -188,7 +190,7 @@ def pack_lanes(
     for i in range(s.row[b].active):
         index = s.active[b, i]
         if kernel.can_send(w, s, b, index):
-            dispatch_features(w, s, b, index, hour, x[n])
+            dispatch_features(w, s, b, i, hour, x[n])
             lane[n], region[n] = index, w.net.lanes[index].region
             cost[n] = s.lane[b, index].cost
             sent[n] = s.lane[b, index].sent * w.net.lanes[index].cost / w.rules.truck_packages

@@ -36,11 +36,21 @@ class ScorerPolicy:
     Args:
         scorers: the two scorers.
         name: for tables.
+        price_hours: has the units on the shelves priced by an LP so often (`baselines.shadow_price`); default, never.
+        seen: (stream, seed) of the episodes it was trained or tuned on; it is not to be evaluated on those.
     """
 
-    def __init__(self, scorers: Scorers, name: str = "policy") -> None:
+    def __init__(
+        self,
+        scorers: Scorers,
+        name: str = "policy",
+        price_hours: float | None = None,
+        seen: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
         self.scorers = scorers
         self.name = name
+        self.price_hours = price_hours
+        self.seen = seen
 
     def predict(
         self,

@@ -6,6 +6,7 @@ Environments, training and evaluation all go through it; it makes room when the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,27 @@ from envs.metrics import Totals, compute_kpis
 from envs.network import Network, build_network
 from envs.scenario import Scenario
 from envs.scorers import Scorers
-from envs.state import JOURNEY, State, World, build_world, clear_row, empty_state, grow_lines, grow_packages
+from envs.state import (
+    JOURNEY,
+    State,
+    World,
+    build_world,
+    clear_row,
+    empty_state,
+    grow_items,
+    grow_lines,
+    grow_packages,
+)
+
+
+class Pricer(Protocol):
+    """What a unit is worth on each shelf, found anew on a schedule; policies see it as `shadow_price`."""
+
+    every_hours: float
+
+    def __call__(self, sim: Simulator, row: int) -> np.ndarray:
+        """Prices of one row as it stands between two ticks: (S, F), USD per unit."""
+        ...
 
 
 class Simulator:
@@ -24,14 +45,22 @@ class Simulator:
     Args:
         scenario: the world.
         copies: B.
+        pricer: prices the units on the shelves; default, nobody does, and `shadow_price` is a newsvendor's guess.
+        reevaluate: merge the unpicked packages of split orders once an hour (`envs.reevaluation`).
     """
 
-    def __init__(self, scenario: Scenario, copies: int = 1) -> None:
+    def __init__(
+        self, scenario: Scenario, copies: int = 1, pricer: Pricer | None = None, reevaluate: bool = False
+    ) -> None:
         self.scenario = scenario
         self.copies = copies
+        self.pricer = pricer
+        self.reevaluate = reevaluate
         self.network: Network = build_network(scenario)
         self.world: World = build_world(scenario, self.network)
         self.state: State = empty_state(self.world, copies)
+        if pricer is not None:
+            self.state = self.state._replace(price=np.zeros((copies, *self.world.base_stock.shape), np.float32))
 
     @property
     def regions(self) -> int:
@@ -52,9 +81,11 @@ class Simulator:
         if week_tick is None:
             week_tick = round(self.scenario.start_hour / self.scenario.tick_hours)
         clear_row(self.world, self.state, row, key, week_tick)
+        self.state.row["reevaluate"][row] = self.reevaluate
 
     def begin(self, row: int) -> None:
         """Steps 1–3 of a tick: everything up to the decisions."""
+        self._price(row)
         while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
             self._make_room(need)
 
@@ -73,14 +104,39 @@ class Simulator:
     def run(self, scorers: Scorers, until: int | None = None) -> None:
         """Runs every row with compiled scorers, up to a tick or the horizon."""
         until = self.world.rules.horizon_tick if until is None else until
-        while (need := kernel.run(self.world, self.state, scorers, 0, self.copies, until)) != kernel.READY:
+        for row in range(self.copies):
+            while self.tick(row) < until and not self.state.row["settled"][row]:
+                self._price(row)
+                self._run_row(row, scorers, min(until, self._next_pricing(row)))
+
+    def _run_row(self, row: int, scorers: Scorers, until: int) -> None:
+        while (need := kernel.run(self.world, self.state, scorers, row, row + 1, until)) != kernel.READY:
             self._make_room(need)
 
+    def _pricing_ticks(self) -> int:
+        """Ticks between two pricings."""
+        return max(1, round(self.pricer.every_hours / self.scenario.tick_hours)) if self.pricer else 0
+
+    def _next_pricing(self, row: int) -> int:
+        """The next tick, after the present one, that starts with a pricing; the horizon if nobody prices."""
+        every = self._pricing_ticks()
+        return (self.tick(row) // every + 1) * every if every else self.world.rules.horizon_tick
+
+    def _price(self, row: int) -> None:
+        """Has the row priced if this tick starts with that."""
+        if self.pricer is None or self.tick(row) % self._pricing_ticks():
+            return
+        self.state.price[row] = self.pricer(self, row)
+        self.state.row["priced"][row] = 1
+
     def _make_room(self, need: int) -> None:
+        room = self.regions * self.world.rules.order_slots
         if need == kernel.GROW_LINES:
             self.state = grow_lines(self.state)
+        elif need == kernel.GROW_ITEMS:
+            self.state = grow_items(self.state, room)
         else:
-            self.state = grow_packages(self.state, self.regions * self.world.rules.order_slots)
+            self.state = grow_packages(self.state, room)
 
     def keep_journeys(self, room: int) -> None:
         """Makes room for a learner's `room` open sourcing decisions per row; those there are stay."""
@@ -104,7 +160,15 @@ class Simulator:
             self.world.rules.co2_kg_per_truck_mile,
             self.world.rules.truck_packages,
             max(0, self.tick(row) - self.world.rules.warmup_tick) * self.scenario.tick_hours / 24,
+            self._episode_usd(row, part),
         )
+
+    def _episode_usd(self, row: int, part: slice | list[int]) -> float:
+        """Dollars since the start of the episode, with what work under way will still be paid at standard cost."""
+        usd = self.state.cash[row].copy()
+        if not self.state.row["settled"][row]:
+            kernel.value_work_under_way(self.world, self.state, row, usd)
+        return float(usd[part].sum())
 
     def kpis(self, row: int, regions: Sequence[int] | None = None) -> dict[str, float]:
         """All KPIs of `envs.metrics` by name."""

@@ -16,6 +16,7 @@ from envs.demand import Demand, build_demand
 from envs.ledger import COMPONENTS
 from envs.metrics import COUNTERS
 from envs.network import Net, Network, largest_order, mean_lines_per_order
+from envs.order_plan import MOST_LINES, PLANS
 from envs.placement import place_stock
 from envs.scenario import Scenario
 
@@ -35,6 +36,7 @@ class Rules(NamedTuple):
     lead_ticks: int
     base_days: float  # days of mean demand a base-stock level covers, safety stock aside
     backlog_limit_hours: float
+    reevaluate_ticks: int  # between re-evaluations, where there are any
     truck_packages: int
     spot_allowed: bool
     spot_premium: float
@@ -67,6 +69,10 @@ ROW = np.dtype(
         ("settled", "i8"),  # 1 once the horizon's books are closed
         ("active", "i8"),  # lanes with packages waiting
         ("free", "i8"),  # first free package
+        ("free_item", "i8"),  # first free item
+        ("items", "i8"),  # items in use
+        ("reevaluate", "i8"),  # 1 if unpicked packages are merged once an hour
+        ("priced", "i8"),  # 1 once `price` holds prices
         ("packages", "i8"),  # packages under way
         ("packages_made", "i8"),
         ("packages_done", "i8"),  # delivered or settled
@@ -89,11 +95,18 @@ PACKAGE = np.dtype(
         ("joined", "i4"),  # tick it joined its queue
         ("journey", "i4"),  # a learner's number for its source decision, −1 for none
         ("cost", "f4"),  # USD it has caused so far
+        ("order", "i4"),  # kept for re-evaluation, as are the next three
+        ("sibling", "i4"),  # next package of its order, in a ring
+        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
         ("lines", "i2"),
         ("leg", "i2"),  # leg of the route it queues for or rides on
+        ("outside", "i2"),  # lines of its order that are lost or come from another region
     ],
     align=True,
 )
+
+# A line of a package that waits to be picked.
+ITEM = np.dtype([("next", "i4"), ("sku", "i4"), ("units", "i4")], align=True)
 
 LANE_STATE = np.dtype(
     [
@@ -150,6 +163,7 @@ class State(NamedTuple):
     stock: np.ndarray  # (B, S, F) int16, units on hand
     pipeline: np.ndarray  # (B, orders outstanding, S, F) int16, units on order
     package: np.ndarray  # (B, packages) PACKAGE
+    item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
     active: np.ndarray  # (B, L) int32, lanes with packages, ascending
     go: np.ndarray  # (B, L) int8, dispatch decision
@@ -163,8 +177,14 @@ class State(NamedTuple):
     slots: np.ndarray  # (B, R) int64, lines up for decision this tick
     sourced: np.ndarray  # (B, R) int64, scratch: lines of the slots already served
     undo_lines: np.ndarray  # (B, R) int64, scratch: to take back a tick's orders that lacked room
-    undo_orders: np.ndarray  # (B, R) float64, scratch: likewise
+    undo_orders: np.ndarray  # (B, R, 2) float64, scratch: likewise, counted after the warm-up and in all
     candidate: np.ndarray  # (B, R, M, K) int32, routes, −1 padded
+    plan: np.ndarray  # (B, R, M, plans) int32, route of the line in each plan of its order, −1 for none
+    cover: np.ndarray  # (B, routes of an order, 2) int32, scratch: route, and the set of lines it can carry
+    cover_usd: np.ndarray  # (B, routes of an order) float64, scratch: cost of a package on it
+    subset_usd: np.ndarray  # (B, 2^lines) float64, scratch: least cost of carrying a set of lines
+    subset_route: np.ndarray  # (B, 2^lines) int64, scratch: index in `cover` of its first package
+    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
     cash: np.ndarray  # (B, R, components) float64, USD
     accrual: np.ndarray  # (B, R, components) float64, USD
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
@@ -207,6 +227,7 @@ def build_rules(scenario: Scenario, slots: int) -> Rules:
         lead_ticks=round(stock.lead_time_hours / hours),
         base_days=(stock.review_hours + stock.lead_time_hours) / 24,
         backlog_limit_hours=scenario.capacity.backlog_limit_hours,
+        reevaluate_ticks=max(1, round(1 / hours)),
         truck_packages=trucks.capacity_packages,
         spot_allowed=trucks.spot_allowed,
         spot_premium=trucks.spot_premium,
@@ -236,6 +257,7 @@ def empty_state(world: World, rows: int) -> State:
         stock=np.zeros((rows, skus, fcs), np.int16),
         pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
         package=np.zeros((rows, packages), PACKAGE),
+        item=np.zeros((rows, 1), ITEM),
         lane=np.zeros((rows, lanes), LANE_STATE),
         active=np.zeros((rows, lanes), np.int32),
         go=np.zeros((rows, lanes), np.int8),
@@ -249,8 +271,14 @@ def empty_state(world: World, rows: int) -> State:
         slots=np.zeros((rows, regions), np.int64),
         sourced=np.zeros((rows, regions), np.int64),
         undo_lines=np.zeros((rows, regions), np.int64),
-        undo_orders=np.zeros((rows, regions)),
+        undo_orders=np.zeros((rows, regions, 2)),
         candidate=np.full((rows, regions, rules.order_slots, rules.candidates), -1, np.int32),
+        plan=np.full((rows, regions, rules.order_slots, PLANS), -1, np.int32),
+        cover=np.zeros((rows, MOST_LINES * rules.candidates, 2), np.int32),
+        cover_usd=np.zeros((rows, MOST_LINES * rules.candidates)),
+        subset_usd=np.zeros((rows, 2**MOST_LINES)),
+        subset_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        price=np.zeros((rows, 1, 1), np.float32),
         cash=np.zeros((rows, regions, len(COMPONENTS))),
         accrual=np.zeros((rows, regions, len(COMPONENTS))),
         opening=np.zeros((rows, regions, len(COMPONENTS))),
@@ -273,26 +301,39 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
         table["head"][row] = table["tail"][row] = -1
     state.lane["safe"][row] = NEVER
     state.line["journey"][row] = -1
+    state.package["items"][row] = state.package["order"][row] = -1
     chain_free(state.package[row], 0, -1)
+    chain_free(state.item[row], 0, -1)
     record["free"] = 0
 
 
-def chain_free(packages: np.ndarray, first: int, then: int) -> None:
-    """Links packages from `first` on into the free list, which goes on at `then`."""
-    packages["next"][first:] = np.arange(first + 1, len(packages) + 1)
-    packages["next"][-1] = then
+def chain_free(pool: np.ndarray, first: int, then: int) -> None:
+    """Links packages or items from `first` on into their free list, which goes on at `then`."""
+    pool["next"][first:] = np.arange(first + 1, len(pool) + 1)
+    pool["next"][-1] = then
 
 
 def grow_packages(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more packages in every row."""
-    old = state.package
-    rows, size = old.shape
-    package = np.zeros((rows, size + max(size, needed)), PACKAGE)
-    package[:, :size] = old
-    for b in range(rows):
-        chain_free(package[b], size, int(state.row["free"][b]))
-        state.row["free"][b] = size
+    package = _grow_pool(state.package, state.row["free"], needed)
+    package["items"][:, state.package.shape[1] :] = package["order"][:, state.package.shape[1] :] = -1
     return state._replace(package=package)
+
+
+def grow_items(state: State, needed: int) -> State:
+    """The same batch with room for at least `needed` more items in every row."""
+    return state._replace(item=_grow_pool(state.item, state.row["free_item"], needed))
+
+
+def _grow_pool(old: np.ndarray, free: np.ndarray, needed: int) -> np.ndarray:
+    """A larger pool; what is new heads the free list, whose first element per row is `free` (changed in place)."""
+    rows, size = old.shape
+    pool = np.zeros((rows, size + max(size, needed)), old.dtype)
+    pool[:, :size] = old
+    for b in range(rows):
+        chain_free(pool[b], size, int(free[b]))
+        free[b] = size
+    return pool
 
 
 def grow_lines(state: State) -> State:

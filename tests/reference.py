@@ -56,6 +56,9 @@ class Package:
     cost: float  # USD it has caused so far
     lines: int = 1
     leg: int = 0
+    items: list[tuple[int, int]] = field(default_factory=list)  # SKU and units of its lines
+    order: list[Package] = field(default_factory=list)  # all packages of its order
+    outside: list[bool] = field(default_factory=list)  # which lines of its order come from elsewhere, or not at all
 
     @property
     def face(self) -> tuple[int, ...]:
@@ -71,11 +74,13 @@ class Reference:
         world: constant tables.
         key: of the random stream.
         week_tick: tick of the week at tick 0.
+        reevaluate: merge unpicked packages of an order once an hour.
     """
 
     world: World
     key: int
     week_tick: int = 0
+    reevaluate: bool = False
     tick: int = 0
     orders: int = 0
     lines: int = 0
@@ -126,6 +131,8 @@ class Reference:
             self.unload(packages)
         for site, queue in enumerate(self.site_queue):
             self.work(site, queue)
+        if self.reevaluate and self.tick % max(1, round(1 / self.rules.tick_hours)) == 0:
+            self.mend()
         for lane, queue in enumerate(self.lane_queue):
             while len(queue) >= self.rules.truck_packages and self.can_send(lane):
                 self.send(lane)
@@ -161,6 +168,7 @@ class Reference:
                 yield Line(self.orders, self.tick, self.tick + promise, station, sku, units)
             self.orders += 1
             self.lines += len(items)
+            self.count[self.region_of_station(station)]["episode_orders"] += 1
             if self.tick >= self.rules.warmup_tick:
                 self.count[self.region_of_station(station)]["orders"] += 1
 
@@ -341,6 +349,10 @@ class Reference:
             served = [
                 self.serve(line, choices.get((r, j)), found[r, j], region, packages, count) for _, r, j, line in lines
             ]
+            inside = [bool(one) for one in served]
+            siblings = list(packages.values())
+            for package in siblings:
+                package.order, package.outside = siblings, [not one for one in inside]
             count.update(orders_sourced=1, orders_in_region=int(all(served)), lines=len(lines), packages=len(packages))
         for region, lines_up in enumerate(self.slots):
             self.waiting[region] = self.waiting[region][len(lines_up) :]
@@ -369,6 +381,7 @@ class Reference:
             packages[route].lines += 1
         else:
             packages[route] = self.new_package(line, route, region, count)
+        packages[route].items.append((line.sku, line.units))
         return inside
 
     def new_package(self, line: Line, p: int, region: int, count: Counter[str]) -> Package:
@@ -385,6 +398,70 @@ class Reference:
             packages_direct=int(route["legs"] == 1), package_miles=route["miles"], package_sorts=route["legs"] - 1
         )
         return package
+
+    # ------------------------------------------------------------------------------------------------ re-evaluation
+
+    def mend(self) -> None:
+        """Every package not yet picked joins another one of its order, if that saves dollars."""
+        for site in range(self.world.net.fcs):
+            for package in list(self.site_queue[site]):
+                others = [q for q in self.after(package) if self.can_join(package, q)]
+                gain = {id(q): self.saved(package, q) for q in others}
+                kept = [
+                    q for q in others
+                    if gain[id(q)] > 0 and not (self.can_join(q, package) and self.saved(q, package) > gain[id(q)])
+                ]  # fmt: skip
+                if kept:
+                    self.join(package, max(kept, key=lambda q: gain[id(q)]))
+
+    def after(self, package: Package) -> list[Package]:
+        """The other packages of its order, round from itself."""
+        i = package.order.index(package)
+        return package.order[i + 1 :] + package.order[:i]
+
+    def unpicked(self, package: Package) -> bool:
+        return package in self.site_queue[self.routes[package.route]["fc"]]
+
+    def can_join(self, package: Package, other: Package) -> bool:
+        """Both wait to be picked, the other shelf has all units, and none of them has been reordered since."""
+        fc, rules = self.routes[other.route]["fc"], self.rules
+        needed = Counter[int]()
+        for sku, units in package.items:
+            needed[sku] += units
+        reviewed = [t for t in range(package.joined + 1, self.tick + 1) for sku in needed
+                    if (t - sku) % rules.review_ticks == 0]  # fmt: skip
+        there = all(self.stock[sku][fc] >= units for sku, units in needed.items())
+        return self.unpicked(package) and self.unpicked(other) and there and not reviewed
+
+    def saved(self, package: Package, other: Package) -> float:
+        late = [self.late_usd(self.tick + 1 + self.routes[p.route]["rest"][0] - p.due) for p in (package, other)]
+        return self.routes[package.route]["cost"] + late[0] - late[1]
+
+    def join(self, package: Package, other: Package) -> None:
+        """As if the lines had been sourced there at once."""
+        old, new, region = self.routes[package.route], self.routes[other.route], self.region_of(package)
+        self.site_queue[old["fc"]].remove(package)
+        for sku, units in package.items:
+            self.stock[sku][old["fc"]] += units
+            self.stock[sku][new["fc"]] -= units
+        book = self.accrual[region]
+        book["pick"] -= self.rules.pick_pack_usd
+        book["sort"] -= self.rules.sort_usd * (old["legs"] - 1)
+        book["late"] -= self.late_usd(package.booked - package.due)
+        other.items += package.items
+        other.lines += package.lines
+        self.made -= 1
+        before = sum(package.outside)
+        moved = package.lines * (old["in_region"] - new["in_region"])
+        package.order.remove(package)
+        for p in package.order:
+            p.outside = [True] * (before + moved)
+        if package.ordered >= self.rules.warmup_tick:
+            self.count[region].update(
+                packages=-1, packages_direct=-int(old["legs"] == 1), package_miles=-old["miles"],
+                package_sorts=-(old["legs"] - 1), lines_mended=package.lines, lines_spilled=moved,
+                orders_in_region=int(before + moved == 0) - int(before == 0),
+            )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ the books
 
@@ -406,6 +483,7 @@ class Reference:
             hours = package.lines * (arrival - package.ordered) * self.rules.tick_hours
             on_time = package.lines if arrival <= package.due else 0
             self.count[self.region_of(package)].update(lines_due=package.lines, line_hours=hours, lines_on_time=on_time)
+        package.order.remove(package)
 
     def under_way(self) -> Iterator[tuple[Package, int, int, int, int]]:
         """Every package with: picks and sorts to come, first leg to be paid, earliest tick it can leave on that leg."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,11 +11,11 @@ import numpy as np
 import pytest
 
 from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
-from baselines.rules import HYBRID_FILL, HYBRID_SLACK_HOURS, hybrid
+from baselines.rules import parameters
 from envs.demand import episode_key
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.observation import empty_observation, fill_observation
-from envs.scorers import NEAREST_IN_REGION, Scorer, Scorers
+from envs.scorers import NEAREST_IN_REGION, Scorers
 from envs.simulator import Simulator
 from tests.worlds import SCARCE, TWO_REGIONS, Reader, small
 
@@ -51,12 +52,11 @@ def decided_ticks(sim: Simulator, scorers: Scorers) -> Iterator[int]:
         sim.finish(0)
 
 
-def watch(world: Any, source: str, dispatch: Scorer | str) -> tuple[list[Choice], list[Departure]]:
+def watch(world: Any, source: str, dispatch: str) -> tuple[list[Choice], list[Departure]]:
     """Every decision of an episode, with what the decider saw."""
-    rule = DISPATCH_RULES[dispatch] if isinstance(dispatch, str) else dispatch
     sim = Simulator(world)
     choices, departures = [], []
-    for _ in decided_ticks(sim, Scorers(SOURCE_RULES[source], rule)):
+    for _ in decided_ticks(sim, baseline(f"{source}+{dispatch}").scorers):
         choices += list(_choices(sim))
         departures += list(_departures(sim))
     return choices, departures
@@ -119,9 +119,10 @@ def test_every_pair_runs_an_episode(name: str, sim: Simulator) -> None:
 
 
 def test_names_are_all_pairs_of_rules() -> None:
-    assert set(SOURCE_RULES) == {"national_nearest", "regional_nearest"}
-    assert set(DISPATCH_RULES) == {"immediate", "full_truck", "scheduled", "last_safe_hour", "hybrid"}
-    assert len(set(baseline_names())) == 10
+    names = baseline_names()
+    assert len(set(names)) == len(names) == (len(SOURCE_RULES) - 1) * (len(DISPATCH_RULES) - 1)
+    assert {"shadow_price+control_limit", "spillover_limit+time", "backpressure+backpressure"} <= set(names)
+    assert not any("linear" in name for name in names)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +132,14 @@ def test_names_are_all_pairs_of_rules() -> None:
         ("regional_nearest", "regional_nearest+last_safe_hour"),
         ("hybrid", "regional_nearest+hybrid"),
         ("immediate", "regional_nearest+immediate"),
+        ("consolidate", "consolidate+last_safe_hour"),
+        ("backpressure", "backpressure+backpressure"),
     ],
 )
 def test_a_bare_name_stands_for_a_pair(bare: str, pair: str) -> None:
     scorers, wanted = baseline(bare).scorers, baseline(pair).scorers
-    assert scorers.source is wanted.source
-    assert scorers.dispatch is wanted.dispatch
+    for ours, theirs in zip((*scorers.source, *scorers.dispatch), (*wanted.source, *wanted.dispatch), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_an_unknown_name_lists_those_there_are(name: str) -> None:
 def choices(request: pytest.FixtureRequest) -> dict[str, list[Choice]]:
     """Source rule → its choices."""
     world = WORLD if request.param == "ample stock" else small(**{**SCARCE, **SHORT})
-    return {name: watch(world, name, "last_safe_hour")[0] for name in SOURCE_RULES}
+    return {name: watch(world, name, "last_safe_hour")[0] for name in SOURCE_RULES if name != "linear"}
 
 
 def test_national_nearest_takes_the_fewest_miles(choices: dict[str, list[Choice]]) -> None:
@@ -200,11 +203,11 @@ def test_the_nearest_fc_of_all_is_always_a_candidate() -> None:
 @pytest.fixture(scope="module")
 def departures() -> dict[str, list[Departure]]:
     """Dispatch rule → its decisions."""
-    return {name: watch(WORLD, "regional_nearest", name)[1] for name in DISPATCH_RULES}
+    return {name: watch(WORLD, "regional_nearest", name)[1] for name in DISPATCH_RULES if name != "linear"}
 
 
 def test_every_rule_but_the_extremes_both_holds_and_goes(departures: dict[str, list[Departure]]) -> None:
-    for name in ("scheduled", "last_safe_hour", "hybrid"):
+    for name in ("scheduled", "last_safe_hour", "hybrid", "time", "quantity", "control_limit", "backpressure"):
         assert {d.go for d in departures[name]} == {True, False}
 
 
@@ -238,7 +241,7 @@ def test_hybrid_goes_at_a_fill_or_at_a_slack(departures: dict[str, list[Departur
     for decision in departures["hybrid"]:
         slack = -1 if decision.slack_ticks is None else decision.slack_ticks
         packages = round(decision.features["fill"] * 8)
-        assert decision.go == (packages / 8 >= HYBRID_FILL or slack <= HYBRID_SLACK_HOURS)
+        assert decision.go == (packages / 8 >= 0.7 or slack <= 6)
         fills.add(packages)
         slacks.add(slack)
     assert {5, 6} <= fills  # 0.625 and 0.75 lie on either side of θ
@@ -246,17 +249,19 @@ def test_hybrid_goes_at_a_fill_or_at_a_slack(departures: dict[str, list[Departur
 
 
 @pytest.mark.parametrize("tick_hours", [0.5, 1, 2])
-@pytest.mark.parametrize(("fill", "slack_hours"), [(0.5, 4.0), (0.75, 0.0), (1.0, 12.0), (2.0, 24.0)])
+@pytest.mark.parametrize(("fill", "slack_hours"), [(0.5, 4.0), (0.75, 0.0), (1.0, 12.0), (1.2, 24.0)])
 def test_hybrid_meets_its_thresholds_exactly(fill: float, slack_hours: float, tick_hours: float) -> None:
     """θ itself and τ itself go; a package less and a tick more hold."""
-    rule, x = hybrid(fill, slack_hours), np.zeros(len(DISPATCH_FEATURES), np.float32)
+    settings = {"dispatch.fill": fill, "dispatch.slack_hours": slack_hours}
+    rule = baseline("hybrid", settings).scorers.dispatch
+    x = np.zeros(len(DISPATCH_FEATURES), np.float32)
 
     def goes(packages: float, slack_ticks: float) -> bool:
         x[DISPATCH_FEATURES.index("fill")] = np.float32(packages) * np.float32(1 / 8)
         x[DISPATCH_FEATURES.index("slack")] = np.float32(slack_ticks * tick_hours / 24)
         return bool(rule.bias[0] + (x >= rule.step_at[0]) @ rule.step_weight[0] > 0)
 
-    full, urgent = fill * 8, slack_hours / tick_hours
+    full, urgent = math.ceil(fill * 8), slack_hours / tick_hours
     assert goes(full, urgent + 20)
     assert not goes(full - 1, urgent + 1)
     assert goes(0, urgent)
@@ -265,4 +270,101 @@ def test_hybrid_meets_its_thresholds_exactly(fill: float, slack_hours: float, ti
 
 
 def test_the_default_of_other_regions_is_regional_nearest() -> None:
-    assert SOURCE_RULES["regional_nearest"] is NEAREST_IN_REGION
+    assert baseline("regional_nearest").scorers.source is NEAREST_IN_REGION
+
+
+def test_time_goes_when_the_oldest_package_has_waited_long_enough(departures: dict[str, list[Departure]]) -> None:
+    for decision in departures["time"]:
+        assert decision.go == (decision.features["age"] >= 0.5)  # days; 12 hours by default
+
+
+def test_quantity_goes_at_a_fill(departures: dict[str, list[Departure]]) -> None:
+    for decision in departures["quantity"]:
+        assert decision.go == (decision.features["fill"] >= np.float32(0.7))
+
+
+def test_control_limits_differ_by_the_kind_of_lane() -> None:
+    limits = {"direct": 0.2, "fc_to_sc": 0.5, "sc_to_sc": 0.8, "sc_to_station": 1.1}
+    settings = {f"dispatch.{kind}": limit for kind, limit in limits.items()} | {"dispatch.slack_hours": 0.0}
+    sim = Simulator(WORLD)
+    seen = {kind: set() for kind in limits}
+    for _ in decided_ticks(sim, baseline("control_limit", settings).scorers):
+        for decision in _departures(sim):
+            kind = next(kind for kind in limits if decision.features[f"is_{kind}"])
+            urgent = decision.slack_ticks is None or decision.slack_ticks <= 0
+            assert decision.go == (urgent or decision.features["fill"] > limits[kind])
+            seen[kind].add(decision.go)
+    assert seen["direct"] == seen["fc_to_sc"] == {True, False}
+
+
+def test_backpressure_leaves_where_more_waits_than_ahead_while_trucks_last() -> None:
+    world = small(**{**TWO_REGIONS, **SHORT, "trucks": {"capacity_packages": 6, "fleet_headroom": 0.3},
+                     "demand": {"orders_per_day": 400}})  # fmt: skip
+    kinds = set()
+    for decision in watch(world, "backpressure", "backpressure")[1]:
+        x = decision.features
+        pressure = x["fill"] - 0.3 * x["next_fill"] - 0.6 * x["dest_backlog"]
+        if abs(pressure - 0.7) > 1e-5:
+            assert decision.go == bool(x["late_if_held"] or (x["truck_left"] and pressure > 0.7))
+        kinds.add((decision.go, bool(x["truck_left"]), bool(x["late_if_held"])))
+    assert {(True, True, False), (False, True, False), (False, False, False), (True, False, True)} <= kinds
+
+
+def test_least_cost_and_consolidate_follow_the_plans_of_the_order(choices: dict[str, list[Choice]]) -> None:
+    for rule, plan in (("least_cost", "order_plan"), ("consolidate", "fewest_packages")):
+        assert len(choices[rule]) > 100
+        assert all(choice.features[plan][choice.chosen] for choice in choices[rule])
+
+
+def test_consolidate_makes_the_fewest_packages(sim: Simulator) -> None:
+    packages = {}
+    for name in ("regional_nearest", "least_cost", "consolidate"):
+        sim.reset(0, KEY)
+        sim.run(baseline(name).scorers)
+        packages[name] = sim.kpis(0)["packages_per_order"]
+    assert packages["consolidate"] <= packages["least_cost"] < packages["regional_nearest"]
+
+
+def test_spillover_limit_spares_shelves_below_the_threshold() -> None:
+    """A line that spills takes an FC with cover if there is one, and the cheapest of its kind."""
+    thin = {"network": {"fulfillment_centers": 12}, "stock": {"safety_factor": 0, "breadth": (0.4, 0.3, 0.2)}}
+    world = small(**{**TWO_REGIONS, **SHORT, **thin, "demand": {"orders_per_day": 400}})
+    settings = {"source.cover_days": 2.7}
+    sim, spilled = Simulator(world), 0
+    for _ in decided_ticks(sim, baseline("spillover_limit", settings).scorers):
+        for x, chosen, _ in _choices(sim):
+            if x["in_region"].any():
+                assert x["in_region"][chosen]
+                continue
+            covered = x["cover"] >= np.float32(0.27)
+            allowed = covered if covered.any() else np.ones_like(covered)
+            usd = x["cost"] + 0.5 * x["late"]
+            assert allowed[chosen] and usd[chosen] == pytest.approx(usd[allowed].min())
+            spilled += covered.any() and not covered.all()
+    assert spilled > 5
+
+
+def test_shadow_price_adds_the_price_of_the_unit(sim: Simulator) -> None:
+    for _ in decided_ticks(sim, baseline("shadow_price", {"source.scale": 2.0}).scorers):
+        for x, chosen, _ in _choices(sim):
+            usd = x["cost"] + 0.5 * x["late"] + 0.2 * x["shadow_price"]
+            assert usd[chosen] == pytest.approx(usd.min())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source.charm": 1.0}, "no parameter 'source.charm'; it has: source.cover_days, dispatch.fill"),
+        ({"source.cover_days": 99.0}, r"source.cover_days = 99.0: must lie in 0…15"),
+        ({"source.cover_days": float("nan")}, "source.cover_days = nan: must lie"),
+    ],
+)
+def test_settings_that_cannot_be_say_why(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(BaselineError, match=message):
+        baseline("spillover_limit+quantity", settings)
+
+
+def test_defaults_lie_within_their_bounds() -> None:
+    for name in (*baseline_names(), "linear"):
+        for key, parameter in parameters(name).items():
+            assert parameter.low <= parameter.default <= parameter.high and parameter.step > 0, (name, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,10 @@ from envs.kernel import can_send
 from envs.network import LANE_KINDS
 from envs.scorers import Scorer, Scorers, linear, score
 from envs.simulator import Simulator
-from tests.reference import Line, Reference
+from tests.reference import Reference
 from tests.worlds import (
+    MANY_FCS,
+    SCARCE,
     TIGHT,
     TWO_REGIONS,
     WORLDS,
@@ -41,6 +44,7 @@ class Features:
 
     def __init__(self, ref: Reference) -> None:
         self.ref, self.rules, self.world = ref, ref.rules, ref.world
+        self.plan: tuple[dict[tuple[int, int], int], ...] = ({}, {})  # route of each line in both plans of its order
         self.day = ref.rules.tick_hours / 24
         self.load = ref.rules.truck_packages
 
@@ -76,14 +80,9 @@ class Features:
         z = 1.702 * (mean - ref.stock[sku][fc] + 0.5) / math.sqrt(mean + 0.1)
         return rules.stockout_usd / (1 + math.exp(-z))
 
-    def sources(self, region: int, line: Line, routes: list[int]) -> list[dict[str, float]]:
-        """Of all candidates of a line; the first of the best is where the lines of its order can meet."""
-        told = [self.source(region, line, p) for p in routes]
-        best = max(told, key=lambda x: (x["order_share"], -x["cost"]))
-        return [{**x, "order_best": x is best} for x in told]
-
-    def source(self, region: int, line: Line, p: int) -> dict[str, float]:
-        ref, route = self.ref, self.ref.routes[p]
+    def source(self, region: int, j: int, p: int) -> dict[str, float]:
+        """Of one candidate route; the plans of its order are judged by a test of their own."""
+        ref, route, line = self.ref, self.ref.routes[p], self.ref.slots[region][j]
         fc, lane = route["fc"], ref.lanes[route["lanes"][0]]
         queue = ref.lane_queue[route["lanes"][0]]
         slack = (line.due - (ref.tick + 1 + route["rest"][0])) * self.day
@@ -102,6 +101,9 @@ class Features:
             "last_unit": units <= line.units,
             "order_share": sum(ref.stock[x.sku][fc] >= x.units for x in order) / len(order),
             "order_rest": (len(order) - 1) / len(order),
+            "order_plan": self.plan[0][region, j] == p,
+            "fewest_packages": self.plan[1][region, j] == p,
+            "spill_cover": 3 if route["in_region"] else min(units / (10 * daily), 3),
             "lane_fill": min(len(queue) / self.load, 3),
             "lane_age": min((ref.tick - queue[0].joined) * self.day, 5) if queue else 0,
             "lane_inflow": min(self.inflow(route["lanes"][0], 3), 5),
@@ -136,7 +138,26 @@ class Features:
             "miles": lane["miles"] / 1000,
             "transit": lane["ticks"] * self.day,
             "scheduled": int(self.hour()) % 24 in (2, 8, 14, 20),
+            "next_fill": min(self.next_fill(index), 3),
+            "dest_backlog": min(self.backlog_ahead(lane["dest"]) / 12, 5),
+            "truck_left": self.rank(index) < ref.home[lane["origin"]],
         }
+
+    def next_fill(self, index: int) -> float:
+        """Truckloads waiting where the packages of the next truck go on, mean over its load; 0 for a last leg."""
+        ref, load = self.ref, list(self.ref.lane_queue[index])[: self.load]
+        following = [ref.routes[p.route]["lanes"][p.leg + 1] if p.leg < 2 else -1 for p in load]
+        return sum(len(ref.lane_queue[lane]) for lane in following if lane >= 0) / len(load) / self.load
+
+    def backlog_ahead(self, site: int) -> float:
+        net = self.world.net
+        return self.ref.backlog_hours(site) if site < net.fcs + net.scs else 0
+
+    def rank(self, index: int) -> int:
+        """Lanes of the same site with more packages, or with as many and a lower number."""
+        ref = self.ref
+        ours = [i for i, lane in enumerate(ref.lanes) if lane["origin"] == ref.lanes[index]["origin"]]
+        return sorted(ours, key=lambda i: (-len(ref.lane_queue[i]), i)).index(index)
 
     def region(self, r: int) -> dict[str, float]:
         ref, net = self.ref, self.world.net
@@ -164,7 +185,8 @@ def seen_sources(sim: Simulator, r: int, j: int, found: int) -> np.ndarray:
 
 def seen_lane(sim: Simulator, lane: int) -> np.ndarray:
     x = np.full(f.DISPATCH_COUNT, np.nan, np.float32)
-    f.dispatch_features(sim.world, sim.state, 0, lane, f.hour_of_day(sim.world, sim.state, 0), x)
+    i = active_lanes(sim).index(lane)
+    f.dispatch_features(sim.world, sim.state, 0, i, f.hour_of_day(sim.world, sim.state, 0), x)
     return x
 
 
@@ -210,10 +232,12 @@ def test_features_equal_their_formulas(name: str) -> None:
         ref.begin()
         choices, go = decide_at_random(sim, 0, rng)
         if tick % 6 == 5:
-            for r, j, found in lines_with_candidates(sim):
-                expected = told.sources(r, ref.slots[r][j], sim.state.candidate[0, r, j, :found].tolist())
-                for x, features in zip(seen_sources(sim, r, j, found), expected, strict=True):
-                    assert_equal(x, f.SOURCE_FEATURES, features)
+            up = list(lines_with_candidates(sim))
+            told.plan = tuple({(r, j): int(sim.state.plan[0, r, j, n]) for r, j, _ in up} for n in range(2))
+            for r, j, found in up:
+                routes = sim.state.candidate[0, r, j, :found].tolist()
+                for x, p in zip(seen_sources(sim, r, j, found), routes, strict=True):
+                    assert_equal(x, f.SOURCE_FEATURES, told.source(r, j, p))
                 lines += 1
             for lane in active_lanes(sim):
                 assert_equal(seen_lane(sim, lane), f.DISPATCH_FEATURES, told.dispatch(lane))
@@ -223,6 +247,73 @@ def test_features_equal_their_formulas(name: str) -> None:
         sim.finish(0)
         ref.finish(choices, go)
     assert lines > 50 and lanes > 20
+
+
+@pytest.mark.parametrize("name", ["two regions", "all late", "scarce stock", "many FCs"])
+def test_plans_of_an_order_are_the_best_there_are(name: str) -> None:
+    """Against every set of routes: none costs less, none has fewer packages, and each line has a place in both."""
+    worlds = {**SEEN, "scarce stock": SCARCE, "many FCs": MANY_FCS}
+    orders = {"demand": {"kind": "generated", "orders_per_day": 200, "lines_per_order": (0.3, 0.2, 0.2, 0.1, 0.1, 0.1)}}
+    sim, rng = simulator(small(**merged(worlds[name], orders)), KEY), np.random.default_rng(1)
+    several = different = 0
+    for _ in range(40):
+        sim.begin(0)
+        for lines in orders_up(sim):
+            routes, cost = lines_and_routes(sim, lines)
+            least, fewest = best_covers(routes, cost)
+            plans = [[int(sim.state.plan[0, r, j, n]) for r, j in lines] for n in range(2)]
+            for plan in plans:
+                assert all(p in own for p, own in zip(plan, routes, strict=True))
+            assert sum(cost[p] for p in set(plans[0])) == pytest.approx(least)
+            assert (len(set(plans[1])), sum(cost[p] for p in set(plans[1]))) == pytest.approx(fewest)
+            several += len(lines) > 1
+            different += set(plans[0]) != set(plans[1])
+        decide_at_random(sim, 0, rng)
+        sim.finish(0)
+    assert several > 30
+    assert different > 0 or name != "many FCs"
+
+
+def merged(*changes: dict[str, Any]) -> dict[str, Any]:
+    """Groups of fields laid over one another."""
+    found: dict[str, Any] = {}
+    for change in changes:
+        for group, value in change.items():
+            found[group] = {**found.get(group, {}), **value} if isinstance(value, dict) else value
+    return found
+
+
+def orders_up(sim: Simulator) -> list[list[tuple[int, int]]]:
+    """Region and slot of the lines with candidates, order by order."""
+    s, orders = sim.state, {}
+    for r, j, _ in lines_with_candidates(sim):
+        order = int(s.line["order"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]])
+        orders.setdefault(order, []).append((r, j))
+    return list(orders.values())
+
+
+def lines_and_routes(sim: Simulator, lines: list[tuple[int, int]]) -> tuple[list[set[int]], dict[int, float]]:
+    """Candidate routes of each line, and what a package on each would cost: standard cost, and lateness."""
+    s, rules = sim.state, sim.world.rules
+    routes = [{int(p) for p in s.candidate[0, r, j] if p >= 0} for r, j in lines]
+    r, j = lines[0]
+    due = int(s.line["due"][0, r, (s.line_first[0, r] + j) % s.line.shape[2]])
+    cost = {}
+    for p in set().union(*routes):
+        late = sim.tick(0) + 1 + int(sim.world.net.routes["rest"][p, 0]) - due
+        cost[p] = float(sim.world.net.routes["cost"][p])
+        cost[p] += rules.late_usd + rules.late_usd_per_tick * late if late > 0 else 0
+    return routes, cost
+
+
+def best_covers(routes: list[set[int]], cost: dict[int, float]) -> tuple[float, tuple[int, float]]:
+    """Least cost of a set of routes that serves every line, and the fewest routes with the least cost of those."""
+    covers = []
+    for count in range(1, len(routes) + 1):
+        for chosen in itertools.combinations(cost, count):
+            if all(own & set(chosen) for own in routes):
+                covers.append((count, sum(cost[p] for p in chosen)))
+    return min(usd for _, usd in covers), min(covers)
 
 
 def numpy_score(scorer: Scorer, g: int, x: np.ndarray) -> float:

@@ -24,6 +24,7 @@ from tests.worlds import (
     SCARCE,
     TIGHT,
     TWO_REGIONS,
+    WAITING,
     WORLDS,
     Reader,
     decide_at_random,
@@ -146,10 +147,10 @@ def assert_same_candidates(sim: Simulator, ref: Reference) -> None:
             assert found == expected + [-1] * (len(found) - len(expected))
 
 
-def run_both(scenario: Scenario, seed: int = 0) -> Reference:
+def run_both(scenario: Scenario, seed: int = 0, reevaluate: bool = False) -> Reference:
     """A whole episode under random decisions, compared before and after every tick's decisions."""
-    sim, rng = simulator(scenario, KEY), np.random.default_rng(seed)
-    ref = Reference(sim.world, KEY, round(scenario.start_hour / scenario.tick_hours))
+    sim, rng = simulator(scenario, KEY, reevaluate=reevaluate), np.random.default_rng(seed)
+    ref = Reference(sim.world, KEY, round(scenario.start_hour / scenario.tick_hours), reevaluate)
     done = False
     while not done:
         sim.begin(0)
@@ -176,6 +177,33 @@ def total(ref: Reference, counter: str) -> float:
 def test_every_tick_equals_the_reference(name: str) -> None:
     ref = run_both(small(**WORLDS[name]))
     assert ref.orders > 100 and ref.done > 100
+
+
+@pytest.mark.parametrize(
+    "name", ["packages wait to be picked", "slow picking and sorting", "scarce stock", "half-hour ticks", "all late"]
+)
+def test_re_evaluation_equals_the_reference(name: str) -> None:
+    changes = {**WORLDS[name], "capacity": WAITING["capacity"]}
+    ref = run_both(small(**changes), reevaluate=True)
+    assert ref.orders > 100 and ref.done > 100
+    assert total(ref, "lines_mended") > 10 or name != "packages wait to be picked"
+
+
+def test_re_evaluation_mends_splits_and_breaks_nothing() -> None:
+    """Against the same policy without it: fewer packages, fewer dollars; shelves never above base stock."""
+    kpis = {}
+    for reevaluate in (False, True):
+        sim = simulator(small(**WAITING), KEY, reevaluate=reevaluate)
+        while not sim.state.row["settled"][0]:
+            sim.begin(0)
+            sim.decide(0, DEFAULT_BACKGROUND)
+            sim.finish(0)
+            assert (sim.state.stock[0] <= sim.world.base_stock).all()
+        kpis[reevaluate] = sim.kpis(0)
+        assert sum(sim.cash(0).values()) == pytest.approx(sum(sim.accrual(0).values()), abs=0.01)
+    assert kpis[False]["mended_share"] == 0 < kpis[True]["mended_share"]
+    assert kpis[True]["packages_per_order"] < kpis[False]["packages_per_order"]
+    assert kpis[True]["cost_per_order_usd"] < kpis[False]["cost_per_order_usd"]
 
 
 def test_replayed_orders_equal_the_reference(trace_world: Scenario) -> None:

@@ -38,6 +38,13 @@ SCARCE = {
     "stock": {"safety_factor": -2, "breadth": (0.5, 0.25, 0.25)},
     "demand": {"units_per_line": (0.4, 0.3, 0.3)},
 }
+WAITING = {
+    **TWO_REGIONS,
+    "network": {"fulfillment_centers": 8},
+    "demand": {"orders_per_day": 300, "lines_per_order": (0.2, 0.3, 0.3, 0.2)},
+    "stock": {"breadth": (1, 0.8, 0.6)},
+    "capacity": {"pick_headroom": 0.8, "backlog_limit_hours": 6},
+}
 MANY_FCS = {**TWO_REGIONS, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)}}
 
 # Each varies one rule of the small world.
@@ -66,6 +73,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     },
     "one package a truck": {"trucks": {"capacity_packages": 1}, "demand": {"orders_per_day": 60}},
     "one sort center": {**TWO_REGIONS, "network": {"sort_centers": 1}},
+    "packages wait to be picked": WAITING,
 }  # fmt: skip
 
 
@@ -79,9 +87,9 @@ def small(**changes: Any) -> Scenario:
     return Scenario.model_validate(data)
 
 
-def simulator(scenario: Scenario, *keys: int) -> Simulator:
+def simulator(scenario: Scenario, *keys: int, reevaluate: bool = False) -> Simulator:
     """A simulator with one row per key, reset."""
-    sim = Simulator(scenario, len(keys))
+    sim = Simulator(scenario, len(keys), reevaluate=reevaluate)
     for row, key in enumerate(keys):
         sim.reset(row, key)
     return sim
@@ -91,8 +99,9 @@ def simulator(scenario: Scenario, *keys: int) -> Simulator:
 def find_all(w: Any, s: Any, b: int, found: np.ndarray) -> None:
     """Fills the candidates of every line up for decision and how many there are: found (R, M)."""
     for r in range(w.net.regions):
+        kernel.prepare_lines(w, s, b, r)
         for j in range(s.slots[b, r]):
-            found[r, j] = kernel.find_candidates(w, s, b, r, j)
+            found[r, j] = kernel.candidates_found(w, s, b, r, j)
 
 
 def decide_at_random(sim: Simulator, row: int, rng: np.random.Generator) -> tuple[dict[tuple[int, int], int], set[int]]:

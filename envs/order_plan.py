@@ -1,0 +1,111 @@
+"""How the lines of an order could travel together: the cheapest and the smallest sets of packages that carry it.
+
+Two plans per order: the least standard cost (a package pays for itself once, however many lines it holds; inevitable
+lateness counts), and the fewest packages, ties by that cost. Both are exact set covers over the lines' candidate
+routes, by dynamic programming over the subsets of lines; an order beyond MOST_LINES lines is planned in groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from envs.compiled import inlined
+from envs.ledger import late_usd
+
+MOST_LINES = 6  # 64 subsets
+LEAST_COST, FEWEST_PACKAGES = range(2)
+PLANS = 2
+_PER_PACKAGE = 1000.0  # USD; above any difference between routes, so that the number of packages comes first
+
+
+@inlined
+def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
+    """Plans every order up for decision in region r, from candidates already found; fills `plan[b, r]`."""
+    ring, first, slots = s.line[b, r], s.line_first[b, r], s.slots[b, r]
+    size, low = len(ring), 0
+    while low < slots:
+        order, high = ring[(first + low) % size].order, low + 1
+        while high < slots and high - low < MOST_LINES and ring[(first + high) % size].order == order:
+            high += 1
+        if high - low == 1:
+            _plan_line(w, s, b, r, low)
+        else:
+            _plan_lines(w, s, b, r, low, high)
+        low = high
+
+
+@inlined
+def _package_usd(w: Any, s: Any, b: int, p: int, due: int) -> float:
+    """Standard cost of a package on a route, with the lateness it cannot avoid."""
+    route = w.net.routes[p]
+    return route.cost + late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - due)
+
+
+@inlined
+def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
+    ring, routes = s.line[b, r], s.candidate[b, r, j]
+    due = ring[(s.line_first[b, r] + j) % len(ring)].due
+    best, least = -1, np.inf
+    for k in range(len(routes)):
+        if routes[k] >= 0:
+            usd = _package_usd(w, s, b, routes[k], due)
+            if usd < least:
+                best, least = routes[k], usd
+    s.plan[b, r, j, LEAST_COST] = s.plan[b, r, j, FEWEST_PACKAGES] = best
+
+
+@inlined
+def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
+    routes = _collect_routes(s, b, r, low, high)
+    ring, full = s.line[b, r], 0
+    due = ring[(s.line_first[b, r] + low) % len(ring)].due
+    for i in range(routes):
+        full |= s.cover[b, i, 1]
+        s.cover_usd[b, i] = _package_usd(w, s, b, s.cover[b, i, 0], due)
+    for plan in range(PLANS):
+        for j in range(low, high):
+            s.plan[b, r, j, plan] = -1
+        _least_cover(s, b, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
+        mask = full
+        while mask > 0:
+            i = s.subset_route[b, mask]
+            for j in range(low, high):
+                if mask & s.cover[b, i, 1] & (1 << (j - low)):
+                    s.plan[b, r, j, plan] = s.cover[b, i, 0]
+            mask &= ~s.cover[b, i, 1]
+
+
+@inlined
+def _collect_routes(s: Any, b: int, r: int, low: int, high: int) -> int:
+    """Fills `cover` with the distinct candidate routes of lines low…high−1 and the set of lines each can carry."""
+    routes = 0
+    for j in range(low, high):
+        for k in range(s.candidate.shape[3]):
+            p, i = s.candidate[b, r, j, k], 0
+            if p < 0:
+                break
+            while i < routes and s.cover[b, i, 0] != p:
+                i += 1
+            if i == routes:
+                s.cover[b, i, 0], s.cover[b, i, 1] = p, 0
+                routes += 1
+            s.cover[b, i, 1] |= 1 << (j - low)
+    return routes
+
+
+@inlined
+def _least_cover(s: Any, b: int, routes: int, full: int, per_package: float) -> None:
+    """Least cost of carrying each subset of `full`, and the first route of the best way to do it."""
+    usd = s.subset_usd[b]
+    usd[0] = 0.0
+    for mask in range(1, full + 1):
+        usd[mask] = np.inf
+        if mask & ~full:
+            continue
+        for i in range(routes):
+            if mask & s.cover[b, i, 1]:
+                total = s.cover_usd[b, i] + per_package + usd[mask & ~s.cover[b, i, 1]]
+                if total < usd[mask]:
+                    usd[mask], s.subset_route[b, mask] = total, i
