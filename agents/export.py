@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from envs.demand import STREAMS
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.policy import ScorerPolicy
 from envs.scorers import Scorer, Scorers, scorer_shapes
@@ -27,8 +28,10 @@ class PolicyFileError(ValueError):
 class FilePolicy(ScorerPolicy):
     """A policy read from a file, with what the file says of itself."""
 
-    def __init__(self, scorers: Scorers, name: str, metadata: dict[str, Any]) -> None:
-        super().__init__(scorers, name)
+    def __init__(
+        self, scorers: Scorers, name: str, metadata: dict[str, Any], seen: frozenset[tuple[str, int]] = frozenset()
+    ) -> None:
+        super().__init__(scorers, name, seen=seen)
         self.metadata = metadata
 
 
@@ -38,7 +41,8 @@ def save_policy(path: Path, scorers: Scorers, about: dict[str, Any]) -> None:
     Args:
         path: the file.
         scorers: the weights.
-        about: what the reader should know: scenario, seed, timesteps, … JSON values.
+        about: what the reader should know: scenario, seed, timesteps, … JSON values. `seen` holds [stream, seed] of the
+            orders it was trained and selected on.
     """
     tensors = {
         f"{kind}.{field}": np.ascontiguousarray(getattr(scorer, field))
@@ -76,7 +80,20 @@ def load_policy(path: str | Path) -> FilePolicy:
     except ValueError:
         raise PolicyFileError(f"{path}: its metadata is not JSON; the file is damaged, train anew") from None
     _check_features(path, about)
-    return FilePolicy(_scorers(path, tensors), path.parent.name or path.stem, about)
+    return FilePolicy(_scorers(path, tensors), path.parent.name or path.stem, about, _seen(path, about))
+
+
+def _seen(path: Path, about: dict[str, Any]) -> frozenset[tuple[str, int]]:
+    """(stream, seed) of the orders it learned from. Older files tell only the seed, which was that of both streams."""
+    old = [["train", about["seed"]], ["tune", about["seed"]]] if "seed" in about else []
+    pairs = about.get("seen", old)
+    if not (isinstance(pairs, list) and all(_is_seen(pair) for pair in pairs)):
+        raise PolicyFileError(f"{path}: seen = {pairs!r}: must be pairs of stream and seed; train anew")
+    return frozenset((stream, seed) for stream, seed in pairs)
+
+
+def _is_seen(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and pair[0] in list(STREAMS) and type(pair[1]) is int
 
 
 def _check_features(path: Path, about: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
     about = {
         "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
-        "tuning_cost_per_order_usd": kpis.best_cost,
+        "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.seed]],
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
 

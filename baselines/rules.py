@@ -93,11 +93,11 @@ def _backpressure_dispatch(p: Mapping[str, float]) -> Scorer:
     )  # fmt: skip
 
 
-def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], text: str) -> Rule:
+def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], step: float, text: str) -> Rule:
     """Any weights over all features: what `tuned_linear` is made of."""
     names = ("bias", *features)
     parameters = {
-        name: Parameter(start.get(name, 0.0), -math.inf, math.inf, f"weight of {name}", 0.3) for name in names
+        name: Parameter(start.get(name, 0.0), -math.inf, math.inf, f"weight of {name}", step) for name in names
     }
     return Rule(text, lambda p: linear(features, p["bias"], {name: p[name] for name in features}), parameters)
 
@@ -140,7 +140,7 @@ SOURCE_RULES: dict[str, Rule] = {
         },
         price_hours=24.0,
     ),
-    "linear": _linear_rule(SOURCE_FEATURES, {"cost": -1.0, "late": LATE, "order_plan": 0.3}, "Any linear scorer."),
+    "linear": _linear_rule(SOURCE_FEATURES, {"cost": -1.0, "late": LATE, "order_plan": 0.3}, 0.1, "Any linear scorer."),
 }
 
 DISPATCH_RULES: dict[str, Rule] = {
@@ -169,7 +169,7 @@ DISPATCH_RULES: dict[str, Rule] = {
             "per_backlog_hour": _between(0.05, 0.0, 0.5, "price of sorting queued there. Unit: truckloads per hour"),
         },
     ),
-    "linear": _linear_rule(DISPATCH_FEATURES, {"bias": -1.0, "late_if_held": 4.0}, "Any linear scorer."),
+    "linear": _linear_rule(DISPATCH_FEATURES, {"bias": -1.0, "late_if_held": 4.0}, 1.0, "Any linear scorer."),
 }
 
 _ALONE = {name: f"{name}+{name}" for name in SOURCE_RULES if name in DISPATCH_RULES}

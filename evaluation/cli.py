@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -48,6 +49,17 @@ def at_least(option: str, value: int, low: int) -> int:
     """
     if value < low:
         raise InputError(f"{option} = {value}: must be {low} or more")
+    return value
+
+
+def above(option: str, value: float, low: float) -> float:
+    """`value`, if it is finite and more than `low`.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not low < value < math.inf:
+        raise InputError(f"{option} = {value:g}: must be a number above {low:g}")
     return value
 
 

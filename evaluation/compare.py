@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from itertools import combinations
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +40,9 @@ def compare_policies(
     seed: int,
     command: str = "",
     progress: Callable[[str], None] | None = None,
+    stream: str = "evaluate",
 ) -> Comparison:
-    """Plays every policy through the same held-out episodes and summarises.
+    """Plays every policy through the same episodes and summarises.
 
     Args:
         scenario: the world.
@@ -50,15 +51,34 @@ def compare_policies(
         seed: of the orders and of the bootstrap, ≥ 0.
         command: that asked for it, noted in the summary.
         progress: called with the policy's name after each of its episodes.
+        stream: of the orders; default, the held-out ones.
 
     Raises:
+        InputError: a policy was trained or tuned on these orders.
         ScenarioError: the scenario's tables cannot be used.
         ValueError: no episodes, or a negative seed.
     """
+    check_unseen(policies, stream, seed)
     scorers = {name: policy.scorers for name, policy in policies.items()}
-    frame = evaluate_policies(scenario, scorers, episodes, seed, progress)
-    meta = {"scenario": scenario.name, "seed": seed, "episodes": episodes, **provenance(command)}
+    frame = evaluate_policies(scenario, scorers, episodes, seed, progress, stream)
+    about = {"scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes}
+    meta = {**about, **provenance(command)}
     return Comparison(scenario, policies, frame, {**summarise(frame, seed), "meta": meta})
+
+
+def check_unseen(policies: Mapping[str, ScorerPolicy], stream: str, seed: int) -> None:
+    """Policies are not measured on orders they learned from.
+
+    Raises:
+        InputError: one was trained or tuned on this stream and seed.
+    """
+    for name, policy in policies.items():
+        if (stream, seed) in policy.seen:
+            free = next(s for s in count() if all((stream, s) not in other.seen for other in policies.values()))
+            raise InputError(
+                f"policy '{name}': was trained or tuned on stream '{stream}', seed {seed}, so it would look better "
+                f"there than it is; use another seed, such as --seed {free}, or the held-out orders (--stream evaluate)"
+            )
 
 
 def summarise(frame: pd.DataFrame, seed: int) -> Summary:
@@ -121,7 +141,7 @@ def draw_first_policy(comparison: Comparison, path: Path) -> None:
 
     name, policy = next(iter(comparison.policies.items()))
     meta = comparison.summary["meta"]
-    key = evaluation_keys(1, meta["seed"])[0]
+    key = evaluation_keys(1, meta["seed"], meta["stream"])[0]
     last = max(1, comparison.scenario.horizon_ticks - 1)
     sim = play(comparison.scenario, policy.scorers, key, until=last)
     save_map(sim, path, title=f"{comparison.scenario.name}: {name}")

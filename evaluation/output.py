@@ -1,4 +1,4 @@
-"""Results folders: all of a command's files, or none."""
+"""Where results go: checked before any work; all of a command's files, or none."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def check_folder(folder: Path, option: str = "--out") -> None:
         raise InputError(
             f"{option} = {folder}: may not write in '{nearest}'; give another path or change its permissions"
         )
+
+
+def check_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> None:
+    """Finds out before any work whether a result can go to a file; makes nothing.
+
+    Raises:
+        InputError: it is a folder, has another ending, or its folder may not be written to.
+    """
+    if path.suffix not in suffixes:
+        raise InputError(f"{option} = {path}: must end in {' or '.join(suffixes)}; name a file")
+    if path.is_dir():
+        raise InputError(f"{option} = {path}: is a folder; name a file")
+    check_folder(path.parent, option)
 
 
 @contextmanager

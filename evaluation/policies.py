@@ -1,4 +1,4 @@
-"""Policies by what a user writes: a baseline's name, or a training folder."""
+"""Policies by what a user writes: a baseline's name, tuned or not, a tuned baseline's file, or a training folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
+from baselines.tuned import is_tuned_name, load_tuned, tuned_baseline
 from envs.network import build_network
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
@@ -19,11 +20,11 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
     """Policies by display name, in the order given.
 
     Args:
-        specs: baselines' names and training folders, no two the same.
+        specs: baselines' names, tuned baselines' files and training folders, no two the same.
         scenario: the world they will act in.
 
     Returns:
-        Name → policy. Folders that would share a name with another policy go by their full path.
+        Name → policy. Folders and files that would share a name with another policy go by their full path.
 
     Raises:
         InputError: none given, one given twice, or one that cannot be used here.
@@ -37,26 +38,33 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
     policies = [resolve_policy(spec, scenario) for spec in cleaned]
     shared = {name for name, count in Counter(policy.name for policy in policies).items() if count > 1}
     for spec, policy in zip(cleaned, policies, strict=True):
-        if policy.name in shared and not is_baseline(spec):
-            policy.name = str(_identity(policy_file(spec)))
+        if policy.name in shared and not _is_name(spec):
+            policy.name = str(_identity(Path(spec) if _is_tuned_file(spec) else policy_file(spec)))
     if len({policy.name for policy in policies}) < len(policies):
-        raise InputError(f"--policies = '{','.join(specs)}': two of these are the same folder; name each policy once")
+        raise InputError(
+            f"--policies = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
+        )
     return {policy.name: policy for policy in policies}
 
 
 def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
-    """A policy by a baseline's name, a training folder, or a `.safetensors` file.
+    """A policy by a baseline's name, a tuned baseline's name or file, a training folder, or a `.safetensors` file.
 
     Args:
         spec: what the user wrote. A baseline's name wins over a folder of that name; `./name` means the folder.
-        scenario: the world it will act in.
+        scenario: the world it will act in; a tuned baseline's name means the file of that scenario.
 
     Returns:
-        The policy; its `name` is the baseline's name or the folder's last part.
+        The policy; its `name` is the baseline's name, or the last part of the folder or file.
 
     Raises:
+        BaselineError: a tuned baseline has no file here, or one that cannot be used.
         InputError: no such policy, a damaged file, other features, or weights for another number of regions.
     """
+    if _is_tuned_file(spec):
+        return load_tuned(Path(spec))
+    if is_tuned_name(spec):
+        return tuned_baseline(spec, scenario.name)
     if is_baseline(spec):
         return baseline(spec)
     path = policy_file(spec)
@@ -73,6 +81,15 @@ def is_baseline(spec: str) -> bool:
     except BaselineError:
         return False
     return True
+
+
+def _is_name(spec: str) -> bool:
+    """Is this the name of a baseline, tuned or not?"""
+    return not _is_tuned_file(spec) and (is_tuned_name(spec) or is_baseline(spec))
+
+
+def _is_tuned_file(spec: str) -> bool:
+    return Path(spec).suffix in (".yaml", ".yml")
 
 
 def policy_file(spec: str) -> Path:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from baselines.tuned import Tuned
 from envs.ledger import COMPONENTS
 from envs.metrics import KPIS
 from evaluation.compare import Summary
+from evaluation.tuning import Standing
 
 COST = "cost_per_order_usd"
 TABLE_KPIS = (
@@ -24,6 +29,7 @@ TABLE_KPIS = (
 _SHOWN_UNIT = {"share": "%"}
 _DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0}
 _PAIRED_TITLE = "Cost per order: paired differences [95 % interval]; below zero, the first is cheaper"
+_ORDERS = {"evaluate": "held-out", "tune": "tuning", "train": "training"}
 MINUS = "−"
 
 
@@ -139,8 +145,34 @@ def markdown_table(summary: Summary) -> str:
 def _title(summary: Summary) -> str:
     meta = summary["meta"]
     plural = "" if meta["episodes"] == 1 else "s"
-    return f"Scenario {meta['scenario']}: mean of {meta['episodes']} held-out episode{plural}, seed {meta['seed']}"
+    kind = _ORDERS[meta.get("stream", "evaluate")]
+    return f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}"
 
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+@contextmanager
+def tuning_bar() -> Iterator[Callable[[Standing], None]]:
+    """A progress bar on the terminal, for `evaluation.tuning.tune`: best cost, evaluations, time left."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("the first settings", total=1.0)
+        yield lambda now: bar.update(
+            task, completed=now.share,
+            description=f"best {now.best_usd:.3f} USD an order, {now.evaluations:,} evaluations",
+        )  # fmt: skip
+
+
+def print_tuned(tuned: Tuned, path: Path) -> None:
+    """What tuning found, and where it is."""
+    made = tuned.made
+    before, after = made.cost_per_order_usd_before, made.cost_per_order_usd_after
+    percent = f" ({_number(100 * (after / before - 1), 1, signed=True)} %)" if before else ""
+    print(
+        f"{tuned.baseline} on {tuned.scenario}: {before:.3f} → {after:.3f} USD per order{percent}, mean of "
+        f"{made.check_episodes} tuning episodes; {made.evaluations:,} evaluations in {made.minutes:.1f} minutes"
+    )
+    print(f"tuned baseline: {path}")

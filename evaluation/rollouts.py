@@ -13,15 +13,30 @@ from envs.scorers import Scorers
 from envs.simulator import Simulator
 
 
-def evaluation_keys(episodes: int, seed: int) -> list[int]:
-    """The keys of the held-out episodes 0…episodes − 1 under a seed; none is ever a training or tuning key.
+def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[int]:
+    """The keys of episodes 0…episodes − 1 under a seed.
+
+    Args:
+        episodes: how many, ≥ 1.
+        seed: the user's, ≥ 0.
+        stream: `evaluate`, the held-out orders: none is ever a training or tuning key; or another of
+            `envs.demand.STREAMS`.
 
     Raises:
         ValueError: no episodes, or a negative seed.
     """
     if episodes < 1 or seed < 0:
         raise ValueError(f"episodes must be 1 or more and seed 0 or more, not {episodes} and {seed}")
-    return [episode_key("evaluate", seed, episode) for episode in range(episodes)]
+    return [episode_key(stream, seed, episode) for episode in range(episodes)]
+
+
+def simulator_for(scenario: Scenario, price_hours: float | None) -> Simulator:
+    """One copy of a scenario's network, with a pricer for policies that need one (`ScorerPolicy.price_hours`)."""
+    if price_hours is None:
+        return Simulator(scenario)
+    from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
+
+    return Simulator(scenario, pricer=LinearProgramPricer(every_hours=price_hours))
 
 
 def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
@@ -56,8 +71,9 @@ def evaluate_policies(
     episodes: int,
     seed: int,
     progress: Callable[[str], None] | None = None,
+    stream: str = "evaluate",
 ) -> pd.DataFrame:
-    """Plays every policy through the same held-out episodes.
+    """Plays every policy through the same episodes.
 
     Args:
         scenario: the world.
@@ -65,6 +81,7 @@ def evaluate_policies(
         episodes: E ≥ 1.
         seed: of the orders, ≥ 0.
         progress: called with the policy's name after each of its episodes.
+        stream: of the orders; default, the held-out ones.
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
@@ -74,7 +91,7 @@ def evaluate_policies(
         ScenarioError: the scenario's tables cannot be used.
         ValueError: no episodes, or a negative seed.
     """
-    keys = evaluation_keys(episodes, seed)
+    keys = evaluation_keys(episodes, seed, stream)
     sim = Simulator(scenario)
     rows = []
     for name, scorers in policies.items():

@@ -361,6 +361,21 @@ def test_a_policy_file_holds_weights_features_and_facts(trained: RegionalPPO, tm
     assert [file.name for file in path.parent.iterdir()] == ["policy.safetensors"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "seen"),
+    [
+        ({"seed": 3, "seen": [["train", 3], ["tune", 4]]}, {("train", 3), ("tune", 4)}),
+        ({"seed": 3}, {("train", 3), ("tune", 3)}),  # files of before `seen` was kept
+        ({}, set()),
+    ],
+)
+def test_a_policy_file_tells_the_orders_it_learned_from(
+    facts: dict[str, Any], seen: set[tuple[str, int]], trained: RegionalPPO, tmp_path: Path
+) -> None:
+    save_policy(tmp_path / "policy.safetensors", trained.scorers(), facts)
+    assert load_policy(tmp_path).seen == seen
+
+
 def test_a_baseline_can_be_saved_as_a_policy(observations: dict[str, np.ndarray], tmp_path: Path) -> None:
     """A rule has no hidden layer; a file may hold one all the same."""
     rule = baseline("regional_nearest+hybrid")
@@ -410,6 +425,8 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
         _fact("source_features", json.dumps([*SOURCE_FEATURES, "moon"])),
         f"source_features: trained on {SOURCE_COUNT + 1} features, this version has {SOURCE_COUNT}.*moon.*train anew",
     ),
+    "seen that is no list": (_fact("seen", "3"), "seen = 3: must be pairs.*train anew"),
+    "an unknown stream": (_fact("seen", '[["moon", 1]]'), "seen = .*moon.*: must be pairs.*train anew"),
     "features in another order": (
         _fact("dispatch_features", json.dumps(DISPATCH_FEATURES[::-1])), "dispatch_features.*another order.*train anew",
     ),

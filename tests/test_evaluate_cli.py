@@ -95,7 +95,7 @@ def test_the_summary_has_its_documented_form(folder: Path) -> None:
                 assert interval["ci_low"] <= interval["mean"] + 1e-9
                 assert interval["mean"] <= interval["ci_high"] + 1e-9
     meta = summary["meta"]
-    assert (meta["scenario"], meta["seed"], meta["episodes"]) == ("tiny", 3, 2)
+    assert (meta["scenario"], meta["stream"], meta["seed"], meta["episodes"]) == ("tiny", "evaluate", 3, 2)
     assert meta["command"].startswith("python evaluate.py compare --scenario tiny.yaml")
     assert {"python", "numpy", "numba"} <= set(meta["versions"])
     assert set(meta["cpu"]) == {"model", "count"}
@@ -110,16 +110,20 @@ def test_the_config_holds_the_arguments_and_the_exact_scenario(folder: Path) -> 
 
 
 def test_the_table_prints_again_as_markdown_and_help_shows_units_and_defaults(folder: Path) -> None:
-    commands = (["table", "out/summary.json"], ["--help"], ["compare", "--help"])
-    table, commands_help, compare_help = map(end, [start(folder, *arguments) for arguments in commands])
-    assert (table.code, commands_help.code, compare_help.code) == (0, 0, 0)
+    commands = (["table", "out/summary.json"], ["--help"], ["compare", "--help"], ["tune", "--help"])
+    table, commands_help, compare_help, tune_help = map(end, [start(folder, *arguments) for arguments in commands])
+    assert (table.code, commands_help.code, compare_help.code, tune_help.code) == (0, 0, 0, 0)
     assert "| `cost_per_order_usd` | USD |" in table.out
-    assert "compare" in commands_help.out
+    for text in ("compare", "tune", "table"):
+        assert text in commands_help.out
+    for text in ("--baseline", "--budget", "--evaluations", "--start", "--workers", "Unit: minutes", "(default: 20.0)"):
+        assert text in tune_help.out
     for text in (
         "--scenario",
         "--policies",
         "--episodes",
         "--seed",
+        "--stream",
         "--out",
         "--set",
         "(default: 8)",
@@ -133,6 +137,9 @@ def test_the_table_prints_again_as_markdown_and_help_shows_units_and_defaults(fo
 # What is wrong → arguments, and what the message must name.
 BAD: dict[str, tuple[list[str], list[str]]] = {
     "unknown policy": (["--policies", "regional_nearest,nearst"], ["nearst", "regional_nearest", "hybrid"]),
+    "untuned": (["--policies", "tuned_linear"], ["tuned_linear", "tiny.linear.yaml", "evaluate.py tune --scenario"]),
+    "unknown tuned policy": (["--policies", "tuned_nearst"], ["tuned_nearst", "regional_nearest", "hybrid"]),
+    "missing tuned file": (["--policies", "mine.yaml"], ["mine.yaml", "no such file"]),
     "no weights": (["--policies", "empty"], ["empty", "policy.safetensors"]),
     "damaged weights": (["--policies", "damaged"], ["damaged", "policy.safetensors"]),
     "missing scenario": (["--scenario", "nowhere.yaml"], ["nowhere.yaml", "no such file"]),

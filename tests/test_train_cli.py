@@ -116,7 +116,9 @@ def test_training_writes_policy_config_logs_and_checkpoints(trained: Path) -> No
 
 
 def test_the_policy_says_what_it_is(trained: Path) -> None:
-    about = load_policy(trained / "out").metadata
+    policy = load_policy(trained / "out")
+    about = policy.metadata
+    assert policy.seen == {("train", 3), ("tune", 3)}
     assert (about["scenario"], about["seed"], about["timesteps"]) == ("tiny", 3, 64)
     assert about["command"].startswith("python train.py --scenario tiny.yaml")
     assert about["tuning_cost_per_order_usd"] > 0

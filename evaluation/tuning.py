@@ -1,0 +1,244 @@
+"""Tunes a baseline's parameters: CMA-ES on the mean cost per order of tuning episodes, played in the compiled kernel.
+
+CMA-ES (Hansen 2016, "The CMA Evolution Strategy: A Tutorial") draws a generation of settings around a mean, ranks them,
+and moves mean and shape towards the better ones. All settings of a generation meet the same orders, and each generation
+meets new ones, so that nothing is learnt by heart. At the end the start, the final mean and the best setting met play
+the same further episodes, the check; the cheapest of them is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from baselines.rules import BaselineError, Parameter, baseline, parameters
+from baselines.tuned import Made, Tuned, read_tuned, short_name
+from envs.demand import episode_key
+from envs.scenario import Scenario
+from envs.simulator import Simulator
+from evaluation.provenance import provenance
+from evaluation.rollouts import rollout, simulator_for
+
+OBJECTIVE = "cost_per_order_usd"
+STREAM: Literal["tune"] = "tune"
+
+
+class Plan(NamedTuple):
+    """How to tune."""
+
+    seed: int = 0  # of the orders and of CMA-ES
+    episodes: int = 1  # of each evaluation
+    check_episodes: int = 8  # of the choice at the end
+    minutes: float | None = 20.0  # when to stop; needed unless …
+    evaluations: int | None = None  # … it is after so many
+    workers: int = 2  # threads
+
+
+class Start(NamedTuple):
+    """Where a search begins."""
+
+    parameters: dict[str, float]  # all of the baseline's
+    seeds: tuple[int, ...] = ()  # of the tuning orders they were found on
+
+
+class Standing(NamedTuple):
+    """How far it is."""
+
+    evaluations: int
+    best_usd: float  # the lowest mean cost per order of a setting so far
+    minutes: float
+    share: float  # of the budget, 0…1
+
+
+class Found(NamedTuple):
+    """What came of it."""
+
+    parameters: dict[str, float]
+    before_usd: float  # cost per order of the start on the check's episodes
+    after_usd: float  # of `parameters`
+    evaluations: int
+    minutes: float
+    interrupted: bool  # by Ctrl-C; what was best by then was checked and kept
+
+
+def tune(
+    scenario: Scenario,
+    name: str,
+    start: Start,
+    plan: Plan,
+    progress: Callable[[Standing], None] = lambda _: None,
+) -> Found:
+    """Tunes a baseline.
+
+    The same seed and number of evaluations give the same result, whatever the number of workers. Ctrl-C ends the search
+    and goes on to the check; a second one ends all.
+
+    Args:
+        scenario: the world.
+        name: of a baseline that has parameters.
+        start: where to begin.
+        plan: how.
+        progress: called after each generation.
+
+    Raises:
+        BaselineError: unknown baseline, or one without parameters.
+        KeyboardInterrupt: Ctrl-C before the first generation was played, or during the check.
+    """
+    search = _Search(tunable(name), start.parameters, plan.seed)
+    with closing(_Players(scenario, name, list(start.parameters), plan.workers)) as players:
+        begun, interrupted = time.monotonic(), False
+        try:
+            _generations(search, players, plan, begun, progress)
+        except KeyboardInterrupt:
+            interrupted = True
+        minutes = (time.monotonic() - begun) / 60
+        if not search.evaluations:
+            raise KeyboardInterrupt("before the first generation was played; nothing is written")
+        candidates = search.candidates()
+        costs = players.costs(candidates, _keys(plan.seed, 0, plan.check_episodes))
+    best = int(np.argmin(costs))
+    settings = dict(zip(start.parameters, candidates[best].tolist(), strict=True))
+    return Found(settings, float(costs[0]), float(costs[best]), search.evaluations, minutes, interrupted)
+
+
+def _generations(
+    search: _Search, players: _Players, plan: Plan, begun: float, progress: Callable[[Standing], None]
+) -> None:
+    """Generation after generation until the budget is spent, each on episodes of its own, after the check's."""
+    for first in count(plan.check_episodes, plan.episodes):
+        keys = _keys(plan.seed, first, plan.episodes)
+        search.step(lambda settings, keys=keys: players.costs(settings, keys))  # type: ignore[misc]
+        done = _standing(search, plan, time.monotonic() - begun)
+        progress(done)
+        if done.share >= 1 or search.stopped():
+            return
+
+
+def tunable(name: str) -> dict[str, Parameter]:
+    """The parameters of a baseline that has any.
+
+    Raises:
+        BaselineError: unknown baseline, or one without parameters.
+    """
+    known = parameters(name)
+    if not known:
+        raise BaselineError(f"baseline '{name}' has no parameters, so nothing to tune; use it as it is")
+    return known
+
+
+def starting_point(name: str, file: Path | None = None) -> Start:
+    """A tuned file's parameters, or the baseline's untuned ones.
+
+    Raises:
+        BaselineError: unknown baseline, or a file of another one, or one that cannot be used.
+    """
+    known = parameters(name)
+    if file is None:
+        return Start({key: parameter.default for key, parameter in known.items()})
+    tuned = read_tuned(file)
+    if tuned.baseline != short_name(name):
+        raise BaselineError(
+            f"{file}: baseline = '{tuned.baseline}': must be '{short_name(name)}', which is tuned; give another --start"
+        )
+    return Start({key: tuned.parameters[key] for key in known}, (tuned.made.seed, *tuned.made.earlier_seeds))
+
+
+def tuned_file(scenario: Scenario, name: str, start: Start, plan: Plan, found: Found, command: str) -> Tuned:
+    """What is written of a tuning."""
+    earlier = tuple(sorted({*start.seeds} - {plan.seed}))
+    made = Made(
+        stream=STREAM, seed=plan.seed, earlier_seeds=earlier, episodes=plan.episodes,
+        check_episodes=plan.check_episodes, budget_minutes=plan.minutes, minutes=round(found.minutes, 3),
+        evaluations=found.evaluations, interrupted=found.interrupted, cost_per_order_usd_before=found.before_usd,
+        cost_per_order_usd_after=found.after_usd, **provenance(command),
+    )  # fmt: skip
+    return Tuned(baseline=short_name(name), scenario=scenario.name, parameters=found.parameters, made=made)
+
+
+def _keys(seed: int, first: int, count: int) -> list[int]:
+    return [episode_key(STREAM, seed, first + i) for i in range(count)]
+
+
+def _standing(search: _Search, plan: Plan, seconds: float) -> Standing:
+    by_time = seconds / 60 / plan.minutes if plan.minutes else 0.0
+    by_count = search.evaluations / plan.evaluations if plan.evaluations else 0.0
+    return Standing(search.evaluations, search.best_usd, seconds / 60, min(1.0, max(by_time, by_count)))
+
+
+class _Search:
+    """CMA-ES around a start. Its steps and bounds are the parameters' own."""
+
+    def __init__(self, known: Mapping[str, Parameter], start: Mapping[str, float], seed: int) -> None:
+        import cma  # pulls in matplotlib where there is one
+
+        rng = np.random.default_rng(seed)
+        self.low, self.high = (np.array([getattr(known[key], end) for key in start]) for end in ("low", "high"))
+        bounds = [[value if math.isfinite(value) else None for value in end.tolist()] for end in (self.low, self.high)]
+        options = {
+            "CMA_stds": [known[key].step for key in start], "bounds": bounds, "verbose": -10, "verb_log": 0,
+            "seed": np.nan, "randn": lambda *shape: rng.standard_normal(shape),
+        }  # fmt: skip
+        self._start = np.array(list(start.values()))
+        self._es = cma.CMAEvolutionStrategy(self._start, 1.0, options)
+        self._best = self._start
+        self.best_usd = math.inf
+        self.evaluations = 0
+
+    def step(self, costs: Callable[[list[np.ndarray]], np.ndarray]) -> None:
+        """Draws a generation of settings and learns from their costs."""
+        drawn = self._es.ask()
+        found = costs([self._inside(x) for x in drawn])
+        self._es.tell(drawn, found.tolist())
+        self.evaluations += len(drawn)
+        if found.min() < self.best_usd:
+            self.best_usd, self._best = float(found.min()), self._inside(drawn[int(found.argmin())])
+
+    def stopped(self) -> bool:
+        """Does CMA-ES see nothing left to gain?"""
+        return bool(self._es.stop())
+
+    def candidates(self) -> list[np.ndarray]:
+        """What the check chooses from: the start, the mean and the best setting met."""
+        return [self._start, self._inside(self._es.result.xfavorite), self._best]
+
+    def _inside(self, x: np.ndarray) -> np.ndarray:
+        """Bounds hold to the last bit."""
+        return np.clip(x, self.low, self.high)
+
+
+class _Players:
+    """Threads that play episodes, each with a simulator of its own; the compiled kernel lets go of Python's lock."""
+
+    def __init__(self, scenario: Scenario, name: str, keys: Sequence[str], workers: int) -> None:
+        self._name, self._keys = name, keys
+        self._simulators: SimpleQueue[Simulator] = SimpleQueue()
+        for _ in range(workers):
+            self._simulators.put(simulator_for(scenario, baseline(name).price_hours))
+        self._pool = ThreadPoolExecutor(workers)
+
+    def costs(self, settings: Sequence[np.ndarray], episodes: Sequence[int]) -> np.ndarray:
+        """Mean cost per order of each setting over episodes given by their keys: (settings,) USD."""
+        games = [(values, key) for values in settings for key in episodes]
+        played = list(self._pool.map(self._play, games))
+        return np.array(played).reshape(len(settings), len(episodes)).mean(axis=1)
+
+    def _play(self, game: tuple[np.ndarray, int]) -> float:
+        values, key = game
+        policy = baseline(self._name, dict(zip(self._keys, values.tolist(), strict=True)))
+        sim = self._simulators.get()
+        try:
+            return rollout(sim, policy.scorers, [key])[0][OBJECTIVE]
+        finally:
+            self._simulators.put(sim)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
