@@ -1,4 +1,4 @@
-"""Evaluates policies and tunes baselines: `python evaluate.py compare --help`, `python evaluate.py tune --help`."""
+"""Evaluates policies and tunes baselines: `python evaluate.py compare --help`, and so for the other commands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from baselines.bounds import BoundError
 from baselines.tuned import FOLDER, file_name, write_tuned
 from envs.scenario import load_scenario
-from evaluation.cli import Overrides, above, at_least, guarded, parse_overrides
+from evaluation.benchmark import run_suite, save_benchmark
+from evaluation.benchmark_page import benchmark_page, cell_bar, print_overview
+from evaluation.bounds import NO_BOUND_REEVALUATED, hindsight
+from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
 from evaluation.output import check_file, check_folder
 from evaluation.policies import resolve_policies
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
+from evaluation.suite import load_suite, stages
 from evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 
@@ -27,7 +32,8 @@ class Compare:
     """Compare policies on the same orders.
 
     Prints a table and writes results.csv (one row per policy and episode, all KPIs), summary.json (means and paired
-    differences with 95 % intervals), map.png (the first policy) and config.yaml.
+    differences with 95 % intervals), map.png (the first policy) and config.yaml. With --bound also what each policy
+    costs above the hindsight bound.
     """
 
     scenario: str = "us8"
@@ -45,19 +51,27 @@ tuned_shadow_price+hybrid, or its YAML file), or a training folder."""
     """Folder for the results; made if it is missing."""
     overrides: Overrides = ()
     """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    bound: bool = False
+    """Also compute a proven lower bound on each episode's dollars, all its orders known in advance: exact on small \
+scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
+    reevaluate: bool = False
+    """Merge the unpicked packages of split orders once an hour, under every policy."""
 
     def run(self) -> None:
         """Checks everything, evaluates everything, then writes."""
         at_least("--episodes", self.episodes, 1)
         at_least("--seed", self.seed, 0)
+        if self.bound and self.reevaluate:
+            raise InputError(f"--bound with --reevaluate: {NO_BOUND_REEVALUATED}; leave one out")
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_policies(self.policies.split(","), scenario)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
-            task = bar.add_task("episodes", total=len(policies) * self.episodes)
+            task = bar.add_task("episodes", total=(len(policies) + self.bound) * self.episodes)
             comparison = compare_policies(
                 scenario, policies, self.episodes, self.seed, _command(), stream=self.stream,
                 progress=lambda name: bar.update(task, advance=1, description=name),
+                reevaluate=self.reevaluate, bound=hindsight() if self.bound else None,
             )  # fmt: skip
         arguments = {**asdict(self), "out": str(self.out), "overrides": list(self.overrides)}
         config = {"command": "compare", "arguments": arguments, "scenario": scenario.model_dump(mode="json")}
@@ -136,6 +150,42 @@ tuned_NAME finds it."""
         return Plan(self.seed, self.episodes, self.check_episodes, minutes, self.evaluations, self.workers)
 
 
+@dataclass(frozen=True)
+class Bench:
+    """Play a suite: policies × scenarios.
+
+    Writes benchmark.md (all tables), summary.json (everything by name, with 95 % intervals) and results.csv (one row
+    per scenario, policy and episode, all KPIs). Each cell is kept in the folder's cells/ and computed again only if
+    something it depends on has changed, so after Ctrl-C the same command goes on.
+    """
+
+    suite: Path = Path("configs/suites/main.yaml")
+    """A suite file: scenarios, policies, episodes, bounds; its fields are in evaluation/suite.py."""
+    out: Path = Path("runs/benchmark")
+    """Folder for the results; made if it is missing."""
+    episodes: int | None = None
+    """Held-out episodes per scenario and policy. Unit: episodes. Default: the suite's."""
+    seed: int | None = None
+    """Seed of the orders and of the bootstrap. Default: the suite's."""
+    bound: bool = True
+    """Compute hindsight bounds where the suite asks for them, minutes each; --no-bound, nowhere."""
+    workers: int = 2
+    """Cells computed side by side. Unit: processes."""
+
+    def run(self) -> None:
+        """Checks everything, computes what is missing, then writes."""
+        at_least("--workers", self.workers, 1)
+        check_folder(self.out)
+        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed})
+        ready = stages(suite, self.suite, self.bound)
+        bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
+        with cell_bar() as progress:
+            found = run_suite(suite, ready, self.out, self.workers, bound, _command(), progress)
+        save_benchmark(found, benchmark_page(found.summary), self.out)
+        print_overview(found.summary)
+        print(f"cells: {found.reused} of {found.cells} reused\nresults: {self.out}")
+
+
 def _command() -> str:
     return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
 
@@ -144,12 +194,13 @@ def main() -> None:
     """Reads the command line and runs the command."""
     commands = (
         Annotated[Compare, tyro.conf.subcommand("compare")]
+        | Annotated[Bench, tyro.conf.subcommand("benchmark")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Tune | Table = tyro.cli(commands, description=__doc__)
+    command: Compare | Bench | Tune | Table = tyro.cli(commands, description=__doc__)
     command.run()
 
 
 if __name__ == "__main__":
-    guarded(main)
+    guarded(main, extra=(BoundError,))

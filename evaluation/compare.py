@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +15,12 @@ import yaml
 from envs.metrics import KPIS
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
+from evaluation.bounds import Bound, evaluate_bounds, join_bounds
 from evaluation.cli import InputError
+from evaluation.gaps import gap_summary
 from evaluation.output import staged
 from evaluation.provenance import provenance
+from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluate_policies, evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean, paired_difference
 
@@ -29,8 +32,8 @@ class Comparison(NamedTuple):
 
     scenario: Scenario
     policies: Mapping[str, ScorerPolicy]
-    frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies`
-    summary: Summary  # see `summarise`, plus `meta`
+    frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies` and `join_bounds`
+    summary: Summary  # see `summarise`, plus `meta` and, with bounds, `gaps` (see `gap_summary`)
 
 
 def compare_policies(
@@ -40,6 +43,8 @@ def compare_policies(
     seed: int,
     command: str = "",
     progress: Callable[[str], None] | None = None,
+    reevaluate: bool = False,
+    bound: Bound | None = None,
     stream: str = "evaluate",
 ) -> Comparison:
     """Plays every policy through the same episodes and summarises.
@@ -50,20 +55,26 @@ def compare_policies(
         episodes: E ≥ 1.
         seed: of the orders and of the bootstrap, ≥ 0.
         command: that asked for it, noted in the summary.
-        progress: called with the policy's name after each of its episodes.
+        progress: called with the policy's name after each of its episodes, with "bound" after each bound.
+        reevaluate: merge the unpicked packages of split orders once an hour, under every policy.
+        bound: computes a lower bound on each episode's dollars. Default: no bounds.
         stream: of the orders; default, the held-out ones.
 
     Raises:
         InputError: a policy was trained or tuned on these orders.
         ScenarioError: the scenario's tables cannot be used.
+        BoundError: a bound cannot be computed.
         ValueError: no episodes, or a negative seed.
     """
     check_unseen(policies, stream, seed)
-    scorers = {name: policy.scorers for name, policy in policies.items()}
-    frame = evaluate_policies(scenario, scorers, episodes, seed, progress, stream)
-    about = {"scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes}
-    meta = {**about, **provenance(command)}
-    return Comparison(scenario, policies, frame, {**summarise(frame, seed), "meta": meta})
+    frame = evaluate_policies(scenario, policies, episodes, seed, progress, reevaluate=reevaluate, stream=stream)
+    summary = summarise(frame, seed)
+    if bound is not None:
+        bounds = evaluate_bounds(scenario, evaluation_keys(episodes, seed, stream), bound, progress)
+        frame = join_bounds(frame, bounds)
+        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
+    facts = {"scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate}
+    return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
 
 
 def check_unseen(policies: Mapping[str, ScorerPolicy], stream: str, seed: int) -> None:
@@ -81,7 +92,7 @@ def check_unseen(policies: Mapping[str, ScorerPolicy], stream: str, seed: int) -
             )
 
 
-def summarise(frame: pd.DataFrame, seed: int) -> Summary:
+def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] | None = None) -> Summary:
     """Means over episodes with 95 % bootstrap intervals.
 
     Every interval draws its resamples from the same seed, so it does not depend on which other policies are compared.
@@ -89,11 +100,11 @@ def summarise(frame: pd.DataFrame, seed: int) -> Summary:
     Args:
         frame: one row per policy × episode; see `evaluate_policies`.
         seed: of the bootstrap.
+        pairs: (A, B) to take differences of. Default: each A that stands before B in the frame.
 
     Returns:
-        `{"policies": {name: {kpi: {"mean", "ci_low", "ci_high"}}}, "paired": {"A - B": {kpi: {…}}}}`, with one pair
-        "A - B" for each A that stands before B in the frame. The intervals of `paired` are those of the per-episode
-        differences.
+        `{"policies": {name: {kpi: {"mean", "ci_low", "ci_high"}}}, "paired": {"A - B": {kpi: {…}}}}`. The intervals of
+        `paired` are those of the per-episode differences.
     """
     names = list(frame["policy"].unique())
     values = {
@@ -109,7 +120,7 @@ def summarise(frame: pd.DataFrame, seed: int) -> Summary:
                 kpi: paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed))._asdict()
                 for kpi in KPIS
             }
-            for a, b in combinations(names, 2)
+            for a, b in (combinations(names, 2) if pairs is None else pairs)
         },
     }
 
@@ -143,7 +154,7 @@ def draw_first_policy(comparison: Comparison, path: Path) -> None:
     meta = comparison.summary["meta"]
     key = evaluation_keys(1, meta["seed"], meta["stream"])[0]
     last = max(1, comparison.scenario.horizon_ticks - 1)
-    sim = play(comparison.scenario, policy.scorers, key, until=last)
+    sim = play(comparison.scenario, policy, key, until=last, reevaluate=meta["reevaluate"])
     save_map(sim, path, title=f"{comparison.scenario.name}: {name}")
 
 

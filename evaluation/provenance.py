@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-PACKAGES = ("numpy", "numba", "torch")
+PACKAGES = ("numpy", "numba", "highspy", "torch")
 
 
 def provenance(command: str) -> dict[str, object]:
     """The command, the versions of Python and the packages that decide the numbers, and the CPU."""
     return {"command": command, "versions": versions(), "cpu": {"model": cpu_model(), "count": os.cpu_count()}}
+
+
+def made_by(meta: Mapping[str, Any]) -> str:
+    """`provenance` as a sentence."""
+    listed = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
+    return f"Made by `{meta['command']}` on {meta['cpu']['count']} cores of {meta['cpu']['model']}; {listed}."
 
 
 def versions() -> dict[str, str]:

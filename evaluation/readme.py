@@ -1,7 +1,8 @@
-"""Writes a run's table and map into a page, so that no figure there is typed by hand.
+"""Writes a run's tables and map into a page, so that no figure there is typed by hand.
 
 `python -m evaluation.readme runs/quickstart` after `make train`; `python -m evaluation.readme runs/default
-docs/results.md` for another run and page.
+docs/results.md` for another run and page, `python -m evaluation.readme runs/benchmark docs/benchmark.md` for a
+benchmark.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import sys
 from pathlib import Path
 
 from evaluation.cli import InputError, guarded
-from evaluation.compare import Summary, read_summary
+from evaluation.compare import read_summary
+from evaluation.provenance import made_by
 from evaluation.report import markdown_table
 
 README = Path("README.md")
 PICTURES = Path("docs")
+MAP, BENCHMARK = "map.png", "benchmark.md"
 START, END = "<!-- results: written by python -m evaluation.readme -->", "<!-- end of results -->"
 
 
@@ -26,7 +29,7 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
     Raises:
         InputError: the run has no results, or the page no place for them.
     """
-    summary = read_summary(run / "summary.json")
+    section = _section(run)
     try:
         text = page.read_text(encoding="utf-8")
     except OSError:
@@ -36,17 +39,19 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
     before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
     temporary = page.with_name(f".{page.name}.part")
-    temporary.write_text(f"{before}{START}\n{_section(summary)}{END}{after}", encoding="utf-8")
-    pictures.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "map.png", pictures / f"{run.resolve().name}.png")
+    temporary.write_text(f"{before}{START}\n\n{section}\n{END}{after}", encoding="utf-8")
+    if (run / MAP).exists():
+        pictures.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(run / MAP, pictures / f"{run.resolve().name}.png")
     os.replace(temporary, page)
 
 
-def _section(summary: Summary) -> str:
-    meta = summary["meta"]
-    versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
-    made = f"Made by `{meta['command']}` on {meta['cpu']['count']} cores of {meta['cpu']['model']}; {versions}."
-    return f"\n{markdown_table(summary)}\n{made}\n\n"
+def _section(run: Path) -> str:
+    """A benchmark's page without its title, or a comparison's tables."""
+    if (run / BENCHMARK).exists():
+        return (run / BENCHMARK).read_text(encoding="utf-8").split("\n", 2)[2]
+    summary = read_summary(run / "summary.json")
+    return f"{markdown_table(summary)}\n{made_by(summary['meta'])}\n"
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from baselines.tuned import Tuned
 from envs.ledger import COMPONENTS
 from envs.metrics import KPIS
 from evaluation.compare import Summary
+from evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
+from evaluation.text import MINUS, interval, markdown_lines, number, times
 from evaluation.tuning import Standing
 
 COST = "cost_per_order_usd"
@@ -30,7 +32,6 @@ _SHOWN_UNIT = {"share": "%"}
 _DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0}
 _PAIRED_TITLE = "Cost per order: paired differences [95 % interval]; below zero, the first is cheaper"
 _ORDERS = {"evaluate": "held-out", "tune": "tuning", "train": "training"}
-MINUS = "−"
 
 
 class Row(NamedTuple):
@@ -57,7 +58,7 @@ def kpi_rows(summary: Summary) -> list[Row]:
 
 def _row(kpi: str, means: list[float]) -> Row:
     unit, better = KPIS[kpi].unit, KPIS[kpi].better
-    cells = [_number(100 * mean if unit == "share" else mean, _DECIMALS.get(unit, 2)) for mean in means]
+    cells = [number(100 * mean if unit == "share" else mean, _DECIMALS.get(unit, 2)) for mean in means]
     goal = {"lower": min, "higher": max}.get(better)
     best = cells[means.index(goal(means))] if goal and len(set(cells)) > 1 else None
     return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
@@ -74,31 +75,22 @@ def cost_differences(summary: Summary) -> list[Difference]:
     for a, b in pairs:
         usd = summary["paired"][f"{a} - {b}"][COST]
         base = summary["policies"][b][COST]["mean"]
-        percent = {key: 100 * value / base for key, value in usd.items()} if base else None
-        found.append(Difference(f"{a} {MINUS} {b}", _interval(usd, 3), _interval(percent, 1) if percent else "–"))
+        percent = times(usd, 100 / base) if base else None
+        found.append(Difference(f"{a} {MINUS} {b}", interval(usd, 3), interval(percent, 1)))
     return found
 
 
-def _interval(values: Mapping[str, float], decimals: int) -> str:
-    mean, low, high = (_number(values[key], decimals, signed=True) for key in ("mean", "ci_low", "ci_high"))
-    return f"{mean} [{low}, {high}]"
-
-
-def _number(value: float, decimals: int, signed: bool = False) -> str:
-    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
-
-
 def print_comparison(summary: Summary, console: Console | None = None) -> None:
-    """Both tables, on the terminal."""
+    """All tables, on the terminal."""
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, 60 + 24 * len(summary["policies"]))
     console.print(Text(_title(summary)), _rich_kpis(summary), sep="\n")
     if summary["paired"]:
         console.print(Text(_PAIRED_TITLE), _rich_differences(summary), sep="\n")
+    if "gaps" in summary:
+        gaps = summary["gaps"]
+        console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
 
 
 def _rich_kpis(summary: Summary) -> Table:
@@ -123,34 +115,47 @@ def _rich_differences(summary: Summary) -> Table:
     return table
 
 
+def _rich_gaps(gaps: Summary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for i, title in enumerate(gap_header(gaps)):
+        table.add_column(title, justify="right" if i else "left")
+    for row in gap_rows(gaps):
+        table.add_row(*map(escape, row))
+    return table
+
+
 def markdown_table(summary: Summary) -> str:
-    """Both tables as Markdown; the best of a row in bold."""
-    names = list(summary["policies"])
-    lines = [
-        f"{_title(summary)}; the best in bold.", "",
-        _line(["KPI", "unit", *(f"`{name}`" for name in names)]),
-        _line(["---", "---", *("---:" for _ in names)]),
-    ]  # fmt: skip
-    for row in kpi_rows(summary):
-        cells = [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
-        lines.append(_line([f"`{row.kpi}`", row.unit, *cells]))
+    """All tables as Markdown; the best of a row in bold."""
+    rows = [
+        [f"`{row.kpi}`", row.unit]
+        + [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
+        for row in kpi_rows(summary)
+    ]
+    header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
+    lines = [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
     differences = cost_differences(summary)
     if differences:
-        lines += ["", f"{_PAIRED_TITLE}.", "", _line(["pair", "USD per order", "% of the second"])]
-        lines.append(_line(["---", "---:", "---:"]))
-        lines += [_line([difference.pair, difference.usd, difference.percent]) for difference in differences]
+        lines += ["", f"{_PAIRED_TITLE}.", ""]
+        lines += markdown_lines(["pair", "USD per order", "% of the second"], differences)
+    if "gaps" in summary:
+        lines += ["", *gap_markdown(summary["gaps"])]
     return "\n".join(lines) + "\n"
+
+
+def gap_markdown(gaps: Summary) -> list[str]:
+    """The table of gaps to the bound as Markdown lines."""
+    rows = [[f"`{name}`", *cells] for name, *cells in gap_rows(gaps)]
+    return [f"{gap_title(gaps)}.", "", *markdown_lines(gap_header(gaps), rows), "", gap_notes(gaps)]
 
 
 def _title(summary: Summary) -> str:
     meta = summary["meta"]
     plural = "" if meta["episodes"] == 1 else "s"
     kind = _ORDERS[meta.get("stream", "evaluate")]
-    return f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    mended = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
+    return (
+        f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{mended}"
+    )
 
 
 @contextmanager
@@ -170,7 +175,7 @@ def print_tuned(tuned: Tuned, path: Path) -> None:
     """What tuning found, and where it is."""
     made = tuned.made
     before, after = made.cost_per_order_usd_before, made.cost_per_order_usd_after
-    percent = f" ({_number(100 * (after / before - 1), 1, signed=True)} %)" if before else ""
+    percent = f" ({number(100 * (after / before - 1), 1, signed=True)} %)" if before else ""
     print(
         f"{tuned.baseline} on {tuned.scenario}: {before:.3f} → {after:.3f} USD per order{percent}, mean of "
         f"{made.check_episodes} tuning episodes; {made.evaluations:,} evaluations in {made.minutes:.1f} minutes"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from envs.demand import episode_key
 from envs.metrics import KPIS
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.scorers import Scorers
 from envs.simulator import Simulator
@@ -30,13 +31,19 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
     return [episode_key(stream, seed, episode) for episode in range(episodes)]
 
 
-def simulator_for(scenario: Scenario, price_hours: float | None) -> Simulator:
-    """One copy of a scenario's network, with a pricer for policies that need one (`ScorerPolicy.price_hours`)."""
+def simulator_for(scenario: Scenario, price_hours: float | None = None, reevaluate: bool = False) -> Simulator:
+    """One copy of a scenario's network, with a pricer for policies that need one.
+
+    Args:
+        scenario: the world.
+        price_hours: the policy's (`envs.policy.ScorerPolicy`); None, nobody prices.
+        reevaluate: merge the unpicked packages of split orders once an hour.
+    """
     if price_hours is None:
-        return Simulator(scenario)
+        return Simulator(scenario, reevaluate=reevaluate)
     from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
 
-    return Simulator(scenario, pricer=LinearProgramPricer(every_hours=price_hours))
+    return Simulator(scenario, pricer=LinearProgramPricer(every_hours=price_hours), reevaluate=reevaluate)
 
 
 def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
@@ -67,20 +74,22 @@ def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> lis
 
 def evaluate_policies(
     scenario: Scenario,
-    policies: Mapping[str, Scorers],
+    policies: Mapping[str, ScorerPolicy],
     episodes: int,
     seed: int,
     progress: Callable[[str], None] | None = None,
+    reevaluate: bool = False,
     stream: str = "evaluate",
 ) -> pd.DataFrame:
     """Plays every policy through the same episodes.
 
     Args:
         scenario: the world.
-        policies: name → scorers.
+        policies: name → policy.
         episodes: E ≥ 1.
         seed: of the orders, ≥ 0.
         progress: called with the policy's name after each of its episodes.
+        reevaluate: merge the unpicked packages of split orders once an hour.
         stream: of the orders; default, the held-out ones.
 
     Returns:
@@ -92,28 +101,41 @@ def evaluate_policies(
         ValueError: no episodes, or a negative seed.
     """
     keys = evaluation_keys(episodes, seed, stream)
-    sim = Simulator(scenario)
-    rows = []
-    for name, scorers in policies.items():
-        for episode, key in enumerate(keys):
-            (kpis,) = rollout(sim, scorers, [key])
-            rows.append({"policy": name, "episode": episode, "seed": f"{key:#018x}", **kpis})
+    results: dict[str, list[dict[str, float]]] = {}
+    for name, policy in policies.items():
+        sim = simulator_for(scenario, policy.price_hours, reevaluate)
+        results[name] = []
+        for key in keys:
+            results[name] += rollout(sim, policy.scorers, [key])
             if progress is not None:
                 progress(name)
+    return results_frame(results, keys)
+
+
+def results_frame(results: Mapping[str, Sequence[Mapping[str, float]]], keys: Sequence[int]) -> pd.DataFrame:
+    """KPIs per policy and episode as the table that `evaluate_policies` returns."""
+    rows = [
+        {"policy": name, "episode": episode, "seed": f"{keys[episode]:#018x}", **kpis}
+        for name, episodes in results.items()
+        for episode, kpis in enumerate(episodes)
+    ]
     return pd.DataFrame(rows, columns=["policy", "episode", "seed", *KPIS])
 
 
-def play(scenario: Scenario, scorers: Scorers, key: int, until: int | None = None) -> Simulator:
+def play(
+    scenario: Scenario, policy: ScorerPolicy, key: int, until: int | None = None, reevaluate: bool = False
+) -> Simulator:
     """One episode, left where it stopped: for a map.
 
     Args:
         scenario: the world.
-        scorers: decide for all regions.
+        policy: decides for all regions.
         key: of the episode.
         until: tick to stop at. Default: the horizon, where the books are closed and nothing is on the road any more; a
             tick earlier the trucks are still under way.
+        reevaluate: merge the unpicked packages of split orders once an hour.
     """
-    sim = Simulator(scenario)
+    sim = simulator_for(scenario, policy.price_hours, reevaluate)
     sim.reset(0, key)
-    sim.run(scorers, until)
+    sim.run(policy.scorers, until)
     return sim

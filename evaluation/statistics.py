@@ -63,6 +63,48 @@ def paired_difference(
     return bootstrap_mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), rng)
 
 
+def ratio_of_means(
+    top: Sequence[float] | np.ndarray,
+    bottom: Sequence[float] | np.ndarray,
+    rng: np.random.Generator,
+    resamples: int = 10_000,
+    level: float = 0.95,
+) -> Interval | None:
+    """The mean of `top` over the mean of `bottom`, with the interval of `bootstrap_mean`.
+
+    Args:
+        top: (n,) one number per independent episode.
+        bottom: (n,) of the same episodes; both are resampled together. Not negative.
+        rng: source of the resamples.
+        resamples: how many times to draw n episodes with replacement; those whose `bottom` is 0 have no ratio.
+        level: nominal coverage, between 0 and 1.
+
+    Returns:
+        None if the mean of `bottom` is not above 0.
+    """
+    a, b = np.asarray(top, dtype=float), np.asarray(bottom, dtype=float)
+    if b.mean() <= 0:
+        return None
+    mean = float(a.mean() / b.mean())
+    if np.ptp(a) == 0 and np.ptp(b) == 0:
+        return Interval(mean, mean, mean)
+    ratios = np.concatenate([_ratios(a, b, rng, count) for count in _batches(resamples, len(a))])
+    tail = (1 - _expanded(level, len(a))) / 2
+    low, high = np.quantile(ratios, [tail, 1 - tail])
+    return Interval(mean, float(low), float(high))
+
+
+def _ratios(a: np.ndarray, b: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    drawn = rng.integers(len(a), size=(count, len(a)))
+    above, below = a[drawn].mean(axis=1), b[drawn].mean(axis=1)
+    return above[below > 0] / below[below > 0]
+
+
+def _batches(resamples: int, n: int) -> list[int]:
+    size = max(1, _BATCH_VALUES // n)
+    return [min(size, resamples - first) for first in range(0, resamples, size)]
+
+
 def _expanded(level: float, n: int) -> float:
     """The level of percentiles whose normal width is √(n / (n − 1)) × Student's t at `level`."""
     from scipy.stats import norm, t

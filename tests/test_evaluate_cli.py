@@ -126,6 +126,8 @@ def test_the_table_prints_again_as_markdown_and_help_shows_units_and_defaults(fo
         "--stream",
         "--out",
         "--set",
+        "--bound",
+        "--reevaluate",
         "(default: 8)",
         "Unit: episodes",
     ):
@@ -150,6 +152,7 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "setting without a value": (["--set", "stock.skus"], ["--set stock.skus", "field=value"]),
     "no episodes": (["--episodes", "0"], ["--episodes = 0", "1 or more"]),
     "negative seed": (["--seed", "-1"], ["--seed = -1", "0 or more"]),
+    "bound with re-evaluation": (["--bound", "--reevaluate"], ["--bound with --reevaluate", "leave one out"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
 }
 

@@ -23,12 +23,13 @@ from evaluation.compare import compare_policies, read_summary, summarise
 from evaluation.output import check_folder, staged
 from evaluation.policies import resolve_policies, resolve_policy
 from evaluation.report import COST, cost_differences, kpi_rows, markdown_table, print_comparison
+from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
 from evaluation.statistics import bootstrap_mean, paired_difference
 from tests.worlds import TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=48, warmup_hours=12)
-REGIONAL, NATIONAL = baseline("regional_nearest").scorers, baseline("national_nearest+immediate").scorers
+REGIONAL, NATIONAL = baseline("regional_nearest"), baseline("national_nearest+immediate")
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -118,14 +119,46 @@ def test_batches_and_reuse_give_the_episodes_of_a_fresh_simulator() -> None:
     keys = evaluation_keys(4, seed=1)
     batched = Simulator(WORLD, copies=3)
     expected = [play(WORLD, REGIONAL, key).kpis(0) for key in keys]
-    assert rollout(batched, NATIONAL, keys) != expected
-    assert rollout(batched, REGIONAL, keys) == expected
+    assert rollout(batched, NATIONAL.scorers, keys) != expected
+    assert rollout(batched, REGIONAL.scorers, keys) == expected
 
 
 def test_play_can_stop_while_trucks_are_under_way() -> None:
     sim = play(WORLD, REGIONAL, evaluation_keys(1, seed=1)[0], until=WORLD.horizon_ticks - 1)
     assert sim.tick(0) == WORLD.horizon_ticks - 1
     assert sim.packages_under_way(0) > 0
+
+
+def test_a_policy_that_needs_prices_gets_them_in_evaluation_and_on_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced = []
+
+    class LinearProgramPricer:
+        def __init__(self, every_hours: float) -> None:
+            self.every_hours = every_hours
+
+        def __call__(self, sim: Simulator, row: int) -> np.ndarray:
+            priced.append((self.every_hours, sim.tick(row)))
+            return np.zeros(sim.state.price.shape[1:], np.float32)
+
+    fake = ModuleType("baselines.shadow_price")
+    vars(fake).update(LinearProgramPricer=LinearProgramPricer)
+    monkeypatch.setitem(sys.modules, "baselines.shadow_price", fake)
+    policy = ScorerPolicy(REGIONAL.scorers, price_hours=24.0)
+    evaluate_policies(WORLD, {"plain": REGIONAL, "priced": policy}, episodes=1, seed=0)
+    assert priced == [(24.0, 0), (24.0, 24)]
+    play(WORLD, policy, evaluation_keys(1, seed=0)[0])
+    assert priced == 2 * [(24.0, 0), (24.0, 24)]
+
+
+def test_reevaluation_is_for_every_policy_and_named_in_the_table() -> None:
+    slow = small(horizon_hours=48, warmup_hours=12, capacity={"pick_headroom": 0.4, "backlog_limit_hours": 100})
+    policies = {"regional_nearest": REGIONAL, "national_nearest+immediate": NATIONAL}
+    found = {on: compare_policies(slow, policies, episodes=2, seed=0, reevaluate=on) for on in (False, True)}
+    for name in policies:
+        means = [found[on].summary["policies"][name]["mended_share"]["mean"] for on in (False, True)]
+        assert means[0] == 0 < means[1]
+    assert "merged hourly" in markdown_table(found[True].summary)
+    assert "merged hourly" not in markdown_table(found[False].summary)
 
 
 @pytest.mark.parametrize(("episodes", "seed"), [(0, 0), (1, -1)])
@@ -152,7 +185,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         text = path.read_text()
         if not text.isdigit():
             raise PolicyFileError(f"{path}: damaged")
-        return ScorerPolicy(Scorers(in_groups(REGIONAL.source, int(text)), in_groups(REGIONAL.dispatch, int(text))))
+        return ScorerPolicy(Scorers(*(in_groups(scorer, int(text)) for scorer in REGIONAL.scorers)))
 
     fake = ModuleType("agents.export")
     vars(fake).update(PolicyFileError=PolicyFileError, load_policy=load_policy)
@@ -167,7 +200,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_baseline_goes_by_its_name(name: str) -> None:
     policy = resolve_policy(name, WORLD)
     assert policy.name == name
-    assert policy.scorers == baseline(name).scorers
+    assert untuned_rules({name: policy}) == [name]
 
 
 def test_a_training_goes_by_its_folder_and_a_clash_by_the_full_path(trained: Path) -> None:

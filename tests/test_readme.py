@@ -49,3 +49,15 @@ def test_a_page_without_a_place_for_results_stays_as_it_is(tmp_path: Path, run: 
         refresh(page, tmp_path / "docs", run)
     assert page.read_text(encoding="utf-8") == "nothing here"
     assert not (tmp_path / "docs").exists()
+
+
+def test_a_benchmark_leaves_its_title_and_picture_out(tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    (folder / "benchmark.md").write_text("# Benchmark main\n\n8 episodes\n\n| policy | us8 |\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    refresh(page, tmp_path / "docs", folder)
+    wanted = f"# Title\n\n{START}\n\n8 episodes\n\n| policy | us8 |\n\n{END}\n\nafter\n"
+    assert page.read_text(encoding="utf-8") == wanted
+    assert not (tmp_path / "docs").exists()

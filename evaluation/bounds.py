@@ -1,0 +1,82 @@
+"""Hindsight bounds of the episodes that policies are compared on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from baselines.bounds import HindsightBound
+from envs.scenario import Scenario
+
+EPISODE_COST = "episode_cost_per_order_usd"  # the KPI a bound bounds
+BOUND_COLUMNS = ("bound_per_order_usd", "bound_kind")
+TOLERANCE = 1e-6  # share of the bound: what floating-point sums may differ by
+
+# An order re-evaluated may take units that came after its decision; a bound on the first decisions may then lie above.
+NO_BOUND_REEVALUATED = "the bound holds for decisions made once, not for ones that are taken back"
+
+Bound = Callable[[Scenario, int], HindsightBound]  # of an episode, by its key
+
+
+class InvalidBoundError(RuntimeError):
+    """A policy is cheaper than what was called a lower bound: the bound or the simulator is wrong."""
+
+
+def hindsight() -> Bound:
+    """The project's bound: exact on small scenarios, a relaxation on large ones."""
+    from baselines.hindsight import hindsight_bound  # loads a solver
+
+    return hindsight_bound
+
+
+def evaluate_bounds(
+    scenario: Scenario, keys: Sequence[int], bound: Bound, progress: Callable[[str], None] | None = None
+) -> pd.DataFrame:
+    """The bounds of episodes.
+
+    Args:
+        scenario: the world.
+        keys: of the episodes; see `evaluation.rollouts.evaluation_keys`.
+        bound: computes one.
+        progress: called with "bound" after each.
+
+    Returns:
+        One row per episode: episode (0…E − 1), bound_per_order_usd, bound_kind, bound_seconds.
+
+    Raises:
+        BoundError: a bound cannot be computed.
+    """
+    rows = []
+    for episode, key in enumerate(keys):
+        rows.append({"episode": episode, **bound_row(bound(scenario, key))})
+        if progress is not None:
+            progress("bound")
+    return pd.DataFrame(rows)
+
+
+def bound_row(bound: HindsightBound) -> dict[str, float | str]:
+    """What tables need of a bound."""
+    return {
+        "bound_per_order_usd": bound.usd / bound.orders if bound.orders else 0.0,
+        "bound_kind": bound.kind,
+        "bound_seconds": bound.seconds,
+    }
+
+
+def join_bounds(frame: pd.DataFrame, bounds: pd.DataFrame) -> pd.DataFrame:
+    """The rows of policies with the bound of their episode beside them; empty cells where an episode has none.
+
+    Raises:
+        InvalidBoundError: a policy is below the bound.
+    """
+    joined = frame.merge(bounds[["episode", *BOUND_COLUMNS]], on="episode", how="left")
+    below = joined[joined[EPISODE_COST] < joined["bound_per_order_usd"] * (1 - TOLERANCE)]
+    if not below.empty:
+        worst = below.iloc[0]
+        raise InvalidBoundError(
+            f"policy '{worst['policy']}' costs {worst[EPISODE_COST]:.6f} USD per order in episode {worst['episode']}, "
+            f"below the '{worst['bound_kind']}' bound of {worst['bound_per_order_usd']:.6f}: the bound or the "
+            f"simulator is wrong; please report this with the scenario and the episode's seed {worst['seed']}"
+        )
+    return joined

@@ -1,0 +1,198 @@
+"""The cells of a benchmark: computed once, kept as small files, used again while nothing they depend on changes.
+
+A cell is one policy's episodes on a scenario, or one episode's bound. Its file is named after a fingerprint of all that
+decides its numbers: the built world, the scenario, the policy's weights, the episodes' keys, the sources of the
+simulator and the baselines, and the versions of the packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from baselines.bounds import BoundError
+from envs.network import build_network
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario
+from envs.state import build_world
+from evaluation.bounds import Bound, bound_row
+from evaluation.provenance import versions
+from evaluation.rollouts import rollout, simulator_for
+
+Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("envs/*.py", "baselines/*.py", "evaluation/rollouts.py")
+# Files that no cell's numbers depend on: the faces of the simulator.
+FACES = {"dispatch_env.py", "vector_env.py", "viewer.py"}
+
+
+class Cell(NamedTuple):
+    """What to compute."""
+
+    title: str
+    scenario: Scenario
+    keys: tuple[int, ...]  # of the episodes
+    policy: ScorerPolicy | None  # or else the bound
+    bound: Bound | None
+    reevaluate: bool
+    fingerprint: str
+
+
+class Worlds:
+    """Digests of built worlds, each built once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def digest(self, scenario: Scenario) -> str:
+        """Of the scenario, and of the world it makes: tables and traces it names included."""
+        dump = scenario.model_dump_json()
+        key = f"{dump}{scenario.source_file}"
+        if key not in self._known:
+            self._known[key] = _digest(dump, build_world(scenario, build_network(scenario)))
+        return self._known[key]
+
+
+def policy_cell(
+    worlds: Worlds, title: str, scenario: Scenario, policy: ScorerPolicy, keys: Sequence[int], reevaluate: bool
+) -> Cell:
+    """A policy's episodes on a scenario."""
+    about = ("policy", worlds.digest(scenario), policy.scorers, policy.price_hours, tuple(keys), reevaluate)
+    return Cell(title, scenario, tuple(keys), policy, None, reevaluate, _digest(sources(), versions(), about))
+
+
+def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: Bound) -> Cell:
+    """The bound of one episode."""
+    about = ("bound", worlds.digest(scenario), bound.__module__, bound.__qualname__, key)
+    return Cell(title, scenario, (key,), None, bound, False, _digest(sources(), versions(), about))
+
+
+@cache
+def sources() -> str:
+    """Digest of the code that decides the numbers."""
+    files = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
+    return _digest(*(path.read_bytes() for path in files))
+
+
+def _digest(*parts: Any) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        _feed(found, part)
+    return found.hexdigest()[:32]
+
+
+def _feed(into: Any, part: Any) -> None:
+    """Arrays by their bytes, groups by their parts, all else by its text."""
+    if isinstance(part, np.ndarray):
+        into.update(f"{part.dtype}{part.shape}".encode())
+        into.update(np.ascontiguousarray(part).tobytes())
+    elif isinstance(part, tuple):
+        into.update(f"({len(part)}".encode())
+        for inner in part:
+            _feed(into, inner)
+    else:
+        into.update(part if isinstance(part, bytes) else f"{part!r};".encode())
+
+
+def compute(cell: Cell) -> Rows:
+    """A cell's numbers, one row per episode.
+
+    Raises:
+        BoundError: it is a bound that cannot be computed.
+    """
+    if cell.bound is not None:
+        try:
+            return [bound_row(cell.bound(cell.scenario, key)) for key in cell.keys]
+        except BoundError as error:
+            raise BoundError(f"{cell.title}: {error}") from None
+    assert cell.policy is not None
+    sim = simulator_for(cell.scenario, cell.policy.price_hours, cell.reevaluate)
+    return rollout(sim, cell.policy.scorers, cell.keys)
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+
+class Store:
+    """The files of finished cells.
+
+    Args:
+        folder: where they lie; made with the first one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, cell: Cell) -> Rows | None:
+        """The rows of a cell; None if it is not there, or its file is damaged."""
+        try:
+            rows = json.loads(self._path(cell).read_text(encoding="utf-8"))["rows"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        whole = isinstance(rows, list) and len(rows) == len(cell.keys) and all(isinstance(row, dict) for row in rows)
+        return rows if whole else None
+
+    def write(self, cell: Cell, rows: Rows) -> None:
+        """Keeps a cell; its file is whole or not there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(cell)
+        temporary = path.with_name(f".{path.name}.part")
+        text = json.dumps({"cell": cell.title, "rows": rows}, indent=1, allow_nan=False, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / f"{cell.fingerprint}.json"
+
+
+# ---------------------------------------------------------------------------------------------------------- running
+
+
+def computed(cells: Sequence[Cell], workers: int) -> Generator[tuple[Cell, Rows], None, None]:
+    """Cells with their numbers, in the order they are done. Close it to stop the work.
+
+    Args:
+        cells: to compute.
+        workers: processes side by side; 0, in this process.
+    """
+    if not workers:
+        yield from ((cell, compute(cell)) for cell in cells)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))  # a fork would copy the progress bar's thread
+    try:
+        with _deaf_to_ctrl_c():  # as the processes that start here stay
+            waiting = {pool.submit(compute, cell): cell for cell in cells}
+        yield from _as_done(waiting)
+    except BaseException:
+        for process in active_children():
+            process.terminate()  # a bound may have minutes to go
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _as_done(waiting: dict[Future[Rows], Cell]) -> Iterator[tuple[Cell, Rows]]:
+    while waiting:
+        for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+            yield waiting.pop(done), done.result()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    old: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)

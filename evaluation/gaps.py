@@ -1,0 +1,72 @@
+"""How far policies are from the hindsight bound, and how much of the way there they have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.bounds import EPISODE_COST
+from evaluation.rivals import cheapest
+from evaluation.statistics import Interval, bootstrap_mean, paired_difference, ratio_of_means
+
+OPTIMUM, LOWER_BOUND = "optimum", "lower bound"
+
+
+def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str], seed: int) -> dict[str, Any]:
+    """Gaps to the bound, with 95 % bootstrap intervals over the episodes that have one.
+
+    With U the untuned rule of the lowest mean cost, the share of the gap that a policy closes is (U − policy) /
+    (U − bound), a ratio of means. All costs are USD per order of the whole episode, warm-up included, because a bound
+    on the whole episode is what can be proven.
+
+    Args:
+        frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
+        bounds: one row per episode; see `evaluation.bounds.evaluate_bounds`.
+        untuned: policies that are rules without tuning, among which U is chosen.
+        seed: of the bootstrap.
+
+    Returns:
+        `{"label", "kinds", "usd_per_order", "seconds", "episodes", "best_untuned", "policies"}`. The label is
+        "optimum" if every bound is exact, else "lower bound"; `policies` has, by name, `cost_usd`, `gap_usd`,
+        `gap_percent` (of the bound) and `share_closed` as intervals, and `gaps_usd` per episode. A ratio whose
+        denominator is not positive is None.
+    """
+    bounds = bounds.sort_values("episode")
+    covered = frame[frame["episode"].isin(bounds["episode"])].sort_values("episode", kind="stable")
+    usd = bounds["bound_per_order_usd"].to_numpy(dtype=float)
+    best = cheapest(covered, untuned, EPISODE_COST)
+    base = None if best is None else _costs(covered, best)
+    names = list(frame["policy"].unique())
+    return {
+        "label": OPTIMUM if (bounds["bound_kind"] == "exact").all() else LOWER_BOUND,
+        "kinds": {str(kind): int(count) for kind, count in bounds["bound_kind"].value_counts(sort=False).items()},
+        "usd_per_order": bootstrap_mean(usd, np.random.default_rng(seed))._asdict(),
+        "seconds": float(bounds["bound_seconds"].mean()),
+        "episodes": bounds.to_dict("records"),
+        "best_untuned": best,
+        "policies": {name: _gap(_costs(covered, name), usd, base, seed) for name in names},
+    }
+
+
+def _costs(frame: pd.DataFrame, name: str) -> np.ndarray:
+    return frame.loc[frame["policy"] == name, EPISODE_COST].to_numpy(dtype=float)
+
+
+def _gap(cost: np.ndarray, bound: np.ndarray, base: np.ndarray | None, seed: int) -> dict[str, Any]:
+    """All intervals draw the same resamples of episodes."""
+    return {
+        "cost_usd": bootstrap_mean(cost, np.random.default_rng(seed))._asdict(),
+        "gap_usd": paired_difference(cost, bound, np.random.default_rng(seed))._asdict(),
+        "gap_percent": _dict(ratio_of_means(100 * (cost - bound), bound, np.random.default_rng(seed))),
+        "share_closed": None
+        if base is None
+        else _dict(ratio_of_means(base - cost, base - bound, np.random.default_rng(seed))),
+        "gaps_usd": (cost - bound).tolist(),
+    }
+
+
+def _dict(interval: Interval | None) -> dict[str, float] | None:
+    return None if interval is None else interval._asdict()

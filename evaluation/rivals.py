@@ -1,0 +1,56 @@
+"""What the compared policies are: rules as they come, tuned ones, and learned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from baselines import BaselineError, baseline, baseline_names
+from baselines.rules import full_name
+from envs.policy import ScorerPolicy
+from envs.scorers import Scorers
+
+
+def untuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
+    """The policies that are rules with their default parameters."""
+    return [name for name, policy in policies.items() if _is_rule(name) and _same(policy, baseline(name))]
+
+
+def tuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
+    """The policies that are rules with other parameters; what was trained is none."""
+    from agents.export import FilePolicy  # only here
+
+    untuned = untuned_rules(policies)
+    return [name for name, policy in policies.items() if name not in untuned and not isinstance(policy, FilePolicy)]
+
+
+def cheapest(frame: pd.DataFrame, names: Sequence[str], kpi: str) -> str | None:
+    """Which of the named policies has the lowest mean of a cost; None if none is named.
+
+    Args:
+        frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
+        names: to choose from.
+        kpi: the cost.
+    """
+    means = frame[frame["policy"].isin(list(names))].groupby("policy", sort=False)[kpi].mean()
+    return None if means.empty else str(means.idxmin())
+
+
+def _is_rule(name: str) -> bool:
+    try:
+        return full_name(name) in baseline_names()
+    except BaselineError:
+        return False
+
+
+def _same(a: ScorerPolicy, b: ScorerPolicy) -> bool:
+    """A training folder may have a rule's name; its weights tell."""
+    return a.price_hours == b.price_hours and all(
+        np.array_equal(x, y) for x, y in zip(_arrays(a.scorers), _arrays(b.scorers), strict=True)
+    )
+
+
+def _arrays(scorers: Scorers) -> list[np.ndarray]:
+    return [array for scorer in scorers for array in scorer]

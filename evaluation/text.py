@@ -1,0 +1,35 @@
+"""Numbers, intervals and table rows as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+MINUS = "−"
+NOTHING = "–"  # a cell without a value
+
+
+def number(value: float, decimals: int, signed: bool = False) -> str:
+    """A number with thousands separators; zero has no sign."""
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def interval(values: Mapping[str, float] | None, decimals: int, signed: bool = True) -> str:
+    """`mean [low, high]` of an interval as `evaluation.statistics.Interval` names it; a dash where there is none."""
+    if values is None:
+        return NOTHING
+    mean, low, high = (number(values[key], decimals, signed) for key in ("mean", "ci_low", "ci_high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def times(values: Mapping[str, float] | None, factor: float) -> dict[str, float] | None:
+    """An interval in another unit, such as percent."""
+    return None if values is None else {key: factor * value for key, value in values.items()}
+
+
+def markdown_lines(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """A Markdown table; all but the first `left` columns are aligned to the right."""
+    rule = ["---" if i < left else "---:" for i in range(len(header))]
+    return [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
