@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.policy import ScorerPolicy
+from envs.policy import Pricing, ScorerPolicy
 from envs.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorer, Scorers, linear
 
 FIRST = 1000.0  # weight of what comes before everything else
@@ -40,7 +40,7 @@ class Rule(NamedTuple):
     text: str
     build: Callable[[Mapping[str, float]], Scorer]
     parameters: Mapping[str, Parameter] = {}
-    price_hours: float | None = None  # has the units priced by the LP so often
+    pricing: Callable[[Mapping[str, float]], Pricing] | None = None  # has the units priced by the LP
 
 
 def _between(default: float, low: float, high: float, text: str) -> Parameter:
@@ -64,10 +64,6 @@ def _backpressure_source(p: Mapping[str, float]) -> Scorer:
     """Backlogs come in 12 hours, USD in tens."""
     usd = -1.2 * p["usd_per_backlog_hour"]
     return _source(cost=-1.0, late=LATE, fc_backlog=usd, sc_backlog=usd)
-
-
-def _shadow_price(p: Mapping[str, float]) -> Scorer:
-    return _source(cost=-1.0, late=LATE, shadow_price=-p["scale"] / 10, order_plan=p["plan_usd"] / 10)
 
 
 def _dispatch(bias: float, steps: Mapping[str, tuple[float, float]] | None = None, **weights: float) -> Scorer:
@@ -132,13 +128,10 @@ SOURCE_RULES: dict[str, Rule] = {
         {"usd_per_backlog_hour": _between(0.2, 0.0, 2.0, "price of queued work. Unit: USD per hour of backlog")},
     ),
     "shadow_price": Rule(
-        "Least cost plus the LP's price of the unit (Acimovic & Graves 2015).",
-        _shadow_price,
-        {
-            "scale": _between(1.0, 0.0, 3.0, "times the price. Unit: share"),
-            "plan_usd": _between(0.0, 0.0, 5.0, "credit for the route of the order's least-cost plan. Unit: USD"),
-        },
-        price_hours=24.0,
+        "The same with the LP's price of every unit on top (Acimovic & Graves 2015).",
+        _fixed(_source(order_plan=FIRST, cost=-1.0)),
+        {"scale": _between(1.0, 0.0, 2.0, "share of the LP's price that is charged")},
+        pricing=lambda p: Pricing(24.0, p["scale"]),
     ),
     "linear": _linear_rule(SOURCE_FEATURES, {"cost": -1.0, "late": LATE, "order_plan": 0.3}, 0.1, "Any linear scorer."),
 }
@@ -225,8 +218,9 @@ def baseline(name: str, settings: Mapping[str, float] | None = None) -> ScorerPo
             )
     values = {key: parameter.default for key, parameter in known.items()} | given
     scorers = {part: rule.build(_of(part, values)) for part, rule in parts(name).items()}
-    hours = [rule.price_hours for rule in parts(name).values() if rule.price_hours]
-    return ScorerPolicy(Scorers(**scorers), name=name, price_hours=min(hours, default=None))
+    source = parts(name)["source"]
+    pricing = source.pricing(_of("source", values)) if source.pricing else None
+    return ScorerPolicy(Scorers(**scorers), name=name, pricing=pricing)
 
 
 def _of(part: str, values: Mapping[str, float]) -> dict[str, float]:

@@ -7,7 +7,7 @@ Per SKU, stations' expected demand is served from the FCs' stock at standard rou
          Σ_d x[d, f] ≤ supply[f]                  every FC: its dual is the price of one more unit
          Σ over SKUs of picks ≤ capacity[f]       every FC: the only rows that join SKUs
 
-The rule takes the candidate of least cost + price (Acimovic & Graves 2015). A cycle ends when a unit taken now is
+The rule takes the least cost + price of the whole order (Acimovic & Graves 2015). A cycle ends when a unit taken now is
 replaced: at the next review, plus the lead time. All that is on order arrives before that, so supply is on hand plus
 on order. Costs are those the rule compares, no lateness: a price of lateness the rule does not see would move lines to
 where they come late.
@@ -27,18 +27,13 @@ import highspy
 import numpy as np
 
 from envs.demand import sku_shares
-from envs.features import SOURCE_FEATURES
 from envs.network import mean_lines_per_order
-from envs.scorers import Scorer, linear
 from envs.simulator import Simulator
 
 BLOCK = 32  # SKUs an LP; one LP of all takes twice the time
 CHUNK = 256  # SKUs looked at at once; bounds memory
 SLACK = 1e-9  # units or lines that count as nothing
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
-
-# Least standard cost plus price; the features are in 10 USD and in USD.
-LEAST_COST_AND_PRICE: Scorer = linear(SOURCE_FEATURES, weights={"cost": -10.0, "shadow_price": -1.0})
 
 
 class PricingError(ValueError):
@@ -94,7 +89,7 @@ class LinearProgramPricer:
     def __init__(
         self,
         every_hours: float = 24.0,
-        scale: float = 0.5,
+        scale: float = 1.0,
         demand_factor: float = 1.0,
         near: int = 6,
         joint_columns: int = 200_000,

@@ -39,7 +39,7 @@ SOURCE_FEATURES = (
     "sc_backlog",  # 12 h of sorting queued at the first sort center
     "fewest_packages",  # the line's route in the way with the fewest packages
     "spill_cover",  # cover of an FC of another region, 0…3; 3 for one of the region
-    "shadow_price",  # USD that taking the unit is expected to cost elsewhere
+    "shadow_price",  # 5 USD that taking the line's units is expected to cost elsewhere
 )
 
 DISPATCH_FEATURES = (
@@ -81,6 +81,7 @@ REGION_FEATURES = (
     "index",  # region number / 64: which set of weights decides, where a policy has one per region
 )
 REGION_INDEX_SCALE = 64
+SHADOW_PRICE_USD = 5.0
 
 SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
@@ -107,7 +108,7 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
 
 @inlined
 def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> float:
-    """USD that taking a unit is expected to cost elsewhere.
+    """USD that taking one unit is expected to cost elsewhere.
 
     Where a pricer prices the row (`envs.simulator.Pricer`), its price. Else a newsvendor's guess: the chance that the
     FC's own demand until the next delivery takes every unit, times the cost of a stock-out. The chance is the normal
@@ -205,7 +206,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
     x[20] = s.plan[b, r, j, FEWEST_PACKAGES] == s.candidate[b, r, j, k]
     x[21] = 3.0 if route.in_region == 1 else x[8]
-    x[22] = _clip(shadow_price(w, s, b, sku, fc, on_hand))
+    x[22] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 
 
 @inlined

@@ -17,6 +17,7 @@ from envs.features import (
     DISPATCH_COUNT,
     LIMIT,
     REGION_COUNT,
+    SHADOW_PRICE_USD,
     SOURCE_COUNT,
     dispatch_features,
     hour_of_day,
@@ -145,7 +146,7 @@ def pack_lines(
             for k in range(w.rules.candidates):
                 mask[n, k] = k < found
                 if k < found:
-                    price[n, k] = x[n, k, SOURCE_COUNT - 1] * line.units
+                    price[n, k] = x[n, k, SOURCE_COUNT - 1] * SHADOW_PRICE_USD
                 else:
                     x[n, k, :] = 0
                     price[n, k] = 0

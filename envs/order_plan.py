@@ -1,8 +1,9 @@
 """How the lines of an order could travel together: the cheapest and the smallest sets of packages that carry it.
 
 Two plans per order: the least standard cost (a package pays for itself once, however many lines it holds; inevitable
-lateness counts), and the fewest packages, ties by that cost. Both are exact set covers over the lines' candidate
-routes, by dynamic programming over the subsets of lines; an order beyond MOST_LINES lines is planned in groups.
+lateness counts, and so do the units' prices where a pricer prices the row), and the fewest packages, ties by cost. Both
+are exact set covers over the lines' candidate routes, by dynamic programming over the subsets of lines; an order beyond
+MOST_LINES lines is planned in groups.
 """
 
 from __future__ import annotations
@@ -44,13 +45,23 @@ def _package_usd(w: Any, s: Any, b: int, p: int, due: int) -> float:
 
 
 @inlined
+def _units_usd(w: Any, s: Any, b: int, r: int, j: int, p: int) -> float:
+    """Price of the units that the line in slot j takes off the shelf of route p's FC; 0 where nobody prices."""
+    if s.row[b].priced == 0:
+        return 0.0
+    ring = s.line[b, r]
+    line = ring[(s.line_first[b, r] + j) % len(ring)]
+    return float(s.price[b, line.sku, w.net.routes[p].fc]) * line.units
+
+
+@inlined
 def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
     ring, routes = s.line[b, r], s.candidate[b, r, j]
     due = ring[(s.line_first[b, r] + j) % len(ring)].due
     best, least = -1, np.inf
     for k in range(len(routes)):
         if routes[k] >= 0:
-            usd = _package_usd(w, s, b, routes[k], due)
+            usd = _package_usd(w, s, b, routes[k], due) + _units_usd(w, s, b, r, j, routes[k])
             if usd < least:
                 best, least = routes[k], usd
     s.plan[b, r, j, LEAST_COST] = s.plan[b, r, j, FEWEST_PACKAGES] = best
@@ -67,14 +78,17 @@ def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
     for plan in range(PLANS):
         for j in range(low, high):
             s.plan[b, r, j, plan] = -1
-        _least_cover(s, b, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
+        if plan == LEAST_COST and s.row[b].priced == 1:
+            _least_priced_cover(w, s, b, r, low, high, routes, full)
+        else:
+            _least_cover(s, b, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
         mask = full
         while mask > 0:
-            i = s.subset_route[b, mask]
+            i, carried = s.subset_route[b, mask], s.subset_carried[b, mask]
             for j in range(low, high):
-                if mask & s.cover[b, i, 1] & (1 << (j - low)):
+                if carried & (1 << (j - low)):
                     s.plan[b, r, j, plan] = s.cover[b, i, 0]
-            mask &= ~s.cover[b, i, 1]
+            mask ^= carried
 
 
 @inlined
@@ -97,7 +111,7 @@ def _collect_routes(s: Any, b: int, r: int, low: int, high: int) -> int:
 
 @inlined
 def _least_cover(s: Any, b: int, routes: int, full: int, per_package: float) -> None:
-    """Least cost of carrying each subset of `full`, and the first route of the best way to do it."""
+    """Least cost of carrying each subset of `full`, the first route of the best way to do it, and what it carries."""
     usd = s.subset_usd[b]
     usd[0] = 0.0
     for mask in range(1, full + 1):
@@ -109,3 +123,40 @@ def _least_cover(s: Any, b: int, routes: int, full: int, per_package: float) -> 
                 total = s.cover_usd[b, i] + per_package + usd[mask & ~s.cover[b, i, 1]]
                 if total < usd[mask]:
                     usd[mask], s.subset_route[b, mask] = total, i
+                    s.subset_carried[b, mask] = mask & s.cover[b, i, 1]
+
+
+@inlined
+def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, routes: int, full: int) -> None:
+    """The same with prices of units: a package need not carry every line it could."""
+    usd, package = s.subset_usd[b], s.package_usd[b]
+    package[: full + 1] = np.inf
+    for i in range(routes):
+        p, able = s.cover[b, i, 0], s.cover[b, i, 1]
+        for j in range(low, high):
+            s.line_usd[b, j - low] = _units_usd(w, s, b, r, j, p)
+        mask = int(able)
+        while mask > 0:  # every set of lines this route can carry
+            total = s.cover_usd[b, i]
+            for j in range(high - low):
+                if mask & (1 << j):
+                    total += s.line_usd[b, j]
+            if total < package[mask]:
+                package[mask], s.package_route[b, mask] = total, i
+            mask = (mask - 1) & able
+    usd[0] = 0.0
+    for mask in range(1, full + 1):
+        usd[mask] = np.inf
+        if mask & ~full:
+            continue
+        lowest = mask & -mask
+        rest = mask ^ lowest
+        with_it = rest
+        while True:  # every set with the lowest line in it is the first package
+            total = package[lowest | with_it] + usd[rest ^ with_it]
+            if total < usd[mask]:
+                usd[mask], s.subset_route[b, mask] = total, s.package_route[b, lowest | with_it]
+                s.subset_carried[b, mask] = lowest | with_it
+            if with_it == 0:
+                break
+            with_it = (with_it - 1) & rest

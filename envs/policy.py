@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -30,13 +30,20 @@ class Policy(Protocol):
         ...
 
 
+class Pricing(NamedTuple):
+    """How a policy wants the units on the shelves priced."""
+
+    every_hours: float = 24.0  # simulated hours between two solves
+    scale: float = 1.0  # share of the LP's dual that is charged
+
+
 class ScorerPolicy:
     """Decides by two scorers; the same decisions as the compiled kernel makes with them.
 
     Args:
         scorers: the two scorers.
         name: for tables.
-        price_hours: has the units on the shelves priced by an LP so often (`baselines.shadow_price`); default, never.
+        pricing: has the units on the shelves priced by an LP (`baselines.shadow_price`); default, nobody prices.
         seen: (stream, seed) of the episodes it was trained or tuned on; it is not to be evaluated on those.
     """
 
@@ -44,12 +51,12 @@ class ScorerPolicy:
         self,
         scorers: Scorers,
         name: str = "policy",
-        price_hours: float | None = None,
+        pricing: Pricing | None = None,
         seen: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
         self.scorers = scorers
         self.name = name
-        self.price_hours = price_hours
+        self.pricing = pricing
         self.seen = seen
 
     def predict(

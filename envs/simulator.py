@@ -60,7 +60,12 @@ class Simulator:
         self.world: World = build_world(scenario, self.network)
         self.state: State = empty_state(self.world, copies)
         if pricer is not None:
-            self.state = self.state._replace(price=np.zeros((copies, *self.world.base_stock.shape), np.float32))
+            self.price_with(pricer)
+
+    def price_with(self, pricer: Pricer) -> None:
+        """Has units priced by `pricer` from the next reset on."""
+        self.pricer = pricer
+        self.state = self.state._replace(price=np.zeros((self.copies, *self.world.base_stock.shape), np.float32))
 
     @property
     def regions(self) -> int:

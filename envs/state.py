@@ -184,6 +184,10 @@ class State(NamedTuple):
     cover_usd: np.ndarray  # (B, routes of an order) float64, scratch: cost of a package on it
     subset_usd: np.ndarray  # (B, 2^lines) float64, scratch: least cost of carrying a set of lines
     subset_route: np.ndarray  # (B, 2^lines) int64, scratch: index in `cover` of its first package
+    subset_carried: np.ndarray  # (B, 2^lines) int64, scratch: lines of that package
+    package_usd: np.ndarray  # (B, 2^lines) float64, scratch: cost of one package with these lines, priced
+    package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
+    line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
     price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
     cash: np.ndarray  # (B, R, components) float64, USD
     accrual: np.ndarray  # (B, R, components) float64, USD
@@ -278,6 +282,10 @@ def empty_state(world: World, rows: int) -> State:
         cover_usd=np.zeros((rows, MOST_LINES * rules.candidates)),
         subset_usd=np.zeros((rows, 2**MOST_LINES)),
         subset_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        subset_carried=np.zeros((rows, 2**MOST_LINES), np.int64),
+        package_usd=np.zeros((rows, 2**MOST_LINES)),
+        package_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        line_usd=np.zeros((rows, MOST_LINES)),
         price=np.zeros((rows, 1, 1), np.float32),
         cash=np.zeros((rows, regions, len(COMPONENTS))),
         accrual=np.zeros((rows, regions, len(COMPONENTS))),

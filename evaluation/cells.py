@@ -69,7 +69,7 @@ def policy_cell(
     worlds: Worlds, title: str, scenario: Scenario, policy: ScorerPolicy, keys: Sequence[int], reevaluate: bool
 ) -> Cell:
     """A policy's episodes on a scenario."""
-    about = ("policy", worlds.digest(scenario), policy.scorers, policy.price_hours, tuple(keys), reevaluate)
+    about = ("policy", worlds.digest(scenario), policy.scorers, policy.pricing, tuple(keys), reevaluate)
     return Cell(title, scenario, tuple(keys), policy, None, reevaluate, _digest(sources(), versions(), about))
 
 
@@ -118,7 +118,7 @@ def compute(cell: Cell) -> Rows:
         except BoundError as error:
             raise BoundError(f"{cell.title}: {error}") from None
     assert cell.policy is not None
-    sim = simulator_for(cell.scenario, cell.policy.price_hours, cell.reevaluate)
+    sim = simulator_for(cell.scenario, cell.policy.pricing, cell.reevaluate)
     return rollout(sim, cell.policy.scorers, cell.keys)
 
 

@@ -47,7 +47,7 @@ def _is_rule(name: str) -> bool:
 
 def _same(a: ScorerPolicy, b: ScorerPolicy) -> bool:
     """A training folder may have a rule's name; its weights tell."""
-    return a.price_hours == b.price_hours and all(
+    return a.pricing == b.pricing and all(
         np.array_equal(x, y) for x, y in zip(_arrays(a.scorers), _arrays(b.scorers), strict=True)
     )
 

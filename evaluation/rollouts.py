@@ -8,7 +8,7 @@ import pandas as pd
 
 from envs.demand import episode_key
 from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
+from envs.policy import Pricing, ScorerPolicy
 from envs.scenario import Scenario
 from envs.scorers import Scorers
 from envs.simulator import Simulator
@@ -31,19 +31,25 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
     return [episode_key(stream, seed, episode) for episode in range(episodes)]
 
 
-def simulator_for(scenario: Scenario, price_hours: float | None = None, reevaluate: bool = False) -> Simulator:
+def simulator_for(scenario: Scenario, pricing: Pricing | None = None, reevaluate: bool = False) -> Simulator:
     """One copy of a scenario's network, with a pricer for policies that need one.
 
     Args:
         scenario: the world.
-        price_hours: the policy's (`envs.policy.ScorerPolicy`); None, nobody prices.
+        pricing: the policy's; None, nobody prices.
         reevaluate: merge the unpicked packages of split orders once an hour.
     """
-    if price_hours is None:
-        return Simulator(scenario, reevaluate=reevaluate)
-    from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
+    sim = Simulator(scenario, reevaluate=reevaluate)
+    price(sim, pricing)
+    return sim
 
-    return Simulator(scenario, pricer=LinearProgramPricer(every_hours=price_hours), reevaluate=reevaluate)
+
+def price(sim: Simulator, pricing: Pricing | None) -> None:
+    """Has the units of a simulator priced by the LP, as a policy wants it, from the next reset on."""
+    if pricing is not None:
+        from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
+
+        sim.price_with(LinearProgramPricer(pricing.every_hours, pricing.scale))
 
 
 def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
@@ -103,7 +109,7 @@ def evaluate_policies(
     keys = evaluation_keys(episodes, seed, stream)
     results: dict[str, list[dict[str, float]]] = {}
     for name, policy in policies.items():
-        sim = simulator_for(scenario, policy.price_hours, reevaluate)
+        sim = simulator_for(scenario, policy.pricing, reevaluate)
         results[name] = []
         for key in keys:
             results[name] += rollout(sim, policy.scorers, [key])
@@ -135,7 +141,7 @@ def play(
             tick earlier the trucks are still under way.
         reevaluate: merge the unpicked packages of split orders once an hour.
     """
-    sim = simulator_for(scenario, policy.price_hours, reevaluate)
+    sim = simulator_for(scenario, policy.pricing, reevaluate)
     sim.reset(0, key)
     sim.run(policy.scorers, until)
     return sim

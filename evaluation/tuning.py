@@ -26,7 +26,7 @@ from envs.demand import episode_key
 from envs.scenario import Scenario
 from envs.simulator import Simulator
 from evaluation.provenance import provenance
-from evaluation.rollouts import rollout, simulator_for
+from evaluation.rollouts import price, rollout
 
 OBJECTIVE = "cost_per_order_usd"
 STREAM: Literal["tune"] = "tune"
@@ -222,7 +222,7 @@ class _Players:
         self._name, self._keys = name, keys
         self._simulators: SimpleQueue[Simulator] = SimpleQueue()
         for _ in range(workers):
-            self._simulators.put(simulator_for(scenario, baseline(name).price_hours))
+            self._simulators.put(Simulator(scenario))
         self._pool = ThreadPoolExecutor(workers)
 
     def costs(self, settings: Sequence[np.ndarray], episodes: Sequence[int]) -> np.ndarray:
@@ -236,6 +236,7 @@ class _Players:
         policy = baseline(self._name, dict(zip(self._keys, values.tolist(), strict=True)))
         sim = self._simulators.get()
         try:
+            price(sim, policy.pricing)
             return rollout(sim, policy.scorers, [key])[0][OBJECTIVE]
         finally:
             self._simulators.put(sim)

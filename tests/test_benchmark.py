@@ -15,6 +15,7 @@ import pytest
 from baselines import baseline
 from baselines.bounds import BoundError, HindsightBound
 from envs.metrics import KPIS
+from envs.policy import Pricing
 from envs.scenario import Scenario, ScenarioError
 from evaluation import benchmark, cells
 from evaluation.benchmark import Benchmark, run_suite, save_benchmark
@@ -129,7 +130,7 @@ def test_changed_input_is_computed_again_and_only_that(
 def test_a_cell_depends_on_weights_prices_and_reevaluation() -> None:
     def fingerprint(scale: float = 1.0, hours: float | None = 24.0, mend: bool = False) -> str:
         policy = baseline("shadow_price", {"source.scale": scale})
-        policy.price_hours = hours
+        policy.pricing = None if hours is None else Pricing(hours, scale)
         return policy_cell(worlds, "", small(), policy, [1], mend).fingerprint
 
     worlds = Worlds()

@@ -26,7 +26,7 @@ from evaluation.report import COST, cost_differences, kpi_rows, markdown_table, 
 from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
 from evaluation.statistics import bootstrap_mean, paired_difference
-from tests.worlds import TWO_REGIONS, small
+from tests.worlds import SCARCE, TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=48, warmup_hours=12)
 REGIONAL, NATIONAL = baseline("regional_nearest"), baseline("national_nearest+immediate")
@@ -129,25 +129,14 @@ def test_play_can_stop_while_trucks_are_under_way() -> None:
     assert sim.packages_under_way(0) > 0
 
 
-def test_a_policy_that_needs_prices_gets_them_in_evaluation_and_on_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    priced = []
-
-    class LinearProgramPricer:
-        def __init__(self, every_hours: float) -> None:
-            self.every_hours = every_hours
-
-        def __call__(self, sim: Simulator, row: int) -> np.ndarray:
-            priced.append((self.every_hours, sim.tick(row)))
-            return np.zeros(sim.state.price.shape[1:], np.float32)
-
-    fake = ModuleType("baselines.shadow_price")
-    vars(fake).update(LinearProgramPricer=LinearProgramPricer)
-    monkeypatch.setitem(sys.modules, "baselines.shadow_price", fake)
-    policy = ScorerPolicy(REGIONAL.scorers, price_hours=24.0)
-    evaluate_policies(WORLD, {"plain": REGIONAL, "priced": policy}, episodes=1, seed=0)
-    assert priced == [(24.0, 0), (24.0, 24)]
-    play(WORLD, policy, evaluation_keys(1, seed=0)[0])
-    assert priced == 2 * [(24.0, 0), (24.0, 24)]
+def test_a_policy_that_wants_prices_gets_them_on_its_schedule() -> None:
+    world = small(**SCARCE, horizon_hours=60, warmup_hours=12)
+    policy = baseline("shadow_price", {"source.scale": 1.0})
+    frame = evaluate_policies(world, {"plain": baseline("least_cost"), "priced": policy}, episodes=2, seed=0)
+    cost = frame.groupby("policy")["cost_per_order_usd"].mean()
+    assert cost["plain"] != cost["priced"]
+    sim = play(world, policy, evaluation_keys(1, seed=0)[0])
+    assert sim.state.row["priced"][0] == 1 and sim.state.price[0].max() > 0
 
 
 def test_reevaluation_is_for_every_policy_and_named_in_the_table() -> None:

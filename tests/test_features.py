@@ -111,7 +111,7 @@ class Features:
             "lane_cost_now": min(lane["cost"] / (len(queue) + 1) / 5, f.LIMIT),
             "fc_backlog": min(ref.backlog_hours(fc) / 12, 5),
             "sc_backlog": min(ref.backlog_hours(lane["dest"]) / 12, 5) if route["legs"] > 1 else 0,
-            "shadow_price": self.shadow_price(line.sku, fc),
+            "shadow_price": self.shadow_price(line.sku, fc) * line.units / 5,
         }
 
     def hour(self) -> float:
@@ -272,6 +272,45 @@ def test_plans_of_an_order_are_the_best_there_are(name: str) -> None:
         sim.finish(0)
     assert several > 30
     assert different > 0 or name != "many FCs"
+
+
+class Drawn:
+    """A pricer that draws its prices."""
+
+    every_hours = 6.0
+
+    def __call__(self, sim: Simulator, row: int) -> np.ndarray:
+        return np.random.default_rng(sim.tick(row)).uniform(0, 4, sim.world.base_stock.shape)
+
+
+def test_prices_enter_the_plan_of_least_cost() -> None:
+    """Against every way to give the lines of an order a candidate each; policies and credit see the same price."""
+    orders = {"demand": {"orders_per_day": 200, "lines_per_order": (0.3, 0.3, 0.2, 0.2)}}
+    sim, rng = Simulator(small(**merged(MANY_FCS, orders)), pricer=Drawn()), np.random.default_rng(1)
+    sim.reset(0, KEY)
+    changed = 0
+    for _ in range(24):
+        sim.begin(0)
+        s = sim.state
+        for lines in orders_up(sim):
+            routes, cost = lines_and_routes(sim, lines)
+            asked = [s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]] for r, j in lines]
+            fc = sim.world.net.routes["fc"]
+
+            def usd(plan: tuple[int, ...], cost: dict[int, float] = cost, asked: list[Any] = asked) -> float:
+                prices = (s.price[0, x["sku"], fc[p]] * x["units"] for p, x in zip(plan, asked, strict=True))
+                return sum(cost[p] for p in set(plan)) + float(sum(prices))
+
+            planned = tuple(int(s.plan[0, r, j, 0]) for r, j in lines)
+            assert usd(planned) == pytest.approx(min(map(usd, itertools.product(*routes))))
+            changed += sum(cost[p] for p in set(planned)) > best_covers(routes, cost)[0] + 1e-6
+        r, j, found = next(lines_with_candidates(sim))
+        line = s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]]
+        priced = s.price[0, line["sku"], fc[s.candidate[0, r, j, :found]]] * line["units"] / f.SHADOW_PRICE_USD
+        assert seen_sources(sim, r, j, found)[:, -1] == pytest.approx(priced, rel=1e-5)
+        decide_at_random(sim, 0, rng)
+        sim.finish(0)
+    assert changed > 10
 
 
 def merged(*changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from baselines.shadow_price import (
-    LEAST_COST_AND_PRICE,
     Cycle,
     LinearProgramPricer,
     Prices,
@@ -22,7 +21,6 @@ from baselines.shadow_price import (
     solve_jointly,
 )
 from envs.demand import sku_units_per_day
-from envs.features import SOURCE_FEATURES
 from envs.scorers import DEFAULT_BACKGROUND
 from envs.simulator import Simulator
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small
@@ -256,11 +254,6 @@ def test_surges_are_expected() -> None:
     surge = [{"start_hour": 0, "end_hour": 500, "factor": 3}]
     calm, busy = coming_cycle(in_a_world(0), 0), coming_cycle(in_a_world(0, demand={"surges": surge}), 0)
     np.testing.assert_allclose(busy.demand, 3 * calm.demand)
-
-
-def test_the_rule_compares_dollars() -> None:
-    weight = dict(zip(SOURCE_FEATURES, LEAST_COST_AND_PRICE.weight[0], strict=True))
-    assert {name: value for name, value in weight.items() if value} == {"cost": -10, "shadow_price": -1}
 
 
 # ------------------------------------------------------------------------------------------------------- errors

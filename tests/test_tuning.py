@@ -246,7 +246,7 @@ def test_a_side_of_a_pair_is_that_side_of_the_file(folder: Path, monkeypatch: py
         for ours, theirs in zip(policy.scorers, sides, strict=True):
             for a, b in zip(ours, theirs, strict=True):
                 np.testing.assert_array_equal(a, b)
-    assert tuned_baseline("shadow_price+tuned_linear", "tiny").price_hours == baseline("shadow_price").price_hours
+    assert tuned_baseline("shadow_price+tuned_linear", "tiny").pricing == baseline("shadow_price").pricing
 
 
 @pytest.mark.parametrize("name", ["spillover_limit", "spillover_limit+last_safe_hour", "shadow_price+hybrid"])
@@ -256,7 +256,7 @@ def test_a_pair_is_found_by_any_of_its_names(name: str, tmp_path: Path, monkeypa
     write_tuned(Path(f"configs/baselines/tiny.{short_name(name)}.yaml"), tuned(name, **{key: 2.5}))
     policy = resolve_policy(f"tuned_{name}", load_scenario("us8", {"name": "tiny"}))
     assert (policy.name, policy.seen) == (f"tuned_{name}", {("tune", 5)})
-    assert policy.price_hours == baseline(name).price_hours
+    assert (policy.pricing is None) == (baseline(name).pricing is None)
     wanted = baseline(name, {key: 2.5}).scorers
     np.testing.assert_array_equal(policy.scorers.source.step_at, wanted.source.step_at)
     np.testing.assert_array_equal(policy.scorers.source.weight, wanted.source.weight)
