@@ -17,6 +17,7 @@ from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.observation import empty_observation, fill_observation
 from envs.scorers import NEAREST_IN_REGION, Scorers
 from envs.simulator import Simulator
+from evaluation.rollouts import price
 from tests.worlds import SCARCE, TWO_REGIONS, Reader, small
 
 KEY = episode_key("evaluate", 0, 0)
@@ -344,11 +345,15 @@ def test_spillover_limit_spares_shelves_below_the_threshold() -> None:
     assert spilled > 5
 
 
-def test_shadow_price_adds_the_price_of_the_unit(sim: Simulator) -> None:
-    for _ in decided_ticks(sim, baseline("shadow_price", {"source.scale": 2.0}).scorers):
+def test_shadow_price_follows_the_priced_plan() -> None:
+    """Priced by the LP, the plan of least cost is another one than without; the rule follows it."""
+    sim, moved = Simulator(small(**{**SCARCE, **SHORT})), 0
+    price(sim, baseline("shadow_price").pricing)
+    for _ in decided_ticks(sim, baseline("shadow_price").scorers):
         for x, chosen, _ in _choices(sim):
-            usd = x["cost"] + 0.5 * x["late"] + 0.2 * x["shadow_price"]
-            assert usd[chosen] == pytest.approx(usd.min())
+            assert x["order_plan"][chosen]
+            moved += x["cost"][chosen] > x["cost"].min() and x["order_rest"][0] == 0 and not x["late"].any()
+    assert moved > 0
 
 
 @pytest.mark.parametrize(

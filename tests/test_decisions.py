@@ -14,7 +14,7 @@ import pytest
 from agents.decisions import LaneBook, Lanes, LineBook, Lines
 from envs import metrics
 from envs.demand import episode_key
-from envs.features import SOURCE_FEATURES
+from envs.features import SHADOW_PRICE_USD, SOURCE_FEATURES
 from envs.ledger import COMPONENTS, SPOT, TRUCK
 from envs.scenario import Scenario
 from envs.simulator import Simulator
@@ -80,12 +80,12 @@ class Runner:
         action = choose(x, mask).astype(np.int64)
         serial = np.arange(len(self.records), len(self.records) + len(x)).astype(np.float32)
         rows = np.arange(len(x))
-        for (copy, order, units), price in zip(self.waiting(), x[rows, action, PRICE], strict=True):
-            self.records.append(Record(copy, order, float(price) * units))
+        for (copy, order), price in zip(self.waiting(), x[rows, action, PRICE], strict=True):
+            self.records.append(Record(copy, order, float(price) * SHADOW_PRICE_USD))
         self.lines.unpack(action, serial)
 
-    def waiting(self) -> list[tuple[int, int, int]]:
-        """Copy, order (a new number in every episode) and units of the lines that have a candidate, as packed."""
+    def waiting(self) -> list[tuple[int, int]]:
+        """Copy and order (a new number in every episode) of the lines that have a candidate, as packed."""
         s, found = self.sim.state, []
         for copy in range(self.sim.copies):
             for r in range(self.sim.regions):
@@ -93,7 +93,7 @@ class Runner:
                     line = s.line[copy, r, (s.line_first[copy, r] + j) % s.line.shape[2]]
                     if s.candidate[copy, r, j, 0] >= 0:
                         order = int(line["order"]) + 1_000_000 * self.episode[copy]
-                        found.append((copy, order, int(line["units"])))
+                        found.append((copy, order))
         return found
 
     def dispatch(self, go: float) -> None:
@@ -178,7 +178,7 @@ def test_an_order_is_charged_what_it_costs_alone(tmp_path: Path) -> None:
 def test_a_line_pays_the_price_of_the_units_it_took() -> None:
     runner = Runner(small(**{**AMPLE, "demand": {"units_per_line": (0, 0, 1), "lines_per_order": (1.0,)}}))
     taken = run_to_settlement(runner)
-    seen = taken.x[np.arange(len(taken.action)), taken.action, PRICE] * 3
+    seen = taken.x[np.arange(len(taken.action)), taken.action, PRICE] * SHADOW_PRICE_USD
     np.testing.assert_allclose(seen, [runner.records[int(serial)].price for serial in taken.log_prob], rtol=1e-6)
     assert seen.max() > 0.1
 

@@ -291,26 +291,31 @@ def test_prices_enter_the_plan_of_least_cost() -> None:
     changed = 0
     for _ in range(24):
         sim.begin(0)
-        s = sim.state
         for lines in orders_up(sim):
             routes, cost = lines_and_routes(sim, lines)
-            asked = [s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]] for r, j in lines]
-            fc = sim.world.net.routes["fc"]
-
-            def usd(plan: tuple[int, ...], cost: dict[int, float] = cost, asked: list[Any] = asked) -> float:
-                prices = (s.price[0, x["sku"], fc[p]] * x["units"] for p, x in zip(plan, asked, strict=True))
-                return sum(cost[p] for p in set(plan)) + float(sum(prices))
-
-            planned = tuple(int(s.plan[0, r, j, 0]) for r, j in lines)
-            assert usd(planned) == pytest.approx(min(map(usd, itertools.product(*routes))))
+            planned = tuple(int(sim.state.plan[0, r, j, 0]) for r, j in lines)
+            usd = {plan: priced_usd(sim, lines, plan, cost) for plan in itertools.product(*routes)}
+            assert usd[planned] == pytest.approx(min(usd.values()))
             changed += sum(cost[p] for p in set(planned)) > best_covers(routes, cost)[0] + 1e-6
-        r, j, found = next(lines_with_candidates(sim))
-        line = s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]]
-        priced = s.price[0, line["sku"], fc[s.candidate[0, r, j, :found]]] * line["units"] / f.SHADOW_PRICE_USD
-        assert seen_sources(sim, r, j, found)[:, -1] == pytest.approx(priced, rel=1e-5)
+        for r, j, found in lines_with_candidates(sim):
+            units = [units_usd(sim, r, j, p) for p in sim.state.candidate[0, r, j, :found].tolist()]
+            seen = seen_sources(sim, r, j, found)[:, f.SOURCE_FEATURES.index("shadow_price")]
+            assert seen * f.SHADOW_PRICE_USD == pytest.approx(np.array(units), rel=1e-5)
         decide_at_random(sim, 0, rng)
         sim.finish(0)
     assert changed > 10
+
+
+def units_usd(sim: Simulator, r: int, j: int, p: int) -> float:
+    """Price of what the line in slot j takes at the FC of route p."""
+    s = sim.state
+    line = s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]]
+    return float(s.price[0, line["sku"], sim.world.net.routes["fc"][p]]) * int(line["units"])
+
+
+def priced_usd(sim: Simulator, lines: list[tuple[int, int]], plan: tuple[int, ...], cost: dict[int, float]) -> float:
+    """Packages of a plan, each paid once, and the price of every line's units."""
+    return sum(cost[p] for p in set(plan)) + sum(units_usd(sim, r, j, p) for (r, j), p in zip(lines, plan, strict=True))
 
 
 def merged(*changes: dict[str, Any]) -> dict[str, Any]:

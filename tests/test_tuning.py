@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,12 +20,12 @@ from baselines import BaselineError, baseline
 from baselines.rules import parameters
 from baselines.tuned import Made, Tuned, load_tuned, read_tuned, short_name, tuned_baseline, write_tuned
 from envs.scenario import load_scenario
-from envs.simulator import Simulator
 from evaluation.cli import InputError
 from evaluation.compare import compare_policies
 from evaluation.policies import resolve_policies, resolve_policy
 from evaluation.rollouts import evaluate_policies
 from evaluation.tuning import Plan, starting_point, tune, tuned_file
+from tests.worlds import SCARCE, small
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = """\
@@ -108,7 +107,7 @@ def test_the_file_says_how_it_was_made(folder: Path) -> None:
 
 def test_its_costs_are_those_of_the_first_tuning_episodes_and_they_fell(folder: Path) -> None:
     facts, world = read_tuned(folder / FILE).made, load_scenario(folder / "tiny.yaml", {"stock.skus": "50"})
-    policies = {"before": baseline("linear").scorers, "after": load_tuned(folder / FILE).scorers}
+    policies = {"before": baseline("linear"), "after": load_tuned(folder / FILE)}
     costs = evaluate_policies(world, policies, 3, 2, stream="tune").groupby("policy")["cost_per_order_usd"].mean()
     assert facts.cost_per_order_usd_before == pytest.approx(costs["before"])
     assert facts.cost_per_order_usd_after == pytest.approx(costs["after"])
@@ -156,25 +155,15 @@ def test_what_an_earlier_tuning_saw_stays_seen(folder: Path, tmp_path: Path) -> 
     assert load_tuned(path).seen == {("tune", 2), ("tune", 7)}
 
 
-def test_a_rule_with_prices_is_tuned_with_its_pricer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One pricer per worker, called anew in every episode."""
-    priced: list[float] = []
-
-    class LinearProgramPricer:
-        def __init__(self, every_hours: float) -> None:
-            self.every_hours = every_hours
-
-        def __call__(self, sim: Simulator, row: int) -> np.ndarray:
-            priced.append(self.every_hours)
-            return np.ones(sim.world.base_stock.shape)
-
-    fake = ModuleType("baselines.shadow_price")
-    vars(fake).update(LinearProgramPricer=LinearProgramPricer)
-    monkeypatch.setitem(sys.modules, "baselines.shadow_price", fake)
-    plan = Plan(check_episodes=1, minutes=None, evaluations=1)
-    found = tune(load_scenario(folder / "tiny.yaml"), "shadow_price", starting_point("shadow_price"), plan)
-    days_an_episode, candidates = 2, 3  # 36 h
-    assert priced == [24.0] * days_an_episode * (found.evaluations + candidates)
+def test_a_rule_with_prices_is_tuned_with_its_pricer() -> None:
+    """Its costs are those that `compare` would find: each setting is played at its own scale."""
+    world = small(**SCARCE, horizon_hours=60, warmup_hours=12)
+    plan = Plan(check_episodes=2, minutes=None, evaluations=8)
+    found = tune(world, "shadow_price", starting_point("shadow_price"), plan)
+    policies = {"before": baseline("shadow_price"), "after": baseline("shadow_price", found.parameters)}
+    costs = evaluate_policies(world, policies, 2, 0, stream="tune").groupby("policy")["cost_per_order_usd"].mean()
+    assert found.before_usd == pytest.approx(costs["before"])
+    assert found.after_usd == pytest.approx(costs["after"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -253,11 +242,11 @@ def test_a_side_of_a_pair_is_that_side_of_the_file(folder: Path, monkeypatch: py
 def test_a_pair_is_found_by_any_of_its_names(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     key = next(iter(parameters(name)))
-    write_tuned(Path(f"configs/baselines/tiny.{short_name(name)}.yaml"), tuned(name, **{key: 2.5}))
+    write_tuned(Path(f"configs/baselines/tiny.{short_name(name)}.yaml"), tuned(name, **{key: 1.5}))
     policy = resolve_policy(f"tuned_{name}", load_scenario("us8", {"name": "tiny"}))
     assert (policy.name, policy.seen) == (f"tuned_{name}", {("tune", 5)})
     assert (policy.pricing is None) == (baseline(name).pricing is None)
-    wanted = baseline(name, {key: 2.5}).scorers
+    wanted = baseline(name, {key: 1.5}).scorers
     np.testing.assert_array_equal(policy.scorers.source.step_at, wanted.source.step_at)
     np.testing.assert_array_equal(policy.scorers.source.weight, wanted.source.weight)
 
