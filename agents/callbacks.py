@@ -12,7 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.ppo import RegionalPPO
+from baselines.pricing import price
 from envs.demand import episode_key
+from envs.policy import Pricing
 from envs.scenario import Scenario
 from envs.scorers import Scorers
 from envs.simulator import Simulator
@@ -33,16 +35,25 @@ class KpiCallback(BaseCallback):
         episodes: of each evaluation.
         seed: of the tuning stream.
         folder: TensorBoard's; each baseline gets a sub-folder.
+        pricing: of the policy; the baselines are played unpriced.
     """
 
     def __init__(
-        self, scenario: Scenario, baselines: dict[str, Scorers], every: int, episodes: int, seed: int, folder: Path
+        self,
+        scenario: Scenario,
+        baselines: dict[str, Scorers],
+        every: int,
+        episodes: int,
+        seed: int,
+        folder: Path,
+        pricing: Pricing | None = None,
     ) -> None:
         super().__init__()
         self.sim = Simulator(scenario)
         self.every, self.seed = every, seed
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
         self.levels = {name: self.evaluate(scorers) for name, scorers in baselines.items()}
+        price(self.sim, pricing)
         self._writers = {name: SummaryWriter(str(folder / name)) for name in baselines}
         self.best: Scorers | None = None
         self.best_cost = np.inf

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from envs.policy import Pricing
 from envs.scenario import ScenarioError, explain, override, read_yaml
 
 
@@ -43,6 +44,9 @@ class PpoConfig(BaseModel):
         {}, description="The same for the dispatch scorer; `bias` is its constant, a logit of go against hold."
     )
     weights: Literal["shared", "per_region"] = Field("shared", description="One policy for all regions, or one each.")
+    price_hours: float | None = Field(
+        None, gt=0, description="Has an LP price the units so often; none: a newsvendor's guess. Unit: simulated hours."
+    )
     decisions: Literal["both", "source", "dispatch"] = Field("both", description="Which decisions are trained.")
     eval_every: int = Field(
         10, ge=1, description="Updates between evaluations on the tuning stream; the best policy of them is kept."
@@ -58,6 +62,11 @@ class PpoConfig(BaseModel):
         if unknown:
             raise ValueError(f"no such feature: {', '.join(unknown)}; known: {', '.join(known)}")
         return prior
+
+    @property
+    def pricing(self) -> Pricing | None:
+        """What `price_hours` asks for."""
+        return None if self.price_hours is None else Pricing(self.price_hours)
 
     def schedule(self, progress_remaining: float) -> float:
         """Learning rate by SB3's progress remaining, 1 → 0."""

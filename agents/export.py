@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from envs.demand import STREAMS
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.policy import ScorerPolicy
+from envs.policy import Pricing, ScorerPolicy
 from envs.scorers import Scorer, Scorers, scorer_shapes
 
 POLICY_FILE = "policy.safetensors"
@@ -29,9 +29,14 @@ class FilePolicy(ScorerPolicy):
     """A policy read from a file, with what the file says of itself."""
 
     def __init__(
-        self, scorers: Scorers, name: str, metadata: dict[str, Any], seen: frozenset[tuple[str, int]] = frozenset()
+        self,
+        scorers: Scorers,
+        name: str,
+        metadata: dict[str, Any],
+        seen: frozenset[tuple[str, int]] = frozenset(),
+        pricing: Pricing | None = None,
     ) -> None:
-        super().__init__(scorers, name, seen=seen)
+        super().__init__(scorers, name, pricing, seen)
         self.metadata = metadata
 
 
@@ -80,7 +85,8 @@ def load_policy(path: str | Path) -> FilePolicy:
     except ValueError:
         raise PolicyFileError(f"{path}: its metadata is not JSON; the file is damaged, train anew") from None
     _check_features(path, about)
-    return FilePolicy(_scorers(path, tensors), path.parent.name or path.stem, about, _seen(path, about))
+    name = path.parent.name or path.stem
+    return FilePolicy(_scorers(path, tensors), name, about, _seen(path, about), _pricing(path, about))
 
 
 def _seen(path: Path, about: dict[str, Any]) -> frozenset[tuple[str, int]]:
@@ -90,6 +96,14 @@ def _seen(path: Path, about: dict[str, Any]) -> frozenset[tuple[str, int]]:
     if not (isinstance(pairs, list) and all(_is_seen(pair) for pair in pairs)):
         raise PolicyFileError(f"{path}: seen = {pairs!r}: must be pairs of stream and seed; train anew")
     return frozenset((stream, seed) for stream, seed in pairs)
+
+
+def _pricing(path: Path, about: dict[str, Any]) -> Pricing | None:
+    """How it wants units priced; older files say nothing, and it does not."""
+    hours = about.get("price_hours")
+    if hours is not None and not (isinstance(hours, int | float) and hours > 0):
+        raise PolicyFileError(f"{path}: price_hours = {hours!r}: must be hours above 0, or null; train anew")
+    return None if hours is None else Pricing(float(hours))
 
 
 def _is_seen(pair: Any) -> bool:

@@ -61,7 +61,10 @@ def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = Non
     best_so_far = load_policy(run.out).scorers if checkpoint and (run.out / POLICY_FILE).exists() else None
     write_config(run)
     model.set_logger(configure(str(run.out / "tb" / "ppo"), ["tensorboard"]))
-    kpis = KpiCallback(run.scenario, baselines, run.ppo.eval_every, run.ppo.eval_episodes, run.seed, run.out / "tb")
+    ppo = run.ppo
+    kpis = KpiCallback(
+        run.scenario, baselines, ppo.eval_every, ppo.eval_episodes, run.seed, run.out / "tb", ppo.pricing
+    )
     if best_so_far is not None:
         kpis.consider(best_so_far)  # it stays the best until it is beaten
     checkpoints = CheckpointCallback(run.out / "checkpoints", run.ppo.checkpoint_every)
@@ -86,6 +89,7 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
         "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.seed]],
+        "price_hours": run.ppo.price_hours,
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
 
@@ -111,14 +115,15 @@ def write_config(run: Run) -> None:
 
 
 def _start(run: Run) -> RegionalPPO:
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed)
+    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, pricing=run.ppo.pricing)
     arguments = run.ppo.algorithm(env.sim.regions)
     return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)
 
 
 def _resume(run: Run, checkpoint: Path) -> RegionalPPO:
     started = _load(checkpoint).episodes
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, started if len(started) == run.ppo.copies else ())
+    known = started if len(started) == run.ppo.copies else ()
+    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, known, run.ppo.pricing)
     return _load(checkpoint, env)
 
 

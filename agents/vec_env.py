@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from baselines.pricing import simulator_for
 from envs.ledger import COMPONENTS
 from envs.observation import action_space, flat, observation_space
+from envs.policy import Pricing
 from envs.scenario import Scenario
-from envs.simulator import Simulator
 from envs.vector_env import RegionRows
 
 
@@ -23,11 +24,19 @@ class RegionalVecEnv(VecEnv):
         copies: network copies; rows = copies × regions.
         seed: of the training stream.
         started: episodes each copy has behind it, when training is resumed.
+        pricing: has the units on the shelves priced by an LP; None, nobody prices.
     """
 
-    def __init__(self, scenario: Scenario, copies: int, seed: int = 0, started: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        copies: int,
+        seed: int = 0,
+        started: Sequence[int] = (),
+        pricing: Pricing | None = None,
+    ) -> None:
         self.scenario = scenario
-        self.region_rows = RegionRows(Simulator(scenario, copies), seed, started)
+        self.region_rows = RegionRows(simulator_for(scenario, pricing, copies), seed, started)
         self.sim = self.region_rows.sim
         self._actions = np.zeros(0, np.int64)
         self.render_mode = None

@@ -118,7 +118,7 @@ def compute(cell: Cell) -> Rows:
         except BoundError as error:
             raise BoundError(f"{cell.title}: {error}") from None
     assert cell.policy is not None
-    sim = simulator_for(cell.scenario, cell.policy.pricing, cell.reevaluate)
+    sim = simulator_for(cell.scenario, cell.policy.pricing, reevaluate=cell.reevaluate)
     return rollout(sim, cell.policy.scorers, cell.keys)
 
 

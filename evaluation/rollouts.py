@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from baselines.pricing import simulator_for
 from envs.demand import episode_key
 from envs.metrics import KPIS
-from envs.policy import Pricing, ScorerPolicy
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.scorers import Scorers
 from envs.simulator import Simulator
@@ -29,27 +30,6 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
     if episodes < 1 or seed < 0:
         raise ValueError(f"episodes must be 1 or more and seed 0 or more, not {episodes} and {seed}")
     return [episode_key(stream, seed, episode) for episode in range(episodes)]
-
-
-def simulator_for(scenario: Scenario, pricing: Pricing | None = None, reevaluate: bool = False) -> Simulator:
-    """One copy of a scenario's network, with a pricer for policies that need one.
-
-    Args:
-        scenario: the world.
-        pricing: the policy's; None, nobody prices.
-        reevaluate: merge the unpicked packages of split orders once an hour.
-    """
-    sim = Simulator(scenario, reevaluate=reevaluate)
-    price(sim, pricing)
-    return sim
-
-
-def price(sim: Simulator, pricing: Pricing | None) -> None:
-    """Has the units of a simulator priced by the LP, as a policy wants it, from the next reset on."""
-    if pricing is not None:
-        from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
-
-        sim.price_with(LinearProgramPricer(pricing.every_hours, pricing.scale))
 
 
 def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
@@ -109,7 +89,7 @@ def evaluate_policies(
     keys = evaluation_keys(episodes, seed, stream)
     results: dict[str, list[dict[str, float]]] = {}
     for name, policy in policies.items():
-        sim = simulator_for(scenario, policy.pricing, reevaluate)
+        sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate)
         results[name] = []
         for key in keys:
             results[name] += rollout(sim, policy.scorers, [key])
@@ -141,7 +121,7 @@ def play(
             tick earlier the trucks are still under way.
         reevaluate: merge the unpicked packages of split orders once an hour.
     """
-    sim = simulator_for(scenario, policy.pricing, reevaluate)
+    sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate)
     sim.reset(0, key)
     sim.run(policy.scorers, until)
     return sim

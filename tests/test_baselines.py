@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
+from baselines.pricing import price
 from baselines.rules import parameters
 from envs.demand import episode_key
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.observation import empty_observation, fill_observation
 from envs.scorers import NEAREST_IN_REGION, Scorers
 from envs.simulator import Simulator
-from evaluation.rollouts import price
 from tests.worlds import SCARCE, TWO_REGIONS, Reader, small
 
 KEY = episode_key("evaluate", 0, 0)

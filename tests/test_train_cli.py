@@ -18,8 +18,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from agents.config import PpoConfig
 from agents.export import load_policy
+from agents.vec_env import RegionalVecEnv
 from envs.metrics import KPIS
-from envs.scenario import Scenario
+from envs.policy import Pricing
+from envs.scenario import Scenario, load_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINES = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
@@ -166,6 +168,19 @@ def test_evaluate_takes_the_folder(trained: Path, resumed: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None:
+    """It is priced in training, in its file, and wherever it is evaluated."""
+    folder = write_files(tmp_path)
+    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "64"]
+    ended = end(start(folder, "train.py", *files, "--ppo-set", "price_hours=12"))
+    assert ended.code == 0, ended.err
+    assert load_policy(folder / "out").pricing == Pricing(12.0)
+    env = RegionalVecEnv(load_scenario(folder / "tiny.yaml", {"stock.safety_factor": "-1"}), 2, pricing=Pricing(12.0))
+    env.reset()
+    assert env.sim.state.row["priced"].tolist() == [1, 1]
+    assert env.sim.state.price.max() > 0
+
+
 def test_an_interrupted_training_can_go_on(tmp_path: Path) -> None:
     write_files(tmp_path)
     files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "1000000"]

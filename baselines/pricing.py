@@ -1,0 +1,31 @@
+"""Simulators priced as a policy wants it."""
+
+from __future__ import annotations
+
+from envs.policy import Pricing
+from envs.scenario import Scenario
+from envs.simulator import Simulator
+
+
+def price(sim: Simulator, pricing: Pricing | None) -> None:
+    """Has the units of a simulator priced by the LP from the next reset on; None leaves it as it is."""
+    if pricing is not None:
+        from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
+
+        sim.price_with(LinearProgramPricer(pricing.every_hours, pricing.scale))
+
+
+def simulator_for(
+    scenario: Scenario, pricing: Pricing | None = None, copies: int = 1, reevaluate: bool = False
+) -> Simulator:
+    """Copies of a scenario's network, with a pricer for policies that need one.
+
+    Args:
+        scenario: the world.
+        pricing: the policy's; None, nobody prices.
+        copies: of the network.
+        reevaluate: merge the unpicked packages of split orders once an hour.
+    """
+    sim = Simulator(scenario, copies, reevaluate=reevaluate)
+    price(sim, pricing)
+    return sim
