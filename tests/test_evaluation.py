@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
+from agents.export import save_policy
 from baselines import baseline, baseline_names
 from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
 from envs.scenario import ScenarioError, load_scenario
 from envs.scorers import Scorer, Scorers
 from envs.simulator import Simulator
@@ -159,29 +157,17 @@ def test_keys_need_an_episode_and_a_seed(episodes: int, seed: int) -> None:
 # -------------------------------------------------------------------------------------------------------- policies
 
 
-def in_groups(scorer: Scorer, groups: int) -> Scorer:
-    return Scorer(*(np.repeat(array, groups, axis=0) for array in scorer))
+def write_weights(file: Path, groups: int) -> None:
+    """A policy file with weights for so many regions."""
+    scorers = (Scorer(*(np.repeat(array, groups, axis=0) for array in scorer)) for scorer in REGIONAL.scorers)
+    save_policy(file, Scorers(*scorers), {})
 
 
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two training folders named `ppo`, and a reader of weight files that tells of the groups the file names."""
-
-    class PolicyFileError(ValueError):
-        pass
-
-    def load_policy(path: Path) -> ScorerPolicy:
-        text = path.read_text()
-        if not text.isdigit():
-            raise PolicyFileError(f"{path}: damaged")
-        return ScorerPolicy(Scorers(*(in_groups(scorer, int(text)) for scorer in REGIONAL.scorers)))
-
-    fake = ModuleType("agents.export")
-    vars(fake).update(PolicyFileError=PolicyFileError, load_policy=load_policy)
-    monkeypatch.setitem(sys.modules, "agents.export", fake)
+def trained(tmp_path: Path) -> Path:
+    """Two training folders named `ppo`."""
     for run in ("a", "b"):
-        (tmp_path / run / "ppo").mkdir(parents=True)
-        (tmp_path / run / "ppo" / "policy.safetensors").write_text("1")
+        write_weights(tmp_path / run / "ppo" / "policy.safetensors", 1)
     return tmp_path
 
 
@@ -201,9 +187,9 @@ def test_a_training_goes_by_its_folder_and_a_clash_by_the_full_path(trained: Pat
 
 def test_weights_per_region_need_their_number_of_regions(trained: Path) -> None:
     file = trained / "a" / "ppo" / "policy.safetensors"
-    file.write_text("2")
+    write_weights(file, 2)
     assert len(resolve_policy(str(file.parent), WORLD).scorers.source.bias) == 2
-    file.write_text("8")
+    write_weights(file, 8)
     with pytest.raises(InputError, match=r"policy\.safetensors: has weights for 8 regions, and scenario 'small' has 2"):
         resolve_policy(str(file.parent), WORLD)
 
