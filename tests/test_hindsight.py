@@ -13,7 +13,7 @@ import pytest
 from baselines import baseline, baseline_names
 from baselines.bounds import BoundError
 from baselines.foresight import all_orders
-from baselines.hindsight import exact_bound, is_small, replay
+from baselines.hindsight import exact_bound, hindsight_bound, is_small, replay
 from baselines.milp import Milp
 from baselines.time_expanded import Plan
 from envs.demand import episode_key
@@ -240,6 +240,14 @@ def test_small_is_small_and_the_nation_is_not() -> None:
     assert not is_small(load_scenario("us8"))
     with pytest.raises(BoundError, match=r"us8: too large for the optimum .* lower horizon_hours"):
         exact_bound(load_scenario("us8"), 1)
+
+
+def test_the_bound_is_the_optimum_where_it_can_be_found_and_a_relaxation_elsewhere(tmp_path: Path) -> None:
+    key, tiny = episode_key("tune", 0, 0), world(tmp_path)
+    many = world(tmp_path, demand={"kind": "generated", "orders_per_day": 20_000})
+    assert hindsight_bound(tiny, key).usd == exact_bound(tiny, key).usd
+    found = hindsight_bound(many, key, 10.0)
+    assert (found.kind, found.plan) == ("relaxation", None)
 
 
 def test_no_time_is_an_error_that_says_so(tmp_path: Path) -> None:
