@@ -12,7 +12,7 @@ import pandas as pd
 
 from evaluation.bounds import Bound, join_bounds
 from evaluation.cells import Cell, Rows, Store, Worlds, bound_cell, computed, policy_cell
-from evaluation.compare import Summary, summarise
+from evaluation.compare import Summary, check_unseen, summarise
 from evaluation.gaps import gap_summary
 from evaluation.output import staged
 from evaluation.provenance import provenance
@@ -59,10 +59,13 @@ def run_suite(
         progress: told of every cell.
 
     Raises:
+        InputError: a policy was trained or tuned on these orders.
         BoundError: a bound cannot be computed.
         InvalidBoundError: a policy is below a bound.
         KeyboardInterrupt: Ctrl-C; its text says what is kept.
     """
+    for stage in stages:
+        check_unseen(stage.policies, "evaluate", suite.seed)
     keys = evaluation_keys(suite.episodes, suite.seed)
     worlds = Worlds()
     plans = [_plan(worlds, stage, keys, bound) for stage in stages]
