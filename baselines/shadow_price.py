@@ -26,6 +26,7 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
+from baselines.rules import BaselineError
 from envs.demand import sku_shares
 from envs.network import mean_lines_per_order
 from envs.simulator import Simulator
@@ -36,7 +37,7 @@ SLACK = 1e-9  # units or lines that count as nothing
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
 
 
-class PricingError(ValueError):
+class PricingError(BaselineError):
     """Prices that cannot be computed; the text says what to change."""
 
 
