@@ -54,6 +54,8 @@ tuned_shadow_price+hybrid, or its YAML file), or a training folder."""
     bound: bool = False
     """Also compute a proven lower bound on each episode's dollars, all its orders known in advance: exact on small \
 scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
+    bound_seconds: float = 600.0
+    """Longest search of a bound, with --bound; a bound is valid whenever its search ends. Unit: seconds an episode."""
     reevaluate: bool = False
     """Merge the unpicked packages of split orders once an hour, under every policy."""
 
@@ -61,6 +63,7 @@ scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
         """Checks everything, evaluates everything, then writes."""
         at_least("--episodes", self.episodes, 1)
         at_least("--seed", self.seed, 0)
+        above("--bound-seconds", self.bound_seconds, 0)
         if self.bound and self.reevaluate:
             raise InputError(f"--bound with --reevaluate: {NO_BOUND_REEVALUATED}; leave one out")
         check_folder(self.out)
@@ -71,7 +74,7 @@ scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
             comparison = compare_policies(
                 scenario, policies, self.episodes, self.seed, _command(), stream=self.stream,
                 progress=lambda name: bar.update(task, advance=1, description=name),
-                reevaluate=self.reevaluate, bound=hindsight() if self.bound else None,
+                reevaluate=self.reevaluate, bound=hindsight(self.bound_seconds) if self.bound else None,
             )  # fmt: skip
         arguments = {**asdict(self), "out": str(self.out), "overrides": list(self.overrides)}
         config = {"command": "compare", "arguments": arguments, "scenario": scenario.model_dump(mode="json")}
