@@ -21,6 +21,9 @@ EPISODES = [
     ("us8", "regional_nearest+last_safe_hour"),
     ("us8", "national_nearest+hybrid"),
     ("national", "national_nearest+scheduled"),
+    ("us8", "least_cost+control_limit"),
+    ("tight_fleet", "backpressure+backpressure"),
+    ("small", "consolidate+time"),
 ]
 HOURS = {"horizon_hours": "72", "warmup_hours": "24"}
 
