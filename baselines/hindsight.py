@@ -146,7 +146,7 @@ class _Search:
         if not np.isfinite(self.bound):
             raise BoundError(
                 f"{self.scenario.name}: no bound within the time limit (HiGHS: {answer.status}); "
-                "raise time_limit_s, or lower horizon_hours or demand.orders_per_day"
+                "raise the limit (--bound-seconds, time_limit_s), or lower horizon_hours or demand.orders_per_day"
             )
         if answer.values is not None:
             self.broken = program.broken_queues(answer.values)

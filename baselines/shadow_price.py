@@ -14,7 +14,8 @@ where they come late.
 
 Most SKUs have enough wherever their stations would like to buy; their prices are zero without an LP. The others are
 solved in blocks. Each station's cheapest FC is substituted out, so HiGHS's dual simplex starts from a dual feasible
-slack basis and only mends what is overdrawn: ten times faster than from the rows as written above.
+slack basis and only mends what is overdrawn: several times faster than from the rows as written above
+(`benchmarks/pricing.py`).
 
 Axes: S SKUs, F FCs, D stations, n SKUs of a block, k routes kept per station.
 """
