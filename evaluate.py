@@ -18,6 +18,7 @@ from envs.scenario import load_scenario
 from evaluation.benchmark import run_suite, save_benchmark
 from evaluation.benchmark_page import benchmark_page, cell_bar, print_overview
 from evaluation.bounds import NO_BOUND_REEVALUATED, hindsight
+from evaluation.catalogue import print_baselines
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
 from evaluation.output import check_file, check_folder
@@ -189,6 +190,15 @@ class Bench:
         print(f"cells: {found.reused} of {found.cells} reused\nresults: {self.out}")
 
 
+@dataclass(frozen=True)
+class Baselines:
+    """List the baselines: rules for sourcing and dispatch, and their parameters with units, defaults and bounds."""
+
+    def run(self) -> None:
+        """Prints them."""
+        print_baselines()
+
+
 def _command() -> str:
     return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
 
@@ -199,9 +209,10 @@ def main() -> None:
         Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Bench, tyro.conf.subcommand("benchmark")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
+        | Annotated[Baselines, tyro.conf.subcommand("baselines")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Bench | Tune | Table = tyro.cli(commands, description=__doc__)
+    command: Compare | Bench | Tune | Baselines | Table = tyro.cli(commands, description=__doc__)
     command.run()
 
 

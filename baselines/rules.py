@@ -123,12 +123,12 @@ SOURCE_RULES: dict[str, Rule] = {
         {"cover_days": _between(1.0, 0.0, 15.0, "cover an FC keeps to itself. Unit: days of its own demand")},
     ),
     "backpressure": Rule(
-        "Least cost plus a price on the work queued at the FC and its sort center.",
+        "The line's least cost, plus a price on the work queued at the FC and its sort center.",
         _backpressure_source,
         {"usd_per_backlog_hour": _between(0.2, 0.0, 2.0, "price of queued work. Unit: USD per hour of backlog")},
     ),
     "shadow_price": Rule(
-        "The same with the LP's price of every unit on top (Acimovic & Graves 2015).",
+        "The least cost of the whole order, with the LP's price of every unit on top (Acimovic & Graves 2015).",
         _fixed(_source(order_plan=FIRST, cost=-1.0)),
         {"scale": _between(1.0, 0.0, 2.0, "share of the LP's price that is charged")},
         pricing=lambda p: Pricing(24.0, p["scale"]),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from baselines import DISPATCH_RULES, SOURCE_RULES
 from envs.metrics import KPIS
 from envs.scenario import Scenario
 
@@ -63,6 +64,14 @@ def test_the_table_names_policies_kpis_and_differences(folder: Path) -> None:
     printed = (folder / "printed.txt").read_text(encoding="utf-8")
     for text in ("regional_nearest", "cost_per_order_usd", "USD", "truck_fill", "regional_nearest − national_nearest"):
         assert text in printed
+
+
+def test_baselines_are_listed_with_their_parameters(tmp_path: Path) -> None:
+    ended = end(start(tmp_path, "baselines"))
+    assert ended.code == 0, ended.err
+    for name in (*SOURCE_RULES, *DISPATCH_RULES):
+        assert name in ended.out
+    assert "cover_days = 1 (0…15)" in ended.out and "24 weights" in ended.out
 
 
 def test_the_results_are_complete(folder: Path) -> None:

@@ -1,0 +1,37 @@
+"""The baselines there are, with what can be tuned of them, on the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from baselines.rules import DISPATCH_RULES, SOURCE_RULES, Parameter, Rule
+
+
+def print_baselines(console: Console | None = None) -> None:
+    """Both halves of a baseline's name: rules, and their parameters with default, bounds and unit."""
+    console = console or Console()
+    console.print("A baseline is source+dispatch; either alone takes the other's default.")
+    for title, rules in (("source", SOURCE_RULES), ("dispatch", DISPATCH_RULES)):
+        console.print(_table(title, rules))
+
+
+def _table(title: str, rules: Mapping[str, Rule]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(title, no_wrap=True)
+    table.add_column("what it does")
+    table.add_column("parameters")
+    for name, rule in rules.items():
+        table.add_row(name, rule.text, "\n".join(_parameters(rule.parameters)))
+    return table
+
+
+def _parameters(known: Mapping[str, Parameter]) -> list[str]:
+    """One line each; weights without bounds are too many to list."""
+    if any(math.isinf(parameter.high) for parameter in known.values()):
+        return [f"{len(known)} weights, see envs/features.py"]
+    return [f"{name} = {p.default:g} ({p.low:g}…{p.high:g}): {p.text}" for name, p in known.items()]
