@@ -1,8 +1,7 @@
 """Writes a run's tables and map into a page, so that no figure there is typed by hand.
 
-`python -m evaluation.readme runs/quickstart` after `make train`; `python -m evaluation.readme runs/default
-docs/results.md` for another run and page, `python -m evaluation.readme runs/benchmark docs/benchmark.md` for a
-benchmark.
+`python -m evaluation.readme RUN [PAGE]`: RUN is a folder that `compare`, `benchmark` or `train.py --compare` wrote;
+PAGE is README.md unless named, such as `python -m evaluation.readme runs/benchmark docs/benchmark.md`.
 """
 
 from __future__ import annotations
