@@ -24,11 +24,12 @@ from evaluation.bounds import Bound, InvalidBoundError
 from evaluation.cells import Worlds, policy_cell
 from evaluation.cli import InputError
 from evaluation.suite import load_suite, stages
+from tests.commands import ROOT, Ended, end, start
 from tests.conftest import trace_scenario
-from tests.test_evaluate_cli import SCRIPT, TINY, Ended, end, start
+from tests.test_evaluate_cli import SCRIPT, TINY
 from tests.worlds import small
 
-SUITES = SCRIPT.parent / "configs" / "suites"
+SUITES = ROOT / "configs" / "suites"
 SUITE = """\
 name: two worlds
 episodes: 2
@@ -232,10 +233,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
     folder = tmp_path_factory.mktemp("bench")
     write_suite(folder)
     arguments = ("benchmark", "--suite", "suite.yaml", "--out", "out", "--no-bound", "--episodes", "60")
-    process = start(folder, *arguments)
+    process = start(folder, SCRIPT, *arguments)
     wait_for_a_cell(process, folder / "out" / "cells")
     process.send_signal(signal.SIGINT)
-    return folder, end(process), end(start(folder, *arguments))
+    return folder, end(process), end(start(folder, SCRIPT, *arguments))
 
 
 def wait_for_a_cell(process: subprocess.Popen[str], folder: Path) -> None:
@@ -266,7 +267,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, End
 def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     write_suite(tmp_path)
     bad = {"--suite nowhere.yaml": "nowhere.yaml: no such file", "--suite suite.yaml --workers 0": "--workers = 0"}
-    processes = {message: start(tmp_path, "benchmark", *text.split()) for text, message in bad.items()}
+    processes = {message: start(tmp_path, SCRIPT, "benchmark", *text.split()) for text, message in bad.items()}
     for message, process in processes.items():
         code, _, err = end(process)
         assert (code, err.count("\n")) == (2, 1)
@@ -276,7 +277,7 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_help_shows_units_and_defaults() -> None:
     text = subprocess.run(
-        [sys.executable, str(SCRIPT), "benchmark", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / SCRIPT), "benchmark", "--help"], capture_output=True, text=True, check=True
     ).stdout
     for part in ("--suite", "--no-bound", "--workers", "Unit: processes", "(default: 2)", "Unit:"):
         assert part in text

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -15,8 +12,9 @@ import yaml
 from baselines import DISPATCH_RULES, SOURCE_RULES
 from envs.metrics import KPIS
 from envs.scenario import Scenario
+from tests.commands import Ended, end, start
 
-SCRIPT = Path(__file__).resolve().parent.parent / "evaluate.py"
+SCRIPT = "evaluate.py"
 TINY = """\
 name: tiny
 horizon_hours: 48
@@ -28,22 +26,6 @@ stock: {skus: 50}
 """
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def end(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=500)
-    return Ended(process.returncode, out, err)
-
-
 # ---------------------------------------------------------------------------------------------------------- compare
 
 
@@ -53,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     arguments = "compare --scenario tiny.yaml --policies regional_nearest,national_nearest,hybrid --episodes 2 --seed 3"
-    ended = end(start(folder, *arguments.split(), "--out", "out", "--set", "stock.skus=60"))
+    ended = end(start(folder, SCRIPT, *arguments.split(), "--out", "out", "--set", "stock.skus=60"))
     assert ended.code == 0, ended.err
     assert ended.err == ""
     (folder / "printed.txt").write_text(ended.out, encoding="utf-8")
@@ -67,7 +49,7 @@ def test_the_table_names_policies_kpis_and_differences(folder: Path) -> None:
 
 
 def test_baselines_are_listed_with_their_parameters(tmp_path: Path) -> None:
-    ended = end(start(tmp_path, "baselines"))
+    ended = end(start(tmp_path, SCRIPT, "baselines"))
     assert ended.code == 0, ended.err
     for name in (*SOURCE_RULES, *DISPATCH_RULES):
         assert name in ended.out
@@ -120,7 +102,9 @@ def test_the_config_holds_the_arguments_and_the_exact_scenario(folder: Path) -> 
 
 def test_the_table_prints_again_as_markdown_and_help_shows_units_and_defaults(folder: Path) -> None:
     commands = (["table", "out/summary.json"], ["--help"], ["compare", "--help"], ["tune", "--help"])
-    table, commands_help, compare_help, tune_help = map(end, [start(folder, *arguments) for arguments in commands])
+    table, commands_help, compare_help, tune_help = map(
+        end, [start(folder, SCRIPT, *arguments) for arguments in commands]
+    )
     assert (table.code, commands_help.code, compare_help.code, tune_help.code) == (0, 0, 0, 0)
     assert "| `cost_per_order_usd` | USD |" in table.out
     for text in ("compare", "tune", "table"):
@@ -179,7 +163,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, 
         (folder / "unknown.yaml").write_text(TINY + "warp: 9\n", encoding="utf-8")
         scenario = [] if "--scenario" in arguments else ["--scenario", "tiny.yaml"]
         out = [] if "--out" in arguments else ["--out", "out"]
-        processes[folder] = start(folder, "compare", *scenario, *out, "--episodes", "1", *arguments)
+        processes[folder] = start(folder, SCRIPT, "compare", *scenario, *out, "--episodes", "1", *arguments)
     ended = {folder: end(process) for folder, process in processes.items()}
     left = {folder: sorted(path.name for path in folder.rglob("*")) for folder in processes}
     return dict(zip(BAD, ((ended[folder], left[folder]) for folder in processes), strict=True))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import runpy
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -22,8 +20,8 @@ from agents.vec_env import RegionalVecEnv
 from envs.metrics import KPIS
 from envs.policy import Pricing
 from envs.scenario import Scenario, load_scenario
+from tests.commands import ROOT, Ended, end, start
 
-ROOT = Path(__file__).resolve().parent.parent
 BASELINES = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
 TINY = """\
 name: tiny
@@ -46,22 +44,6 @@ eval_every: 1
 eval_episodes: 1
 """
 ROWS_A_TICK = 4  # two copies of two regions
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / script), *arguments]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def end(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=500)
-    return Ended(process.returncode, out, err)
 
 
 def write_files(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +25,9 @@ from evaluation.compare import compare_policies
 from evaluation.policies import resolve_policies, resolve_policy
 from evaluation.rollouts import evaluate_policies
 from evaluation.tuning import Plan, starting_point, tune, tuned_file
+from tests.commands import ROOT, Ended, end, heed_ctrl_c, start
 from tests.worlds import SCARCE, small
 
-ROOT = Path(__file__).resolve().parent.parent
 TINY = """\
 name: tiny
 horizon_hours: 36
@@ -41,16 +41,8 @@ trucks: {capacity_packages: 3}
 FILE = Path("configs") / "baselines" / "tiny.linear.yaml"
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 def run(folder: Path, *arguments: str) -> Ended:
-    command = [sys.executable, str(ROOT / "evaluate.py"), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500)
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return end(start(folder, "evaluate.py", *arguments))
 
 
 def made(**changes: Any) -> Made:
@@ -176,6 +168,7 @@ def test_an_interrupted_tuning_keeps_the_best_so_far(folder: Path, tmp_path: Pat
         cwd=tmp_path,
         stderr=theirs,
         env={**os.environ, "COLUMNS": "120", "TERM": "xterm"},
+        preexec_fn=heed_ctrl_c,
     )
     os.close(theirs)
     shown = read_until(ours, "evaluations")

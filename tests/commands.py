@@ -1,0 +1,38 @@
+"""The project's scripts as a user runs them: real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def heed_ctrl_c() -> None:
+    """For a new process: a shell that runs the tests in the background hands down an ignored SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(folder: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
+    """A script of the project, under way in `folder`."""
+    command = [sys.executable, str(ROOT / script), *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    )
+
+
+def end(process: subprocess.Popen[str]) -> Ended:
+    """Waits for it."""
+    out, err = process.communicate(timeout=500)
+    return Ended(process.returncode, out, err)
