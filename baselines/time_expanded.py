@@ -39,7 +39,10 @@ import numpy as np
 
 from baselines.foresight import Orders
 from baselines.milp import Milp
-from envs.state import Rules, World
+from envs import ledger
+from envs.state import World
+
+late_usd = ledger.late_usd.py_func  # the booking rule itself, uncompiled: it is asked number by number
 
 
 class Plan(NamedTuple):
@@ -76,11 +79,6 @@ class _Ride:
     starts: list[tuple[int, int]] = field(default_factory=list)  # (tick, column) of packages picked here
     feeders: list[_Ride] = field(default_factory=list)  # rides it comes from
     leaves: dict[int, int] = field(default_factory=dict)  # tick → column
-
-
-def late_usd(rules: Rules, ticks: int) -> float:
-    """What a package costs that arrives so many ticks after its promise (`envs.ledger.late_usd`, uncompiled)."""
-    return rules.late_usd + rules.late_usd_per_tick * ticks if ticks > 0 else 0.0
 
 
 class TimeExpanded:

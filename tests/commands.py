@@ -9,6 +9,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+# A scenario file that trains and tunes in seconds.
+TINY = """\
+name: tiny
+horizon_hours: 36
+warmup_hours: 6
+partition: {kind: balanced, regions: 2}
+network: {kind: cities, fulfillment_centers: 4, sort_centers: 3, stations: 6}
+demand: {kind: generated, orders_per_day: 200}
+stock: {skus: 40}
+trucks: {capacity_packages: 3}
+"""
 
 
 class Ended(NamedTuple):

@@ -20,19 +20,9 @@ from agents.vec_env import RegionalVecEnv
 from envs.metrics import KPIS
 from envs.policy import Pricing
 from envs.scenario import Scenario, load_scenario
-from tests.commands import ROOT, Ended, end, start
+from tests.commands import ROOT, TINY, Ended, end, start
 
 BASELINES = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
-TINY = """\
-name: tiny
-horizon_hours: 36
-warmup_hours: 6
-partition: {kind: balanced, regions: 2}
-network: {kind: cities, fulfillment_centers: 4, sort_centers: 3, stations: 6}
-demand: {kind: generated, orders_per_day: 200}
-stock: {skus: 40}
-trucks: {capacity_packages: 3}
-"""
 PPO = """\
 copies: 2
 n_steps: 8

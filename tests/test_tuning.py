@@ -25,19 +25,9 @@ from evaluation.compare import compare_policies
 from evaluation.policies import resolve_policies, resolve_policy
 from evaluation.rollouts import evaluate_policies
 from evaluation.tuning import Plan, starting_point, tune, tuned_file
-from tests.commands import ROOT, Ended, end, heed_ctrl_c, start
+from tests.commands import ROOT, TINY, Ended, end, heed_ctrl_c, start
 from tests.worlds import SCARCE, small
 
-TINY = """\
-name: tiny
-horizon_hours: 36
-warmup_hours: 6
-partition: {kind: balanced, regions: 2}
-network: {kind: cities, fulfillment_centers: 4, sort_centers: 3, stations: 6}
-demand: {kind: generated, orders_per_day: 200}
-stock: {skus: 40}
-trucks: {capacity_packages: 3}
-"""
 FILE = Path("configs") / "baselines" / "tiny.linear.yaml"
 
 
