@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from envs.lane_price import MOST_HIDDEN
 from envs.policy import Pricing
 from envs.scenario import ScenarioError, explain, override, read_yaml
 
@@ -28,6 +29,15 @@ class PpoConfig(BaseModel):
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
     load_credit: float = Field(
         1.0, ge=0, le=2, description="Credit of a lane per package it sends, share of a full truck's cost per package."
+    )
+    lane_price_hidden: int = Field(
+        0, ge=0, le=MOST_HIDDEN, description="Width of the network that prices lanes (envs/lane_price.py); 0: none."
+    )
+    truck_charge: Literal["marginal", "average"] = Field(
+        "average", description="Who pays for a truck that leaves less than full: who made it leave, or all alike."
+    )
+    handover_charge: float = Field(
+        0.0, ge=0, le=2, description="Share of the next lanes' price that a lane pays for what it sends."
     )
     clip_range: float = Field(0.2, gt=0, lt=1, description="Clip of the ratio, per decision.")
     ent_coef: float = Field(0.003, ge=0, description="Weight of the entropy bonus.")
@@ -82,6 +92,8 @@ class PpoConfig(BaseModel):
             **{name: getattr(self, name) for name in same},
             "learning_rate": self.schedule,
             "load_credit": self.load_credit,
+            "handover_charge": self.handover_charge,
+            "truck_charge": self.truck_charge,
             "ent_coef_end": self.ent_coef_end,
             "source_weight": float(self.decisions != "dispatch"),
             "dispatch_weight": float(self.decisions != "source"),
@@ -89,6 +101,7 @@ class PpoConfig(BaseModel):
                 "hidden": self.hidden, "critic_hidden": self.critic_hidden, "groups": groups,
                 "source_prior": self.source_prior,
                 "dispatch_prior": self.dispatch_prior,
+                "price_hidden": self.lane_price_hidden,
             },
         }  # fmt: skip
 

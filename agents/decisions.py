@@ -151,11 +151,14 @@ class LaneBook:
             What arrives at a lane is hardly its own doing, so over time the credit changes no comparison between its
             choices; but without it, discounting makes every truck cheaper by being late. At 1 a lane pays for the air
             it sends.
+        handover_charge: share of what the next lanes are expected to ask beyond the standard for what it sends.
     """
 
-    def __init__(self, sim: Simulator, load_credit: float = 0.0) -> None:
+    def __init__(self, sim: Simulator, load_credit: float = 0.0, handover_charge: float = 0.0) -> None:
         self.sim = sim
         self.load_credit = load_credit
+        self.handover_charge = handover_charge
+        self._handed = np.zeros(sim.copies * len(sim.world.net.lanes))
         self._sent = np.zeros(sim.copies * len(sim.world.net.lanes))
         rows = sim.copies * len(sim.world.net.lanes)
         self._x = np.zeros((rows, DISPATCH_COUNT), np.float32)
@@ -174,9 +177,10 @@ class LaneBook:
         lanes = len(sim.world.net.lanes)
         for copy in range(sim.copies):
             self._starts[copy] = n
-            arrays = (a[n:] for a in (self._x, self._lane, self._region, self._cost, self._sent))
+            arrays = (a[n:] for a in (self._x, self._lane, self._region, self._cost, self._sent, self._handed))
             found = pack_lanes(sim.world, sim.state, copy, *arrays)
             self._cost[n : n + found] -= self.load_credit * self._sent[n : n + found]
+            self._cost[n : n + found] += self.handover_charge * self._handed[n : n + found]
             base = (self._episode[copy] * sim.copies + copy) * lanes
             self._chain[n : n + found] = base + self._lane[n : n + found]
             self._tick[n : n + found] = sim.tick(copy)
@@ -223,6 +227,28 @@ class LaneBook:
         """Drops everything; call when the copies are started anew."""
         self._kept = []
         self._episode[:] = 0
+
+
+class PriceBook:
+    """What packages have cost their lanes, for a network that prices lanes.
+
+    Args:
+        sim: the copies; samples are taken from now on.
+        room: samples kept of each copy between two calls of `take`.
+    """
+
+    def __init__(self, sim: Simulator, room: int = 8192) -> None:
+        self.sim = sim
+        sim.sample_lanes(room)
+
+    def take(self) -> tuple[np.ndarray, np.ndarray]:
+        """The samples since the last call: features (n, LANE_PRICE_COUNT), USD beyond the standard (n,), float32."""
+        state = self.sim.state
+        counts = np.minimum(state.row["samples"], state.sample_usd.shape[1])
+        state.row["samples"] = 0
+        parts = [(state.sample[b, :n], state.sample_usd[b, :n]) for b, n in enumerate(counts)]
+        x, usd = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return x, usd
 
 
 @njit(cache=True)

@@ -13,12 +13,14 @@ from safetensors.numpy import save
 
 from envs.demand import STREAMS
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from envs.lane_price import LANE_PRICE_FEATURES
 from envs.policy import Pricing, ScorerPolicy
-from envs.scorers import Scorer, Scorers, scorer_shapes
+from envs.score import Scorer, scorer_shapes
+from envs.scorers import Scorers
 
 POLICY_FILE = "policy.safetensors"
 FORMAT = "regional-dispatch-policy-1"
-_FEATURES = {"source": SOURCE_FEATURES, "dispatch": DISPATCH_FEATURES}
+_FEATURES = {"source": SOURCE_FEATURES, "dispatch": DISPATCH_FEATURES, "price": LANE_PRICE_FEATURES}
 
 
 class PolicyFileError(ValueError):
@@ -54,7 +56,7 @@ def save_policy(path: Path, scorers: Scorers, about: dict[str, Any]) -> None:
         for kind, scorer in scorers._asdict().items()
         for field in Scorer._fields
     }
-    facts = {**about, "source_features": list(SOURCE_FEATURES), "dispatch_features": list(DISPATCH_FEATURES)}
+    facts = {**about, **{f"{kind}_features": list(names) for kind, names in _FEATURES.items()}}
     metadata = {"format": FORMAT, **{key: json.dumps(value) for key, value in facts.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
@@ -128,8 +130,8 @@ def _scorers(path: Path, tensors: dict[str, np.ndarray]) -> Scorers:
             scorer = Scorer(**{field: tensors[f"{kind}.{field}"] for field in Scorer._fields})
         except KeyError as error:
             raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train anew") from None
-        groups, n = max(1, scorer.bias.size), len(features)
-        hidden = scorer.w3.size // groups
+        groups, n = scorer.bias.size if kind == "price" else max(1, scorer.bias.size), len(features)
+        hidden = scorer.w3.size // max(1, groups)
         for field, shape in scorer_shapes(groups, n, hidden).items():
             array = getattr(scorer, field)
             if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from envs.scorers import Scorer
+from envs.score import Scorer
 
 
 class ScorerNet(nn.Module):

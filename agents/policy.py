@@ -19,6 +19,7 @@ from envs.features import (
     SOURCE_COUNT,
     SOURCE_FEATURES,
 )
+from envs.lane_price import LANE_PRICE_COUNT, NO_PRICE
 from envs.scorers import Scorers
 
 _FORBIDDEN = -1e9  # logit of a masked candidate
@@ -36,6 +37,7 @@ class DispatchPolicy(ActorCriticPolicy):
         groups: sets of actor weights: 1, or one per region.
         source_prior: feature → weight of the source scorer at the start; empty starts from chance.
         dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
+        price_hidden: width of the network that prices lanes (`envs.lane_price`); 0, none.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class DispatchPolicy(ActorCriticPolicy):
         groups: int = 1,
         source_prior: Mapping[str, float] | None = None,
         dispatch_prior: Mapping[str, float] | None = None,
+        price_hidden: int = 0,
         **kwargs: Any,
     ) -> None:
         self.sizes = {"hidden": hidden, "critic_hidden": critic_hidden, "groups": groups}
+        self.price_hidden = price_hidden
         self.priors = {"source_prior": dict(source_prior or {}), "dispatch_prior": dict(dispatch_prior or {})}
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
@@ -61,6 +65,8 @@ class DispatchPolicy(ActorCriticPolicy):
         # The source critic values each candidate; a line is worth the mean over the policy's choice.
         self.source_critic = ScorerNet(SOURCE_COUNT, critic)
         self.dispatch_critic = ScorerNet(DISPATCH_COUNT, critic)
+        # What lanes cost beyond the standard: nothing, until it has been seen.
+        self.lane_price = ScorerNet(LANE_PRICE_COUNT, self.price_hidden, last_gain=0.0) if self.price_hidden else None
         self.source_actor.start_from(SOURCE_FEATURES, self.priors["source_prior"])
         self.dispatch_actor.start_from(DISPATCH_FEATURES, self.priors["dispatch_prior"])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
@@ -70,7 +76,7 @@ class DispatchPolicy(ActorCriticPolicy):
         for name in ("net_arch", "activation_fn", "ortho_init", "use_sde", "log_std_init", "full_std", "use_expln",
                      "squash_output", "features_extractor_class", "features_extractor_kwargs"):  # fmt: skip
             data.pop(name, None)
-        return {**data, **self.sizes, **self.priors}
+        return {**data, **self.sizes, **self.priors, "price_hidden": self.price_hidden}
 
     # ------------------------------------------------------------------------------------- packed decisions
 
@@ -93,7 +99,8 @@ class DispatchPolicy(ActorCriticPolicy):
 
     def scorers(self) -> Scorers:
         """The actors as the kernel reads them."""
-        return Scorers(self.source_actor.export(), self.dispatch_actor.export())
+        price = NO_PRICE if self.lane_price is None else self.lane_price.export()
+        return Scorers(self.source_actor.export(), self.dispatch_actor.export(), price)
 
     # ----------------------------------------------------------------------------------- padded observations
 

@@ -19,7 +19,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from agents.decisions import LaneBook, Lanes, LineBook, Lines
+from agents.decisions import LaneBook, Lanes, LineBook, Lines, PriceBook
 from agents.policy import DispatchPolicy
 from agents.vec_env import RegionalVecEnv
 from envs.scorers import Scorers
@@ -62,12 +62,16 @@ class RegionalPPO(PPO):
         source_weight: float = 1.0,
         dispatch_weight: float = 1.0,
         load_credit: float = 0.0,
+        handover_charge: float = 0.0,
+        truck_charge: str = "average",
         ent_coef_end: float = 1.0,
         **kwargs: Any,
     ) -> None:
         self.source_weight = source_weight
         self.dispatch_weight = dispatch_weight
         self.load_credit = load_credit
+        self.handover_charge = handover_charge
+        self.truck_charge = truck_charge
         self.ent_coef_end = ent_coef_end
         self._lines: LineBook | None = None
         self._lanes: LaneBook | None = None
@@ -91,7 +95,10 @@ class RegionalPPO(PPO):
         out = super()._setup_learn(*args, **kwargs)
         if self._lines is None or self._lanes is None or self._lines.sim is not sim:
             self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
-            self._lanes = LaneBook(sim, self.load_credit)
+            self._lanes = LaneBook(sim, self.load_credit, self.handover_charge)
+            if self.truck_charge == "marginal":
+                sim.charge_marginal()
+            self._price_book = PriceBook(sim) if self.policy.lane_price is not None else None
         elif self._last_obs is not before:  # the copies were started anew; what was open will never close
             self._lines.forget()
             self._lanes.forget()
@@ -115,6 +122,7 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
+        self._regional_env().sim.price_lanes(self.scorers().price)
         rows, sim = self._regional_env().region_rows, self._regional_env().sim
         for _ in range(n_rollout_steps):
             self._decide(self._lines, self._lanes)
@@ -175,6 +183,7 @@ class RegionalPPO(PPO):
             self._n_updates += 1
             if stop:
                 break
+        self._learn_prices(stats)
         for name, values in stats.items():
             self.logger.record(f"train/{name}", float(np.mean(values)))
         self.logger.record("train/source_explained_variance", explained_variance(source.value, lines.reward))
@@ -186,6 +195,27 @@ class RegionalPPO(PPO):
         self.logger.record("rollout/usd_per_line", float(-lines.reward.mean()))
         self.logger.record("rollout/go_share", float(lanes.action.mean()))
         self.logger.record("rollout/usd_per_lane_decision", float(lanes.cost.mean()))
+
+    def _learn_prices(self, stats: dict[str, list[float]]) -> None:
+        """Fits the price of lanes to what packages have cost them."""
+        if self._price_book is None or self.policy.lane_price is None:
+            return
+        x, usd = (torch.as_tensor(a) for a in self._price_book.take())
+        if not len(usd):
+            return
+        region = torch.zeros(len(usd), dtype=torch.int64)
+        with torch.no_grad():
+            before = self.policy.lane_price(x, region)
+        stats["price_explained_variance"] = [float(explained_variance(before.numpy(), usd.numpy()))]
+        stats["price_mean_usd"] = [float(usd.mean())]
+        stats["price_samples"] = [float(len(usd))]
+        for _ in range(self.n_epochs):
+            for index in torch.randperm(len(usd)).split(self.batch_size):
+                loss = torch.nn.functional.mse_loss(self.policy.lane_price(x[index], region[index]), usd[index])
+                self.policy.optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.policy.lane_price.parameters(), 5.0)
+                self.policy.optimizer.step()
 
     def _source_advantages(self, lines: Lines) -> np.ndarray:
         """Values of the lines under today's policy and critic: (n,)."""
@@ -220,7 +250,8 @@ class RegionalPPO(PPO):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
         x, action = batch.x[index], batch.action[index]
         log_probs = self.policy.source_logits(x, batch.mask[index], batch.region[index])
-        q = self.policy.source_critic(x, batch.region[index] * 0).gather(1, action[:, None])[:, 0]
+        chosen = x[torch.arange(len(x)), action]  # only they have been paid for
+        q = self.policy.source_critic(chosen, batch.region[index] * 0)
         log_prob = log_probs.gather(1, action[:, None])[:, 0]
         entropy = -(log_probs.exp() * log_probs.clamp_min(-100)).sum(-1).mean()
         value_loss = torch.nn.functional.mse_loss(q, batch.reward[index])

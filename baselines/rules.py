@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.policy import Pricing, ScorerPolicy
-from envs.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorer, Scorers, linear
+from envs.score import Scorer
+from envs.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
 
 FIRST = 1000.0  # weight of what comes before everything else
 LATE = -0.5  # 5 USD for a line that cannot be on time, the scenarios' default
@@ -91,11 +92,11 @@ def _backpressure_dispatch(p: Mapping[str, float]) -> Scorer:
 
 def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], step: float, text: str) -> Rule:
     """Any weights over all features: what `tuned_linear` is made of."""
-    names = ("bias", *features)
+    names = ("bias", *(name for name in features if name != "surcharge"))  # which is of those who price lanes
     parameters = {
         name: Parameter(start.get(name, 0.0), -math.inf, math.inf, f"weight of {name}", step) for name in names
     }
-    return Rule(text, lambda p: linear(features, p["bias"], {name: p[name] for name in features}), parameters)
+    return Rule(text, lambda p: linear(features, p["bias"], {name: p[name] for name in names[1:]}), parameters)
 
 
 _KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")

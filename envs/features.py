@@ -13,6 +13,7 @@ import numpy as np
 
 from envs.compiled import inlined
 from envs.order_plan import FEWEST_PACKAGES, LEAST_COST
+from envs.outlook import backlog_hours, expected_inflow
 
 LIMIT = 10.0
 
@@ -39,6 +40,7 @@ SOURCE_FEATURES = (
     "sc_backlog",  # 12 h of sorting queued at the first sort center
     "fewest_packages",  # the line's route in the way with the fewest packages
     "spill_cover",  # cover of an FC of another region, 0…3; 3 for one of the region
+    "surcharge",  # 5 USD that the route's lanes are expected to cost beyond the standard (`envs.lane_price`)
     "shadow_price",  # 5 USD that taking the line's units is expected to cost elsewhere
 )
 
@@ -97,16 +99,6 @@ def _up_to(x: float, top: float) -> float:
 
 
 @inlined
-def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
-    """Packages expected on a lane within horizon 0, 1, 2 (1, 3, 6 h): its moving average × the season ahead."""
-    row, state = s.row[b], s.lane[b, lane]
-    decay = w.rules.inflow_decay
-    age = min(row.tick - state.inflow_tick, len(decay) - 1)
-    week = (row.week_tick + row.tick) % len(w.demand.season)
-    return state.inflow * decay[age] * w.demand.season_next[week, horizon]
-
-
-@inlined
 def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> float:
     """USD that taking one unit is expected to cost elsewhere.
 
@@ -123,13 +115,6 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
     mean = per_day * until_delivery * rules.tick_hours / 24
     z = 1.702 * (mean - on_hand + 0.5) / math.sqrt(mean + 0.1)
     return rules.stockout_usd / (1 + math.exp(-z))
-
-
-@inlined
-def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
-    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort)."""
-    queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
-    return queued / w.net.site_capacity[site] * w.rules.tick_hours
 
 
 @inlined
@@ -206,7 +191,8 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
     x[20] = s.plan[b, r, j, FEWEST_PACKAGES] == s.candidate[b, r, j, k]
     x[21] = 3.0 if route.in_region == 1 else x[8]
-    x[22] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
+    x[22] = _clip(s.surcharge[b, r, j, k] / 5)
+    x[23] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 
 
 @inlined

@@ -20,11 +20,11 @@ from envs.demand import draw, draw_alias, draw_cdf, mix, rate_at
 from envs.features import (
     DISPATCH_COUNT,
     SOURCE_COUNT,
-    backlog_hours,
     dispatch_features,
     hour_of_day,
     source_features,
 )
+from envs.lane_price import price_departure, price_handover, price_package, route_surcharge
 from envs.ledger import (
     LATE,
     LOST,
@@ -40,13 +40,16 @@ from envs.ledger import (
 )
 from envs.network import DIRECT
 from envs.order_plan import plan_orders
+from envs.outlook import backlog_hours
 from envs.reevaluation import drop_items, keep_item, leave_siblings, link_siblings, reevaluate
-from envs.scorers import Scorer, Scorers, score
+from envs.score import Scorer, score
+from envs.scorers import Scorers
 from envs.state import NEVER
 
 READY, GROW_PACKAGES, GROW_LINES, GROW_ITEMS = range(4)
 _NEVER = int(NEVER)
 _ONE = np.uint64(1)
+MOST_OUTSIDE = 8  # routes from other regions that are priced for a line
 
 
 @compiled
@@ -447,7 +450,7 @@ def _drop_empty(s: Any, b: int) -> None:
     row.active = kept
 
 
-@inlined
+@compiled
 def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     """A truck leaves with the first `load` packages of the queue."""
     row, lane, queue = s.row[b], w.net.lanes[index], s.lane[b, index]
@@ -463,10 +466,13 @@ def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     _count_truck(w, s, b, index, load, hired)
 
     first, p, last = queue.head, queue.head, queue.head
-    share = (lane.cost + premium) / load
+    usd, safe = _charge(w, s, b, index, load, lane.cost + premium)
     for _ in range(load):
         package = s.package[b, p]
-        package.cost += share
+        charged = usd if _safe(w, package) <= safe else 0.0
+        package.cost += charged
+        price_departure(w, s, b, p, charged)
+        price_handover(w, s, b, p, index)
         route = w.net.routes[package.route]
         if package.leg + 1 < route.legs:
             s.lane[b, route.lanes[package.leg + 1]].inbound += 1
@@ -486,6 +492,33 @@ def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     else:
         s.package[b, arriving[1]].truck = first
     arriving[1] = first
+
+
+@inlined
+def _safe(w: Any, package: Any) -> int:
+    """The last tick at which a package can leave its lane and be on time."""
+    return package.due - w.net.routes[package.route].rest[package.leg]
+
+
+@inlined
+def _charge(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> tuple[float, int]:
+    """How a truck's cost is charged to the packages it takes: USD each, to those with a last safe tick up to the second.
+
+    Everybody's share is the cost over the load. Where marginal costs are asked for, a truck that leaves less than full
+    is charged to those alone who could wait least, who made it leave: together they pay one share, and the others ride
+    along. If packages come at rate λ and the first that cannot wait sends the truck after W, one more package adds
+    cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
+    """
+    if s.row[b].marginal == 0 or load == w.rules.truck_packages:
+        return usd / load, _NEVER
+    first, count, p = _NEVER, 0, s.lane[b, index].head
+    for _ in range(load):
+        safe = _safe(w, s.package[b, p])
+        if safe < first:
+            first, count = safe, 0
+        count += safe == first
+        p = s.package[b, p].next
+    return usd / load / count, first
 
 
 @inlined
@@ -528,12 +561,21 @@ def _hold_lanes(w: Any, s: Any, b: int) -> None:
 # ---------------------------------------------------------------------------------------------------- sourcing
 
 
-@inlined
+@compiled
 def prepare_lines(w: Any, s: Any, b: int, r: int) -> None:
     """Finds the candidates of every line up for decision in region r, and plans how each order could travel."""
     for j in range(s.slots[b, r]):
         find_candidates(w, s, b, r, j)
+        _price_candidates(w, s, b, r, j)
     plan_orders(w, s, b, r)
+
+
+@inlined
+def _price_candidates(w: Any, s: Any, b: int, r: int, j: int) -> None:
+    due = s.line[b, r, (s.line_first[b, r] + j) % s.line.shape[2]].due
+    for k in range(w.rules.candidates):
+        p = s.candidate[b, r, j, k]
+        s.surcharge[b, r, j, k] = route_surcharge(w, s, b, p, due) if p >= 0 else 0.0
 
 
 @inlined
@@ -571,7 +613,9 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
     inside_top = top if net.regions == 1 else max(1, top - 2)
     inside = _collect_side(w, s, b, station, sku, units, open_only, 1, out, 0, inside_top)
     found = inside
-    if net.regions > 1:
+    if net.regions > 1 and len(s.lane_price.bias) > 0:
+        found = _collect_cheapest(w, s, b, station, sku, units, open_only, line.due, out, inside, top)
+    elif net.regions > 1:
         found = _collect_side(w, s, b, station, sku, units, open_only, 0, out, inside, top)
     if found < 3:
         return found
@@ -608,6 +652,36 @@ def _collect_side(
         if net.routes[p].in_region == in_region and _can_serve(w, s, b, s.stock[b, sku], fc, units, open_only):
             out[found] = p
             found += 1
+    return found
+
+
+@inlined
+def _collect_cheapest(
+    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, due: int, out: np.ndarray, inside: int,
+    top: int,
+) -> int:  # fmt: skip
+    """Appends the routes from other regions that cost least where lanes are priced, of the MOST_OUTSIDE cheapest."""
+    routes, found, seen = w.net.by_cost[station], inside, 0
+    usd = s.outside_usd[b]
+    for i in range(len(routes)):
+        p = routes[i]
+        if p < 0 or seen == MOST_OUTSIDE:
+            break
+        if w.net.routes[p].in_region == 1:
+            continue
+        if not _can_serve(w, s, b, s.stock[b, sku], w.net.routes[p].fc, units, open_only):
+            continue
+        seen += 1
+        late = late_usd(w.rules, s.row[b].tick + 1 + w.net.routes[p].rest[0] - due)
+        value = w.net.routes[p].cost + late + route_surcharge(w, s, b, p, due)
+        if found == top and value >= usd[top - 1]:
+            continue
+        at = min(found, top - 1)
+        while at > inside and usd[at - 1] > value:
+            out[at], usd[at] = out[at - 1], usd[at - 1]
+            at -= 1
+        out[at], usd[at] = p, value
+        found = min(found + 1, top)
     return found
 
 
@@ -758,6 +832,7 @@ def _new_package(w: Any, s: Any, b: int, r: int, line: Any, p: int, counted: boo
     if row.reevaluate == 1:
         keep_item(s, b, index, line.sku, line.units)
     line.package = index
+    price_package(w, s, b, index)
     book_accrual(s, b, r, PICK, rules.pick_pack_usd)
     book_accrual(s, b, r, SORT, rules.sort_usd * (route.legs - 1))
     book_accrual(s, b, r, LATE, late_usd(rules, row.tick + 1 + route.rest[0] - line.due))

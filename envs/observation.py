@@ -173,8 +173,9 @@ def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray
 
 @compiled
 def pack_lanes(
-    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray, sent: np.ndarray
-) -> int:
+    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray, sent: np.ndarray,
+    handed: np.ndarray,
+) -> int:  # fmt: skip
     """Every lane of copy b with packages waiting and a truck to send, ascending.
 
     Args:
@@ -183,6 +184,7 @@ def pack_lanes(
         region: (rows,) int64, filled.
         cost: (rows,) float64, filled: USD the lane has accrued since it was last packed.
         sent: (rows,) float64, filled: what the packages it has sent since then would have cost on full trucks, USD.
+        handed: (rows,) float64, filled: what those are expected to cost the next lanes beyond the standard, USD.
 
     Returns:
         How many rows were filled.
@@ -195,7 +197,8 @@ def pack_lanes(
             lane[n], region[n] = index, w.net.lanes[index].region
             cost[n] = s.lane[b, index].cost
             sent[n] = s.lane[b, index].sent * w.net.lanes[index].cost / w.rules.truck_packages
-            s.lane[b, index].cost, s.lane[b, index].sent = 0.0, 0
+            handed[n] = s.lane[b, index].handed
+            s.lane[b, index].cost, s.lane[b, index].sent, s.lane[b, index].handed = 0.0, 0, 0.0
             n += 1
     return n
 

@@ -1,7 +1,8 @@
 """How the lines of an order could travel together: the cheapest and the smallest sets of packages that carry it.
 
-Two plans per order: the least standard cost (a package pays for itself once, however many lines it holds; inevitable
-lateness counts, and so do the units' prices where a pricer prices the row), and the fewest packages, ties by cost. Both
+Two plans per order: the least cost (the standard, and where lanes are priced, what they are expected to cost beyond
+it; a package pays for itself once, however many lines it holds; inevitable lateness counts, and so do the units' prices
+where a pricer prices the row), and the fewest packages, ties by cost. Both
 are exact set covers over the lines' candidate routes, by dynamic programming over the subsets of lines; an order beyond
 MOST_LINES lines is planned in groups.
 """
@@ -38,10 +39,13 @@ def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
 
 
 @inlined
-def _package_usd(w: Any, s: Any, b: int, p: int, due: int) -> float:
-    """Standard cost of a package on a route, with the lateness it cannot avoid."""
-    route = w.net.routes[p]
-    return route.cost + late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - due)
+def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
+    """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
+    ring = s.line[b, r]
+    due = ring[(s.line_first[b, r] + j) % len(ring)].due
+    route = w.net.routes[s.candidate[b, r, j, k]]
+    late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - due)
+    return route.cost + late + s.surcharge[b, r, j, k]
 
 
 @inlined
@@ -56,12 +60,11 @@ def _units_usd(w: Any, s: Any, b: int, r: int, j: int, p: int) -> float:
 
 @inlined
 def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
-    ring, routes = s.line[b, r], s.candidate[b, r, j]
-    due = ring[(s.line_first[b, r] + j) % len(ring)].due
+    routes = s.candidate[b, r, j]
     best, least = -1, np.inf
     for k in range(len(routes)):
         if routes[k] >= 0:
-            usd = _package_usd(w, s, b, routes[k], due) + _units_usd(w, s, b, r, j, routes[k])
+            usd = _package_usd(w, s, b, r, j, k) + _units_usd(w, s, b, r, j, routes[k])
             if usd < least:
                 best, least = routes[k], usd
     s.plan[b, r, j, LEAST_COST] = s.plan[b, r, j, FEWEST_PACKAGES] = best
@@ -69,12 +72,9 @@ def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
 
 @inlined
 def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
-    routes = _collect_routes(s, b, r, low, high)
-    ring, full = s.line[b, r], 0
-    due = ring[(s.line_first[b, r] + low) % len(ring)].due
+    routes, full = _collect_routes(w, s, b, r, low, high), 0
     for i in range(routes):
         full |= s.cover[b, i, 1]
-        s.cover_usd[b, i] = _package_usd(w, s, b, s.cover[b, i, 0], due)
     for plan in range(PLANS):
         for j in range(low, high):
             s.plan[b, r, j, plan] = -1
@@ -92,8 +92,8 @@ def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
 
 
 @inlined
-def _collect_routes(s: Any, b: int, r: int, low: int, high: int) -> int:
-    """Fills `cover` with the distinct candidate routes of lines low…high−1 and the set of lines each can carry."""
+def _collect_routes(w: Any, s: Any, b: int, r: int, low: int, high: int) -> int:
+    """Fills `cover` with the distinct candidate routes of lines low…high−1, their cost and the lines each can carry."""
     routes = 0
     for j in range(low, high):
         for k in range(s.candidate.shape[3]):
@@ -104,6 +104,7 @@ def _collect_routes(s: Any, b: int, r: int, low: int, high: int) -> int:
                 i += 1
             if i == routes:
                 s.cover[b, i, 0], s.cover[b, i, 1] = p, 0
+                s.cover_usd[b, i] = _package_usd(w, s, b, r, j, k)
                 routes += 1
             s.cover[b, i, 1] |= 1 << (j - low)
     return routes

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from envs.features import DISPATCH_COUNT, REGION_FEATURES, REGION_INDEX_SCALE, SOURCE_COUNT
-from envs.scorers import Scorer, Scorers
+from envs.score import Scorer
+from envs.scorers import Scorers
 
 Observation = Mapping[str, np.ndarray]
 

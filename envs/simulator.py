@@ -15,6 +15,7 @@ from envs.ledger import COMPONENTS
 from envs.metrics import Totals, compute_kpis
 from envs.network import Network, build_network
 from envs.scenario import Scenario
+from envs.score import Scorer
 from envs.scorers import Scorers
 from envs.state import (
     JOURNEY,
@@ -56,6 +57,7 @@ class Simulator:
         self.copies = copies
         self.pricer = pricer
         self.reevaluate = reevaluate
+        self.learning = self.marginal = False
         self.network: Network = build_network(scenario)
         self.world: World = build_world(scenario, self.network)
         self.state: State = empty_state(self.world, copies)
@@ -87,6 +89,8 @@ class Simulator:
             week_tick = round(self.scenario.start_hour / self.scenario.tick_hours)
         clear_row(self.world, self.state, row, key, week_tick)
         self.state.row["reevaluate"][row] = self.reevaluate
+        self.state.row["learning"][row] = self.learning
+        self.state.row["marginal"][row] = self.marginal
 
     def begin(self, row: int) -> None:
         """Steps 1–3 of a tick: everything up to the decisions."""
@@ -104,7 +108,7 @@ class Simulator:
 
     def decide(self, row: int, scorers: Scorers, only: int = -1, skip: int = -1) -> None:
         """Lets scorers decide for one region, for all, or for all but one (−1 stands for none named)."""
-        kernel.decide(self.world, self.state, row, scorers, only, skip)
+        kernel.decide(self.world, self._priced_by(scorers), row, scorers, only, skip)
 
     def run(self, scorers: Scorers, until: int | None = None) -> None:
         """Runs every row with compiled scorers, up to a tick or the horizon."""
@@ -115,8 +119,36 @@ class Simulator:
                 self._run_row(row, scorers, min(until, self._next_pricing(row)))
 
     def _run_row(self, row: int, scorers: Scorers, until: int) -> None:
-        while (need := kernel.run(self.world, self.state, scorers, row, row + 1, until)) != kernel.READY:
+        while (need := kernel.run(self.world, self._priced_by(scorers), scorers, row, row + 1, until)) != kernel.READY:
             self._make_room(need)
+
+    def _priced_by(self, scorers: Scorers) -> State:
+        """The state as a policy plans in it: with its own prices of lanes."""
+        return self.state._replace(lane_price=scorers.price)
+
+    def price_lanes(self, price: Scorer) -> None:
+        """Has lanes priced by a policy's `price` scorer in what is observed, for those who decide from outside."""
+        self.state = self.state._replace(lane_price=price)
+
+    def charge_marginal(self) -> None:
+        """Charges trucks that leave less than full to the packages that made them leave; see `kernel._charge`."""
+        self.marginal = True
+        self.state.row["marginal"] = 1
+
+    def sample_lanes(self, room: int) -> None:
+        """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.lane_price`.
+
+        Args:
+            room: samples kept per row; when there are more, the oldest go.
+        """
+        self.learning = True
+        self.state.row["learning"] = 1
+        shape, packages = self.state.note.shape, self.state.package.shape[1]
+        self.state = self.state._replace(
+            note=np.zeros((shape[0], packages, *shape[2:]), np.float32),
+            sample=np.zeros((shape[0], room, shape[3]), np.float32),
+            sample_usd=np.zeros((shape[0], room), np.float32),
+        )
 
     def _pricing_ticks(self) -> int:
         """Ticks between two pricings."""

@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.demand import Demand, build_demand
+from envs.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE, NOTES
 from envs.ledger import COMPONENTS
 from envs.metrics import COUNTERS
 from envs.network import Net, Network, largest_order, mean_lines_per_order
 from envs.order_plan import MOST_LINES, PLANS
 from envs.placement import place_stock
 from envs.scenario import Scenario
+from envs.score import Scorer
 
 INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
 NEVER = np.int32(2**30)  # a tick that does not come
@@ -73,6 +75,9 @@ ROW = np.dtype(
         ("items", "i8"),  # items in use
         ("reevaluate", "i8"),  # 1 if unpicked packages are merged once an hour
         ("priced", "i8"),  # 1 once `price` holds prices
+        ("marginal", "i8"),  # 1 if a truck that leaves less than full is charged to those who made it leave
+        ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
+        ("samples", "i8"),  # taken so far
         ("packages", "i8"),  # packages under way
         ("packages_made", "i8"),
         ("packages_done", "i8"),  # delivered or settled
@@ -98,6 +103,8 @@ PACKAGE = np.dtype(
         ("order", "i4"),  # kept for re-evaluation, as are the next three
         ("sibling", "i4"),  # next package of its order, in a ring
         ("items", "i4"),  # first of its lines while it waits to be picked, else −1
+        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to
+        ("noted", "i2"),  # 1 if a learner follows it
         ("lines", "i2"),
         ("leg", "i2"),  # leg of the route it queues for or rides on
         ("outside", "i2"),  # lines of its order that are lost or come from another region
@@ -120,6 +127,7 @@ LANE_STATE = np.dtype(
         ("inflow_tick", "i4"),  # tick of the last update of inflow
         ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
         ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
+        ("handed", "f8"),  # USD that what it sent is expected to cost the next lanes beyond the standard, likewise
         ("sent", "i8"),  # packages it sent, since a learner last took the number
         ("active", "i8"),  # 1 while it is in the list of lanes with packages
         ("trucks", "i8"),  # departures counted by KPIs
@@ -179,6 +187,7 @@ class State(NamedTuple):
     undo_lines: np.ndarray  # (B, R) int64, scratch: to take back a tick's orders that lacked room
     undo_orders: np.ndarray  # (B, R, 2) float64, scratch: likewise, counted after the warm-up and in all
     candidate: np.ndarray  # (B, R, M, K) int32, routes, −1 padded
+    surcharge: np.ndarray  # (B, R, M, K) float32, USD that policies expect candidates to cost beyond the standard
     plan: np.ndarray  # (B, R, M, plans) int32, route of the line in each plan of its order, −1 for none
     cover: np.ndarray  # (B, routes of an order, 2) int32, scratch: route, and the set of lines it can carry
     cover_usd: np.ndarray  # (B, routes of an order) float64, scratch: cost of a package on it
@@ -187,13 +196,19 @@ class State(NamedTuple):
     subset_carried: np.ndarray  # (B, 2^lines) int64, scratch: lines of that package
     package_usd: np.ndarray  # (B, 2^lines) float64, scratch: cost of one package with these lines, priced
     package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
+    outside_usd: np.ndarray  # (B, K) float64, scratch: cost of candidates from other regions
     line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
     price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
+    price_scratch: np.ndarray  # (B, 3, width) float32, scratch: a lane's features and the layers of its price
+    note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
+    sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
+    sample_usd: np.ndarray  # (B, samples) float32, what they cost their lane beyond the standard
     cash: np.ndarray  # (B, R, components) float64, USD
     accrual: np.ndarray  # (B, R, components) float64, USD
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
     count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
     journey: np.ndarray  # (B, journeys) JOURNEY
+    lane_price: Scorer  # prices lanes in what rows observe and plan; no weight sets, nobody does
 
 
 def build_world(scenario: Scenario, network: Network) -> World:
@@ -277,6 +292,7 @@ def empty_state(world: World, rows: int) -> State:
         undo_lines=np.zeros((rows, regions), np.int64),
         undo_orders=np.zeros((rows, regions, 2)),
         candidate=np.full((rows, regions, rules.order_slots, rules.candidates), -1, np.int32),
+        surcharge=np.zeros((rows, regions, rules.order_slots, rules.candidates), np.float32),
         plan=np.full((rows, regions, rules.order_slots, PLANS), -1, np.int32),
         cover=np.zeros((rows, MOST_LINES * rules.candidates, 2), np.int32),
         cover_usd=np.zeros((rows, MOST_LINES * rules.candidates)),
@@ -285,20 +301,27 @@ def empty_state(world: World, rows: int) -> State:
         subset_carried=np.zeros((rows, 2**MOST_LINES), np.int64),
         package_usd=np.zeros((rows, 2**MOST_LINES)),
         package_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        outside_usd=np.zeros((rows, rules.candidates)),
         line_usd=np.zeros((rows, MOST_LINES)),
         price=np.zeros((rows, 1, 1), np.float32),
+        price_scratch=np.zeros((rows, 3, MOST_HIDDEN), np.float32),
+        note=np.zeros((rows, 1, NOTES, LANE_PRICE_COUNT), np.float32),
+        sample=np.zeros((rows, 1, LANE_PRICE_COUNT), np.float32),
+        sample_usd=np.zeros((rows, 1), np.float32),
         cash=np.zeros((rows, regions, len(COMPONENTS))),
         accrual=np.zeros((rows, regions, len(COMPONENTS))),
         opening=np.zeros((rows, regions, len(COMPONENTS))),
         count=np.zeros((rows, regions, len(COUNTERS))),
         journey=np.zeros((rows, 1), JOURNEY),
+        lane_price=NO_PRICE,
     )
 
 
 def clear_row(world: World, state: State, row: int, key: int, week_tick: int) -> None:
     """Starts a new episode in one row: full shelves, idle trucks, no packages."""
-    for name in State._fields:
-        getattr(state, name)[row] = 0
+    for array in state:
+        if isinstance(array, np.ndarray):
+            array[row] = 0
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
     state.stock[row] = world.base_stock
@@ -325,7 +348,11 @@ def grow_packages(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more packages in every row."""
     package = _grow_pool(state.package, state.row["free"], needed)
     package["items"][:, state.package.shape[1] :] = package["order"][:, state.package.shape[1] :] = -1
-    return state._replace(package=package)
+    if state.note.shape[1] == 1:
+        return state._replace(package=package)
+    note = np.zeros((len(package), package.shape[1], *state.note.shape[2:]), np.float32)
+    note[:, : state.note.shape[1]] = state.note
+    return state._replace(package=package, note=note)
 
 
 def grow_items(state: State, needed: int) -> State:

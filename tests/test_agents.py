@@ -28,7 +28,8 @@ from envs.dispatch_env import RegionalDispatchEnv
 from envs.features import DISPATCH_COUNT, DISPATCH_FEATURES, SOURCE_COUNT, SOURCE_FEATURES
 from envs.policy import ScorerPolicy
 from envs.scenario import ScenarioError
-from envs.scorers import Scorer, Scorers
+from envs.score import Scorer
+from envs.scorers import Scorers
 from envs.simulator import Simulator
 from tests.worlds import TWO_REGIONS, small
 

@@ -14,7 +14,8 @@ from agents.export import save_policy
 from baselines import baseline, baseline_names
 from envs.metrics import KPIS
 from envs.scenario import ScenarioError, load_scenario
-from envs.scorers import Scorer, Scorers
+from envs.score import Scorer
+from envs.scorers import Scorers
 from envs.simulator import Simulator
 from evaluation.cli import InputError, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, summarise

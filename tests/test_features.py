@@ -14,7 +14,8 @@ from envs import features as f
 from envs.demand import episode_key
 from envs.kernel import can_send
 from envs.network import LANE_KINDS
-from envs.scorers import Scorer, Scorers, linear, score
+from envs.score import Scorer, score
+from envs.scorers import Scorers, linear
 from envs.simulator import Simulator
 from tests.reference import Reference
 from tests.worlds import (
@@ -111,6 +112,7 @@ class Features:
             "lane_cost_now": min(lane["cost"] / (len(queue) + 1) / 5, f.LIMIT),
             "fc_backlog": min(ref.backlog_hours(fc) / 12, 5),
             "sc_backlog": min(ref.backlog_hours(lane["dest"]) / 12, 5) if route["legs"] > 1 else 0,
+            "surcharge": 0.0,  # nobody prices lanes here
             "shadow_price": self.shadow_price(line.sku, fc) * line.units / 5,
         }
 
