@@ -9,6 +9,7 @@ waits for its successor. So no return is guessed, and no end of a rollout is mis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,6 +135,26 @@ class LineBook:
         self._open[:] = False
         self._closed = []
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The open decisions; between two updates there are no others."""
+        kept = {f"kept.{name}": array[self._open] for name, array in self._kept._asdict().items()}
+        return {"open": self._open, "order_of": self._order_of[self._open], **kept}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError, IndexError: an array has not the size the others ask for.
+        """
+        while self.room < arrays["open"].shape[1]:
+            self._grow()
+        self._open[:] = arrays["open"]
+        self._order_of[self._open] = arrays["order_of"]
+        for name, array in self._kept._asdict().items():
+            array[self._open] = arrays[f"kept.{name}"]
+        self._closed = []
+
     def _grow(self) -> None:
         self._kept = Lines(*(np.concatenate([a, np.zeros_like(a)], axis=1) for a in self._kept))
         self._open = np.concatenate([self._open, np.zeros_like(self._open)], axis=1)
@@ -223,6 +244,22 @@ class LaneBook:
         """Drops everything; call when the copies are started anew."""
         self._kept = []
         self._episode[:] = 0
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The decisions that wait for a successor, and the number of each copy's episode."""
+        waiting = join(self._kept)._asdict() if self._kept else {}
+        return {"episode": self._episode, **{f"kept.{name}": array for name, array in waiting.items()}}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: the snapshot is of another number of copies.
+        """
+        self._episode[:] = arrays["episode"]
+        waiting = any(name.startswith("kept.") for name in arrays)
+        self._kept = [Lanes(*(arrays[f"kept.{name}"] for name in Lanes._fields))] if waiting else []
 
 
 @njit(cache=True)

@@ -8,6 +8,7 @@ return comes from the ledger (`agents.decisions`), not from a region's summed re
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,10 +20,12 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from agents.choices import record_choices
 from agents.decisions import LaneBook, Lanes, LineBook, Lines
 from agents.policy import DispatchPolicy
 from agents.vec_env import RegionalVecEnv
 from envs.scorers import Scorers
+from envs.simulator import part
 
 
 class NoBuffer(BaseBuffer):
@@ -72,7 +75,6 @@ class RegionalPPO(PPO):
         self._lines: LineBook | None = None
         self._lanes: LaneBook | None = None
         self.decisions = 0  # taken so far, of both kinds
-        self.episodes: list[int] = []  # started so far by each network copy; a resumed run goes on with the next
         kwargs.setdefault("rollout_buffer_class", NoBuffer)
         with warnings.catch_warnings():
             # SB3 compares batch_size with ticks × rows; ours counts decisions, of which there are many more.
@@ -83,19 +85,46 @@ class RegionalPPO(PPO):
         """The policy as the compiled kernel reads it."""
         return self.policy.scorers()
 
+    @property
+    def updates(self) -> int:
+        """Rollouts finished so far."""
+        return self.num_timesteps // (self.n_steps * self.n_envs)
+
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer"]
+        return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer", "_last_obs"]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
         sim, before = self._regional_env().sim, self._last_obs
         out = super()._setup_learn(*args, **kwargs)
         if self._lines is None or self._lanes is None or self._lines.sim is not sim:
-            self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
-            self._lanes = LaneBook(sim, self.load_credit)
+            self._lines, self._lanes = self._new_books()
         elif self._last_obs is not before:  # the copies were started anew; what was open will never close
             self._lines.forget()
             self._lanes.forget()
         return out
+
+    def _new_books(self) -> tuple[LineBook, LaneBook]:
+        sim = self._regional_env().sim
+        return LineBook(sim, room=64 * sim.world.rules.order_slots), LaneBook(sim, self.load_credit)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """What `save` leaves out, between two updates: network copies and open decisions."""
+        assert self._lines is not None
+        assert self._lanes is not None
+        holders: dict[str, Any] = {"env.": self._regional_env(), "lines.": self._lines, "lanes.": self._lanes}
+        return {prefix + name: array for prefix, of in holders.items() for name, array in of.snapshot().items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot, with `learn(…, reset_num_timesteps=False)`.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError, IndexError: the snapshot is of another network or number of copies.
+        """
+        self._lines, self._lanes = self._new_books()
+        self._last_obs = self._regional_env().restore(part(arrays, "env."))  # type: ignore[assignment]
+        self._lines.restore(part(arrays, "lines."))
+        self._lanes.restore(part(arrays, "lanes."))
 
     def _regional_env(self) -> RegionalVecEnv:
         env: Any = self.env
@@ -126,7 +155,6 @@ class RegionalPPO(PPO):
                 else:
                     sim.begin(copy)
             self.num_timesteps += env.num_envs
-            self.episodes = rows.episodes.tolist()
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
@@ -184,7 +212,7 @@ class RegionalPPO(PPO):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip)
         self.logger.record("rollout/usd_per_line", float(-lines.reward.mean()))
-        self.logger.record("rollout/go_share", float(lanes.action.mean()))
+        record_choices(self.logger, lines, lanes)
         self.logger.record("rollout/usd_per_lane_decision", float(lanes.cost.mean()))
 
     def _source_advantages(self, lines: Lines) -> np.ndarray:

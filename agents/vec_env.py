@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ class RegionalVecEnv(VecEnv):
         scenario: the world.
         copies: network copies; rows = copies × regions.
         seed: of the training stream.
-        started: episodes each copy has behind it, when training is resumed.
         pricing: has the units on the shelves priced by an LP; None, nobody prices.
     """
 
@@ -32,11 +31,10 @@ class RegionalVecEnv(VecEnv):
         scenario: Scenario,
         copies: int,
         seed: int = 0,
-        started: Sequence[int] = (),
         pricing: Pricing | None = None,
     ) -> None:
         self.scenario = scenario
-        self.region_rows = RegionRows(simulator_for(scenario, pricing, copies), seed, started)
+        self.region_rows = RegionRows(simulator_for(scenario, pricing, copies), seed)
         self.sim = self.region_rows.sim
         self._actions = np.zeros(0, np.int64)
         self.render_mode = None
@@ -51,6 +49,21 @@ class RegionalVecEnv(VecEnv):
     def reset(self) -> dict[str, np.ndarray]:
         """Starts every copy from its first episode."""
         self.region_rows.restart()
+        return flat(self.region_rows.observe())
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Everything that changes: the copies' state, and how many episodes each has started."""
+        return {**self.sim.snapshot(), "episodes": self.region_rows.episodes}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Goes on from a snapshot of the same scenario; what every row then sees.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: the snapshot is of another network or number of copies.
+        """
+        self.sim.restore(arrays)
+        self.region_rows.episodes[:] = arrays["episodes"]
         return flat(self.region_rows.observe())
 
     def step_async(self, actions: np.ndarray) -> None:

@@ -5,7 +5,7 @@ Environments, training and evaluation all go through it; it makes room when the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +36,14 @@ class Pricer(Protocol):
 
     def __call__(self, sim: Simulator, row: int) -> np.ndarray:
         """Prices of one row as it stands between two ticks: (S, F), USD per unit."""
+        ...
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """What it carries from one call to the next."""
+        ...
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot."""
         ...
 
 
@@ -150,6 +158,26 @@ class Simulator:
         journey[:, : kept.shape[1]] = kept
         self.state = self.state._replace(journey=journey)
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Everything that changes: the state's arrays and what the pricer carries. Views; copy what shall stay."""
+        carried = self.pricer.snapshot() if self.pricer is not None else {}
+        return {
+            **{f"state.{name}": array for name, array in self.state._asdict().items()},
+            **{f"pricer.{name}": array for name, array in carried.items()},
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot of the same scenario and number of copies.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an array is of another kind or size than this network's.
+        """
+        fitted = {name: _fit(name, array, arrays[f"state.{name}"]) for name, array in self.state._asdict().items()}
+        if self.pricer is not None:
+            self.pricer.restore(part(arrays, "pricer."))
+        self.state = State(**fitted)
+
     def totals(self, row: int, regions: Sequence[int] | None = None) -> Totals:
         """KPI counters and dollars after the warm-up, of the whole network or of some regions."""
         s = self.state
@@ -190,6 +218,24 @@ class Simulator:
     def packages_under_way(self, row: int) -> int:
         """Packages made and not yet delivered or settled."""
         return int(self.state.row["packages"][row])
+
+
+GROWING = ("package", "item", "line", "journey")  # arrays of the state that get longer when an episode needs it
+
+
+def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The arrays whose names start with a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _fit(name: str, ours: np.ndarray, saved: np.ndarray) -> np.ndarray:
+    """A copy of `saved` laid out as our own array, which the compiled kernel insists on."""
+    same = saved.shape[:-1] == ours.shape[:-1] if name in GROWING else saved.shape == ours.shape
+    if not same or saved.dtype != ours.dtype:
+        raise ValueError(f"state.{name} {saved.dtype} {saved.shape} does not fit this network's {ours.shape}")
+    fitted = np.empty(saved.shape, ours.dtype)
+    fitted[...] = saved
+    return fitted
 
 
 def order_lines(sim: Simulator) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,13 @@ class RegionRows:
     Args:
         sim: the copies.
         seed: of the training stream; copy c's e-th episode has key (seed, c + e · copies).
-        started: episodes each copy has behind it; default, none.
     """
 
-    def __init__(self, sim: Simulator, seed: int = 0, started: Sequence[int] = ()) -> None:
+    def __init__(self, sim: Simulator, seed: int = 0) -> None:
         self.sim = sim
         self.seed = seed
         self.rows = sim.copies * sim.regions
-        self.started = np.array(started or [0] * sim.copies, dtype=np.int64)
-        self.episodes = self.started.copy()
+        self.episodes = np.zeros(sim.copies, dtype=np.int64)  # started so far by each copy
 
     def start(self, copy: int) -> None:
         """The copy's next episode, up to its first decisions."""
@@ -57,9 +55,9 @@ class RegionRows:
         return (first + copy * week // self.sim.copies) % week
 
     def restart(self, seed: int | None = None) -> None:
-        """All copies from the first episode not behind them, under a new seed if one is given."""
+        """All copies from their first episode, under a new seed if one is given."""
         self.seed = self.seed if seed is None else seed
-        self.episodes[:] = self.started
+        self.episodes[:] = 0
         for copy in range(self.sim.copies):
             self.start(copy)
 

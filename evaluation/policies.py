@@ -16,12 +16,13 @@ from evaluation.cli import InputError
 POLICY_FILE = "policy.safetensors"
 
 
-def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, ScorerPolicy]:
+def resolve_policies(specs: Sequence[str], scenario: Scenario, option: str = "--policies") -> dict[str, ScorerPolicy]:
     """Policies by display name, in the order given.
 
     Args:
         specs: baselines' names, tuned baselines' files and training folders, no two the same.
         scenario: the world they will act in.
+        option: that they were given by.
 
     Returns:
         Name → policy. Folders and files that would share a name with another policy go by their full path.
@@ -31,10 +32,10 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
     """
     cleaned = [spec.strip() for spec in specs]
     if not cleaned or "" in cleaned:
-        raise InputError(f"--policies = '{','.join(specs)}': give one or more names, separated by commas")
+        raise InputError(f"{option} = '{','.join(specs)}': give one or more names, separated by commas")
     twice = [spec for spec, count in Counter(cleaned).items() if count > 1]
     if twice:
-        raise InputError(f"--policies: '{twice[0]}' is given twice; name each policy once")
+        raise InputError(f"{option}: '{twice[0]}' is given twice; name each policy once")
     policies = [resolve_policy(spec, scenario) for spec in cleaned]
     shared = {name for name, count in Counter(policy.name for policy in policies).items() if count > 1}
     for spec, policy in zip(cleaned, policies, strict=True):
@@ -42,7 +43,7 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
             policy.name = str(_identity(Path(spec) if _is_tuned_file(spec) else policy_file(spec)))
     if len({policy.name for policy in policies}) < len(policies):
         raise InputError(
-            f"--policies = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
+            f"{option} = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
         )
     return {policy.name: policy for policy in policies}
 
