@@ -51,6 +51,7 @@ class Train:
 
     Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, curve.csv (KPIs of each
     evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
+
     Ctrl-C stops after the present update and saves; --resume goes on as if nothing had happened.
     """
 
@@ -69,8 +70,8 @@ class Train:
     ppo_overrides: PpoOverrides = ()
     """Changes a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
     resume: Path | None = None
-    """A training folder, or one of its checkpoints, to go on from; scenario, PPO file and seed are then the folder's \
-own. Later checkpoints and evaluations than the one given are dropped."""
+    """A training folder, or one of its checkpoints, to go on from; scenario and PPO file are then the folder's own. \
+Later checkpoints than the one given are dropped."""
     references: str | None = None
     """Reference lines in the charts, and rivals of --compare, separated by commas: baselines, tuned ones \
 (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and tuned_linear \

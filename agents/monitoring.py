@@ -140,6 +140,7 @@ class KpiCallback(BaseCallback):
         self._since = time.monotonic()
         if self.num_timesteps == 0:
             self._check()
+            self._draw()
 
     def _on_rollout_start(self) -> None:
         assert isinstance(self.model, RegionalPPO)
@@ -149,6 +150,7 @@ class KpiCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._check()
+        self._draw()
         self.logger.dump(self.num_timesteps)
         for writer in self._writers.values():
             writer.close()
@@ -158,18 +160,23 @@ class KpiCallback(BaseCallback):
         if self.latest.get("timesteps") == self.num_timesteps:
             return  # evaluated already, perhaps before the run was resumed
         self.seconds = self.seconds_now()
-        policy = ScorerPolicy(self.model.scorers(), PPO, self.pricing)
-        kpis = self.episodes.kpis(policy)
+        scorers = self.model.scorers()
+        kpis = self.episodes.kpis(ScorerPolicy(scorers, PPO, self.pricing))
         self.curve.add(self.num_timesteps, self.seconds, self.model.decisions, kpis)
         if kpis[OBJECTIVE] < self.best_cost:
-            self.best, self.best_cost = policy.scorers, kpis[OBJECTIVE]
-        self._log(kpis, self.episodes.picture(policy))
+            self.best, self.best_cost = scorers, kpis[OBJECTIVE]
+        self._log(kpis)
         self._since = time.monotonic()
 
-    def _log(self, kpis: Kpis, picture: np.ndarray) -> None:
+    def _draw(self) -> None:
+        """The map, at the start and the end alone: it takes as long as an evaluation."""
+        assert isinstance(self.model, RegionalPPO)
+        picture = self.episodes.picture(ScorerPolicy(self.model.scorers(), PPO, self.pricing))
+        self.logger.record("kpi/map", Image(picture, "HWC"), exclude=_NO_TEXT)
+
+    def _log(self, kpis: Kpis) -> None:
         for name, value in {**kpis, BEST: self.best_cost}.items():
             self.logger.record(f"kpi/{name}", value)
-        self.logger.record("kpi/map", Image(picture, "HWC"), exclude=_NO_TEXT)
         for level, writer in self._writers.items():
             for name, value in self.levels[level].items():
                 writer.add_scalar(f"kpi/{name}", value, self.num_timesteps)

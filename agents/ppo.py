@@ -220,7 +220,7 @@ class RegionalPPO(PPO):
         with torch.no_grad():
             parts = []
             for rows in torch.arange(len(lines.reward)).split(65536):
-                x, mask, region = (torch.as_tensor(a[rows]) for a in (lines.x, lines.mask, lines.region))
+                x, mask, region = (torch.as_tensor(a[rows.numpy()]) for a in (lines.x, lines.mask, lines.region))
                 parts.append(self.policy.source_values(x, self.policy.source_logits(x, mask, region))[1])
         return torch.cat(parts).numpy()
 

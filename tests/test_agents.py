@@ -325,7 +325,6 @@ def test_a_saved_learner_loads_and_goes_on(
             actions.append(model.predict(observations, deterministic=deterministic)[0])
         np.testing.assert_array_equal(*actions)
     assert (loaded.num_timesteps, loaded.decisions) == (trained.num_timesteps, trained.decisions)
-    assert loaded.episodes == trained.episodes
     updates(loaded, 1, reset_num_timesteps=False)
     assert loaded.num_timesteps == trained.num_timesteps + 12 * COPIES * REGIONS
 
@@ -334,17 +333,6 @@ def test_a_saved_policy_loads_alone(trained: RegionalPPO, tmp_path: Path) -> Non
     trained.policy.save(tmp_path / "policy.pth")
     loaded = DispatchPolicy.load(tmp_path / "policy.pth", device="cpu")
     assert not changed(weights(trained), dict(loaded.state_dict()))
-
-
-def test_a_resumed_learner_meets_new_episodes() -> None:
-    model = updates(learner(n_steps=50), 2)  # 100 ticks: past the horizon of 96
-    assert model.episodes == [2] * COPIES
-    resumed = RegionalVecEnv(WORLD, COPIES, 0, started=model.episodes)
-    fresh = RegionalVecEnv(WORLD, COPIES, 0)
-    for env in (resumed, fresh):
-        env.reset()
-    keys, first = (set(env.sim.state.row["key"].tolist()) for env in (resumed, fresh))
-    assert not keys & first
 
 
 def test_a_policy_file_holds_weights_features_and_facts(trained: RegionalPPO, tmp_path: Path) -> None:
