@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.monitoring import OBJECTIVE, KpiCallback
@@ -58,7 +58,7 @@ class ProgressBar(ProgressCallback):
     def _on_training_start(self) -> None:
         super()._on_training_start()
         self._bar = Progress(
-            BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("{task.description}"),
+            BarColumn(bar_width=None), TaskProgressColumn(), TextColumn("{task.description}"),
             TimeRemainingColumn(), TextColumn("left"), console=self.console, expand=True,
         )  # fmt: skip
         self._task = self._bar.add_task(self.standing(), total=self.total, completed=self.num_timesteps)

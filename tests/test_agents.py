@@ -140,6 +140,13 @@ def test_few_orders_in_tiny_minibatches_leave_everything_finite() -> None:
     assert all(torch.isfinite(array).all() for array in weights(model).values())
 
 
+def test_an_update_can_have_a_single_line(trained: RegionalPPO) -> None:
+    zeros = np.zeros(1, np.int64)
+    x, mask = np.ones((1, 3, SOURCE_COUNT), np.float32), np.ones((1, 3), bool)
+    lines = Lines(x, mask, zeros, zeros, zeros.astype(np.float32), zeros.astype(np.float32))
+    assert trained._source_advantages(lines).shape == (1,)
+
+
 def test_learning_anew_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second `learn()` starts the copies anew; decisions of the cut episodes must not come back as free."""
     model = learner()
