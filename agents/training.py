@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from stable_baselines3.common.utils import set_random_seed
 from agents.callbacks import CheckpointCallback, KpiCallback, ProgressCallback
 from agents.config import PpoConfig
 from agents.export import POLICY_FILE, PolicyFileError, load_policy, save_policy
+from agents.mixed_vec_env import vec_env
 from agents.ppo import RegionalPPO
-from agents.vec_env import RegionalVecEnv
+from agents.vec_env import BatchVecEnv
+from envs.generator import random_scenario
 from envs.scenario import Scenario
 from envs.scorers import Scorers
 
@@ -115,19 +118,25 @@ def write_config(run: Run) -> None:
 
 
 def _start(run: Run) -> RegionalPPO:
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, pricing=run.ppo.pricing)
-    arguments = run.ppo.algorithm(env.sim.regions)
+    env = _env(run)
+    arguments = run.ppo.algorithm(env.parts[0].sim.regions)
     return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)
 
 
 def _resume(run: Run, checkpoint: Path) -> RegionalPPO:
     started = _load(checkpoint).episodes
     known = started if len(started) == run.ppo.copies else ()
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, known, run.ppo.pricing)
-    return _load(checkpoint, env)
+    return _load(checkpoint, _env(run, known))
 
 
-def _load(checkpoint: Path, env: RegionalVecEnv | None = None) -> RegionalPPO:
+def _env(run: Run, started: Sequence[int] = ()) -> BatchVecEnv:
+    """The scenario's copies, or those of the generated networks that stand in its place."""
+    ppo = run.ppo
+    scenarios = [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [run.scenario]
+    return vec_env(scenarios, ppo.copies, run.seed, started, ppo.pricing)
+
+
+def _load(checkpoint: Path, env: BatchVecEnv | None = None) -> RegionalPPO:
     try:
         return RegionalPPO.load(checkpoint, env=env, device="cpu")
     except Exception as error:  # a damaged archive can fail in any of the layers that read it

@@ -34,18 +34,22 @@ class RegionRows:
         sim: the copies.
         seed: of the training stream; copy c's e-th episode has key (seed, c + e · copies).
         started: episodes each copy has behind it; default, none.
+        among: number of the first copy, and of all copies, where several networks stand side by side.
     """
 
-    def __init__(self, sim: Simulator, seed: int = 0, started: Sequence[int] = ()) -> None:
+    def __init__(
+        self, sim: Simulator, seed: int = 0, started: Sequence[int] = (), among: tuple[int, int] | None = None
+    ) -> None:
         self.sim = sim
         self.seed = seed
+        self.first, self.copies = among or (0, sim.copies)
         self.rows = sim.copies * sim.regions
         self.started = np.array(started or [0] * sim.copies, dtype=np.int64)
         self.episodes = self.started.copy()
 
     def start(self, copy: int) -> None:
         """The copy's next episode, up to its first decisions."""
-        number = copy + int(self.episodes[copy]) * self.sim.copies
+        number = self.first + copy + int(self.episodes[copy]) * self.copies
         self.episodes[copy] += 1
         self.sim.reset(copy, episode_key("train", self.seed, number), self.week_tick(copy))
         self.sim.begin(copy)
@@ -54,7 +58,7 @@ class RegionRows:
         """Tick of the week at which the copy's episodes start: spread evenly over the week."""
         week = self.sim.scenario.ticks_per_week
         first = round(self.sim.scenario.start_hour / self.sim.scenario.tick_hours)
-        return (first + copy * week // self.sim.copies) % week
+        return (first + (self.first + copy) * week // self.copies) % week
 
     def restart(self, seed: int | None = None) -> None:
         """All copies from the first episode not behind them, under a new seed if one is given."""
