@@ -14,14 +14,15 @@ from rich.progress import Progress
 
 from baselines.bounds import BoundError
 from baselines.tuned import FOLDER, file_name, write_tuned
-from envs.scenario import load_scenario
+from envs.generator import random_scenario
+from envs.scenario import load_scenario, scenario_yaml
 from evaluation.benchmark import run_suite, save_benchmark
 from evaluation.benchmark_page import benchmark_page, cell_bar, print_overview
 from evaluation.bounds import NO_BOUND_REEVALUATED, hindsight
 from evaluation.catalogue import print_baselines
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
-from evaluation.output import check_file, check_folder
+from evaluation.output import check_file, check_folder, write_file
 from evaluation.policies import resolve_policies
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
 from evaluation.suite import load_suite, stages
@@ -171,6 +172,8 @@ class Bench:
     """Held-out episodes per scenario and policy. Unit: episodes. Default: the suite's."""
     seed: int | None = None
     """Seed of the orders and of the bootstrap. Default: the suite's."""
+    policies: str = ""
+    """More policies, beside the suite's, separated by commas: training folders, or any that `compare` takes."""
     bound: bool = True
     """Compute hindsight bounds where the suite asks for them, minutes each; --no-bound, nowhere."""
     workers: int = 2
@@ -180,7 +183,8 @@ class Bench:
         """Checks everything, computes what is missing, then writes."""
         at_least("--workers", self.workers, 1)
         check_folder(self.out)
-        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed})
+        more = tuple(self.policies.split(",")) if self.policies else ()
+        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed}, more)
         ready = stages(suite, self.suite, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
         with cell_bar() as progress:
@@ -188,6 +192,29 @@ class Bench:
         save_benchmark(found, benchmark_page(found.summary), self.out)
         print_overview(found.summary)
         print(f"cells: {found.reused} of {found.cells} reused\nresults: {self.out}")
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Write a random but plausible network as a scenario file.
+
+    Sites, regions, demand, stock and trucks are drawn around those of us8; the ranges are in envs/generator.py.
+    """
+
+    seed: int = 0
+    """Seed of the network. The same seed and stream give the same network."""
+    stream: Literal["evaluate", "train", "tune"] = "evaluate"
+    """Which networks: evaluate, those of the benchmark; train and tune, others to learn from."""
+    out: Path = Path("runs/generated.yaml")
+    """The YAML file to write, in the place of an elder."""
+
+    def run(self) -> None:
+        """Checks everything, then writes."""
+        at_least("--seed", self.seed, 0)
+        check_file(self.out, (".yaml", ".yml"))
+        scenario = random_scenario(self.seed, self.stream)
+        write_file(self.out, f"# Made by {_command()}\n{scenario_yaml(scenario)}")
+        print(f"{scenario.name}: {scenario.tests}\nscenario: {self.out}")
 
 
 @dataclass(frozen=True)
@@ -209,10 +236,11 @@ def main() -> None:
         Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Bench, tyro.conf.subcommand("benchmark")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
+        | Annotated[Generate, tyro.conf.subcommand("generate")]
         | Annotated[Baselines, tyro.conf.subcommand("baselines")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Bench | Tune | Baselines | Table = tyro.cli(commands, description=__doc__)
+    command: Compare | Bench | Tune | Generate | Baselines | Table = tyro.cli(commands, description=__doc__)
     command.run()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import torch
 import tyro
 import yaml
@@ -122,10 +123,10 @@ minutes an episode before training starts."""
         """The mean bound of the tuning episodes, if it is asked for."""
         if not self.bound:
             return {}
-        keys = evaluation_keys(run.ppo.eval_episodes, run.seed, "tune")
+        keys, worlds = evaluation_keys(run.ppo.eval_episodes, run.seed, "tune"), run.tuning_worlds()
         with Console(stderr=True).status("bounding the tuning episodes"):
-            bounds = evaluate_bounds(run.scenario, keys, hindsight())
-        return {BOUND: {EPISODE_COST: float(bounds["bound_per_order_usd"].mean())}}
+            bounds = [evaluate_bounds(world, keys[i :: len(worlds)], hindsight()) for i, world in enumerate(worlds)]
+        return {BOUND: {EPISODE_COST: float(pd.concat(bounds)["bound_per_order_usd"].mean())}}
 
     def _fresh(self) -> Run:
         check_folder(self.out)

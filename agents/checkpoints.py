@@ -22,8 +22,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.export import PolicyFileError
 from agents.monitoring import KpiCallback
 from agents.ppo import RegionalPPO
-from agents.vec_env import RegionalVecEnv
-from envs.simulator import part
+from agents.vec_env import BatchVecEnv
+from envs.simulator import part, prefixed
 
 FOLDER = "checkpoints"
 MEMBER = "state.npz"
@@ -76,8 +76,7 @@ class CheckpointCallback(BaseCallback):
 
     def _arrays(self) -> dict[str, np.ndarray]:
         assert isinstance(self.model, RegionalPPO)
-        parts = {"learner.": self.model.snapshot(), "kpis.": self.kpis.snapshot(), "random.": _random_states()}
-        return {prefix + name: array for prefix, arrays in parts.items() for name, array in arrays.items()}
+        return prefixed({"learner.": self.model.snapshot(), "kpis.": self.kpis.snapshot(), "random.": _random_states()})
 
     def _on_step(self) -> bool:
         if self.stop.asked and not self._told:
@@ -110,7 +109,7 @@ class CtrlC:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def load_checkpoint(path: Path, env: RegionalVecEnv, kpis: KpiCallback) -> RegionalPPO:
+def load_checkpoint(path: Path, env: BatchVecEnv, kpis: KpiCallback) -> RegionalPPO:
     """A learner as it was, on `env`; sets `kpis` and the random states, too.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.policy import Pricing
@@ -19,6 +19,10 @@ class PpoConfig(BaseModel):
 
     timesteps: int = Field(200_000, ge=1, description="Length of training. Unit: ticks × rows (copies × regions).")
     copies: int = Field(4, ge=1, le=1024, description="Network copies side by side; SB3's n_envs = copies × regions.")
+    networks: int | None = Field(
+        None, ge=1, description="Trains on so many generated networks side by side, copies / networks copies of each, "
+        "in the scenario's place; each tuning episode is on one of its own. Unit: networks of the `train` stream.",
+    )  # fmt: skip
     n_steps: int = Field(24, ge=1, description="Ticks of each copy between updates.")
     batch_size: int = Field(2048, ge=2, description="Decisions of each kind in a minibatch.")
     n_epochs: int = Field(3, ge=1, le=100, description="Passes over the decisions of an update.")
@@ -62,6 +66,14 @@ class PpoConfig(BaseModel):
         if unknown:
             raise ValueError(f"no such feature: {', '.join(unknown)}; known: {', '.join(known)}")
         return prior
+
+    @model_validator(mode="after")
+    def _networks_fit(self) -> PpoConfig:
+        if self.networks is not None and self.copies % self.networks:
+            raise ValueError(f"copies {self.copies} must be a multiple of networks {self.networks}")
+        if self.networks is not None and self.weights == "per_region":
+            raise ValueError("networks have regions of their own each; set weights: shared, or leave networks out")
+        return self
 
     @property
     def pricing(self) -> Pricing | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,21 +32,22 @@ class TuningEpisodes:
     """The episodes that policies are judged by while one of them learns; the same ones every time.
 
     Args:
-        scenario: the world.
+        worlds: where they are played, in turn.
         episodes: how many.
         seed: of the tuning stream.
     """
 
-    def __init__(self, scenario: Scenario, episodes: int, seed: int) -> None:
-        self.scenario = scenario
+    def __init__(self, worlds: Sequence[Scenario], episodes: int, seed: int) -> None:
+        self.worlds = worlds
         self.seed = seed
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
-        self._sims: dict[Pricing | None, Simulator] = {}
+        self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by world
 
     def kpis(self, policy: ScorerPolicy) -> Kpis:
         """Mean KPIs of a policy, priced as it wants to be."""
-        sim, rows = self._simulator(policy), []
-        for key in self.keys:
+        rows = []
+        for i, key in enumerate(self.keys):
+            sim = self._simulator(i % len(self.worlds), policy.pricing)
             sim.reset(0, key)
             sim.run(policy.scorers)
             rows.append(sim.kpis(0))
@@ -56,15 +57,15 @@ class TuningEpisodes:
         """The map in the last tick of the first episode, while trucks are still under way: (H, W, 3) uint8."""
         from envs.viewer import draw_map  # pulls in matplotlib
 
-        sim = self._simulator(policy)
+        sim, world = self._simulator(0, policy.pricing), self.worlds[0]
         sim.reset(0, self.keys[0])
-        sim.run(policy.scorers, until=max(1, self.scenario.horizon_ticks - 1))
-        return draw_map(sim, title=f"{self.scenario.name}: {policy.name}")
+        sim.run(policy.scorers, until=max(1, world.horizon_ticks - 1))
+        return draw_map(sim, title=f"{world.name}: {policy.name}")
 
-    def _simulator(self, policy: ScorerPolicy) -> Simulator:
-        if policy.pricing not in self._sims:
-            self._sims[policy.pricing] = simulator_for(self.scenario, policy.pricing)
-        return self._sims[policy.pricing]
+    def _simulator(self, world: int, pricing: Pricing | None) -> Simulator:
+        if (world, pricing) not in self._sims:
+            self._sims[world, pricing] = simulator_for(self.worlds[world], pricing)
+        return self._sims[world, pricing]
 
 
 class KpiCallback(BaseCallback):

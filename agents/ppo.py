@@ -20,12 +20,14 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from agents.books import LaneBooks, LineBooks
 from agents.choices import record_choices
 from agents.decisions import LaneBook, Lanes, LineBook, Lines
 from agents.policy import DispatchPolicy
-from agents.vec_env import RegionalVecEnv
+from agents.vec_env import BatchVecEnv
 from envs.scorers import Scorers
-from envs.simulator import part
+from envs.simulator import Simulator, part, prefixed
+from envs.vector_env import RegionRows
 
 
 class NoBuffer(BaseBuffer):
@@ -46,7 +48,7 @@ class RegionalPPO(PPO):
 
     Args:
         policy: `DispatchPolicy` by default.
-        env: a `RegionalVecEnv`.
+        env: a `RegionalVecEnv`, or a `MixedVecEnv` of several networks.
         source_weight: weight of sourcing's losses; 0 trains dispatch alone.
         dispatch_weight: likewise; 0 trains sourcing alone.
         ent_coef_end: share of `ent_coef` left at the end of training; it falls linearly.
@@ -72,8 +74,8 @@ class RegionalPPO(PPO):
         self.dispatch_weight = dispatch_weight
         self.load_credit = load_credit
         self.ent_coef_end = ent_coef_end
-        self._lines: LineBook | None = None
-        self._lanes: LaneBook | None = None
+        self._lines: LineBooks | None = None
+        self._lanes: LaneBooks | None = None
         self.decisions = 0  # taken so far, of both kinds
         kwargs.setdefault("rollout_buffer_class", NoBuffer)
         with warnings.catch_warnings():
@@ -94,41 +96,44 @@ class RegionalPPO(PPO):
         return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer", "_last_obs"]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
-        sim, before = self._regional_env().sim, self._last_obs
+        sims, before = self._sims(), self._last_obs
         out = super()._setup_learn(*args, **kwargs)
-        if self._lines is None or self._lanes is None or self._lines.sim is not sim:
+        if self._lines is None or self._lanes is None or self._lines.sims != sims:
             self._lines, self._lanes = self._new_books()
         elif self._last_obs is not before:  # the copies were started anew; what was open will never close
             self._lines.forget()
             self._lanes.forget()
         return out
 
-    def _new_books(self) -> tuple[LineBook, LaneBook]:
-        sim = self._regional_env().sim
-        return LineBook(sim, room=64 * sim.world.rules.order_slots), LaneBook(sim, self.load_credit)
+    def _new_books(self) -> tuple[LineBooks, LaneBooks]:
+        sims = self._sims()
+        return LineBooks(sims), LaneBooks(sims, self.load_credit)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """What `save` leaves out, between two updates: network copies and open decisions."""
         assert self._lines is not None
         assert self._lanes is not None
-        holders: dict[str, Any] = {"env.": self._regional_env(), "lines.": self._lines, "lanes.": self._lanes}
-        return {prefix + name: array for prefix, of in holders.items() for name, array in of.snapshot().items()}
+        env, lines, lanes = self._regional_env().snapshot(), self._lines.snapshot(), self._lanes.snapshot()
+        return prefixed({"env.": env, "lines.": lines, "lanes.": lanes})
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Goes on from a snapshot, with `learn(…, reset_num_timesteps=False)`.
 
         Raises:
             KeyError: an array is missing.
-            ValueError, IndexError: the snapshot is of another network or number of copies.
+            ValueError, IndexError: the snapshot is of other networks or another number of copies.
         """
         self._lines, self._lanes = self._new_books()
         self._last_obs = self._regional_env().restore(part(arrays, "env."))  # type: ignore[assignment]
         self._lines.restore(part(arrays, "lines."))
         self._lanes.restore(part(arrays, "lanes."))
 
-    def _regional_env(self) -> RegionalVecEnv:
+    def _sims(self) -> list[Simulator]:
+        return [network.sim for network in self._regional_env().parts]
+
+    def _regional_env(self) -> BatchVecEnv:
         env: Any = self.env
-        while not isinstance(env, RegionalVecEnv):
+        while not isinstance(env, BatchVecEnv):
             if not isinstance(env, VecEnvWrapper):
                 raise TypeError(f"RegionalPPO learns on a RegionalVecEnv, not on a {type(env).__name__}")
             env = env.venv
@@ -144,16 +149,11 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
-        rows, sim = self._regional_env().region_rows, self._regional_env().sim
+        networks = [network.region_rows for network in self._regional_env().parts]
         for _ in range(n_rollout_steps):
             self._decide(self._lines, self._lanes)
-            for copy in range(sim.copies):
-                if sim.finish(copy):
-                    self._lines.harvest(copy)
-                    self._lanes.end_episode(copy)
-                    rows.start(copy)
-                else:
-                    sim.begin(copy)
+            for rows, lines, lanes in zip(networks, self._lines.books, self._lanes.books, strict=True):
+                _tick(rows, lines, lanes)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
@@ -161,7 +161,7 @@ class RegionalPPO(PPO):
         callback.on_rollout_end()
         return True
 
-    def _decide(self, lines: LineBook, lanes: LaneBook) -> None:
+    def _decide(self, lines: LineBooks, lanes: LaneBooks) -> None:
         with torch.no_grad():
             x, mask, region = (torch.as_tensor(a) for a in lines.pack())
             log_probs = self.policy.source_logits(x, mask, region)
@@ -268,6 +268,17 @@ class RegionalPPO(PPO):
         policy_loss, kl = _clipped(log_prob, batch.log_prob[index], batch.advantage[index], clip, "dispatch", stats)
         _note(stats, "dispatch", entropy, value_loss)
         return policy_loss, value_loss, entropy, kl
+
+
+def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook) -> None:
+    """Ends the tick of every copy of a network, up to its next decisions; copies at their horizon start anew."""
+    for copy in range(rows.sim.copies):
+        if rows.sim.finish(copy):
+            lines.harvest(copy)
+            lanes.end_episode(copy)
+            rows.start(copy)
+        else:
+            rows.sim.begin(copy)
 
 
 class _SourceBatch:

@@ -18,10 +18,12 @@ from agents.checkpoints import FOLDER, CheckpointCallback, CtrlC, load_checkpoin
 from agents.config import PpoConfig
 from agents.curve import CURVE_FILE, Curve
 from agents.export import POLICY_FILE, save_policy
+from agents.mixed_vec_env import vec_env
 from agents.monitoring import PPO, HParamCallback, KpiCallback, Kpis, TuningEpisodes, tensorboard_logger
 from agents.ppo import RegionalPPO
 from agents.progress import show_progress
-from agents.vec_env import RegionalVecEnv
+from agents.vec_env import BatchVecEnv
+from envs.generator import random_scenario
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 
@@ -51,6 +53,15 @@ class Run:
             "scenario": self.scenario.model_dump(mode="json"),
         }
 
+    def worlds(self) -> list[Scenario]:
+        """What the policy learns on: the scenario, or the generated networks that stand in its place."""
+        return [random_scenario(seed, "train") for seed in range(self.ppo.networks or 0)] or [self.scenario]
+
+    def tuning_worlds(self) -> list[Scenario]:
+        """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
+        networks = self.ppo.eval_episodes if self.ppo.networks else 0
+        return [random_scenario(seed, "tune") for seed in range(networks)] or [self.scenario]
+
     def hparams(self) -> dict[str, float | str | bool]:
         """The run on one line of TensorBoard's HParams tab."""
         own = {"scenario": self.scenario.name, "seed": self.seed, "timesteps": self.timesteps}
@@ -77,7 +88,7 @@ def train(
         KeyboardInterrupt: Ctrl-C; the text says how to go on.
     """
     set_random_seed(run.seed)
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, run.ppo.pricing)
+    env = vec_env(run.worlds(), run.ppo.copies, run.seed, run.ppo.pricing)
     kpis = _kpi_callback(run)
     model = load_checkpoint(checkpoint, env, kpis) if checkpoint else _start(run, env)
     console = Console(stderr=True)
@@ -90,7 +101,7 @@ def train(
 
 
 def _kpi_callback(run: Run) -> KpiCallback:
-    episodes = TuningEpisodes(run.scenario, run.ppo.eval_episodes, run.seed)
+    episodes = TuningEpisodes(run.tuning_worlds(), run.ppo.eval_episodes, run.seed)
     curve = Curve(run.out / CURVE_FILE)
     return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
 
@@ -138,6 +149,6 @@ def write_config(run: Run) -> None:
     temporary.replace(run.out / CONFIG_FILE)
 
 
-def _start(run: Run, env: RegionalVecEnv) -> RegionalPPO:
-    arguments = run.ppo.algorithm(env.sim.regions)
+def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
+    arguments = run.ppo.algorithm(env.parts[0].sim.regions)
     return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)

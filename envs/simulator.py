@@ -228,6 +228,11 @@ def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+def prefixed(parts: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """All arrays in one, the name of each behind the prefix of its group; the reverse of `part`."""
+    return {prefix + name: array for prefix, arrays in parts.items() for name, array in arrays.items()}
+
+
 def _fit(name: str, ours: np.ndarray, saved: np.ndarray) -> np.ndarray:
     """A copy of `saved` laid out as our own array, which the compiled kernel insists on."""
     same = saved.shape[:-1] == ours.shape[:-1] if name in GROWING else saved.shape == ours.shape

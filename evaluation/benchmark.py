@@ -129,8 +129,8 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     Returns:
         `policies` and `paired` as `evaluation.compare.summarise` has them, with the differences of every policy to the
         best untuned rule and to the best tuned one; the names `best`, `best_untuned` and `best_tuned` by mean cost per
-        order (None where there is no such policy), `untuned` (all of them), `tests`, `reevaluate`; and `gaps`
-        (`evaluation.gaps.gap_summary`) if there are bounds.
+        order (None where there is no such policy), `untuned` (all of them), `tests`, `reevaluate`, `generated`; and
+        `gaps` (`evaluation.gaps.gap_summary`) if there are bounds.
 
     Raises:
         InvalidBoundError: a policy is below a bound.
@@ -139,7 +139,7 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     best_untuned, best_tuned = (cheapest(frame, names, COST) for names in (untuned, tuned_rules(stage.policies)))
     pairs = [(name, rival) for rival in (best_untuned, best_tuned) if rival for name in stage.policies if name != rival]
     summary = {
-        "tests": stage.scenario.tests, "reevaluate": stage.reevaluate,
+        "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
         "untuned": untuned, **summarise(frame, seed, pairs),
     }  # fmt: skip

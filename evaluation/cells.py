@@ -34,8 +34,8 @@ Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("envs/*.py", "baselines/*.py", "evaluation/rollouts.py")
-# Files that no cell's numbers depend on: the faces of the simulator.
-FACES = {"dispatch_env.py", "vector_env.py", "viewer.py"}
+# Files that no cell's numbers depend on but through its scenario: the faces of the simulator, and the generator.
+FACES = {"dispatch_env.py", "generator.py", "vector_env.py", "viewer.py"}
 
 
 class Cell(NamedTuple):

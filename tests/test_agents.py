@@ -156,8 +156,8 @@ def test_learning_anew_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) ->
     def note(lines: Lines) -> np.ndarray:
         costs.append(-lines.reward)
         assert model._lanes is not None
-        waiting_for_a_successor = model._lanes._kept[0]
-        assert waiting_for_a_successor.tick.max() < model._regional_env().sim.tick(0)
+        waiting_for_a_successor = model._lanes.books[0]._kept[0]
+        assert waiting_for_a_successor.tick.max() < model._regional_env().parts[0].sim.tick(0)
         return judged(lines)
 
     monkeypatch.setattr(model, "_source_advantages", note)
@@ -171,10 +171,10 @@ def test_learning_goes_on_where_it_stopped() -> None:
     """`reset_num_timesteps=False` keeps episodes and open decisions."""
     model = updates(learner(), 2)
     assert model._lines is not None
-    waiting, ticks = model._lines._open.sum(), model._regional_env().sim.tick(0)
+    waiting, ticks = model._lines.books[0]._open.sum(), model._regional_env().parts[0].sim.tick(0)
     assert waiting > 0
     updates(model, 1, reset_num_timesteps=False)
-    assert model._regional_env().sim.tick(0) == ticks + 12
+    assert model._regional_env().parts[0].sim.tick(0) == ticks + 12
     assert model.num_timesteps == 3 * 12 * COPIES * REGIONS
 
 

@@ -34,7 +34,7 @@ QUICK = PpoConfig(copies=1, n_steps=8, batch_size=64, hidden=8, critic_hidden=8,
 def test_a_reference_is_priced_as_it_wants_to_be() -> None:
     scenario = small(**SCARCE, horizon_hours=60)
     priced = baseline("shadow_price+hybrid")
-    episodes = TuningEpisodes(scenario, 2, seed=4)
+    episodes = TuningEpisodes([scenario], 2, seed=4)
     costs = []
     for i in range(2):
         sim = simulator_for(scenario, priced.pricing)
@@ -44,6 +44,15 @@ def test_a_reference_is_priced_as_it_wants_to_be() -> None:
     assert episodes.kpis(priced)[OBJECTIVE] == pytest.approx(np.mean(costs))
     assert episodes.kpis(ScorerPolicy(priced.scorers))[OBJECTIVE] != pytest.approx(np.mean(costs))
     assert episodes.kpis(priced)[OBJECTIVE] == pytest.approx(np.mean(costs)), "a second time, after others"
+
+
+def test_tuning_episodes_are_played_in_their_worlds_in_turn() -> None:
+    worlds, policy = [WORLD, small(horizon_hours=40, warmup_hours=12)], baseline("least_cost")
+    alone = [TuningEpisodes([world], 3, seed=4) for world in worlds]
+    first, second = alone
+    first.keys, second.keys = first.keys[::2], second.keys[1::2]
+    costs = [2 / 3 * first.kpis(policy)[OBJECTIVE], 1 / 3 * second.kpis(policy)[OBJECTIVE]]
+    assert TuningEpisodes(worlds, 3, seed=4).kpis(policy)[OBJECTIVE] == pytest.approx(sum(costs))
 
 
 def test_a_curve_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -90,7 +99,7 @@ def test_choices_are_counted_by_rank_region_kind_and_fill() -> None:
 
 
 def test_a_terminal_gets_a_bar_and_a_log_gets_lines(tmp_path: Path) -> None:
-    kpis = KpiCallback(TuningEpisodes(WORLD, 1, 0), 1, Curve(tmp_path / "curve.csv"), tmp_path)
+    kpis = KpiCallback(TuningEpisodes([WORLD], 1, 0), 1, Curve(tmp_path / "curve.csv"), tmp_path)
     terminal, log = Console(force_terminal=True, file=StringIO()), Console(file=StringIO())
     assert isinstance(show_progress(64, kpis, terminal), ProgressBar)
     assert isinstance(show_progress(64, kpis, log), ProgressLines)
@@ -103,7 +112,7 @@ def test_the_bar_shows_speed_cost_and_the_best_rival(tmp_path: Path, monkeypatch
     monkeypatch.setattr("sys.stderr", out)
     rivals = {name: baseline(name) for name in ("immediate", "least_cost")}
     train(Run(WORLD, QUICK, 64, 0, tmp_path / "run", "test"), rivals)
-    costs = {name: TuningEpisodes(WORLD, 1, 0).kpis(policy)[OBJECTIVE] for name, policy in rivals.items()}
+    costs = {name: TuningEpisodes([WORLD], 1, 0).kpis(policy)[OBJECTIVE] for name, policy in rivals.items()}
     now = pd.read_csv(tmp_path / "run" / "curve.csv")["cost_per_order_usd"].iloc[-1]
     last = out.getvalue()
     assert f"${now:.2f} an order, least_cost ${costs['least_cost']:.2f}" in last
