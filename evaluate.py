@@ -47,7 +47,7 @@ class Compare:
     """A scenario file, or the name of a shipped one."""
     policies: str = "regional_nearest,national_nearest"
     """Policies, separated by commas: a baseline (source+dispatch, or either alone), a tuned one (tuned_linear, \
-tuned_shadow_price+hybrid, or its YAML file), or a training folder."""
+tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), or a training folder."""
     episodes: int = 8
     """Held-out episodes per policy. Unit: episodes, each as long as the scenario's horizon."""
     seed: int = 0

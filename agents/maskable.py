@@ -103,7 +103,7 @@ class BestByTuning(BaseCallback):
 
     Args:
         run: scenario, PPO file, seed and folder.
-        seconds: time budget of learning and evaluation together, counted from the first update on.
+        seconds: time budget of learning, evaluations left out.
     """
 
     def __init__(self, run: Run, seconds: float) -> None:
@@ -117,31 +117,37 @@ class BestByTuning(BaseCallback):
         self._since = time.monotonic()
         self._check()
 
+    def learnt(self) -> float:
+        """Seconds of learning so far."""
+        return time.monotonic() - self._since
+
     def _on_rollout_start(self) -> None:
         if self._updates and self._updates % self.run.ppo.eval_every == 0:
             self._check()
         self._updates += 1
 
     def _on_step(self) -> bool:
-        return time.monotonic() - self._since < self.seconds
+        return self.learnt() < self.seconds
 
     def _on_training_end(self) -> None:
         self._check()
 
     def _check(self) -> None:
         assert isinstance(self.model, MaskablePPO)
+        before = time.monotonic()
         rows = rollout(self.model, self.run.scenario, self.keys)
         kpis = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        self._since += time.monotonic() - before
         self._note(kpis)
         if kpis[OBJECTIVE] < self.best_cost:
             self.best_cost = kpis[OBJECTIVE]
             self._keep()
 
     def _note(self, kpis: dict[str, float]) -> None:
-        """One more line of the learning curve; a decision is one line or lane slot's, all rows and ticks together."""
+        """One more line of the learning curve; decisions count every slot of lines and lanes, padding too."""
         path = self.run.out / CURVE_FILE
         slots = len(self.training_env.action_space.nvec)  # type: ignore[attr-defined]
-        facts = {"timesteps": self.num_timesteps, "seconds": round(time.monotonic() - self._since, 2)}
+        facts = {"timesteps": self.num_timesteps, "seconds": round(self.learnt(), 2)}
         row = {**facts, "decisions": self.num_timesteps * slots, **kpis}
         with path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(row))

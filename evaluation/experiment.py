@@ -18,7 +18,7 @@ from envs.demand import episode_key
 from envs.metrics import KPIS
 from envs.policy import ScorerPolicy
 from evaluation.bounds import Bound, join_bounds
-from evaluation.cells import Cell, Rows, Store, Worlds, bound_cell, fill, player_cell, policy_cell
+from evaluation.cells import ROOT, Cell, Rows, Store, Worlds, bound_cell, fill, player_cell, policy_cell
 from evaluation.cells import Progress as CellProgress
 from evaluation.cli import InputError
 from evaluation.compare import Learned, Summary, check_unseen
@@ -73,17 +73,16 @@ def trainings(variants: Sequence[Ready], out: Path, worlds: Worlds) -> list[Trai
 
 def _training(ready: Ready, seed: int, folder: Path, worlds: Worlds) -> Training:
     tail = [*ready.arguments, "--seed", str(seed), "--out", str(folder)]
-    length = ready.variant.seconds or ready.timesteps
+    title, maskable = f"{ready.variant.name}, seed {seed}", ready.variant.algorithm == MASKABLE
     parts = {
         "scenario": worlds.digest(ready.scenario), "PPO file": digest(ready.ppo.model_dump(mode="json")),
-        "length": digest([ready.variant.algorithm, length]), "seed": digest(seed), "sources": sources(),
-        "versions": digest(versions()),
+        "length": digest([maskable, ready.variant.seconds or ready.timesteps]), "seed": digest(seed),
+        "sources": sources(maskable), "versions": digest(versions()),
     }  # fmt: skip
-    title = f"{ready.variant.name}, seed {seed}"
-    if ready.variant.algorithm == MASKABLE:
+    if maskable:
         command = [sys.executable, "-m", "evaluation.train_maskable", *tail]
         return Training(title, folder, command, None, parts, None)
-    script = str(Path(__file__).resolve().parent.parent / "train.py")
+    script = str(ROOT / "train.py")
     again = [sys.executable, script, "--resume", str(folder), "--timesteps", str(ready.timesteps)]
     return Training(title, folder, [sys.executable, script, *tail], again, parts, ready.timesteps)
 
@@ -350,7 +349,7 @@ def _gaps(cells: Cells, frame: pd.DataFrame, done: Mapping[str, Rows], seed: int
     seeds = _seed_names(frame)
     means = frame[frame["policy"].isin(seeds)].groupby("episode", as_index=False)[list(KPIS)].mean()
     name = cells.ready.variant.name
-    together = pd.concat([means.assign(policy=f"ppo: {name}"), frame[~frame["policy"].isin(seeds)]], ignore_index=True)
+    together = pd.concat([means.assign(policy=name), frame[~frame["policy"].isin(seeds)]], ignore_index=True)
     return gap_summary(together, bounds, untuned_rules(cells.ready.rivals), seed)
 
 

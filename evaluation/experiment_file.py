@@ -44,7 +44,7 @@ class Variant(_Frozen):
     algorithm: Literal["ppo", "maskable_ppo"] = Field(
         "ppo", description="This project's PPO, or sb3-contrib's MaskablePPO as it comes (agents/maskable.py)."
     )
-    seconds: float | None = Field(None, gt=0, description="Time budget of maskable_ppo. Unit: seconds of wall clock.")
+    seconds: float | None = Field(None, gt=0, description="Time budget of maskable_ppo. Unit: seconds of learning.")
     bound: bool = Field(False, description="Compute hindsight bounds, and the share of the gap it closes?")
     bound_episodes: int = Field(16, ge=1, description="Episodes with a bound, the first ones. Unit: episodes.")
 

@@ -27,7 +27,8 @@ from evaluation.trainings import Outcome, Training
 _HOW = (
     "Every variant is trained once per seed; each training keeps its cheapest policy by its tuning episodes, and all "
     "of them then play the held-out ones, which neither training nor tuning has met. Intervals are 95 %, of a "
-    "bootstrap that draws training seeds and episodes both; those of differences are paired. Below zero, PPO is cheaper."
+    "bootstrap that draws training seeds and episodes both; those of differences are paired. Below zero, PPO is "
+    "cheaper."
 )
 _KEY = (
     "Dollars and packages are per order, miles per package, hours from click to delivery; on time, in region, fill and "
@@ -143,8 +144,8 @@ def _training(variants: Mapping[str, Summary]) -> list[str]:
             *(reached.get(kind, NOTHING) for kind in ("best untuned rule", "tuned rule")),
         ])  # fmt: skip
     text = (
-        "Medians over seeds. Minutes are of wall clock, start and evaluations included; a rival is beaten when the "
-        "cost on the seed's tuning episodes is first below the rival's there."
+        "Medians over seeds. Minutes are of wall clock, start and evaluations included; those to beat a rival leave "
+        "them out, and end when the cost on the seed's tuning episodes is first below the rival's there."
     )
     return [text, "", *markdown_lines(header, rows)]
 

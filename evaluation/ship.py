@@ -28,7 +28,7 @@ _USE = """\
 ## Use
 
 ```sh
-python evaluate.py compare --scenario {scenario} --policies {shipped},least_cost
+python evaluate.py compare {world} --policies {shipped},least_cost
 ```
 
 ```python
@@ -121,13 +121,16 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
     table = summarise(rows, meta["seed"], [(shipped, rival) for rival in rivals])
     table["meta"] = {"scenario": variant["scenario"], "episodes": meta["episodes"], "seed": meta["seed"]}
     changes = "".join(f", {field} = {value}" for field, value in variant["changes"].items())
-    config = yaml.safe_dump(read_yaml(run / CONFIG_FILE)["ppo"], sort_keys=False).strip()
+    saved = read_yaml(run / CONFIG_FILE)
+    config = yaml.safe_dump({**saved["ppo"], "timesteps": saved["timesteps"]}, sort_keys=False).strip()
+    pairs = list(zip(variant["arguments"][::2], variant["arguments"][1::2], strict=True))
+    world = shlex.join([text for pair in pairs if pair[0] in ("--scenario", "--set") for text in pair])
     command = shlex.join(["python", "train.py", *variant["arguments"], "--seed", str(seed), "--out", f"runs/{name}"])
     sections = [
         f"# {shipped}",
         f"PPO for scenario `{variant['scenario']}`{changes}: one scorer of the candidates of an order line, one of go "
         "against hold for a lane. Weights alone, no code.",
-        _USE.format(shipped=shipped, scenario=variant["scenario"]),
+        _USE.format(shipped=shipped, world=world),
         f"## Training\n\n`{command}`",
         f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
         f"{', '.join(map(str, variant['all_seeds']))} this is {seed}: the lowest cost on its tuning episodes, less "

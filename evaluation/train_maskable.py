@@ -37,7 +37,7 @@ class Maskable:
     ppo: Path = Path("configs/ppo/default.yaml")
     """PPO file; its copies, n_steps, eval_every and eval_episodes count."""
     seconds: float = 600.0
-    """How long to train. Unit: seconds of wall clock."""
+    """How long to train. Unit: seconds of wall clock, evaluations left out."""
     seed: int = 0
     """Seed of orders, weights and exploration."""
     out: Path = Path("runs/maskable")

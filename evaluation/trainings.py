@@ -14,10 +14,11 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple, Protocol
 
 from agents.training import CONFIG_FILE
@@ -26,6 +27,7 @@ from evaluation.cells import ROOT
 STATE, LOG = "training.json", "train.log"
 SOURCES = ("envs/*.py", "agents/*.py", "baselines/pricing.py", "baselines/shadow_price.py", "train.py")
 FACES = {"viewer.py", "dispatch_env.py"}  # no training depends on them
+MASKABLE = "maskable.py"  # none of this project's own
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
 
@@ -67,9 +69,10 @@ def digest(value: Any) -> str:
 
 
 @cache
-def sources() -> str:
-    """Digest of the code that training runs; comments and layout do not count."""
-    paths = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
+def sources(maskable: bool) -> str:
+    """Digest of the code that training runs, with or without MaskablePPO's; comments and layout do not count."""
+    found = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
+    paths = [path for path in found if maskable or path.name != MASKABLE]
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])
 
 
@@ -96,7 +99,7 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
         else:
             waiting.append(training)
     running: list[_Running] = []
-    with _terminated_as_interrupted():
+    with _stop_asked() as stop:
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
@@ -106,13 +109,14 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
                     running.remove(job)
                     done[job.training.folder] = job.outcome()
                     progress.ended(job.training, done[job.training.folder])
-        except KeyboardInterrupt:
+                if stop.is_set():
+                    raise KeyboardInterrupt
+        except BaseException as reason:
             _stop(running)
-            raise KeyboardInterrupt(
-                f"{len(done)} of {len(trainings)} trainings are finished; the same command goes on from there"
-            ) from None
-        except BaseException:
-            _stop(running)
+            if isinstance(reason, KeyboardInterrupt):
+                raise KeyboardInterrupt(
+                    f"{len(done)} of {len(trainings)} trainings are finished; the same command goes on from there"
+                ) from None
             raise
     return done
 
@@ -133,7 +137,6 @@ class _Running:
         with (training.folder / LOG).open("ab") as log:
             self.process = subprocess.Popen(  # a session of its own: the terminal's Ctrl-C reaches it once, through us
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,
-                preexec_fn=_heed_ctrl_c,
             )  # fmt: skip
         progress.started(training, note)
 
@@ -141,11 +144,18 @@ class _Running:
         self.progress.at(self.training, _timesteps(self.training.folder))
         return self.process.poll() is not None
 
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.since
+
+    def interrupted(self) -> None:
+        """Keeps in the folder how long it took so far."""
+        _write_state(self.training, self.seconds(), done=self.process.returncode == 0)
+
     def outcome(self) -> Outcome:
         """Keeps in the folder how it ended."""
-        seconds = self.before + time.monotonic() - self.since
+        seconds = self.seconds()
         failed = self.process.returncode != 0
-        _write_state(self.training, not failed, seconds)
+        _write_state(self.training, seconds, done=not failed, failed=failed)
         return Outcome(seconds, _last_words(self.training.folder, self.process.returncode) if failed else None)
 
 
@@ -154,14 +164,15 @@ def _prepared(training: Training) -> tuple[list[str], float, str]:
     state = _state(training.folder)
     changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
     checkpoints = (training.folder / CONFIG_FILE).exists() and list((training.folder / "checkpoints").glob("*.zip"))
-    if state and not changed and training.resume and checkpoints:
+    if state and not changed and not state["failed"] and training.resume and checkpoints:
         return training.resume, state["seconds"], "goes on"
     note = ""
     if state:
-        note = f"trained anew: {', '.join(changed)} changed" if changed else "starts again: it cannot go on"
+        why = f"{', '.join(changed)} changed" if changed else "it failed" if state["failed"] else "it cannot go on"
+        note = f"trained anew: {why}"
         shutil.rmtree(training.folder)
     training.folder.mkdir(parents=True, exist_ok=True)
-    _write_state(training, False, 0.0)
+    _write_state(training, 0.0)
     return training.command, 0.0, note
 
 
@@ -174,14 +185,15 @@ def _state(folder: Path) -> dict[str, Any]:
     """What `training.json` says; empty if it is not there or damaged."""
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        return {"parts": dict(state["parts"]), "done": bool(state["done"]), "seconds": float(state["seconds"])}
+        flags = {name: bool(state[name]) for name in ("done", "failed")}
+        return {"parts": dict(state["parts"]), "seconds": float(state["seconds"]), **flags}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _write_state(training: Training, done: bool, seconds: float) -> None:
+def _write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
     temporary = training.folder / f".{STATE}.part"
-    state: Mapping[str, Any] = {"parts": training.parts, "done": done, "seconds": round(seconds, 1)}
+    state = {"parts": training.parts, "done": done, "failed": failed, "seconds": round(seconds, 1)}
     temporary.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
     temporary.replace(training.folder / STATE)
 
@@ -201,11 +213,6 @@ def _last_words(folder: Path, code: int) -> str:
     return f"exit code {code}: {said[-1] if said else 'it printed nothing'}; see {folder / LOG}"
 
 
-def _heed_ctrl_c() -> None:
-    """For a new process: a shell that runs the experiment in the background hands down an ignored SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def _python_path() -> list[str]:
     given = os.environ.get("PYTHONPATH", "")
     return given.split(os.pathsep) if given else []
@@ -219,21 +226,23 @@ def _stop(running: Sequence[_Running]) -> None:
     for job in running:
         try:
             job.process.wait(max(0.0, limit - time.monotonic()))
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        except subprocess.TimeoutExpired:
             job.process.kill()
             job.process.wait()
-        job.outcome()
+        job.interrupted()
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Has SIGTERM stop the processes as Ctrl-C does: they are in sessions of their own and would live on."""
+def _stop_asked() -> Iterator[Event]:
+    """Set by Ctrl-C and by SIGTERM: the processes are in sessions of their own and would live on.
 
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    old: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
+    An exception from a signal's handler could rise anywhere, even where Python drops it. Processes started in the block
+    heed both signals, whatever this one's parent ignores.
+    """
+    asked = Event()
+    old = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)
