@@ -23,14 +23,14 @@ from evaluation.cells import Worlds
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
 from evaluation.experiment import evaluate_experiment, save_experiment, trainings
-from evaluation.experiment_file import load_experiment, ready
+from evaluation.experiment_file import load_experiment, narrowed, ready
 from evaluation.experiment_page import experiment_page, print_experiment, training_bars
 from evaluation.output import check_file, check_folder
 from evaluation.policies import PRETRAINED, resolve_policies
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
 from evaluation.ship import ship
 from evaluation.suite import load_suite, stages
-from evaluation.trainings import run_all
+from evaluation.trainings import Outcome, Training, finished, run_all
 from evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 
@@ -212,6 +212,10 @@ class Experiment:
     """Folder for the results; made if it is missing. Default: runs/experiments/NAME."""
     workers: int = 2
     """Trainings, and then evaluations, side by side. Unit: processes of one thread."""
+    variants: str | None = None
+    """Names of the variants to do, separated by commas. Default: all of the file."""
+    train: bool = True
+    """Train what is not finished; --no-train, evaluate what there is."""
     bound: bool = True
     """Compute hindsight bounds where the file asks for them, minutes each; --no-bound, nowhere."""
 
@@ -219,21 +223,27 @@ class Experiment:
         """Checks everything, trains what is missing, evaluates, then writes."""
         at_least("--workers", self.workers, 1)
         experiment = load_experiment(self.file)
+        if self.variants is not None:
+            experiment = narrowed(experiment, [name.strip() for name in self.variants.split(",")], self.file)
         out = self.out or Path("runs") / "experiments" / experiment.name
         check_folder(out)
         variants = ready(experiment, self.file)
         wanted = trainings(variants, out, Worlds())
-        with training_bars(len(wanted)) as bars:
-            outcomes = run_all(wanted, self.workers, bars)
+        outcomes = self._trained(wanted) if self.train else finished(wanted)
         bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None
         with cell_bar() as progress:
             result = evaluate_experiment(experiment, variants, outcomes, out, self.workers, bound, _command(), progress)
         save_experiment(result, experiment_page(result.summary), out)
         print_experiment(result.summary)
         print(f"results: {out}")
-        if failed := [str(folder) for folder, outcome in outcomes.items() if outcome.error]:
+        failed = [str(folder) for folder, outcome in outcomes.items() if outcome.error]
+        if failed and self.train:
             print(f"error: {len(failed)} of {len(wanted)} trainings failed: {', '.join(failed)}", file=sys.stderr)
             sys.exit(1)
+
+    def _trained(self, wanted: list[Training]) -> dict[Path, Outcome]:
+        with training_bars(len(wanted)) as bars:
+            return run_all(wanted, self.workers, bars)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -104,6 +104,21 @@ def load_experiment(path: Path) -> Experiment:
         return Experiment.model_validate(read_yaml(path))
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None
+
+
+def narrowed(experiment: Experiment, names: Sequence[str], path: Path) -> Experiment:
+    """The experiment with the named variants alone; without its base if that is not among them.
+
+    Raises:
+        InputError: no such variant.
+    """
+    known = {variant.name: variant for variant in experiment.variants}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--variants: '{name}' is no variant of {path}; there are: {', '.join(known)}")
+    kept = tuple(variant for name, variant in known.items() if name in names)
+    base = experiment.base if experiment.base in names else None
+    return experiment.model_copy(update={"variants": kept, "base": base})
 
 
 def ready(experiment: Experiment, path: Path) -> list[Ready]:

@@ -53,7 +53,7 @@ def experiment_page(summary: Summary) -> str:
         ["## Seeds", "", *_seeds(variants)],
         ["## KPIs", "", *_kpis(variants)],
         *([f"## Gap closed: {name}", "", *gap_markdown(v["gaps"])] for name, v in variants.items() if "gaps" in v),
-        _failed(meta["failed"]),
+        _left_out(meta["failed"]),
         ["## How it was made", "", made_by(meta)],
     ]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -186,10 +186,10 @@ def _kpis(variants: Mapping[str, Summary]) -> list[str]:
     return [*markdown_lines(header, rows, left=2), "", _KEY]
 
 
-def _failed(failed: Mapping[str, str]) -> list[str]:
+def _left_out(failed: Mapping[str, str]) -> list[str]:
     if not failed:
         return []
-    return ["## Failed trainings", "", *(f"- `{folder}`: {reason}" for folder, reason in failed.items())]
+    return ["## Trainings left out", "", *(f"- `{folder}`: {reason}" for folder, reason in failed.items())]
 
 
 # --------------------------------------------------------------------------------------------------------- terminal

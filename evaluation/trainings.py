@@ -76,6 +76,16 @@ def sources(maskable: bool) -> str:
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])
 
 
+def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:
+    """Folder → outcome of every training as it stands, nothing trained."""
+    return {
+        training.folder: Outcome(_state(training.folder)["seconds"], None)
+        if _is_finished(training)
+        else Outcome(0.0, "not trained yet")
+        for training in trainings
+    }
+
+
 def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> dict[Path, Outcome]:
     """Trains what is not finished.
 

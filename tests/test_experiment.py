@@ -26,7 +26,7 @@ from evaluation.experiment_file import load_experiment, ready
 from evaluation.experiment_page import experiment_page
 from evaluation.policies import resolve_policies
 from evaluation.ship import best_seed, ship
-from evaluation.trainings import Outcome, Training, run_all
+from evaluation.trainings import Outcome, Training, finished, run_all
 from tests.commands import ROOT, TINY, Ended, end, start
 from tests.test_benchmark import dime
 
@@ -158,6 +158,14 @@ def test_a_failed_training_is_reported_and_the_rest_goes_on(tmp_path: Path) -> N
     told = Told()
     run_all([process(tmp_path / "bad", again="raise SystemExit(1)")], 1, told)
     assert told == ["bad starts trained anew: it failed", "bad is done"]
+
+
+def test_what_is_finished_can_be_told_without_training(tmp_path: Path) -> None:
+    trainings = [process(tmp_path / "a"), process(tmp_path / "b")]
+    run_all(trainings[:1], 1, Told())
+    found = finished(trainings)
+    assert [found[training.folder].error for training in trainings] == [None, "not trained yet"]
+    assert not (tmp_path / "b").exists()
 
 
 def test_an_interrupted_training_saves_and_goes_on(tmp_path: Path) -> None:
@@ -308,7 +316,7 @@ def test_the_page_has_every_table(ran: tuple[Path, Ended, Ended], summary: dict[
         "Made by `python evaluate.py experiment files/tiny.yaml", "![Cost on the tuning episodes",
     ):  # fmt: skip
         assert text in page
-    assert "Failed" not in page
+    assert "left out\n" not in page
     failed = {**summary, "meta": {**summary["meta"], "failed": {"out/whole/seed1": "exit code 2: no room"}}}
     assert "- `out/whole/seed1`: exit code 2: no room" in experiment_page(failed)
 
@@ -325,7 +333,13 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
     assert "broken, seed 0: failed" in ended.err
     assert "1 of 2 trainings failed" in ended.err
     page = (folder / "out" / "experiment.md").read_text(encoding="utf-8")
-    assert "## Failed trainings" in page and "| whole |" in page
+    assert "## Trainings left out" in page and "| whole |" in page
+    again = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--no-train"))
+    assert (again.code, again.err) == (0, "")
+    assert "`out/broken/seed0`: not trained yet" in (folder / "out" / "experiment.md").read_text(encoding="utf-8")
+    refused = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half"))
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "--variants: 'half' is no variant of files/tiny.yaml; there are: whole, broken" in refused.err
 
 
 def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, Ended, Ended]) -> None:
