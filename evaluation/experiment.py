@@ -115,7 +115,9 @@ def evaluate_experiment(
     }
     planned = {name: cells for name, cells in planned.items() if cells.trained}
     if not planned:
-        raise InputError(f"{out}: no training ended well; see the reasons above, then give the same command again")
+        raise InputError(
+            f"{out}: no training is finished, so there is nothing to evaluate; train.log in its folders says why"
+        )
     done, _ = fill(Store(out / CELLS), _in_order(planned.values()), workers, progress)
     frames = {name: _frame(cells, keys, done) for name, cells in planned.items()}
     curves = {name: _curves(cells, out, done) for name, cells in planned.items()}
@@ -254,7 +256,8 @@ def summarise_variant(
         `kpis` (intervals over seeds and episodes), `rivals` (name → KPI → interval over episodes), `paired` (rival →
         `usd`, `percent`, `on_time_points`, `improvement`: the share of pairs of a seed and an episode where the policy
         is cheaper), `best_rival`, `best_untuned`, `verdict` against the best rival, `seeds` (cost, tuning cost,
-        seconds and improvement of each), `time_to_beat`, `gaps` if there are bounds, and what was trained.
+        improvement and time of each; `learning_seconds` is None where there is no curve), `time_to_beat`, `gaps` if
+        there are bounds, and what was trained.
     """
     ready, rivals = cells.ready, list(cells.rivals)
     paired = {name: _paired(frame, name, seed) for name in rivals}
@@ -269,7 +272,10 @@ def summarise_variant(
         "paired": paired, "best_rival": best, "best_untuned": cheapest(frame, untuned_rules(ready.rivals), COST),
         "verdict": verdict(paired[best]["usd"]),
         "seeds": {
-            str(k): _seed_facts(cells, k, frame, best, outcomes[run_folder(out, ready.variant.name, k)])
+            str(k): {
+                **_seed_facts(cells, k, frame, best, outcomes[run_folder(out, ready.variant.name, k)]),
+                "learning_seconds": float(curves.by_seed[k]["seconds"].iloc[-1]) if k in curves.by_seed else None,
+            }
             for k in cells.trained
         },
         "levels": {reference.kind: reference._asdict() for reference in curves.references},

@@ -133,19 +133,30 @@ def _to_base_row(name: str, variant: Summary) -> list[str]:
 
 def _training(variants: Mapping[str, Summary]) -> list[str]:
     """Wall clock, and how soon the rivals are beaten on the tuning episodes."""
-    header = ["variant", "seeds", "timesteps", "minutes", "minutes to beat the best untuned rule", "… tuned rule"]
+    header = [
+        "variant",
+        "seeds",
+        "timesteps",
+        "wall clock",
+        "learning",
+        "to beat the best untuned rule",
+        "… tuned rule",
+    ]
     rows = []
     for name, variant in variants.items():
         seconds = statistics.median(facts["seconds"] for facts in variant["seeds"].values())
+        learning = [s for s in (facts["learning_seconds"] for facts in variant["seeds"].values()) if s is not None]
         steps = statistics.median(facts["timesteps"] for facts in variant["seeds"].values())
         reached = {found["kind"]: _reached(found) for found in variant["time_to_beat"]}
         rows.append([
             name, _of(len(variant["seeds"]), len(variant["all_seeds"])), f"{steps:,.0f}", number(seconds / 60, 1),
+            number(statistics.median(learning) / 60, 1) if learning else NOTHING,
             *(reached.get(kind, NOTHING) for kind in ("best untuned rule", "tuned rule")),
         ])  # fmt: skip
     text = (
-        "Medians over seeds. Minutes are of wall clock, start and evaluations included; those to beat a rival leave "
-        "them out, and end when the cost on the seed's tuning episodes is first below the rival's there."
+        "Medians over seeds, in minutes. Wall clock has the start and evaluations in it, learning and the times to "
+        "beat a rival leave them out. A rival is beaten when the cost on the seed's tuning episodes is first below its "
+        "own."
     )
     return [text, "", *markdown_lines(header, rows)]
 
