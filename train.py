@@ -25,7 +25,7 @@ from agents.config import PpoConfig, load_ppo
 from agents.curve import CURVE_FILE
 from agents.export import POLICY_FILE, PolicyFileError, load_policy
 from agents.monitoring import PPO, Kpis
-from agents.training import CONFIG_FILE, TENSORBOARD, Run, train
+from agents.training import CONFIG_FILE, TENSORBOARD, Run, train, tuning_worlds
 from baselines.bounds import BoundError
 from baselines.tuned import LINEAR, has_file
 from envs.policy import ScorerPolicy
@@ -123,7 +123,8 @@ minutes an episode before training starts."""
         """The mean bound of the tuning episodes, if it is asked for."""
         if not self.bound:
             return {}
-        keys, worlds = evaluation_keys(run.ppo.eval_episodes, run.seed, "tune"), run.tuning_worlds()
+        keys = evaluation_keys(run.ppo.eval_episodes, run.seed, "tune")
+        worlds = tuning_worlds(run.scenario, run.ppo)
         with Console(stderr=True).status("bounding the tuning episodes"):
             bounds = [evaluate_bounds(world, keys[i :: len(worlds)], hindsight()) for i, world in enumerate(worlds)]
         return {BOUND: {EPISODE_COST: float(pd.concat(bounds)["bound_per_order_usd"].mean())}}

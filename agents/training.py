@@ -53,20 +53,22 @@ class Run:
             "scenario": self.scenario.model_dump(mode="json"),
         }
 
-    def worlds(self) -> list[Scenario]:
-        """What the policy learns on: the scenario, or the generated networks that stand in its place."""
-        return [random_scenario(seed, "train") for seed in range(self.ppo.networks or 0)] or [self.scenario]
-
-    def tuning_worlds(self) -> list[Scenario]:
-        """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
-        networks = self.ppo.eval_episodes if self.ppo.networks else 0
-        return [random_scenario(seed, "tune") for seed in range(networks)] or [self.scenario]
-
     def hparams(self) -> dict[str, float | str | bool]:
         """The run on one line of TensorBoard's HParams tab."""
         own = {"scenario": self.scenario.name, "seed": self.seed, "timesteps": self.timesteps}
         facts = {**self.ppo.model_dump(), **own}
         return {name: x if isinstance(x, int | float | str) else json.dumps(x) for name, x in facts.items()}
+
+
+def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What a policy learns on: the scenario, or the generated networks that stand in its place."""
+    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [scenario]
+
+
+def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
+    networks = ppo.eval_episodes if ppo.networks else 0
+    return [random_scenario(seed, "tune") for seed in range(networks)] or [scenario]
 
 
 def train(
@@ -88,7 +90,7 @@ def train(
         KeyboardInterrupt: Ctrl-C; the text says how to go on.
     """
     set_random_seed(run.seed)
-    env = vec_env(run.worlds(), run.ppo.copies, run.seed, run.ppo.pricing)
+    env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
     kpis = _kpi_callback(run)
     model = load_checkpoint(checkpoint, env, kpis) if checkpoint else _start(run, env)
     console = Console(stderr=True)
@@ -101,7 +103,7 @@ def train(
 
 
 def _kpi_callback(run: Run) -> KpiCallback:
-    episodes = TuningEpisodes(run.tuning_worlds(), run.ppo.eval_episodes, run.seed)
+    episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
     curve = Curve(run.out / CURVE_FILE)
     return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from evaluation.bounds import Bound, join_bounds
-from evaluation.cells import Cell, Rows, Store, Worlds, bound_cell, computed, policy_cell
+from evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, policy_cell
 from evaluation.compare import Summary, check_unseen, summarise
 from evaluation.gaps import gap_summary
 from evaluation.output import staged
@@ -22,8 +21,6 @@ from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.suite import Stage, Suite
 
 CELLS = "cells"  # folder of the cells, in the folder of the results
-
-Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
 
 
 class Plan(NamedTuple):
@@ -92,26 +89,8 @@ def _plan(worlds: Worlds, stage: Stage, keys: Sequence[int], bound: Bound | None
 
 def _fill(plans: list[Plan], store: Store, workers: int, progress: Progress | None) -> tuple[dict[str, Rows], int]:
     """Rows by fingerprint, and how many cells there were already. Bounds go last: they take longest."""
-    cells = {cell.fingerprint: cell for plan in plans for cell in plan.policies.values()}
-    cells |= {cell.fingerprint: cell for plan in plans for cell in plan.bounds}
-    kept = {fingerprint: store.read(cell) for fingerprint, cell in cells.items()}
-    done = {fingerprint: rows for fingerprint, rows in kept.items() if rows is not None}
-    reused = len(done)
-    if progress is not None:
-        progress(reused, len(cells), "")
-    try:
-        missing = [cell for fingerprint, cell in cells.items() if fingerprint not in done]
-        with closing(computed(missing, workers)) as results:
-            for cell, rows in results:
-                store.write(cell, rows)
-                done[cell.fingerprint] = rows
-                if progress is not None:
-                    progress(len(done), len(cells), cell.title)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"{len(done)} of {len(cells)} cells are kept in {store.folder}; the same command goes on from there"
-        ) from None
-    return done, reused
+    policies = [cell for plan in plans for cell in plan.policies.values()]
+    return fill(store, [*policies, *(cell for plan in plans for cell in plan.bounds)], workers, progress)
 
 
 def _frames(plan: Plan, keys: Sequence[int], done: dict[str, Rows]) -> tuple[pd.DataFrame, pd.DataFrame | None]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envs.metrics import KPIS
-from evaluation.benchmark import Progress
+from evaluation.cells import Progress
 from evaluation.compare import Summary
 from evaluation.gap_report import closed_cell
 from evaluation.provenance import made_by
@@ -234,13 +234,14 @@ def _scenario(scenario: Summary) -> list[str]:
 def _kpis(scenario: Summary) -> list[str]:
     rows = []
     for name, kpis in scenario["policies"].items():
-        cells = [_kpi(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
+        cells = [kpi_cell(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
         bold = name == scenario["best"]
         rows.append([f"`{name}`", f"**{cells[0]}**" if bold else cells[0], *cells[1:]])
     return markdown_lines(["policy", *(title for title, _ in COLUMNS.values())], rows)
 
 
-def _kpi(kpi: str, mean: float, decimals: int) -> str:
+def kpi_cell(kpi: str, mean: float, decimals: int) -> str:
+    """A KPI's mean as text; shares in percent."""
     return number(100 * mean if KPIS[kpi].unit == "share" else mean, decimals)
 
 

@@ -14,7 +14,7 @@ from agents.config import PpoConfig, load_ppo
 from agents.export import load_policy
 from agents.mixed_vec_env import MixedVecEnv, vec_env
 from agents.ppo import RegionalPPO
-from agents.training import Run, train
+from agents.training import Run, train, training_worlds, tuning_worlds
 from agents.vec_env import RegionalVecEnv
 from baselines import baseline
 from envs.scenario import Scenario, ScenarioError
@@ -126,7 +126,11 @@ def test_training_on_generated_networks_writes_a_policy_and_goes_on(tmp_path: Pa
     scenario: Scenario = WORLDS[0]
     rivals = {"least_cost": baseline("least_cost")}
     run = Run(scenario, ppo, timesteps=40, seed=0, out=tmp_path, command="train")
-    assert [world.name for world in (*run.worlds(), *run.tuning_worlds())] == ["train_0", "train_1", "tune_0"]
+    assert [world.name for world in (*training_worlds(scenario, ppo), *tuning_worlds(scenario, ppo))] == [
+        "train_0",
+        "train_1",
+        "tune_0",
+    ]
     train(run, rivals)
     assert load_policy(tmp_path).scorers
     checkpoint = max((tmp_path / "checkpoints").glob("*.zip"))
