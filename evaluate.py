@@ -14,17 +14,24 @@ from rich.progress import Progress
 
 from baselines.bounds import BoundError
 from baselines.tuned import FOLDER, file_name, write_tuned
-from envs.scenario import load_scenario
+from envs.generator import random_scenario
+from envs.scenario import load_scenario, scenario_yaml
 from evaluation.benchmark import run_suite, save_benchmark
 from evaluation.benchmark_page import benchmark_page, cell_bar, print_overview
 from evaluation.bounds import NO_BOUND_REEVALUATED, hindsight
 from evaluation.catalogue import print_baselines
+from evaluation.cells import Worlds
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
-from evaluation.output import check_file, check_folder
-from evaluation.policies import resolve_policies
+from evaluation.experiment import evaluate_experiment, save_experiment, trainings
+from evaluation.experiment_file import load_experiment, narrowed, ready
+from evaluation.experiment_page import experiment_page, print_experiment, training_bars
+from evaluation.output import check_file, check_folder, write_file
+from evaluation.policies import PRETRAINED, resolve_policies
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
+from evaluation.ship import ship
 from evaluation.suite import load_suite, stages
+from evaluation.trainings import Outcome, Training, finished, run_all
 from evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 
@@ -41,7 +48,7 @@ class Compare:
     """A scenario file, or the name of a shipped one."""
     policies: str = "regional_nearest,national_nearest"
     """Policies, separated by commas: a baseline (source+dispatch, or either alone), a tuned one (tuned_linear, \
-tuned_shadow_price+hybrid, or its YAML file), or a training folder."""
+tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), or a training folder."""
     episodes: int = 8
     """Held-out episodes per policy. Unit: episodes, each as long as the scenario's horizon."""
     seed: int = 0
@@ -171,6 +178,8 @@ class Bench:
     """Held-out episodes per scenario and policy. Unit: episodes. Default: the suite's."""
     seed: int | None = None
     """Seed of the orders and of the bootstrap. Default: the suite's."""
+    policies: str = ""
+    """More policies, beside the suite's, separated by commas: training folders, or any that `compare` takes."""
     bound: bool = True
     """Compute hindsight bounds where the suite asks for them, minutes each; --no-bound, nowhere."""
     workers: int = 2
@@ -180,7 +189,8 @@ class Bench:
         """Checks everything, computes what is missing, then writes."""
         at_least("--workers", self.workers, 1)
         check_folder(self.out)
-        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed})
+        more = tuple(self.policies.split(",")) if self.policies else ()
+        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed}, more)
         ready = stages(suite, self.suite, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
         with cell_bar() as progress:
@@ -188,6 +198,102 @@ class Bench:
         save_benchmark(found, benchmark_page(found.summary), self.out)
         print_overview(found.summary)
         print(f"cells: {found.reused} of {found.cells} reused\nresults: {self.out}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Train variants with several seeds each, and prove what they are worth on held-out orders.
+
+    Writes experiment.md (all tables), summary.json (everything by name, with 95 % intervals), results.csv (one row per
+    variant, policy and episode), curves.png, and a training folder per variant and seed. Finished trainings and
+    evaluations are kept and done again only if something they depend on has changed, so after Ctrl-C the same command
+    goes on. If a training fails the rest goes on, and the exit code is 1.
+    """
+
+    file: tyro.conf.Positional[Path]
+    """An experiment file, such as configs/experiments/main.yaml; its fields are in evaluation/experiment_file.py."""
+    out: Path | None = None
+    """Folder for the results; made if it is missing. Default: runs/experiments/NAME."""
+    workers: int = 2
+    """Trainings, and then evaluations, side by side. Unit: processes of one thread."""
+    variants: str | None = None
+    """Names of the variants to do, separated by commas. Default: all of the file."""
+    train: bool = True
+    """Train what is not finished; --no-train, evaluate what there is."""
+    bound: bool = True
+    """Compute hindsight bounds where the file asks for them, minutes each; --no-bound, nowhere."""
+
+    def run(self) -> None:
+        """Checks everything, trains what is missing, evaluates, then writes."""
+        at_least("--workers", self.workers, 1)
+        experiment = load_experiment(self.file)
+        if self.variants is not None:
+            experiment = narrowed(experiment, [name.strip() for name in self.variants.split(",")], self.file)
+        out = self.out or Path("runs") / "experiments" / experiment.name
+        check_folder(out)
+        variants = ready(experiment, self.file)
+        wanted = trainings(variants, out, Worlds())
+        outcomes = self._trained(wanted) if self.train else finished(wanted)
+        bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None
+        with cell_bar() as progress:
+            result = evaluate_experiment(experiment, variants, outcomes, out, self.workers, bound, _command(), progress)
+        save_experiment(result, experiment_page(result.summary), out)
+        print_experiment(result.summary)
+        print(f"results: {out}")
+        failed = [str(folder) for folder, outcome in outcomes.items() if outcome.error]
+        if failed and self.train:
+            print(f"error: {len(failed)} of {len(wanted)} trainings failed: {', '.join(failed)}", file=sys.stderr)
+            sys.exit(1)
+
+    def _trained(self, wanted: list[Training]) -> dict[Path, Outcome]:
+        with training_bars(len(wanted)) as bars:
+            return run_all(wanted, self.workers, bars)
+
+
+@dataclass(frozen=True)
+class Ship:
+    """Make policies of an experiment's trainings that come with the package, each with its model card.
+
+    Of every variant the seed with the best tuning episodes is taken; held-out ones play no part in the choice. Use them
+    as pretrained/NAME, such as `compare --policies pretrained/us8,least_cost`.
+    """
+
+    experiment: tyro.conf.Positional[Path]
+    """The --out folder of a finished `experiment`."""
+    variants: str | None = None
+    """Names of the variants to ship, separated by commas. Default: all that can be."""
+    out: Path = PRETRAINED
+    """Folder for the policies and cards; made if it is missing. Default: agents/pretrained of this project."""
+
+    def run(self) -> None:
+        """Checks everything, then writes."""
+        check_folder(self.out)
+        names = None if self.variants is None else [name.strip() for name in self.variants.split(",")]
+        for path in ship(self.experiment, names, self.out):
+            print(path)
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Write a random but plausible network as a scenario file.
+
+    Sites, regions, demand, stock and trucks are drawn around those of us8; the ranges are in envs/generator.py.
+    """
+
+    seed: int = 0
+    """Seed of the network. The same seed and stream give the same network."""
+    stream: Literal["evaluate", "train", "tune"] = "evaluate"
+    """Which networks: evaluate, those of the benchmark; train and tune, others to learn from."""
+    out: Path = Path("runs/generated.yaml")
+    """The YAML file to write, in the place of an elder."""
+
+    def run(self) -> None:
+        """Checks everything, then writes."""
+        at_least("--seed", self.seed, 0)
+        check_file(self.out, (".yaml", ".yml"))
+        scenario = random_scenario(self.seed, self.stream)
+        write_file(self.out, f"# Made by {_command()}\n{scenario_yaml(scenario)}")
+        print(f"{scenario.name}: {scenario.tests}\nscenario: {self.out}")
 
 
 @dataclass(frozen=True)
@@ -208,11 +314,16 @@ def main() -> None:
     commands = (
         Annotated[Compare, tyro.conf.subcommand("compare")]
         | Annotated[Bench, tyro.conf.subcommand("benchmark")]
+        | Annotated[Experiment, tyro.conf.subcommand("experiment")]
+        | Annotated[Ship, tyro.conf.subcommand("ship")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
+        | Annotated[Generate, tyro.conf.subcommand("generate")]
         | Annotated[Baselines, tyro.conf.subcommand("baselines")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Bench | Tune | Baselines | Table = tyro.cli(commands, description=__doc__)
+    command: Compare | Bench | Experiment | Ship | Tune | Generate | Baselines | Table = tyro.cli(
+        commands, description=__doc__
+    )
     command.run()
 
 

@@ -14,23 +14,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import torch
 import tyro
 import yaml
 from rich.console import Console
 
+from agents.checkpoints import FOLDER, newest_checkpoint
 from agents.config import PpoConfig, load_ppo
+from agents.curve import CURVE_FILE
 from agents.export import POLICY_FILE, PolicyFileError, load_policy
-from agents.training import CONFIG_FILE, Run, newest_checkpoint, train
-from baselines import baseline
+from agents.monitoring import PPO, Kpis
+from agents.training import CONFIG_FILE, TENSORBOARD, Run, train, tuning_worlds
+from baselines.bounds import BoundError
+from baselines.tuned import LINEAR, has_file
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario, ScenarioError, load_scenario, read_yaml
 from envs.simulator import Simulator
+from evaluation.bounds import EPISODE_COST, evaluate_bounds, hindsight
 from evaluation.cli import InputError, Overrides, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, save_comparison
 from evaluation.output import check_folder
+from evaluation.policies import resolve_policies
 from evaluation.report import print_comparison
+from evaluation.rollouts import evaluation_keys
 
-RIVALS = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
+REFERENCES = ("regional_nearest", "least_cost")
+BOUND = "hindsight_bound"
 PpoOverrides = Annotated[
     tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction
 ]
@@ -40,8 +50,10 @@ PpoOverrides = Annotated[
 class Train:
     """Train PPO to source orders and dispatch trucks.
 
-    Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, tb/ (TensorBoard) and
-    checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
+    Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, curve.csv (KPIs of each
+    evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
+
+    Ctrl-C stops after the present update and saves; --resume goes on as if nothing had happened.
     """
 
     scenario: str = "us8"
@@ -59,9 +71,17 @@ class Train:
     ppo_overrides: PpoOverrides = ()
     """Changes a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
     resume: Path | None = None
-    """A training folder, or one of its checkpoints, to go on from; scenario and PPO file are then the folder's own."""
+    """A training folder, or one of its checkpoints, to go on from; scenario and PPO file are then the folder's own. \
+Later checkpoints than the one given are dropped."""
+    references: str | None = None
+    """Reference lines in the charts, and rivals of --compare, separated by commas: baselines, tuned ones \
+(tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and tuned_linear \
+if the scenario has a tuned file."""
+    bound: bool = False
+    """Also draw a proven lower bound on the tuning episodes' dollars, all orders known in advance. Takes seconds to \
+minutes an episode before training starts."""
     compare: bool = False
-    """Afterwards compare with the baselines on held-out orders and draw the map."""
+    """Afterwards compare with the references on held-out orders and draw the map."""
     episodes: int = 8
     """Held-out episodes of that comparison. Unit: episodes."""
     overwrite: bool = False
@@ -75,15 +95,39 @@ class Train:
         if self.timesteps is not None:
             at_least("--timesteps", self.timesteps, 1)
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
-        train(run, {name: baseline(name).scorers for name in RIVALS}, checkpoint)
+        references = self._references(run.scenario)
+        if checkpoint is None and (run.out / CONFIG_FILE).exists():
+            _remove_run(run.out)  # nothing is wrong with the new one
+        train(run, references, self._bound(run), checkpoint)
         print(f"policy: {run.out / POLICY_FILE}")
         if self.compare:
-            policies = {"ppo": load_policy(run.out), **{name: baseline(name) for name in RIVALS}}
+            policies = {PPO: load_policy(run.out), **references}
             with Console(stderr=True).status("comparing on held-out orders"):
                 comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)
             save_comparison(comparison, run.out)
             print_comparison(comparison.summary)
             print(f"results, map and logs: {run.out}")
+
+    def _references(self, scenario: Scenario) -> dict[str, ScorerPolicy]:
+        tuned = (LINEAR,) if has_file("linear", scenario.name) else ()
+        specs = (*REFERENCES, *tuned) if self.references is None else self.references.split(",")
+        policies = resolve_policies(specs, scenario, "--references")
+        taken = {PPO, BOUND} & set(policies)
+        if taken:
+            raise InputError(
+                f"--references = {self.references}: '{taken.pop()}' is this run's own name; give its full path"
+            )
+        return policies
+
+    def _bound(self, run: Run) -> dict[str, Kpis]:
+        """The mean bound of the tuning episodes, if it is asked for."""
+        if not self.bound:
+            return {}
+        keys = evaluation_keys(run.ppo.eval_episodes, run.seed, "tune")
+        worlds = tuning_worlds(run.scenario, run.ppo)
+        with Console(stderr=True).status("bounding the tuning episodes"):
+            bounds = [evaluate_bounds(world, keys[i :: len(worlds)], hindsight()) for i, world in enumerate(worlds)]
+        return {BOUND: {EPISODE_COST: float(pd.concat(bounds)["bound_per_order_usd"].mean())}}
 
     def _fresh(self) -> Run:
         check_folder(self.out)
@@ -96,7 +140,6 @@ class Train:
                     f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume"
                 )
             Simulator(scenario)  # whatever is wrong with its tables is found before the earlier run goes
-            _remove_run(self.out)
         return Run(scenario, ppo, timesteps, self.seed, self.out, _command())
 
     def _resumed(self) -> tuple[Run, Path]:
@@ -122,9 +165,9 @@ class Train:
 
 def _remove_run(folder: Path) -> None:
     """Clears what an earlier run wrote, and nothing else."""
-    for name in ("tb", "checkpoints"):
+    for name in (TENSORBOARD, FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (POLICY_FILE, CONFIG_FILE, "results.csv", "summary.json", "map.png"):
+    for name in (POLICY_FILE, CONFIG_FILE, CURVE_FILE, "results.csv", "summary.json", "map.png"):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -138,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    guarded(main, extra=(PolicyFileError, yaml.YAMLError))
+    guarded(main, extra=(BoundError, PolicyFileError, yaml.YAMLError))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from agents.decisions import Charges
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.lane_price import MOST_HIDDEN
 from envs.policy import Pricing
@@ -20,6 +21,10 @@ class PpoConfig(BaseModel):
 
     timesteps: int = Field(200_000, ge=1, description="Length of training. Unit: ticks × rows (copies × regions).")
     copies: int = Field(4, ge=1, le=1024, description="Network copies side by side; SB3's n_envs = copies × regions.")
+    networks: int | None = Field(
+        None, ge=1, description="Trains on so many generated networks side by side, copies / networks copies of each, "
+        "in the scenario's place; each tuning episode is on one of its own. Unit: networks of the `train` stream.",
+    )  # fmt: skip
     n_steps: int = Field(24, ge=1, description="Ticks of each copy between updates.")
     batch_size: int = Field(2048, ge=2, description="Decisions of each kind in a minibatch.")
     n_epochs: int = Field(3, ge=1, le=100, description="Passes over the decisions of an update.")
@@ -29,6 +34,13 @@ class PpoConfig(BaseModel):
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
     load_credit: float = Field(
         1.0, ge=0, le=2, description="Credit of a lane per package it sends, share of a full truck's cost per package."
+    )
+    congestion_usd_per_hour: float = Field(
+        0.0, ge=0, le=10, description="Charge of a line for each hour of work queued on its way. Unit: USD."
+    )
+    unit_charge: float = Field(1.0, ge=0, le=2, description="Share of the shadow price that a line pays for its units.")
+    other: str = Field(
+        "least_cost+last_safe_hour", description="Baseline that takes the decisions which are not trained."
     )
     lane_price_hidden: int = Field(
         0, ge=0, le=MOST_HIDDEN, description="Width of the network that prices lanes (envs/lane_price.py); 0: none."
@@ -73,6 +85,14 @@ class PpoConfig(BaseModel):
             raise ValueError(f"no such feature: {', '.join(unknown)}; known: {', '.join(known)}")
         return prior
 
+    @model_validator(mode="after")
+    def _networks_fit(self) -> PpoConfig:
+        if self.networks is not None and self.copies % self.networks:
+            raise ValueError(f"copies {self.copies} must be a multiple of networks {self.networks}")
+        if self.networks is not None and self.weights == "per_region":
+            raise ValueError("networks have regions of their own each; set weights: shared, or leave networks out")
+        return self
+
     @property
     def pricing(self) -> Pricing | None:
         """What `price_hours` asks for."""
@@ -91,9 +111,10 @@ class PpoConfig(BaseModel):
         return {
             **{name: getattr(self, name) for name in same},
             "learning_rate": self.schedule,
-            "load_credit": self.load_credit,
-            "handover_charge": self.handover_charge,
-            "truck_charge": self.truck_charge,
+            "charges": Charges(
+                self.load_credit, self.handover_charge, self.truck_charge == "marginal", self.congestion_usd_per_hour,
+                self.unit_charge,
+            ),
             "ent_coef_end": self.ent_coef_end,
             "source_weight": float(self.decisions != "dispatch"),
             "dispatch_weight": float(self.decisions != "source"),

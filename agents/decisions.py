@@ -9,14 +9,37 @@ waits for its successor. So no return is guessed, and no end of a rollout is mis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from envs.features import DISPATCH_COUNT, SOURCE_COUNT
+from envs.features import DISPATCH_COUNT, SOURCE_COUNT, SOURCE_FEATURES
+from envs.lane_price import LANE_PRICE_FEATURES
 from envs.observation import pack_lanes, pack_lines, unpack_lanes, unpack_lines
+from envs.score import Scorer
 from envs.simulator import Simulator
+
+
+BACKLOG_HOURS = 12.0  # one of the features of queued work
+_BACKLOGS = tuple(SOURCE_FEATURES.index(name) for name in ("fc_backlog", "sc_backlog"))
+
+
+class Charges(NamedTuple):
+    """What decisions are charged with beyond the ledger's dollars, so that each feels what it does to others."""
+
+    load_credit: float = 0.0  # of a lane, per package it sends: share of a full truck's cost per package
+    handover: float = 0.0  # of a lane: share of the next lanes' price of what it sends
+    marginal_trucks: bool = False  # trucks less than full are paid by who made them leave (`envs.kernel._charge`)
+    congestion_usd_per_hour: float = 0.0  # of a line, for the work queued at the FC and sort centers it goes through
+    units: float = 1.0  # of a line: share of the shadow price of the units it takes
+
+    def with_congestion(self, price: Scorer) -> Scorer:
+        """A price of lanes that has the charge for work queued at their origin on top."""
+        weight = price.weight.copy()
+        weight[:, LANE_PRICE_FEATURES.index("backlog")] += np.float32(BACKLOG_HOURS * self.congestion_usd_per_hour)
+        return price._replace(weight=weight)
 
 
 class Lines(NamedTuple):
@@ -57,10 +80,12 @@ class LineBook:
     Args:
         sim: the copies; their journeys are kept at this book's size.
         room: decisions a copy can have open; grows when needed.
+        charges: what lines are charged with.
     """
 
-    def __init__(self, sim: Simulator, room: int) -> None:
+    def __init__(self, sim: Simulator, room: int, charges: Charges = Charges()) -> None:  # noqa: B008
         self.sim = sim
+        self.charges = charges
         self.room = room
         rules = sim.world.rules
         rows = sim.copies * sim.regions * rules.order_slots
@@ -100,12 +125,19 @@ class LineBook:
             while (free := np.flatnonzero(~self._open[copy])[:count]).size < count:
                 self._grow()
             self._open[copy, free] = True
-            price = np.take_along_axis(self._price[rows], action[rows, None], axis=1)[:, 0]
+            price = self._charged(rows, action[rows])
             values = (self._x[rows], self._mask[rows], self._region[rows], action[rows], log_prob[rows], -price)
             for kept, value in zip(self._kept, values, strict=True):
                 kept[copy, free] = value
             self._order_of[copy, free] = self._order[rows]
             unpack_lines(self.sim.world, self.sim.state, copy, action[rows], free)
+
+    def _charged(self, rows: slice, action: np.ndarray) -> np.ndarray:
+        """USD for the units that the chosen candidates take, and for the work queued on their way: (n,)."""
+        price = np.take_along_axis(self._price[rows], action[:, None], axis=1)[:, 0]
+        backlog = self._x[rows][:, :, list(_BACKLOGS)].sum(axis=-1)
+        hours = BACKLOG_HOURS * np.take_along_axis(backlog, action[:, None], axis=1)[:, 0]
+        return self.charges.units * price + self.charges.congestion_usd_per_hour * hours
 
     def harvest(self, copy: int) -> None:
         """Closes the decisions whose order has arrived or been settled; call before a copy starts anew."""
@@ -134,6 +166,26 @@ class LineBook:
         self._open[:] = False
         self._closed = []
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The open decisions; between two updates there are no others."""
+        kept = {f"kept.{name}": array[self._open] for name, array in self._kept._asdict().items()}
+        return {"open": self._open, "order_of": self._order_of[self._open], **kept}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError, IndexError: an array has not the size the others ask for.
+        """
+        while self.room < arrays["open"].shape[1]:
+            self._grow()
+        self._open[:] = arrays["open"]
+        self._order_of[self._open] = arrays["order_of"]
+        for name, array in self._kept._asdict().items():
+            array[self._open] = arrays[f"kept.{name}"]
+        self._closed = []
+
     def _grow(self) -> None:
         self._kept = Lines(*(np.concatenate([a, np.zeros_like(a)], axis=1) for a in self._kept))
         self._open = np.concatenate([self._open, np.zeros_like(self._open)], axis=1)
@@ -147,17 +199,14 @@ class LaneBook:
 
     Args:
         sim: the copies.
-        load_credit: share of a full truck's cost per package that a lane is credited with for each package it sends.
-            What arrives at a lane is hardly its own doing, so over time the credit changes no comparison between its
-            choices; but without it, discounting makes every truck cheaper by being late. At 1 a lane pays for the air
-            it sends.
-        handover_charge: share of what the next lanes are expected to ask beyond the standard for what it sends.
+        charges: what lanes are charged with. `load_credit`: what arrives at a lane is hardly its own doing, so over time
+            the credit changes no comparison between its choices; but without it, discounting makes every truck cheaper
+            by being late. At 1 a lane pays for the air it sends.
     """
 
-    def __init__(self, sim: Simulator, load_credit: float = 0.0, handover_charge: float = 0.0) -> None:
+    def __init__(self, sim: Simulator, charges: Charges = Charges()) -> None:  # noqa: B008
         self.sim = sim
-        self.load_credit = load_credit
-        self.handover_charge = handover_charge
+        self.charges = charges
         self._handed = np.zeros(sim.copies * len(sim.world.net.lanes))
         self._sent = np.zeros(sim.copies * len(sim.world.net.lanes))
         rows = sim.copies * len(sim.world.net.lanes)
@@ -179,8 +228,8 @@ class LaneBook:
             self._starts[copy] = n
             arrays = (a[n:] for a in (self._x, self._lane, self._region, self._cost, self._sent, self._handed))
             found = pack_lanes(sim.world, sim.state, copy, *arrays)
-            self._cost[n : n + found] -= self.load_credit * self._sent[n : n + found]
-            self._cost[n : n + found] += self.handover_charge * self._handed[n : n + found]
+            self._cost[n : n + found] -= self.charges.load_credit * self._sent[n : n + found]
+            self._cost[n : n + found] += self.charges.handover * self._handed[n : n + found]
             base = (self._episode[copy] * sim.copies + copy) * lanes
             self._chain[n : n + found] = base + self._lane[n : n + found]
             self._tick[n : n + found] = sim.tick(copy)
@@ -227,6 +276,22 @@ class LaneBook:
         """Drops everything; call when the copies are started anew."""
         self._kept = []
         self._episode[:] = 0
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """The decisions that wait for a successor, and the number of each copy's episode."""
+        waiting = join(self._kept)._asdict() if self._kept else {}
+        return {"episode": self._episode, **{f"kept.{name}": array for name, array in waiting.items()}}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: the snapshot is of another number of copies.
+        """
+        self._episode[:] = arrays["episode"]
+        waiting = any(name.startswith("kept.") for name in arrays)
+        self._kept = [Lanes(*(arrays[f"kept.{name}"] for name in Lanes._fields))] if waiting else []
 
 
 class PriceBook:

@@ -8,6 +8,7 @@ return comes from the ledger (`agents.decisions`), not from a region's summed re
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,10 +20,16 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from agents.decisions import LaneBook, Lanes, LineBook, Lines, PriceBook
+from agents.books import LaneBooks, LineBooks, PriceBooks
+from agents.choices import record_choices
+from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines
 from agents.policy import DispatchPolicy
-from agents.vec_env import RegionalVecEnv
+from agents.vec_env import BatchVecEnv
+from envs.policy import scores
+from envs.score import Scorer
 from envs.scorers import Scorers
+from envs.simulator import Simulator, part, prefixed
+from envs.vector_env import RegionRows
 
 
 class NoBuffer(BaseBuffer):
@@ -43,11 +50,12 @@ class RegionalPPO(PPO):
 
     Args:
         policy: `DispatchPolicy` by default.
-        env: a `RegionalVecEnv`.
+        env: a `RegionalVecEnv`, or a `MixedVecEnv` of several networks.
         source_weight: weight of sourcing's losses; 0 trains dispatch alone.
         dispatch_weight: likewise; 0 trains sourcing alone.
+        fixed: scorers of a rule that takes the decisions which are not trained.
         ent_coef_end: share of `ent_coef` left at the end of training; it falls linearly.
-        load_credit: what a lane is credited with per package it sends; see `agents.decisions.LaneBook`.
+        charges: what decisions are charged with.
         kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind, `gamma`
             discounts per tick along a lane's decisions.
     """
@@ -61,22 +69,20 @@ class RegionalPPO(PPO):
         env: VecEnv | str | None = None,
         source_weight: float = 1.0,
         dispatch_weight: float = 1.0,
-        load_credit: float = 0.0,
-        handover_charge: float = 0.0,
-        truck_charge: str = "average",
+        charges: Charges = Charges(),  # noqa: B008
+        fixed: Scorers | None = None,
         ent_coef_end: float = 1.0,
         **kwargs: Any,
     ) -> None:
         self.source_weight = source_weight
         self.dispatch_weight = dispatch_weight
-        self.load_credit = load_credit
-        self.handover_charge = handover_charge
-        self.truck_charge = truck_charge
+        self.charges = charges
+        self.fixed = fixed
+        self._prices: PriceBooks | None = None
         self.ent_coef_end = ent_coef_end
-        self._lines: LineBook | None = None
-        self._lanes: LaneBook | None = None
+        self._lines: LineBooks | None = None
+        self._lanes: LaneBooks | None = None
         self.decisions = 0  # taken so far, of both kinds
-        self.episodes: list[int] = []  # started so far by each network copy; a resumed run goes on with the next
         kwargs.setdefault("rollout_buffer_class", NoBuffer)
         with warnings.catch_warnings():
             # SB3 compares batch_size with ticks × rows; ours counts decisions, of which there are many more.
@@ -85,28 +91,65 @@ class RegionalPPO(PPO):
 
     def scorers(self) -> Scorers:
         """The policy as the compiled kernel reads it."""
-        return self.policy.scorers()
+        own = self.policy.scorers()
+        if own.price.bias.size:
+            own = own._replace(price=self.charges.with_congestion(own.price))
+        if self.fixed is None:
+            return own
+        if not self.source_weight:
+            return own._replace(source=self.fixed.source)
+        return own._replace(dispatch=self.fixed.dispatch)
+
+    @property
+    def updates(self) -> int:
+        """Rollouts finished so far."""
+        return self.num_timesteps // (self.n_steps * self.n_envs)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_lines", "_lanes", "rollout_buffer"]
+        return [*super()._excluded_save_params(), "_lines", "_lanes", "_prices", "rollout_buffer", "_last_obs"]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
-        sim, before = self._regional_env().sim, self._last_obs
+        sims, before = self._sims(), self._last_obs
         out = super()._setup_learn(*args, **kwargs)
-        if self._lines is None or self._lanes is None or self._lines.sim is not sim:
-            self._lines = LineBook(sim, room=64 * sim.world.rules.order_slots)
-            self._lanes = LaneBook(sim, self.load_credit, self.handover_charge)
-            if self.truck_charge == "marginal":
-                sim.charge_marginal()
-            self._price_book = PriceBook(sim) if self.policy.lane_price is not None else None
+        if self._lines is None or self._lanes is None or self._lines.sims != sims:
+            self._lines, self._lanes, self._prices = self._new_books()
         elif self._last_obs is not before:  # the copies were started anew; what was open will never close
             self._lines.forget()
             self._lanes.forget()
         return out
 
-    def _regional_env(self) -> RegionalVecEnv:
+    def _new_books(self) -> tuple[LineBooks, LaneBooks, PriceBooks | None]:
+        sims, charges = self._sims(), self.charges
+        for sim in sims:
+            sim.charge_trucks(charges.marginal_trucks)
+        prices = None if self.policy.lane_price is None else PriceBooks(sims)
+        return LineBooks(sims, charges), LaneBooks(sims, charges), prices
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """What `save` leaves out, between two updates: network copies and open decisions."""
+        assert self._lines is not None
+        assert self._lanes is not None
+        env, lines, lanes = self._regional_env().snapshot(), self._lines.snapshot(), self._lanes.snapshot()
+        return prefixed({"env.": env, "lines.": lines, "lanes.": lanes})
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot, with `learn(…, reset_num_timesteps=False)`.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError, IndexError: the snapshot is of other networks or another number of copies.
+        """
+        self._lines, self._lanes, self._prices = self._new_books()
+        self._last_obs = self._regional_env().restore(part(arrays, "env."))  # type: ignore[assignment]
+        self._lines.restore(part(arrays, "lines."))
+        self._lanes.restore(part(arrays, "lanes."))
+
+    def _sims(self) -> list[Simulator]:
+        return [network.sim for network in self._regional_env().parts]
+
+    def _regional_env(self) -> BatchVecEnv:
         env: Any = self.env
-        while not isinstance(env, RegionalVecEnv):
+        while not isinstance(env, BatchVecEnv):
             if not isinstance(env, VecEnvWrapper):
                 raise TypeError(f"RegionalPPO learns on a RegionalVecEnv, not on a {type(env).__name__}")
             env = env.venv
@@ -122,34 +165,34 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
-        self._regional_env().sim.price_lanes(self.scorers().price)
-        rows, sim = self._regional_env().region_rows, self._regional_env().sim
+        networks = [network.region_rows for network in self._regional_env().parts]
+        price = self.scorers().price
+        for sim in self._sims():
+            sim.price_lanes(price)
         for _ in range(n_rollout_steps):
             self._decide(self._lines, self._lanes)
-            for copy in range(sim.copies):
-                if sim.finish(copy):
-                    self._lines.harvest(copy)
-                    self._lanes.end_episode(copy)
-                    rows.start(copy)
-                else:
-                    sim.begin(copy)
+            for rows, lines, lanes in zip(networks, self._lines.books, self._lanes.books, strict=True):
+                _tick(rows, lines, lanes)
             self.num_timesteps += env.num_envs
-            self.episodes = rows.episodes.tolist()
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
         callback.on_rollout_end()
         return True
 
-    def _decide(self, lines: LineBook, lanes: LaneBook) -> None:
+    def _decide(self, lines: LineBooks, lanes: LaneBooks) -> None:
         with torch.no_grad():
             x, mask, region = (torch.as_tensor(a) for a in lines.pack())
             log_probs = self.policy.source_logits(x, mask, region)
             choice = _sample(log_probs)
+            if self.fixed is not None and not self.source_weight:
+                choice = _best(self.fixed.source, x, mask)
             lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
             x, region = (torch.as_tensor(a) for a in lanes.pack())
             logit = self.policy.dispatch_logits(x, region)
             go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
+            if self.fixed is not None and not self.dispatch_weight:
+                go = torch.as_tensor(scores(self.fixed.dispatch, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
             value = self.policy.dispatch_values(x).numpy()
             lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), value)
         self.decisions += len(choice) + len(go)
@@ -193,14 +236,14 @@ class RegionalPPO(PPO):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", clip)
         self.logger.record("rollout/usd_per_line", float(-lines.reward.mean()))
-        self.logger.record("rollout/go_share", float(lanes.action.mean()))
+        record_choices(self.logger, lines, lanes)
         self.logger.record("rollout/usd_per_lane_decision", float(lanes.cost.mean()))
 
     def _learn_prices(self, stats: dict[str, list[float]]) -> None:
         """Fits the price of lanes to what packages have cost them."""
-        if self._price_book is None or self.policy.lane_price is None:
+        if self._prices is None or self.policy.lane_price is None:
             return
-        x, usd = (torch.as_tensor(a) for a in self._price_book.take())
+        x, usd = (torch.as_tensor(a) for a in self._prices.take())
         if not len(usd):
             return
         region = torch.zeros(len(usd), dtype=torch.int64)
@@ -222,7 +265,7 @@ class RegionalPPO(PPO):
         with torch.no_grad():
             parts = []
             for rows in torch.arange(len(lines.reward)).split(65536):
-                x, mask, region = (torch.as_tensor(a[rows]) for a in (lines.x, lines.mask, lines.region))
+                x, mask, region = (torch.as_tensor(a[rows.numpy()]) for a in (lines.x, lines.mask, lines.region))
                 parts.append(self.policy.source_values(x, self.policy.source_logits(x, mask, region))[1])
         return torch.cat(parts).numpy()
 
@@ -271,6 +314,17 @@ class RegionalPPO(PPO):
         policy_loss, kl = _clipped(log_prob, batch.log_prob[index], batch.advantage[index], clip, "dispatch", stats)
         _note(stats, "dispatch", entropy, value_loss)
         return policy_loss, value_loss, entropy, kl
+
+
+def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook) -> None:
+    """Ends the tick of every copy of a network, up to its next decisions; copies at their horizon start anew."""
+    for copy in range(rows.sim.copies):
+        if rows.sim.finish(copy):
+            lines.harvest(copy)
+            lanes.end_episode(copy)
+            rows.start(copy)
+        else:
+            rows.sim.begin(copy)
 
 
 class _SourceBatch:
@@ -350,6 +404,12 @@ def _sample(log_probs: torch.Tensor) -> torch.Tensor:
     """One candidate per row (Gumbel trick; several times faster than `multinomial` on many short rows)."""
     noise = -torch.log(-torch.log(torch.rand_like(log_probs).clamp(1e-9, 1 - 1e-7)))
     return (log_probs + noise).argmax(dim=-1)
+
+
+def _best(rule: Scorer, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The candidate a rule scores highest, per row."""
+    value = scores(rule, np.zeros(1, int), x.numpy()[None])[0]
+    return torch.as_tensor(np.where(mask.numpy(), value, -np.inf).argmax(axis=1))
 
 
 def _go_log_prob(logit: torch.Tensor, go: torch.Tensor) -> torch.Tensor:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import configure
 from stable_baselines3.common.utils import set_random_seed
 
-from agents.callbacks import CheckpointCallback, KpiCallback, ProgressCallback
+from agents.checkpoints import FOLDER, CheckpointCallback, CtrlC, load_checkpoint, remove_later
 from agents.config import PpoConfig
-from agents.export import POLICY_FILE, PolicyFileError, load_policy, save_policy
+from agents.curve import CURVE_FILE, Curve
+from agents.export import POLICY_FILE, save_policy
+from agents.mixed_vec_env import vec_env
+from agents.monitoring import PPO, HParamCallback, KpiCallback, Kpis, TuningEpisodes, tensorboard_logger
 from agents.ppo import RegionalPPO
-from agents.vec_env import RegionalVecEnv
+from agents.progress import show_progress
+from agents.vec_env import BatchVecEnv
+from baselines import baseline
+from baselines.tuned import is_tuned_name, tuned_baseline
+from envs.generator import random_scenario
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from envs.scorers import Scorers
 
 CONFIG_FILE = "config.yaml"
+TENSORBOARD = "tb"
 
 
 @dataclass(frozen=True)
@@ -44,42 +55,82 @@ class Run:
             "scenario": self.scenario.model_dump(mode="json"),
         }
 
+    def hparams(self) -> dict[str, float | str | bool]:
+        """The run on one line of TensorBoard's HParams tab."""
+        own = {"scenario": self.scenario.name, "seed": self.seed, "timesteps": self.timesteps}
+        facts = {**self.ppo.model_dump(), **own}
+        return {name: x if isinstance(x, int | float | str) else json.dumps(x) for name, x in facts.items()}
 
-def train(run: Run, baselines: dict[str, Scorers], checkpoint: Path | None = None) -> None:
-    """Trains, and writes the best policy by the tuning episodes, configuration, TensorBoard logs and checkpoints.
+
+def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What a policy learns on: the scenario, or the generated networks that stand in its place."""
+    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [scenario]
+
+
+def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
+    networks = ppo.eval_episodes if ppo.networks else 0
+    return [random_scenario(seed, "tune") for seed in range(networks)] or [scenario]
+
+
+def train(
+    run: Run,
+    references: Mapping[str, ScorerPolicy],
+    levels: Mapping[str, Kpis] | None = None,
+    checkpoint: Path | None = None,
+) -> None:
+    """Trains, and writes the best policy by the tuning episodes, configuration, curve, TensorBoard logs, checkpoints.
 
     Args:
         run: what to train.
-        baselines: name → scorers; their KPIs are the reference lines.
-        checkpoint: one to go on from.
+        references: name → policy; their KPIs on the tuning episodes are the reference lines.
+        levels: name → KPIs on the tuning episodes of what is no policy, such as a bound; further reference lines.
+        checkpoint: one to go on from; later ones in its folder are removed.
 
     Raises:
         PolicyFileError: the checkpoint is damaged or belongs to another network.
+        KeyboardInterrupt: Ctrl-C; the text says how to go on.
     """
     set_random_seed(run.seed)
-    model = _resume(run, checkpoint) if checkpoint else _start(run)
-    best_so_far = load_policy(run.out).scorers if checkpoint and (run.out / POLICY_FILE).exists() else None
+    env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
+    kpis = _kpi_callback(run)
+    model = load_checkpoint(checkpoint, env, kpis) if checkpoint else _start(run, env)
+    console = Console(stderr=True)
+    with console.status("playing the references on the tuning episodes"):
+        kpis.levels = {name: kpis.episodes.kpis(policy) for name, policy in references.items()} | dict(levels or {})
     write_config(run)
-    model.set_logger(configure(str(run.out / "tb" / "ppo"), ["tensorboard"]))
-    ppo = run.ppo
-    kpis = KpiCallback(
-        run.scenario, baselines, ppo.eval_every, ppo.eval_episodes, run.seed, run.out / "tb", ppo.pricing
-    )
-    if best_so_far is not None:
-        kpis.consider(best_so_far)  # it stays the best until it is beaten
-    checkpoints = CheckpointCallback(run.out / "checkpoints", run.ppo.checkpoint_every)
-    left = max(0, run.timesteps - model.num_timesteps)
-    progress = ProgressCallback(left, kpis)
-    callbacks: list[BaseCallback] = [kpis, progress, checkpoints]
-    try:
-        model.learn(left, callback=callbacks, reset_num_timesteps=checkpoint is None)
-    except KeyboardInterrupt:
-        path = checkpoints.save()
-        _save_best(run, kpis, model.num_timesteps)
-        raise KeyboardInterrupt(f"saved {path}; go on with: python train.py --resume {run.out}") from None
-    finally:
-        progress.close()
-    _save_best(run, kpis, model.num_timesteps)
+    if checkpoint:
+        remove_later(checkpoint)
+    _learn(run, model, kpis, console)
+
+
+def _kpi_callback(run: Run) -> KpiCallback:
+    episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
+    curve = Curve(run.out / CURVE_FILE)
+    return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
+
+
+def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) -> None:
+    before = model.num_timesteps
+    model.set_logger(tensorboard_logger(run.out / TENSORBOARD / PPO, before))
+    progress = show_progress(run.timesteps, kpis, console)
+    with CtrlC() as stop:
+        checkpoints = CheckpointCallback(run.out / FOLDER, run.ppo.checkpoint_every, kpis, stop, console.print)
+        callbacks: list[BaseCallback] = [HParamCallback(run.hparams()), kpis, progress, checkpoints]
+        try:
+            model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_how_to_go_on(run)) from None
+        finally:
+            progress.close()
+            _save_best(run, kpis, model.num_timesteps)
+
+
+def _how_to_go_on(run: Run) -> str:
+    found = sorted((run.out / FOLDER).glob("*.zip"))
+    if not found:
+        return f"nothing saved yet in {run.out}; train anew with --overwrite"
+    return f"saved {found[-1]}; go on with: python train.py --resume {shlex.quote(str(run.out))}"
 
 
 def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
@@ -88,22 +139,10 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
     about = {
         "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
-        "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.seed]],
+        "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
         "price_hours": run.ppo.price_hours,
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
-
-
-def newest_checkpoint(folder: Path) -> Path:
-    """The newest checkpoint of a training folder.
-
-    Raises:
-        PolicyFileError: there is none.
-    """
-    found = sorted((folder / "checkpoints").glob("*.zip"))
-    if not found:
-        raise PolicyFileError(f"{folder}: no checkpoints/*.zip to resume from; train without --resume")
-    return found[-1]
 
 
 def write_config(run: Run) -> None:
@@ -114,25 +153,11 @@ def write_config(run: Run) -> None:
     temporary.replace(run.out / CONFIG_FILE)
 
 
-def _start(run: Run) -> RegionalPPO:
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, pricing=run.ppo.pricing)
-    arguments = run.ppo.algorithm(env.sim.regions)
-    return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)
+def _rule(name: str, scenario: str) -> ScorerPolicy:
+    return tuned_baseline(name, scenario) if is_tuned_name(name) else baseline(name)
 
 
-def _resume(run: Run, checkpoint: Path) -> RegionalPPO:
-    started = _load(checkpoint).episodes
-    known = started if len(started) == run.ppo.copies else ()
-    env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed, known, run.ppo.pricing)
-    return _load(checkpoint, env)
-
-
-def _load(checkpoint: Path, env: RegionalVecEnv | None = None) -> RegionalPPO:
-    try:
-        return RegionalPPO.load(checkpoint, env=env, device="cpu")
-    except Exception as error:  # a damaged archive can fail in any of the layers that read it
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise PolicyFileError(
-            f"{checkpoint}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
-            "beside it, or train anew"
-        ) from None
+def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
+    arguments = run.ppo.algorithm(env.parts[0].sim.regions)
+    fixed = None if run.ppo.decisions == "both" else _rule(run.ppo.other, run.scenario.name).scorers
+    return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)

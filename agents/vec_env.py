@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,65 +17,26 @@ from envs.scenario import Scenario
 from envs.vector_env import RegionRows
 
 
-class RegionalVecEnv(VecEnv):
-    """SB3 VecEnv on one compiled kernel; no subprocesses, no Python per row's dynamics.
+class BatchVecEnv(VecEnv):
+    """What SB3 asks of a VecEnv whose rows are stepped as one."""
 
-    Args:
-        scenario: the world.
-        copies: network copies; rows = copies × regions.
-        seed: of the training stream.
-        started: episodes each copy has behind it, when training is resumed.
-        pricing: has the units on the shelves priced by an LP; None, nobody prices.
-    """
+    parts: list[RegionalVecEnv]  # one per network
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        copies: int,
-        seed: int = 0,
-        started: Sequence[int] = (),
-        pricing: Pricing | None = None,
-    ) -> None:
-        self.scenario = scenario
-        self.region_rows = RegionRows(simulator_for(scenario, pricing, copies), seed, started)
-        self.sim = self.region_rows.sim
-        self._actions = np.zeros(0, np.int64)
-        self.render_mode = None
-        super().__init__(self.region_rows.rows, observation_space(self.sim), action_space(self.sim))
+    @abstractmethod
+    def observe(self) -> dict[str, np.ndarray]:
+        """What every row sees: (rows, …)."""
 
-    def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Sets the seed of the next `reset`."""
-        if seed is not None:
-            self.region_rows.seed = seed
-        return [seed] * self.num_envs
+    @abstractmethod
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Everything that changes."""
 
-    def reset(self) -> dict[str, np.ndarray]:
-        """Starts every copy from its first episode."""
-        self.region_rows.restart()
-        return flat(self.region_rows.observe())
-
-    def step_async(self, actions: np.ndarray) -> None:
-        """Keeps the actions for `step_wait`."""
-        self._actions = actions
-
-    def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """One tick of every row; copies at their horizon start their next episode."""
-        booked, ended = self.region_rows.step(self._actions)
-        infos: list[dict[str, Any]] = [{"costs": dict(zip(COMPONENTS, usd.tolist(), strict=True))} for usd in booked]
-        if ended.any():
-            last, regions = flat(self.region_rows.observe()), self.sim.regions
-            for row in np.flatnonzero(ended):
-                infos[row]["terminal_observation"] = {name: array[row] for name, array in last.items()}
-                infos[row]["TimeLimit.truncated"] = True
-                infos[row]["kpis"] = self.sim.kpis(int(row) // regions, [int(row) % regions])
-            for copy in np.unique(np.flatnonzero(ended) // regions):
-                self.region_rows.start(int(copy))
-        rewards = (-booked.sum(axis=1) / self.scenario.reward_scale_usd).astype(np.float32)
-        return flat(self.region_rows.observe()), rewards, ended, infos
+    @abstractmethod
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Goes on from a snapshot; what every row then sees."""
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
-        out = self.region_rows.observe()
+        out = self.observe()
         parts = [out[name].reshape(self.num_envs, -1) for name in ("order_mask", "lane_mask")]
         return np.concatenate(parts, axis=1).astype(bool)
 
@@ -97,3 +59,80 @@ class RegionalVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Rows are never wrapped."""
         return [False] * len(list(self._get_indices(indices)))
+
+
+class RegionalVecEnv(BatchVecEnv):
+    """SB3 VecEnv on one compiled kernel; no subprocesses, no Python per row's dynamics.
+
+    Args:
+        scenario: the world.
+        copies: network copies; rows = copies × regions.
+        seed: of the training stream.
+        pricing: has the units on the shelves priced by an LP; None, nobody prices.
+        among: number of the first copy, and of all copies, where several networks stand side by side.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        copies: int,
+        seed: int = 0,
+        pricing: Pricing | None = None,
+        among: tuple[int, int] | None = None,
+    ) -> None:
+        self.parts = [self]
+        self.scenario = scenario
+        self.region_rows = RegionRows(simulator_for(scenario, pricing, copies), seed, among)
+        self.sim = self.region_rows.sim
+        self._actions = np.zeros(0, np.int64)
+        self.render_mode = None
+        super().__init__(self.region_rows.rows, observation_space(self.sim), action_space(self.sim))
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Sets the seed of the next `reset`."""
+        if seed is not None:
+            self.region_rows.seed = seed
+        return [seed] * self.num_envs
+
+    def reset(self) -> dict[str, np.ndarray]:
+        """Starts every copy from its first episode."""
+        self.region_rows.restart()
+        return self.observe()
+
+    def observe(self) -> dict[str, np.ndarray]:
+        """What every row sees: (rows, …)."""
+        return flat(self.region_rows.observe())
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Everything that changes: the copies' state, and how many episodes each has started."""
+        return {**self.sim.snapshot(), "episodes": self.region_rows.episodes}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Goes on from a snapshot of the same scenario; what every row then sees.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: the snapshot is of another network or number of copies.
+        """
+        self.sim.restore(arrays)
+        self.region_rows.episodes[:] = arrays["episodes"]
+        return self.observe()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keeps the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """One tick of every row; copies at their horizon start their next episode."""
+        booked, ended = self.region_rows.step(self._actions)
+        infos: list[dict[str, Any]] = [{"costs": dict(zip(COMPONENTS, usd.tolist(), strict=True))} for usd in booked]
+        if ended.any():
+            last, regions = self.observe(), self.sim.regions
+            for row in np.flatnonzero(ended):
+                infos[row]["terminal_observation"] = {name: array[row] for name, array in last.items()}
+                infos[row]["TimeLimit.truncated"] = True
+                infos[row]["kpis"] = self.sim.kpis(int(row) // regions, [int(row) % regions])
+            for copy in np.unique(np.flatnonzero(ended) // regions):
+                self.region_rows.start(int(copy))
+        rewards = (-booked.sum(axis=1) / self.scenario.reward_scale_usd).astype(np.float32)
+        return self.observe(), rewards, ended, infos

@@ -22,6 +22,7 @@ Axes: S SKUs, F FCs, D stations, n SKUs of a block, k routes kept per station.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import highspy
@@ -120,6 +121,20 @@ class LinearProgramPricer:
         cycle = coming_cycle(sim, row, self.demand_factor)
         prices = self._solve(cycle, row, int(sim.state.row["key"][row]), sim.tick(row))
         return (self.scale * prices.total(cycle)).astype(np.float32)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Capacity prices carried from solve to solve: row, key and tick (n,), pick_usd (n, F)."""
+        rows = [(row, *carried) for row, carried in self._carried.items()]
+        row, key, tick, pick_usd = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return {
+            "row": np.array(row, np.int64), "key": np.array(key, np.uint64), "tick": np.array(tick, np.int64),
+            "pick_usd": np.array(pick_usd, float),
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot."""
+        rows = zip(*(arrays[name] for name in ("row", "key", "tick", "pick_usd")), strict=True)
+        self._carried = {int(row): (int(key), int(tick), pick_usd) for row, key, tick, pick_usd in rows}
 
     def _solve(self, cycle: Cycle, row: int, key: int, tick: int) -> Prices:
         prices = solve_by_sku(cycle, None, self.near, self.time_limit_seconds)

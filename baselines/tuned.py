@@ -93,6 +93,11 @@ def is_tuned_name(name: str) -> bool:
     return any(side.startswith(PREFIX) for side in name.split("+"))
 
 
+def has_file(name: str, scenario: str) -> bool:
+    """Is there a file of this baseline, tuned on that scenario?"""
+    return any((folder / file_name(scenario, name)).is_file() for folder in (FOLDER, SHIPPED))
+
+
 def tuned_baseline(name: str, scenario: str) -> ScorerPolicy:
     """A tuned baseline by name; see the top of this file.
 

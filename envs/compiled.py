@@ -25,7 +25,17 @@ numba_config: Any = numba.config  # its attributes are made at run time
 
 
 # Files that hold nothing the kernel inlines.
-NOT_COMPILED = {"dispatch_env", "partition", "policy", "scenario", "simulator", "tables", "vector_env", "viewer"}
+NOT_COMPILED = {
+    "dispatch_env",
+    "generator",
+    "partition",
+    "policy",
+    "scenario",
+    "simulator",
+    "tables",
+    "vector_env",
+    "viewer",
+}
 
 STALE_SECONDS = 7 * 24 * 3600
 

@@ -164,16 +164,20 @@ def _air_miles(sites: pd.DataFrame) -> np.ndarray:
 
 
 def _city_sites(config: CityNetwork) -> pd.DataFrame:
-    """Stations at the largest metros; FCs and sort centers where they shorten the way to people most."""
+    """Stations at the largest metros; FCs and sort centers where they shorten the way to people most.
+
+    With a `site_seed` both are drawn: stations in proportion to population, FCs and sort centers in proportion to what
+    they save.
+    """
     metros = read_table(
         DATA_DIR / "us_metros.csv",
         {"name": "text", "state": "text", "latitude": "number", "longitude": "number", "population": "positive"},
     )
-    stations = metros.head(config.stations)
+    rng = None if config.site_seed is None else np.random.default_rng(config.site_seed)
     frames = [
-        _placed("FC", "fc", metros, _spread(metros, config.fulfillment_centers)),
-        _placed("SC", "sc", metros, _spread(metros, config.sort_centers)),
-        _placed("DS", "station", stations, np.arange(len(stations))),
+        _placed("FC", "fc", metros, _spread(metros, config.fulfillment_centers, rng)),
+        _placed("SC", "sc", metros, _spread(metros, config.sort_centers, rng)),
+        _placed("DS", "station", metros, _peopled(metros, config.stations, rng)),
     ]
     return pd.concat(frames, ignore_index=True)
 
@@ -189,8 +193,21 @@ def _placed(prefix: str, kind: str, metros: pd.DataFrame, chosen: np.ndarray) ->
     return frame.assign(kind=kind)
 
 
-def _spread(metros: pd.DataFrame, count: int) -> np.ndarray:
-    """Greedy p-median: each site goes where it saves the most people-miles; after the last metro it starts anew."""
+def _peopled(metros: pd.DataFrame, count: int, rng: np.random.Generator | None) -> np.ndarray:
+    """The largest metros, or some drawn in proportion to population; largest first."""
+    count = min(count, len(metros))
+    if rng is None:
+        return np.arange(count)
+    people = metros["population"].to_numpy(float)
+    return np.sort(rng.choice(len(metros), size=count, replace=False, p=people / people.sum()))
+
+
+def _spread(metros: pd.DataFrame, count: int, rng: np.random.Generator | None) -> np.ndarray:
+    """Greedy p-median: each site goes where it saves the most people-miles; after the last metro it starts anew.
+
+    With a generator each site is drawn in proportion to what it saves, as the greedy step of GRASP does (Feo & Resende
+    1995).
+    """
     lat, lon = metros["latitude"].to_numpy(float), metros["longitude"].to_numpy(float)
     miles = great_circle_miles(lat, lon, lat, lon)
     people = metros["population"].to_numpy(float)
@@ -200,7 +217,8 @@ def _spread(metros: pd.DataFrame, count: int) -> np.ndarray:
         taken = np.zeros(len(metros), dtype=bool)
         while len(chosen) < count and not taken.all():
             saving = (people[:, None] * np.maximum(best[:, None] - miles, 0)).sum(axis=0)
-            site = int(np.where(taken, -1.0, saving).argmax())
+            saving = np.where(taken, 0.0, saving)
+            site = int(saving.argmax() if rng is None else rng.choice(len(saving), p=saving / saving.sum()))
             taken[site] = True
             best = np.minimum(best, miles[:, site])
             chosen.append(site)

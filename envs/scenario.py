@@ -39,6 +39,9 @@ class CityNetwork(_Frozen):
     fulfillment_centers: int = Field(40, ge=1, le=2000, description="Fulfillment centers. Unit: sites.")
     sort_centers: int = Field(16, ge=1, le=500, description="Sort centers. Unit: sites.")
     stations: int = Field(80, ge=1, le=160, description="Delivery stations, at the largest metros. Unit: sites.")
+    site_seed: int | None = Field(
+        None, ge=0, description="Seed of a random choice of sites, larger metros more likely. Default: the best sites."
+    )
     direct_max_miles: float = Field(
         250.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
     )
@@ -332,6 +335,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: must be a mapping of fields, not {type(data).__name__}")
     return data
+
+
+def scenario_yaml(scenario: Scenario) -> str:
+    """What `load_scenario` reads back as the same scenario; paths are relative to the file it was read from."""
+    data = scenario.model_dump(mode="json", exclude_unset=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
 _KINDS = ("cities", "tables", "generated", "trace")

@@ -5,7 +5,7 @@ Environments, training and evaluation all go through it; it makes room when the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -37,6 +37,14 @@ class Pricer(Protocol):
 
     def __call__(self, sim: Simulator, row: int) -> np.ndarray:
         """Prices of one row as it stands between two ticks: (S, F), USD per unit."""
+        ...
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """What it carries from one call to the next."""
+        ...
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot."""
         ...
 
 
@@ -130,10 +138,10 @@ class Simulator:
         """Has lanes priced by a policy's `price` scorer in what is observed, for those who decide from outside."""
         self.state = self.state._replace(lane_price=price)
 
-    def charge_marginal(self) -> None:
-        """Charges trucks that leave less than full to the packages that made them leave; see `kernel._charge`."""
-        self.marginal = True
-        self.state.row["marginal"] = 1
+    def charge_trucks(self, marginal: bool) -> None:
+        """Charges trucks that leave less than full to who made them leave, or to all alike; see `kernel._charge`."""
+        self.marginal = marginal
+        self.state.row["marginal"] = marginal
 
     def sample_lanes(self, room: int) -> None:
         """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.lane_price`.
@@ -182,6 +190,30 @@ class Simulator:
         journey[:, : kept.shape[1]] = kept
         self.state = self.state._replace(journey=journey)
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Everything that changes: the state's arrays and what the pricer carries. Views; copy what shall stay."""
+        carried = self.pricer.snapshot() if self.pricer is not None else {}
+        return {
+            **{f"state.{name}": array for name, array in self._arrays().items()},
+            **{f"pricer.{name}": array for name, array in carried.items()},
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot of the same scenario and number of copies.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an array is of another kind or size than this network's.
+        """
+        fitted = {name: _fit(name, array, arrays[f"state.{name}"]) for name, array in self._arrays().items()}
+        if self.pricer is not None:
+            self.pricer.restore(part(arrays, "pricer."))
+        self.state = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The state without the policy's price of lanes."""
+        return {name: array for name, array in self.state._asdict().items() if isinstance(array, np.ndarray)}
+
     def totals(self, row: int, regions: Sequence[int] | None = None) -> Totals:
         """KPI counters and dollars after the warm-up, of the whole network or of some regions."""
         s = self.state
@@ -222,6 +254,31 @@ class Simulator:
     def packages_under_way(self, row: int) -> int:
         """Packages made and not yet delivered or settled."""
         return int(self.state.row["packages"][row])
+
+
+# Arrays of the state that get longer when an episode needs it, and along which axis.
+GROWING = {"package": 1, "item": 1, "line": 2, "journey": 1, "note": 1}
+
+
+def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The arrays whose names start with a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def prefixed(parts: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """All arrays in one, the name of each behind the prefix of its group; the reverse of `part`."""
+    return {prefix + name: array for prefix, arrays in parts.items() for name, array in arrays.items()}
+
+
+def _fit(name: str, ours: np.ndarray, saved: np.ndarray) -> np.ndarray:
+    """A copy of `saved` laid out as our own array, which the compiled kernel insists on."""
+    fixed = [axis for axis in range(ours.ndim) if axis != GROWING.get(name)]
+    same = saved.ndim == ours.ndim and all(saved.shape[axis] == ours.shape[axis] for axis in fixed)
+    if not same or saved.dtype != ours.dtype:
+        raise ValueError(f"state.{name} {saved.dtype} {saved.shape} does not fit this network's {ours.shape}")
+    fitted = np.empty(saved.shape, ours.dtype)
+    fitted[...] = saved
+    return fitted
 
 
 def order_lines(sim: Simulator) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,19 @@ class RegionRows:
     Args:
         sim: the copies.
         seed: of the training stream; copy c's e-th episode has key (seed, c + e · copies).
-        started: episodes each copy has behind it; default, none.
+        among: number of the first copy, and of all copies, where several networks stand side by side.
     """
 
-    def __init__(self, sim: Simulator, seed: int = 0, started: Sequence[int] = ()) -> None:
+    def __init__(self, sim: Simulator, seed: int = 0, among: tuple[int, int] | None = None) -> None:
         self.sim = sim
         self.seed = seed
+        self.first, self.copies = among or (0, sim.copies)
         self.rows = sim.copies * sim.regions
-        self.started = np.array(started or [0] * sim.copies, dtype=np.int64)
-        self.episodes = self.started.copy()
+        self.episodes = np.zeros(sim.copies, dtype=np.int64)  # started so far by each copy
 
     def start(self, copy: int) -> None:
         """The copy's next episode, up to its first decisions."""
-        number = copy + int(self.episodes[copy]) * self.sim.copies
+        number = self.first + copy + int(self.episodes[copy]) * self.copies
         self.episodes[copy] += 1
         self.sim.reset(copy, episode_key("train", self.seed, number), self.week_tick(copy))
         self.sim.begin(copy)
@@ -54,12 +54,12 @@ class RegionRows:
         """Tick of the week at which the copy's episodes start: spread evenly over the week."""
         week = self.sim.scenario.ticks_per_week
         first = round(self.sim.scenario.start_hour / self.sim.scenario.tick_hours)
-        return (first + copy * week // self.sim.copies) % week
+        return (first + (self.first + copy) * week // self.copies) % week
 
     def restart(self, seed: int | None = None) -> None:
-        """All copies from the first episode not behind them, under a new seed if one is given."""
+        """All copies from their first episode, under a new seed if one is given."""
         self.seed = self.seed if seed is None else seed
-        self.episodes[:] = self.started
+        self.episodes[:] = 0
         for copy in range(self.sim.copies):
             self.start(copy)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from evaluation.bounds import Bound, join_bounds
-from evaluation.cells import Cell, Rows, Store, Worlds, bound_cell, computed, policy_cell
+from evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, policy_cell
 from evaluation.compare import Summary, check_unseen, summarise
 from evaluation.gaps import gap_summary
 from evaluation.output import staged
@@ -22,8 +21,6 @@ from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.suite import Stage, Suite
 
 CELLS = "cells"  # folder of the cells, in the folder of the results
-
-Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
 
 
 class Plan(NamedTuple):
@@ -92,26 +89,8 @@ def _plan(worlds: Worlds, stage: Stage, keys: Sequence[int], bound: Bound | None
 
 def _fill(plans: list[Plan], store: Store, workers: int, progress: Progress | None) -> tuple[dict[str, Rows], int]:
     """Rows by fingerprint, and how many cells there were already. Bounds go last: they take longest."""
-    cells = {cell.fingerprint: cell for plan in plans for cell in plan.policies.values()}
-    cells |= {cell.fingerprint: cell for plan in plans for cell in plan.bounds}
-    kept = {fingerprint: store.read(cell) for fingerprint, cell in cells.items()}
-    done = {fingerprint: rows for fingerprint, rows in kept.items() if rows is not None}
-    reused = len(done)
-    if progress is not None:
-        progress(reused, len(cells), "")
-    try:
-        missing = [cell for fingerprint, cell in cells.items() if fingerprint not in done]
-        with closing(computed(missing, workers)) as results:
-            for cell, rows in results:
-                store.write(cell, rows)
-                done[cell.fingerprint] = rows
-                if progress is not None:
-                    progress(len(done), len(cells), cell.title)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"{len(done)} of {len(cells)} cells are kept in {store.folder}; the same command goes on from there"
-        ) from None
-    return done, reused
+    policies = [cell for plan in plans for cell in plan.policies.values()]
+    return fill(store, [*policies, *(cell for plan in plans for cell in plan.bounds)], workers, progress)
 
 
 def _frames(plan: Plan, keys: Sequence[int], done: dict[str, Rows]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -129,8 +108,8 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     Returns:
         `policies` and `paired` as `evaluation.compare.summarise` has them, with the differences of every policy to the
         best untuned rule and to the best tuned one; the names `best`, `best_untuned` and `best_tuned` by mean cost per
-        order (None where there is no such policy), `untuned` (all of them), `tests`, `reevaluate`; and `gaps`
-        (`evaluation.gaps.gap_summary`) if there are bounds.
+        order (None where there is no such policy), `untuned` (all of them), `tests`, `reevaluate`, `generated`; and
+        `gaps` (`evaluation.gaps.gap_summary`) if there are bounds.
 
     Raises:
         InvalidBoundError: a policy is below a bound.
@@ -139,7 +118,7 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     best_untuned, best_tuned = (cheapest(frame, names, COST) for names in (untuned, tuned_rules(stage.policies)))
     pairs = [(name, rival) for rival in (best_untuned, best_tuned) if rival for name in stage.policies if name != rival]
     summary = {
-        "tests": stage.scenario.tests, "reevaluate": stage.reevaluate,
+        "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
         "untuned": untuned, **summarise(frame, seed, pairs),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envs.metrics import KPIS
-from evaluation.benchmark import Progress
+from evaluation.cells import Progress
 from evaluation.compare import Summary
 from evaluation.gap_report import closed_cell
 from evaluation.provenance import made_by
@@ -45,7 +46,7 @@ def benchmark_page(summary: Summary) -> str:
         "the same orders. Intervals are 95 %, bootstrapped over episodes, those of differences over paired ones.", "",
         "## Cost per order", "",
         f"USD, mean ± half the width of its interval; the best in bold, {UNTUNED_MARK} the best untuned rule.", "",
-        *_matrix(scenarios, _cost_cell), "", *_untuned(scenarios),
+        *_matrix(scenarios, _cost_cell), "", *_untuned(scenarios), *_against_untuned(scenarios),
     ]  # fmt: skip
     if any("gaps" in scenario for scenario in scenarios.values()):
         lines += ["", "## Gap closed", "", *_closed(scenarios)]
@@ -59,8 +60,20 @@ def benchmark_page(summary: Summary) -> str:
 
 
 def _matrix(scenarios: Mapping[str, Summary], cell: Callable[[Summary, str], str]) -> list[str]:
-    rows = [[f"`{name}`", *(cell(scenario, name) for scenario in scenarios.values())] for name in _names(scenarios)]
-    return markdown_lines(["policy", *scenarios], rows)
+    return markdown_lines(*_grid(scenarios, cell, "`{}`"))
+
+
+def _grid(
+    scenarios: Mapping[str, Summary], cell: Callable[[Summary, str], Any], policy: str = "{}"
+) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows of policies × scenarios; the more numerous of the two go down."""
+    names = _names(scenarios)
+    titles = {name: policy.format(name) for name in names}
+    if len(scenarios) > len(names):
+        rows = [[title, *(cell(scenario, name) for name in names)] for title, scenario in scenarios.items()]
+        return ["scenario", *titles.values()], rows
+    rows = [[titles[name], *(cell(scenario, name) for scenario in scenarios.values())] for name in names]
+    return ["policy", *scenarios], rows
 
 
 def _names(scenarios: Mapping[str, Summary]) -> list[str]:
@@ -84,10 +97,12 @@ def print_overview(summary: Summary, console: Console | None = None) -> None:
     """Cost per order of every policy on every scenario, on the terminal."""
     console = console or Console()
     if not console.is_terminal:
-        console.width = max(console.width, 60 + 20 * len(summary["scenarios"]))
+        narrow = min(len(summary["scenarios"]), len(_names(summary["scenarios"])))
+        console.width = max(console.width, 60 + 24 * narrow)
     console.print(
         Text(f"Cost per order, USD: mean ± half the 95 % interval; {UNTUNED_MARK} the best untuned rule"),
-        _overview(summary["scenarios"]), sep="\n",
+        _overview(summary["scenarios"]),
+        *map(Text, _cheaper(summary["scenarios"])), sep="\n",
     )  # fmt: skip
 
 
@@ -102,19 +117,20 @@ def cell_bar() -> Iterator[Progress]:
 
 
 def _overview(scenarios: Mapping[str, Summary]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("policy", no_wrap=True)
-    for name in scenarios:
-        table.add_column(name, justify="right")
-    for name in _names(scenarios):
-        cells = [
-            Text(_cost(scenario, name), "bold" if name == scenario["best"] else "")
-            if name in scenario["policies"]
-            else Text(NOTHING)
-            for scenario in scenarios.values()
-        ]
-        table.add_row(Text(name), *cells)
+    header, rows = _grid(scenarios, _cost_text)
+    table = Table(header[0], box=box.SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
+    for title in header[1:]:
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _cost_text(scenario: Summary, name: str) -> Text:
+    if name not in scenario["policies"]:
+        return Text(NOTHING)
+    return Text(_cost(scenario, name), "bold" if name == scenario["best"] else "")
 
 
 def _untuned(scenarios: Mapping[str, Summary]) -> list[str]:
@@ -140,6 +156,55 @@ def _lead(scenario: Summary) -> list[str]:
         return [f"`{best}`", NOTHING, NOTHING]
     second = min(others, key=lambda name: scenario["policies"][name][COST]["mean"])
     return [f"`{best}`", f"`{second}`", interval(scenario["paired"][f"{second} - {best}"][COST], 3)]
+
+
+def _against_untuned(scenarios: Mapping[str, Summary]) -> list[str]:
+    """Every policy that is no untuned rule against the best untuned rule of each scenario."""
+    names = _beside_rules(scenarios)
+    found = {title: scenario for title, scenario in scenarios.items() if scenario["best_untuned"]}
+    if not names or not found:
+        return []
+    rows = [
+        [title, f"`{scenario['best_untuned']}`", *(_to_untuned(scenario, name) for name in names)]
+        for title, scenario in found.items()
+    ]
+    return [
+        "", "## Against the best untuned rule", "",
+        "Cost per order, USD: paired differences to the best untuned rule of each scenario; below zero, cheaper.", "",
+        *markdown_lines(["scenario", "best untuned rule", *(f"`{name}`" for name in names)], rows, left=2), "",
+        *(f"- {line}" for line in _cheaper(found)),
+    ]  # fmt: skip
+
+
+def _beside_rules(scenarios: Mapping[str, Summary]) -> list[str]:
+    """Policies that are no untuned rules."""
+    untuned = {name for scenario in scenarios.values() for name in scenario["untuned"]}
+    return [name for name in _names(scenarios) if name not in untuned]
+
+
+def _to_untuned(scenario: Summary, name: str) -> str:
+    return interval(_difference_to_untuned(scenario, name), 3)
+
+
+def _difference_to_untuned(scenario: Summary, name: str) -> Summary | None:
+    pair = scenario["paired"].get(f"{name} - {scenario['best_untuned']}")
+    return pair[COST] if pair else None
+
+
+def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
+    """One line per policy that is no untuned rule: on how many scenarios it costs less than the best untuned rule."""
+    lines = []
+    for name in _beside_rules(scenarios):
+        counts = []
+        for title, generated in (("generated networks", True), ("named scenarios", False)):
+            group = [scenario for scenario in scenarios.values() if scenario["generated"] == generated]
+            costs = [cost for scenario in group if (cost := _difference_to_untuned(scenario, name))]
+            cheaper, surely = (sum(cost[end] < 0 for cost in costs) for end in ("mean", "ci_high"))
+            if costs:
+                counts.append(f"{cheaper} of {len(costs)} {title} ({surely} with the whole interval below zero)")
+        if counts:
+            lines.append(f"`{name}` costs less on {' and '.join(counts)}.")
+    return lines
 
 
 def _closed(scenarios: Mapping[str, Summary]) -> list[str]:
@@ -169,13 +234,14 @@ def _scenario(scenario: Summary) -> list[str]:
 def _kpis(scenario: Summary) -> list[str]:
     rows = []
     for name, kpis in scenario["policies"].items():
-        cells = [_kpi(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
+        cells = [kpi_cell(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
         bold = name == scenario["best"]
         rows.append([f"`{name}`", f"**{cells[0]}**" if bold else cells[0], *cells[1:]])
     return markdown_lines(["policy", *(title for title, _ in COLUMNS.values())], rows)
 
 
-def _kpi(kpi: str, mean: float, decimals: int) -> str:
+def kpi_cell(kpi: str, mean: float, decimals: int) -> str:
+    """A KPI's mean as text; shares in percent."""
     return number(100 * mean if KPIS[kpi].unit == "share" else mean, decimals)
 
 

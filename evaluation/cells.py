@@ -13,11 +13,11 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -31,11 +31,23 @@ from evaluation.provenance import versions
 from evaluation.rollouts import rollout, simulator_for
 
 Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
+Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("envs/*.py", "baselines/*.py", "evaluation/rollouts.py")
-# Files that no cell's numbers depend on: the faces of the simulator.
-FACES = {"dispatch_env.py", "vector_env.py", "viewer.py"}
+# Files that no cell's numbers depend on but through its scenario: the faces of the simulator, and the generator.
+FACES = {"dispatch_env.py", "generator.py", "vector_env.py", "viewer.py"}
+
+
+class Player(Protocol):
+    """A policy that is not two scorers and plays its episodes by itself."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides how it plays."""
+
+    def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
+        """The KPIs of one episode per key."""
 
 
 class Cell(NamedTuple):
@@ -44,7 +56,7 @@ class Cell(NamedTuple):
     title: str
     scenario: Scenario
     keys: tuple[int, ...]  # of the episodes
-    policy: ScorerPolicy | None  # or else the bound
+    policy: ScorerPolicy | Player | None  # or else the bound
     bound: Bound | None
     reevaluate: bool
     fingerprint: str
@@ -71,6 +83,12 @@ def policy_cell(
     """A policy's episodes on a scenario."""
     about = ("policy", worlds.digest(scenario), policy.scorers, policy.pricing, tuple(keys), reevaluate)
     return Cell(title, scenario, tuple(keys), policy, None, reevaluate, _digest(sources(), versions(), about))
+
+
+def player_cell(worlds: Worlds, title: str, scenario: Scenario, player: Player, keys: Sequence[int]) -> Cell:
+    """The episodes of a policy that plays by itself."""
+    about = ("player", worlds.digest(scenario), player.digest, tuple(keys))
+    return Cell(title, scenario, tuple(keys), player, None, False, _digest(sources(), versions(), about))
 
 
 def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: Bound) -> Cell:
@@ -118,6 +136,8 @@ def compute(cell: Cell) -> Rows:
         except BoundError as error:
             raise BoundError(f"{cell.title}: {error}") from None
     assert cell.policy is not None
+    if not isinstance(cell.policy, ScorerPolicy):
+        return cell.policy.rollout(cell.scenario, cell.keys)
     sim = simulator_for(cell.scenario, cell.policy.pricing, reevaluate=cell.reevaluate)
     return rollout(sim, cell.policy.scorers, cell.keys)
 
@@ -158,6 +178,45 @@ class Store:
 
 
 # ---------------------------------------------------------------------------------------------------------- running
+
+
+def fill(
+    store: Store, cells: Sequence[Cell], workers: int, progress: Progress | None = None
+) -> tuple[dict[str, Rows], int]:
+    """Reads the cells that are kept, and computes and keeps the others in the order given.
+
+    Args:
+        store: where they are kept.
+        cells: wanted; equal ones are computed once.
+        workers: processes side by side; 0, in this process.
+        progress: told of every cell.
+
+    Returns:
+        Rows by fingerprint, and how many cells there were already.
+
+    Raises:
+        BoundError: a bound cannot be computed.
+        KeyboardInterrupt: Ctrl-C; its text says what is kept.
+    """
+    wanted = {cell.fingerprint: cell for cell in cells}
+    kept = {fingerprint: store.read(cell) for fingerprint, cell in wanted.items()}
+    done = {fingerprint: rows for fingerprint, rows in kept.items() if rows is not None}
+    reused = len(done)
+    if progress is not None:
+        progress(reused, len(wanted), "")
+    try:
+        missing = [cell for fingerprint, cell in wanted.items() if fingerprint not in done]
+        with closing(computed(missing, workers)) as results:
+            for cell, rows in results:
+                store.write(cell, rows)
+                done[cell.fingerprint] = rows
+                if progress is not None:
+                    progress(len(done), len(wanted), cell.title)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{len(done)} of {len(wanted)} cells are kept in {store.folder}; the same command goes on from there"
+        ) from None
+    return done, reused
 
 
 def computed(cells: Sequence[Cell], workers: int) -> Generator[tuple[Cell, Rows], None, None]:

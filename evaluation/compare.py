@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,15 @@ def compare_policies(
     return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
 
 
-def check_unseen(policies: Mapping[str, ScorerPolicy], stream: str, seed: int) -> None:
+class Learned(Protocol):
+    """Whatever tells which orders it learned from."""
+
+    @property
+    def seen(self) -> frozenset[tuple[str, int]]:
+        """(stream, seed) of those episodes."""
+
+
+def check_unseen(policies: Mapping[str, Learned], stream: str, seed: int) -> None:
     """Policies are not measured on orders they learned from.
 
     Raises:

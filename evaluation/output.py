@@ -39,6 +39,22 @@ def check_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> 
     check_folder(path.parent, option)
 
 
+def write_file(path: Path, text: str, option: str = "--out") -> None:
+    """Writes a text file, whole or not at all; its folder is made if it is missing.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{option} = {path}: cannot be written: {error}") from None
+
+
 @contextmanager
 def staged(folder: Path, option: str = "--out") -> Iterator[Path]:
     """A hidden folder inside `folder` to write files in; they move to `folder` when the block ends well.

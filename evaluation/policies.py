@@ -1,4 +1,5 @@
-"""Policies by what a user writes: a baseline's name, tuned or not, a tuned baseline's file, or a training folder."""
+"""Policies by what a user writes: a baseline's name, tuned or not, a tuned baseline's file, a shipped policy, or a
+training folder."""
 
 from __future__ import annotations
 
@@ -14,14 +15,17 @@ from envs.scenario import Scenario
 from evaluation.cli import InputError
 
 POLICY_FILE = "policy.safetensors"
+PRETRAINED = Path(__file__).resolve().parent.parent / "agents" / "pretrained"
+_SHIPPED = "pretrained/"  # before a shipped policy's name
 
 
-def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, ScorerPolicy]:
+def resolve_policies(specs: Sequence[str], scenario: Scenario, option: str = "--policies") -> dict[str, ScorerPolicy]:
     """Policies by display name, in the order given.
 
     Args:
-        specs: baselines' names, tuned baselines' files and training folders, no two the same.
+        specs: baselines' names, tuned baselines' files, shipped policies and training folders, no two the same.
         scenario: the world they will act in.
+        option: that they were given by.
 
     Returns:
         Name → policy. Folders and files that would share a name with another policy go by their full path.
@@ -31,10 +35,10 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
     """
     cleaned = [spec.strip() for spec in specs]
     if not cleaned or "" in cleaned:
-        raise InputError(f"--policies = '{','.join(specs)}': give one or more names, separated by commas")
+        raise InputError(f"{option} = '{','.join(specs)}': give one or more names, separated by commas")
     twice = [spec for spec, count in Counter(cleaned).items() if count > 1]
     if twice:
-        raise InputError(f"--policies: '{twice[0]}' is given twice; name each policy once")
+        raise InputError(f"{option}: '{twice[0]}' is given twice; name each policy once")
     policies = [resolve_policy(spec, scenario) for spec in cleaned]
     shared = {name for name, count in Counter(policy.name for policy in policies).items() if count > 1}
     for spec, policy in zip(cleaned, policies, strict=True):
@@ -42,20 +46,20 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario) -> dict[str, Scor
             policy.name = str(_identity(Path(spec) if _is_tuned_file(spec) else policy_file(spec)))
     if len({policy.name for policy in policies}) < len(policies):
         raise InputError(
-            f"--policies = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
+            f"{option} = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
         )
     return {policy.name: policy for policy in policies}
 
 
 def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
-    """A policy by a baseline's name, a tuned baseline's name or file, a training folder, or a `.safetensors` file.
+    """A policy by a baseline's name, a tuned one's name or file, `pretrained/NAME`, a training folder, or its weights.
 
     Args:
-        spec: what the user wrote. A baseline's name wins over a folder of that name; `./name` means the folder.
+        spec: what the user wrote. A name wins over a folder of that name; `./name` means the folder.
         scenario: the world it will act in; a tuned baseline's name means the file of that scenario.
 
     Returns:
-        The policy; its `name` is the baseline's name, or the last part of the folder or file.
+        The policy; its `name` is the baseline's or shipped policy's name, or the last part of the folder or file.
 
     Raises:
         BaselineError: a tuned baseline has no file here, or one that cannot be used.
@@ -67,9 +71,9 @@ def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
         return tuned_baseline(spec, scenario.name)
     if is_baseline(spec):
         return baseline(spec)
-    path = policy_file(spec)
+    path = _shipped_file(spec) if spec.startswith(_SHIPPED) else policy_file(spec)
     policy = _load(path)
-    policy.name = _identity(path).name.removesuffix(".safetensors")
+    policy.name = spec if spec.startswith(_SHIPPED) else _identity(path).name.removesuffix(".safetensors")
     _check_regions(path, policy, scenario)
     return policy
 
@@ -84,12 +88,26 @@ def is_baseline(spec: str) -> bool:
 
 
 def _is_name(spec: str) -> bool:
-    """Is this the name of a baseline, tuned or not?"""
-    return not _is_tuned_file(spec) and (is_tuned_name(spec) or is_baseline(spec))
+    """Is this the name of a baseline, tuned or not, or of a shipped policy?"""
+    return not _is_tuned_file(spec) and (spec.startswith(_SHIPPED) or is_tuned_name(spec) or is_baseline(spec))
 
 
 def _is_tuned_file(spec: str) -> bool:
     return Path(spec).suffix in (".yaml", ".yml")
+
+
+def _shipped_file(spec: str) -> Path:
+    """The weights of a policy that comes with the package.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    known = sorted(path.stem for path in PRETRAINED.glob("*.safetensors"))
+    name = spec.removeprefix(_SHIPPED)
+    if name not in known:
+        listed = ", ".join(f"{_SHIPPED}{other}" for other in known) or "none yet; make some with evaluate.py ship"
+        raise InputError(f"policy '{spec}': no such policy comes with the package; there are: {listed}")
+    return PRETRAINED / f"{name}.safetensors"
 
 
 def policy_file(spec: str) -> Path:

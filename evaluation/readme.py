@@ -1,12 +1,15 @@
 """Writes a run's tables and map into a page, so that no figure there is typed by hand.
 
-`python -m evaluation.readme RUN [PAGE]`: RUN is a folder that `compare`, `benchmark` or `train.py --compare` wrote;
-PAGE is README.md unless named, such as `python -m evaluation.readme runs/benchmark docs/benchmark.md`.
+`python -m evaluation.readme RUN [PAGE]`: RUN is a folder that `compare`, `benchmark`, `experiment` or
+`train.py --compare` wrote; PAGE is README.md unless named, such as `python -m evaluation.readme runs/benchmark
+docs/benchmark.md`. A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's
+folder; headings there go one level down.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,37 +21,50 @@ from evaluation.report import markdown_table
 
 README = Path("README.md")
 PICTURES = Path("docs")
-MAP, BENCHMARK = "map.png", "benchmark.md"
+MAP, CURVES = "map.png", "curves.png"
+BENCHMARK, EXPERIMENT = "benchmark.md", "experiment.md"
 START, END = "<!-- results: written by python -m evaluation.readme -->", "<!-- end of results -->"
+NAMED_START = START.replace("results", "results of {run}", 1)
 
 
 def refresh(page: Path, pictures: Path, run: Path) -> None:
-    """Replaces a page's results, and copies the run's map, under the run's name, to where the pictures are.
+    """Replaces a page's results, and copies the run's pictures, under the run's name, to where the pictures are.
 
     Raises:
         InputError: the run has no results, or the page no place for them.
     """
-    section = _section(run)
+    name = run.resolve().name
+    section = _section(run).replace(f"({CURVES})", f"({_picture(name, CURVES)})")
     try:
         text = page.read_text(encoding="utf-8")
     except OSError:
         raise InputError(f"{page}: no such file; give a page with the lines '{START}' and '{END}'") from None
-    if START not in text or END not in text:
+    start = next((line for line in (NAMED_START.format(run=name), START) if line in text), START)
+    if start != START:
+        section = re.sub("^##", "###", section, flags=re.MULTILINE)
+    before, _, rest = text.partition(start)
+    if END not in rest:
         raise InputError(f"{page}: has no lines '{START}' and '{END}'; add them where the table belongs")
-    before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
     temporary = page.with_name(f".{page.name}.part")
-    temporary.write_text(f"{before}{START}\n\n{section}\n{END}{after}", encoding="utf-8")
-    if (run / MAP).exists():
-        pictures.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(run / MAP, pictures / f"{run.resolve().name}.png")
+    temporary.write_text(f"{before}{start}\n\n{section}\n{END}{after}", encoding="utf-8")
+    for picture in (MAP, CURVES):
+        if (run / picture).exists():
+            pictures.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(run / picture, pictures / _picture(name, picture))
     os.replace(temporary, page)
 
 
+def _picture(run: str, picture: str) -> str:
+    """The map goes by the run's name alone."""
+    return f"{run}.png" if picture == MAP else f"{run}-{picture}"
+
+
 def _section(run: Path) -> str:
-    """A benchmark's page without its title, or a comparison's tables."""
-    if (run / BENCHMARK).exists():
-        return (run / BENCHMARK).read_text(encoding="utf-8").split("\n", 2)[2]
+    """A benchmark's or an experiment's page without its title, or a comparison's tables."""
+    for page in (BENCHMARK, EXPERIMENT):
+        if (run / page).exists():
+            return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
     summary = read_summary(run / "summary.json")
     return f"{markdown_table(summary)}\n{made_by(summary['meta'])}\n"
 

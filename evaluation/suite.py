@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from baselines import BaselineError
+from envs.generator import random_scenario
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from evaluation.bounds import NO_BOUND_REEVALUATED
@@ -24,6 +27,8 @@ class Place(_Frozen):
     """One scenario of a suite; its name alone may stand for it."""
 
     scenario: str = Field(min_length=1, description="A shipped scenario's name, or a file relative to where you run.")
+    name: str | None = Field(None, min_length=1, description="Name of a variant. Default: that of the scenario's file.")
+    set: dict[str, Any] = Field({}, description="Fields that a variant sets, dotted: {trucks.capacity_packages: 8}.")
     extra_policies: tuple[str, ...] = Field((), description="Policies that play here, beside the suite's.")
     bound: bool | None = Field(None, description="Compute hindsight bounds? Default: the suite's.")
     bound_episodes: int | None = Field(None, ge=1, description="Episodes with a bound. Default: the suite's.")
@@ -34,6 +39,31 @@ class Place(_Frozen):
     def _bare_name(cls, data: Any) -> Any:
         return {"scenario": data} if isinstance(data, str) else data
 
+    @model_validator(mode="after")
+    def _named_variant(self) -> Place:
+        if self.set and self.name is None:
+            raise ValueError(f"a variant of {self.scenario} needs a name of its own; add 'name'")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What reports call it."""
+        return self.name or Path(self.scenario).stem
+
+    @property
+    def given(self) -> str:
+        """What the suite's file calls it."""
+        return self.name or self.scenario
+
+    def load(self) -> Scenario:
+        """The scenario, with the variant's fields and name.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
+        changes = self.set if self.name is None else {"name": self.name, **self.set}
+        return load_scenario(self.scenario, {field: json.dumps(value) for field, value in changes.items()})
+
 
 class Suite(_Frozen):
     """A benchmark: every policy on every scenario, on the same held-out orders."""
@@ -41,7 +71,10 @@ class Suite(_Frozen):
     name: str = Field(min_length=1, description="Name, used in the report.")
     episodes: int = Field(8, ge=1, description="Held-out episodes per scenario and policy. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
-    scenarios: tuple[Place, ...] = Field(min_length=1, description="Where the policies play.")
+    scenarios: tuple[Place, ...] = Field((), description="Where the policies play.")
+    generated: int = Field(
+        0, ge=0, le=1000, description="They play on so many random networks too, the first of the `evaluate` stream."
+    )
     policies: tuple[str, ...] = Field(
         min_length=1, description="Baselines, tuned ones, and folders of trained ones, as `compare` takes them."
     )
@@ -51,37 +84,42 @@ class Suite(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
-        _no_doubles("scenarios", [place.scenario for place in self.scenarios])
+        if not self.scenarios and not self.generated:
+            raise ValueError("nowhere to play; name scenarios, or set generated: 10")
+        _no_doubles("scenarios", [place.given for place in self.scenarios])
         for place in self.scenarios:
-            _no_doubles(f"policies on {place.scenario}", [*self.policies, *place.extra_policies])
+            _no_doubles(f"policies on {place.given}", [*self.policies, *place.extra_policies])
         return self
 
 
 class Stage(NamedTuple):
     """One scenario of a suite, ready to play."""
 
-    name: str  # of the scenario's file
+    name: str  # of the variant, the scenario's file, or the generated network
     scenario: Scenario
     policies: dict[str, ScorerPolicy]
     bound_episodes: int  # 0: no bounds
     reevaluate: bool
+    generated: bool = False  # is it a random network?
 
 
-def load_suite(path: Path, changes: dict[str, Any] | None = None) -> Suite:
+def load_suite(path: Path, changes: dict[str, Any] | None = None, more_policies: Sequence[str] = ()) -> Suite:
     """A suite from a YAML file.
 
     Args:
         path: the file.
         changes: fields to set instead of the file's; those that are None stay as they are.
+        more_policies: that play beside the file's.
 
     Raises:
         ScenarioError: names file, field, value and mend.
     """
     given = {key: value for key, value in (changes or {}).items() if value is not None}
     try:
-        return Suite.model_validate({**read_yaml(path), **given})
+        suite = Suite.model_validate({**read_yaml(path), **given})
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None
+    return suite.model_copy(update={"policies": (*suite.policies, *more_policies)})
 
 
 def stages(suite: Suite, where: Path, bounds: bool = True) -> list[Stage]:
@@ -95,26 +133,37 @@ def stages(suite: Suite, where: Path, bounds: bool = True) -> list[Stage]:
     Raises:
         InputError: a scenario or a policy that cannot be used, or two scenario files of one name.
     """
-    found = [_stage(suite, place, where, bounds) for place in suite.scenarios]
+    networks = [random_scenario(seed) for seed in range(suite.generated)]
+    found = [_stage(suite, place, _loaded(place, where), where, bounds) for place in suite.scenarios]
+    found += [
+        _stage(suite, Place(scenario=network.name), network, where, bounds)._replace(generated=True)
+        for network in networks
+    ]
     try:
-        _no_doubles("scenarios' files", [stage.name for stage in found])
+        _no_doubles("scenarios", [stage.name for stage in found])
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
     return found
 
 
-def _stage(suite: Suite, place: Place, where: Path, bounds: bool) -> Stage:
+def _loaded(place: Place, where: Path) -> Scenario:
     try:
-        scenario = load_scenario(place.scenario)
+        return place.load()
+    except ScenarioError as error:
+        raise InputError(f"{where}: scenarios: {place.given}: {error}") from None
+
+
+def _stage(suite: Suite, place: Place, scenario: Scenario, where: Path, bounds: bool) -> Stage:
+    try:
         policies = resolve_policies([*suite.policies, *place.extra_policies], scenario)
-    except (ScenarioError, BaselineError, InputError) as error:
-        raise InputError(f"{where}: scenarios: {place.scenario}: {error}") from None
+    except (BaselineError, InputError) as error:
+        raise InputError(f"{where}: scenarios: {place.given}: {error}") from None
     wanted = bounds and _first(place.bound, suite.bound)
     reevaluate = _first(place.reevaluate, suite.reevaluate)
     if wanted and reevaluate:
-        raise InputError(f"{where}: scenarios: {place.scenario}: {NO_BOUND_REEVALUATED}; set bound: false there")
+        raise InputError(f"{where}: scenarios: {place.given}: {NO_BOUND_REEVALUATED}; set bound: false there")
     episodes = min(_first(place.bound_episodes, suite.bound_episodes), suite.episodes)
-    return Stage(Path(place.scenario).stem, scenario, policies, episodes if wanted else 0, reevaluate)
+    return Stage(place.title, scenario, policies, episodes if wanted else 0, reevaluate)
 
 
 def _first(*values: Any) -> Any:

@@ -141,6 +141,13 @@ def test_few_orders_in_tiny_minibatches_leave_everything_finite() -> None:
     assert all(torch.isfinite(array).all() for array in weights(model).values())
 
 
+def test_an_update_can_have_a_single_line(trained: RegionalPPO) -> None:
+    zeros = np.zeros(1, np.int64)
+    x, mask = np.ones((1, 3, SOURCE_COUNT), np.float32), np.ones((1, 3), bool)
+    lines = Lines(x, mask, zeros, zeros, zeros.astype(np.float32), zeros.astype(np.float32))
+    assert trained._source_advantages(lines).shape == (1,)
+
+
 def test_learning_anew_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second `learn()` starts the copies anew; decisions of the cut episodes must not come back as free."""
     model = learner()
@@ -150,8 +157,8 @@ def test_learning_anew_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) ->
     def note(lines: Lines) -> np.ndarray:
         costs.append(-lines.reward)
         assert model._lanes is not None
-        waiting_for_a_successor = model._lanes._kept[0]
-        assert waiting_for_a_successor.tick.max() < model._regional_env().sim.tick(0)
+        waiting_for_a_successor = model._lanes.books[0]._kept[0]
+        assert waiting_for_a_successor.tick.max() < model._regional_env().parts[0].sim.tick(0)
         return judged(lines)
 
     monkeypatch.setattr(model, "_source_advantages", note)
@@ -165,10 +172,10 @@ def test_learning_goes_on_where_it_stopped() -> None:
     """`reset_num_timesteps=False` keeps episodes and open decisions."""
     model = updates(learner(), 2)
     assert model._lines is not None
-    waiting, ticks = model._lines._open.sum(), model._regional_env().sim.tick(0)
+    waiting, ticks = model._lines.books[0]._open.sum(), model._regional_env().parts[0].sim.tick(0)
     assert waiting > 0
     updates(model, 1, reset_num_timesteps=False)
-    assert model._regional_env().sim.tick(0) == ticks + 12
+    assert model._regional_env().parts[0].sim.tick(0) == ticks + 12
     assert model.num_timesteps == 3 * 12 * COPIES * REGIONS
 
 
@@ -326,7 +333,6 @@ def test_a_saved_learner_loads_and_goes_on(
             actions.append(model.predict(observations, deterministic=deterministic)[0])
         np.testing.assert_array_equal(*actions)
     assert (loaded.num_timesteps, loaded.decisions) == (trained.num_timesteps, trained.decisions)
-    assert loaded.episodes == trained.episodes
     updates(loaded, 1, reset_num_timesteps=False)
     assert loaded.num_timesteps == trained.num_timesteps + 12 * COPIES * REGIONS
 
@@ -335,17 +341,6 @@ def test_a_saved_policy_loads_alone(trained: RegionalPPO, tmp_path: Path) -> Non
     trained.policy.save(tmp_path / "policy.pth")
     loaded = DispatchPolicy.load(tmp_path / "policy.pth", device="cpu")
     assert not changed(weights(trained), dict(loaded.state_dict()))
-
-
-def test_a_resumed_learner_meets_new_episodes() -> None:
-    model = updates(learner(n_steps=50), 2)  # 100 ticks: past the horizon of 96
-    assert model.episodes == [2] * COPIES
-    resumed = RegionalVecEnv(WORLD, COPIES, 0, started=model.episodes)
-    fresh = RegionalVecEnv(WORLD, COPIES, 0)
-    for env in (resumed, fresh):
-        env.reset()
-    keys, first = (set(env.sim.state.row["key"].tolist()) for env in (resumed, fresh))
-    assert not keys & first
 
 
 def test_a_policy_file_holds_weights_features_and_facts(trained: RegionalPPO, tmp_path: Path) -> None:

@@ -42,6 +42,18 @@ policies: [regional_nearest, least_cost, linear]
 """
 
 
+VARIANTS = """\
+name: variants
+episodes: 2
+bound: false
+generated: 3
+scenarios:
+  - {here}/tiny.yaml
+  - {{scenario: {here}/tiny.yaml, name: one_region, set: {{partition: {{kind: national}}}}}}
+policies: [regional_nearest, least_cost, linear]
+"""
+
+
 def dime(scenario: Scenario, key: int) -> HindsightBound:
     """Valid, as every order takes ten cents at least; its time is told the same always."""
     return HindsightBound(usd=40.0, orders=400, kind="time limit", seconds=1.5, details={})
@@ -173,6 +185,34 @@ def test_tables_name_best_untuned_rules_bounds_and_gaps(suite: Path, tmp_path: P
     assert max(len(line) for line in page.splitlines() if line.startswith("|")) < 150
 
 
+def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(tmp_path: Path) -> None:
+    found = bench(write_suite(tmp_path, VARIANTS), tmp_path / "out")
+    scenarios = found.summary["scenarios"]
+    assert list(scenarios) == ["tiny", "one_region", "evaluate_0", "evaluate_1", "evaluate_2"]
+    assert [scenario["generated"] for scenario in scenarios.values()] == [False] * 2 + [True] * 3
+    in_region = {name: scenarios[name]["policies"]["linear"]["in_region_share"]["mean"] for name in scenarios}
+    assert in_region["one_region"] == 1 > in_region["tiny"]
+    page = (tmp_path / "out" / "benchmark.md").read_text(encoding="utf-8")
+    assert "| scenario | `regional_nearest` | `least_cost` | `linear` |" in page
+    section = page.split("## Against the best untuned rule")[1]
+    costs = [
+        scenario["paired"][f"linear - {scenario['best_untuned']}"]["cost_per_order_usd"]
+        for scenario in scenarios.values()
+    ]
+    cheaper = [[cost[end] < 0 for cost in costs] for end in ("mean", "ci_high")]
+    assert (
+        f"- `linear` costs less on {sum(cheaper[0][2:])} of 3 generated networks ({sum(cheaper[1][2:])} with the whole "
+        f"interval below zero) and {sum(cheaper[0][:2])} of 2 named scenarios"
+    ) in section
+
+
+def test_more_policies_join_those_of_the_suite(suite: Path) -> None:
+    given = load_suite(suite, more_policies=["national_nearest"])
+    assert given.policies == ("regional_nearest", "least_cost", "linear", "national_nearest")
+    with pytest.raises(InputError, match="'linear' is given twice"):
+        stages(load_suite(suite, more_policies=["linear"]), suite)
+
+
 def test_the_csv_has_a_row_per_scenario_policy_and_episode(suite: Path, tmp_path: Path) -> None:
     bench(suite, tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out" / "results.csv")
@@ -207,6 +247,13 @@ BAD = {
     "unknown policy": (SUITE.replace("linear]", "liner]"), r"suite\.yaml: scenarios: .*tiny\.yaml: policy 'liner'"),
     "unknown scenario": (SUITE.replace("tiny.yaml", "us9.yaml"), r"suite\.yaml: scenarios: .*us9\.yaml.*no such file"),
     "scenario twice": (SUITE.replace("scarce.yaml", "./tiny.yaml"), "'tiny' is given twice"),
+    "nowhere to play": (
+        SUITE[: SUITE.index("scenarios:")] + "policies: [linear]\n",
+        "name scenarios, or set generated",
+    ),
+    "variant without name": (VARIANTS.replace("name: one_region, ", ""), "a variant of .* needs a name of its own"),
+    "field of a variant": (VARIANTS.replace("kind: national", "kin: 1"), r"one_region: .*partition\.kin = 1: unknown"),
+    "variant of a scenario's name": (VARIANTS.replace("one_region", "tiny"), "'tiny' is given twice"),
     "bound and re-evaluation": (SUITE + "reevaluate: true\n", r"tiny\.yaml: the bound holds .*set bound: false"),
 }
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.decisions import LaneBook, Lanes, LineBook, Lines
+from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines
 from envs import metrics
 from envs.demand import episode_key
 from envs.features import SHADOW_PRICE_USD, SOURCE_FEATURES
@@ -44,7 +44,7 @@ class Runner:
 
     def __init__(self, scenario: Scenario, copies: int = 1, room: int = 64, load_credit: float = 0.0) -> None:
         self.sim = Simulator(scenario, copies)
-        self.lines, self.lanes = LineBook(self.sim, room), LaneBook(self.sim, load_credit)
+        self.lines, self.lanes = LineBook(self.sim, room), LaneBook(self.sim, Charges(load_credit=load_credit))
         self.rng = np.random.default_rng(0)
         self.records: list[Record] = []
         self.lane_notes: dict[tuple[int, int, int], list[tuple[int, float, float, float]]] = defaultdict(list)

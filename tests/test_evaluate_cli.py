@@ -11,7 +11,7 @@ import yaml
 
 from baselines import DISPATCH_RULES, SOURCE_RULES
 from envs.metrics import KPIS
-from envs.scenario import Scenario
+from envs.scenario import Scenario, load_scenario
 from tests.commands import Ended, end, start
 
 SCRIPT = "evaluate.py"
@@ -54,6 +54,21 @@ def test_baselines_are_listed_with_their_parameters(tmp_path: Path) -> None:
     for name in (*SOURCE_RULES, *DISPATCH_RULES):
         assert name in ended.out
     assert "cover_days = 1 (0…15)" in ended.out and "24 weights" in ended.out
+
+
+def test_a_generated_network_can_be_used_at_once(tmp_path: Path) -> None:
+    ended = end(start(tmp_path, SCRIPT, *["generate", "--seed", "5", "--stream", "train", "--out", "worlds/mine.yaml"]))
+    assert (ended.code, ended.err) == (0, "")
+    assert "train_5" in ended.out and "worlds/mine.yaml" in ended.out
+    assert load_scenario(tmp_path / "worlds" / "mine.yaml").name == "train_5"
+    assert [path.name for path in (tmp_path / "worlds").iterdir()] == ["mine.yaml"]
+    for option, message in {
+        "--seed -1": "--seed = -1",
+        "--out mine.txt": "--out = mine.txt: must end in .yaml",
+    }.items():
+        ended = end(start(tmp_path, SCRIPT, "generate", *option.split()))
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert message in ended.err
 
 
 def test_the_results_are_complete(folder: Path) -> None:

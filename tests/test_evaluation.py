@@ -24,7 +24,7 @@ from evaluation.policies import resolve_policies, resolve_policy
 from evaluation.report import COST, cost_differences, kpi_rows, markdown_table, print_comparison
 from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
-from evaluation.statistics import bootstrap_mean, paired_difference
+from evaluation.statistics import bootstrap_mean, crossed_mean, paired_difference
 from tests.worlds import SCARCE, TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=48, warmup_hours=12)
@@ -71,6 +71,36 @@ def test_the_same_seed_gives_the_same_interval_and_a_higher_level_a_wider_one() 
     assert bootstrap_mean(values, rng()) == bootstrap_mean(values, rng()) != bootstrap_mean(values, rng(1))
     wide, narrow = bootstrap_mean(values, rng(), level=0.99), bootstrap_mean(values, rng(), level=0.8)
     assert wide.ci_low < narrow.ci_low < narrow.mean < narrow.ci_high < wide.ci_high
+
+
+def crossed(draws: np.random.Generator, seeds: int, episodes: int, of_seeds: float, of_episodes: float) -> np.ndarray:
+    """Normal values around 0 that share something within a seed and within an episode."""
+    shared = of_seeds * draws.normal(size=(seeds, 1)) + of_episodes * draws.normal(size=(1, episodes))
+    return np.asarray(shared + draws.normal(size=(seeds, episodes)))
+
+
+@pytest.mark.parametrize(("of_seeds", "of_episodes"), [(0.5, 0.0), (0.0, 2.0), (0.5, 2.0)])
+def test_the_crossed_interval_holds_the_mean_at_least_as_often_as_it_says(of_seeds: float, of_episodes: float) -> None:
+    draws = rng(5)
+    tables = [crossed(draws, 5, 32, of_seeds, of_episodes) for _ in range(200)]
+    intervals = [crossed_mean(table, draws, resamples=1000) for table in tables]
+    assert np.mean([low <= 0 <= high for _, low, high in intervals]) > 0.92
+
+
+def test_seeds_that_differ_widen_the_interval_where_episodes_alone_would_not() -> None:
+    table = crossed(rng(6), 5, 400, 1.0, 0.0)
+    both, episodes = crossed_mean(table, rng()), bootstrap_mean(table.mean(axis=0), rng())
+    assert both.mean == pytest.approx(episodes.mean)
+    assert both.ci_high - both.ci_low > 5 * (episodes.ci_high - episodes.ci_low)
+
+
+def test_one_seed_falls_back_to_its_episodes() -> None:
+    values = rng(7).normal(size=9)
+    assert crossed_mean([values], rng()) == bootstrap_mean(values, rng())
+    assert crossed_mean([[2.0, 2.0], [2.0, 2.0]], rng()) == (2.0, 2.0, 2.0)
+    for bad in ([], [[]], [[1.0, np.nan]], [1.0, 2.0]):
+        with pytest.raises(ValueError, match="a table of finite numbers"):
+            crossed_mean(bad, rng())  # type: ignore[arg-type]
 
 
 def test_pairing_removes_what_both_share() -> None:

@@ -116,7 +116,7 @@ class Trucks:
     def __init__(self, scenario: Scenario, marginal: bool) -> None:
         self.sim = Simulator(scenario)
         if marginal:
-            self.sim.charge_marginal()
+            self.sim.charge_trucks(marginal=True)
         self.sim.reset(0, KEY)
 
     def departures(self, rng: np.random.Generator) -> list[tuple[list[float], list[int], float, int]]:
@@ -234,7 +234,7 @@ def test_a_policy_plans_with_its_own_prices_and_leaves_others_alone() -> None:
 def test_learning_changes_nothing_in_the_world() -> None:
     plain, noted = simulator(small(**TWO_REGIONS), KEY), Simulator(small(**TWO_REGIONS))
     noted.sample_lanes(64)
-    noted.charge_marginal()
+    noted.charge_trucks(marginal=True)
     noted.reset(0, KEY)
     for sim in (plain, noted):
         sim.run(DEFAULT_BACKGROUND)

@@ -9,7 +9,7 @@ import pytest
 
 from envs.metrics import KPIS
 from evaluation.cli import InputError
-from evaluation.readme import END, START, refresh
+from evaluation.readme import END, NAMED_START, START, refresh
 
 PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 
@@ -61,3 +61,20 @@ def test_a_benchmark_leaves_its_title_and_picture_out(tmp_path: Path) -> None:
     wanted = f"# Title\n\n{START}\n\n8 episodes\n\n| policy | us8 |\n\n{END}\n\nafter\n"
     assert page.read_text(encoding="utf-8") == wanted
     assert not (tmp_path / "docs").exists()
+
+
+def test_a_page_of_several_experiments_has_a_place_and_a_picture_for_each(tmp_path: Path) -> None:
+    places = [NAMED_START.format(run=name) for name in ("main", "parts")]
+    page = tmp_path / "page.md"
+    page.write_text("# Results\n" + "".join(f"\n## A run\n\n{place}\nstale\n{END}\n" for place in places), "utf-8")
+    for name in ("main", "parts"):
+        (tmp_path / name).mkdir()
+        text = f"# Experiment {name}\n\nof {name}\n\n## Training\n\n![Curves](curves.png)\n"
+        (tmp_path / name / "experiment.md").write_text(text, encoding="utf-8")
+        (tmp_path / name / "curves.png").write_bytes(name.encode())
+        refresh(page, tmp_path / "docs", tmp_path / name)
+    assert page.read_text(encoding="utf-8") == "# Results\n" + "".join(
+        f"\n## A run\n\n{place}\n\nof {name}\n\n### Training\n\n![Curves]({name}-curves.png)\n\n{END}\n"
+        for place, name in zip(places, ("main", "parts"), strict=True)
+    )
+    assert (tmp_path / "docs" / "parts-curves.png").read_bytes() == b"parts"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from agents.config import PpoConfig
 from agents.export import load_policy
@@ -22,7 +28,7 @@ from envs.policy import Pricing
 from envs.scenario import Scenario, load_scenario
 from tests.commands import ROOT, TINY, Ended, end, start
 
-BASELINES = ("regional_nearest+last_safe_hour", "national_nearest+last_safe_hour")
+REFERENCES = ("regional_nearest", "least_cost")
 PPO = """\
 copies: 2
 n_steps: 8
@@ -47,6 +53,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def table(run: Path) -> dict[str, list[float]]:
+    """Column → values of a run's `curve.csv`; empty if there is none yet."""
+    path = run / "curve.csv"
+    return pd.read_csv(path).to_dict("list") if path.exists() else {}
+
+
 def scalars(folder: Path) -> dict[str, list[int]]:
     """Tag → steps logged, of a TensorBoard folder."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
@@ -66,6 +78,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert ended.code == 0, ended.err
     assert "Traceback" not in ended.err
     (folder / "printed.txt").write_text(ended.out, encoding="utf-8")
+    (folder / "progress.txt").write_text(ended.err, encoding="utf-8")
     return folder
 
 
@@ -81,12 +94,23 @@ def resumed(trained: Path) -> Path:
 
 def test_training_writes_policy_config_logs_and_checkpoints(trained: Path) -> None:
     assert sorted(path.name for path in (trained / "out").iterdir()) == [
-        "checkpoints", "config.yaml", "policy.safetensors", "tb",
+        "checkpoints", "config.yaml", "curve.csv", "policy.safetensors", "tb",
     ]  # fmt: skip
     names = [path.name for path in sorted((trained / "out" / "checkpoints").iterdir())]
     assert names == ["000000000032.zip", "000000000064.zip"]
     assert str(Path("out") / "policy.safetensors") in (trained / "printed.txt").read_text(encoding="utf-8")
-    assert sorted(path.name for path in trained.iterdir() if path.is_file()) == ["ppo.yaml", "printed.txt", "tiny.yaml"]
+    assert sorted(path.name for path in trained.iterdir() if path.is_file()) == [
+        "ppo.yaml", "printed.txt", "progress.txt", "tiny.yaml",
+    ]  # fmt: skip
+
+
+def test_a_log_has_one_readable_line_per_evaluation(trained: Path) -> None:
+    lines = (trained / "progress.txt").read_text(encoding="utf-8").splitlines()
+    costs = table(trained / "out")["cost_per_order_usd"]
+    assert len(lines) == len(costs)
+    for line, timesteps, cost in zip(lines, (0, 32, 64), costs, strict=True):
+        assert line.startswith(f"{timesteps} of 64 timesteps: ${cost:.2f} an order, least_cost $")
+    assert re.search(r"[\d,]+ decisions/s, 0:0\d:\d\d left$", lines[1])
 
 
 def test_the_policy_says_what_it_is(trained: Path) -> None:
@@ -107,13 +131,42 @@ def test_the_config_trains_the_same_again(trained: Path) -> None:
 
 
 def test_tensorboard_has_every_kpi_of_ppo_and_baselines(trained: Path) -> None:
-    logged = {name: scalars(trained / "out" / "tb" / name) for name in ("ppo", *BASELINES)}
+    logged = {name: scalars(trained / "out" / "tb" / name) for name in ("ppo", *REFERENCES)}
     for name, tags in logged.items():
         assert {f"kpi/{kpi}" for kpi in KPIS} <= set(tags), name
         assert tags["kpi/cost_per_order_usd"][-1] == 64
-    assert {"kpi/best_cost_per_order_usd", "rollout/usd_per_line", "time/decisions_per_second"} <= set(logged["ppo"])
-    assert any(tag.startswith("train/source_") for tag in logged["ppo"])
-    assert any(tag.startswith("train/dispatch_") for tag in logged["ppo"])
+
+
+def test_every_tag_is_in_the_glossary_and_the_other_way_round(trained: Path) -> None:
+    events = EventAccumulator(str(trained / "out" / "tb" / "ppo")).Reload()
+    tags = events.Tags()
+    written = {*tags["scalars"], *tags["images"], *tags["histograms"]}
+    glossary = (ROOT / "docs" / "tensorboard.md").read_text(encoding="utf-8").splitlines()
+    listed = {tag for row in glossary if row.startswith("| `") for tag in re.findall("`(.*?)`", row.split("|")[1])}
+    explained = {name for tag in listed for name in ([f"kpi/{kpi}" for kpi in KPIS] if tag == "kpi/*" else [tag])}
+    assert written == explained
+
+
+def test_tensorboard_has_the_run_as_a_line_of_hyperparameters(trained: Path) -> None:
+    events = EventAccumulator(str(trained / "out" / "tb" / "ppo")).Reload()
+    data = [HParamsPluginData.FromString(events.SummaryMetadata(f"_hparams_/{part}").plugin_data.content) for part in
+            ("experiment", "session_start_info")]  # fmt: skip
+    metrics = {info.name.tag for info in data[0].experiment.metric_infos}
+    assert metrics == {"kpi/cost_per_order_usd", "kpi/best_cost_per_order_usd"}
+    hparams = data[1].session_start_info.hparams
+    assert [hparams[name].number_value for name in ("seed", "copies", "n_epochs")] == [3, 2, 2]
+    assert hparams["scenario"].string_value == "tiny"
+
+
+def test_the_curve_has_a_row_per_evaluation(trained: Path) -> None:
+    curve = table(trained / "out")
+    assert list(curve) == ["timesteps", "seconds", "decisions", *KPIS]
+    assert curve["timesteps"] == [0, 32, 64]
+    assert curve["decisions"] == sorted(curve["decisions"])
+    assert 0 == curve["seconds"][0] < curve["seconds"][1] < curve["seconds"][2] < 60
+    assert 0 == curve["decisions"][0] < curve["decisions"][1]
+    best = load_policy(trained / "out").metadata["tuning_cost_per_order_usd"]
+    assert min(curve["cost_per_order_usd"]) == pytest.approx(best)
 
 
 def test_a_resumed_training_goes_on(trained: Path, resumed: Path) -> None:
@@ -126,9 +179,8 @@ def test_a_resumed_training_goes_on(trained: Path, resumed: Path) -> None:
     assert {name: config[name] for name in ("seed", "scenario", "ppo")} == {
         name: before[name] for name in ("seed", "scenario", "ppo")
     }
-    steps = scalars(resumed / "tb" / "ppo")["kpi/cost_per_order_usd"]
-    assert steps == sorted(steps)
-    assert steps[-1] == 128
+    assert scalars(resumed / "tb" / "ppo")["kpi/cost_per_order_usd"] == [0, 32, 64, 96, 128]
+    assert table(resumed)["timesteps"] == [0, 32, 64, 96, 128]
 
 
 def test_evaluate_takes_the_folder(trained: Path, resumed: Path) -> None:
@@ -139,13 +191,15 @@ def test_evaluate_takes_the_folder(trained: Path, resumed: Path) -> None:
     assert list(summary["policies"]) == ["out", "resumed", "regional_nearest"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None:
     """It is priced in training, in its file, and wherever it is evaluated."""
     folder = write_files(tmp_path)
     files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "64"]
-    ended = end(start(folder, "train.py", *files, "--ppo-set", "price_hours=12"))
+    more = ["--ppo-set", "price_hours=12", "--references", "shadow_price+hybrid,least_cost"]
+    ended = end(start(folder, "train.py", *files, *more))
     assert ended.code == 0, ended.err
+    levels = {name: scalars(folder / "out" / "tb" / name) for name in ("shadow_price+hybrid", "least_cost")}
+    assert all("kpi/cost_per_order_usd" in level for level in levels.values())
     assert load_policy(folder / "out").pricing == Pricing(12.0)
     env = RegionalVecEnv(load_scenario(folder / "tiny.yaml", {"stock.safety_factor": "-1"}), 2, pricing=Pricing(12.0))
     env.reset()
@@ -153,21 +207,53 @@ def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None
     assert env.sim.state.price.max() > 0
 
 
-def test_an_interrupted_training_can_go_on(tmp_path: Path) -> None:
-    write_files(tmp_path)
-    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "1000000"]
-    process = start(tmp_path, "train.py", *files, "--ppo-set", "checkpoint_every=1")
+def test_a_bound_is_drawn_below_everything_it_bounds(tmp_path: Path) -> None:
+    folder = write_files(tmp_path)
+    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "32", "--bound"]
+    ended = end(start(folder, "train.py", *files, "--set", "demand.orders_per_day=12"))
+    assert ended.code == 0, ended.err
+    tag = "kpi/episode_cost_per_order_usd"
+    lowest = {}
+    for name in ("hindsight_bound", "ppo", *REFERENCES):
+        events = EventAccumulator(str(folder / "out" / "tb" / name)).Reload()
+        lowest[name] = min(event.value for event in events.Scalars(tag))
+    assert 0 < lowest.pop("hindsight_bound") <= min(lowest.values())
+
+
+def interrupt(process: subprocess.Popen[str], seen: Callable[[], bool]) -> Ended:
+    """Sends Ctrl-C as soon as something is to be seen."""
     for _ in range(3000):
-        if list((tmp_path / "out").glob("checkpoints/*.zip")) or process.poll() is not None:
+        if seen() or process.poll() is not None:
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    ended = end(process)
+    return end(process)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    folder = write_files(tmp_path)
+    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--timesteps", "800"]
+    process = start(folder, "train.py", *files, "--out", "out")
+    ended = interrupt(process, lambda: table(folder / "out").get("timesteps", [0])[-1] >= 64)
     assert ended.code == 130, ended.err
     assert "Traceback" not in ended.err
     assert "--resume out" in " ".join(ended.err.split())
-    assert list((tmp_path / "out" / "checkpoints").glob("*.zip"))
-    assert not list((tmp_path / "out").rglob(".*"))  # nothing half-written
+    stopped = [int(path.stem) for path in (folder / "out" / "checkpoints").glob("*.zip")]
+    assert len(stopped) == 1, "no checkpoint is due in so short a run but the last"
+    assert 64 <= stopped[0] < 800
+    assert not list((folder / "out").rglob(".*"))  # nothing half-written
+    for arguments in (["--resume", "out"], [*files, "--out", "whole"]):
+        ended = end(start(folder, "train.py", *arguments))
+        assert ended.code == 0, ended.err
+    resumed, whole = (load_policy(folder / name) for name in ("out", "whole"))
+    for ours, theirs in zip(resumed.scorers, whole.scorers, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    ours, theirs = table(folder / "out"), table(folder / "whole")
+    assert ours.pop("seconds") == sorted(table(folder / "out")["seconds"])
+    assert len(theirs.pop("seconds")) == 26
+    assert ours == theirs
 
 
 # -------------------------------------------------------------------------------------------------------- bad input
@@ -212,6 +298,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "map of no such name": (
         ["--set", "partition.kind=states", "--set", "partition.map=us9", "--set", "partition.regions="], ["us9"],
     ),
+    "reference of no such name": (["--references", "least_cost,nobody"], ["nobody", "least_cost"]),
+    "reference given twice": (["--references", "hybrid,hybrid"], ["--references", "hybrid", "twice"]),
     "resume with another scenario": (["--resume", "out", "--scenario", "tiny.yaml"], ["--scenario", "--resume"]),
     "resume from nothing": (["--resume", "nowhere"], ["nowhere", "config.yaml", "no such file"]),
 }  # fmt: skip
@@ -269,16 +357,12 @@ def test_words_where_numbers_belong_are_refused(files: Path, run: Callable[..., 
 def test_help_shows_units_and_defaults(tmp_path: Path, run: Callable[..., Ended]) -> None:
     ended = run("--help")
     assert ended.code == 0
+    printed = " ".join(ended.out.replace("│", " ").split())
     for text in (
-        "--scenario",
-        "--ppo-set",
-        "--resume",
-        "--overwrite",
-        "(default: us8)",
-        "Unit: ticks",
-        "Unit: episodes",
-    ):
-        assert text in ended.out
+        "--scenario", "--ppo-set", "--resume", "--references", "--bound", "--overwrite", "(default: us8)",
+        "Unit: ticks", "Unit: episodes",
+    ):  # fmt: skip
+        assert text in printed
 
 
 @pytest.fixture
@@ -296,7 +380,10 @@ def test_an_earlier_run_is_not_replaced_unasked(earlier: Path, run: Callable[...
     assert contents(earlier) == before
 
 
-@pytest.mark.parametrize("name", ["unknown field", "unknown PPO field", "negative length", "map of no such name"])
+@pytest.mark.parametrize(
+    "name",
+    ["unknown field", "unknown PPO field", "negative length", "map of no such name", "reference of no such name"],
+)
 def test_bad_input_spares_the_run_it_would_overwrite(name: str, earlier: Path, run: Callable[..., Ended]) -> None:
     before = contents(earlier)
     assert_refused(run(*bad_arguments(name), "--overwrite"), *BAD[name][1])
@@ -336,7 +423,16 @@ def _other_world(newest: Path) -> None:
     config.write_text(config.read_text(encoding="utf-8").replace("stations: 6", "stations: 9"), encoding="utf-8")
 
 
-@pytest.mark.parametrize("spoil", [_damage, _cut, _flip, _empty, _other_world])
+def _of_an_older_version(newest: Path) -> None:
+    """Without the member that holds the network copies."""
+    with zipfile.ZipFile(newest) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != "state.npz"}
+    with zipfile.ZipFile(newest, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("spoil", [_damage, _cut, _flip, _empty, _other_world, _of_an_older_version])
 def test_a_bad_checkpoint_is_named_and_the_run_left_alone(
     spoil: Callable[[Path], None], earlier: Path, run: Callable[..., Ended]
 ) -> None:

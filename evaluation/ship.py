@@ -1,0 +1,145 @@
+"""Policies that come with the package: chosen by their tuning episodes, each with a model card."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from agents.export import POLICY_FILE
+from agents.training import CONFIG_FILE
+from envs.scenario import read_yaml
+from evaluation.cli import InputError
+from evaluation.compare import Summary, summarise
+from evaluation.experiment import label, run_folder
+from evaluation.experiment_file import PPO
+from evaluation.output import staged
+from evaluation.provenance import made_by
+from evaluation.report import COST, markdown_table
+from evaluation.text import number
+
+_USE = """\
+## Use
+
+```sh
+python evaluate.py compare {world} --policies {shipped},least_cost
+```
+
+```python
+from agents.export import load_policy
+
+policy = load_policy("agents/{shipped}.safetensors")
+action, _ = policy.predict(observation)  # of RegionalDispatch-v0
+```"""
+_LIMITS = """\
+## Limits
+
+Trained and measured in simulation, on this scenario alone. On another network, demand or cost structure compare it with
+`tuned_linear` and the rules first, or train anew. It sees the features of `envs/features.py`; a version with others
+refuses it."""
+
+
+def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
+    """Writes weights and card of one seed of each variant.
+
+    Args:
+        folder: of a finished experiment.
+        names: variants; None, all that are two scorers.
+        out: where to: NAME.safetensors and NAME.md; all of them or none.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: the folder holds no experiment, or a variant cannot be shipped.
+    """
+    summary, frame = _read(folder)
+    chosen = _chosen(summary["variants"], names, folder)
+    with staged(out) as files:
+        for name in chosen:
+            variant = summary["variants"][name]
+            seed = best_seed(variant)
+            run = run_folder(folder, name, seed)
+            shutil.copyfile(run / POLICY_FILE, files / f"{name}.safetensors")
+            card = model_card(name, variant, seed, summary["meta"], frame[frame["variant"] == name], run)
+            (files / f"{name}.md").write_text(card, encoding="utf-8")
+    return [out / f"{name}{ending}" for name in chosen for ending in (".safetensors", ".md")]
+
+
+def _read(folder: Path) -> tuple[Summary, pd.DataFrame]:
+    try:
+        summary: Summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        frame = pd.read_csv(folder / "results.csv")
+        if not (summary["variants"] and "experiment" in summary["meta"] and "variant" in frame):
+            raise ValueError("no variants")
+        return summary, frame
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder}: not the folder of a finished experiment ({error}); give the --out of `evaluate.py experiment`"
+        ) from None
+
+
+def _chosen(variants: dict[str, Summary], names: Sequence[str] | None, folder: Path) -> list[str]:
+    can = [name for name, variant in variants.items() if variant["algorithm"] == PPO]
+    for name in names or ():
+        if name not in can:
+            raise InputError(f"--variants: '{name}' cannot be shipped from {folder}; there are: {', '.join(can)}")
+    return can if names is None else list(names)
+
+
+def best_seed(variant: Summary) -> int:
+    """The seed whose policy did best on its tuning episodes.
+
+    Seeds have tuning episodes of their own, some dearer than others; the best untuned rule's cost on the same ones is
+    taken off where there is one.
+    """
+    levels = variant["levels"].get("best untuned rule", {}).get("usd", {})
+    costs = {seed: facts["tuning_cost_usd"] - levels.get(seed, 0.0) for seed, facts in variant["seeds"].items()}
+    return int(min(costs, key=lambda seed: costs[seed]))
+
+
+def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], frame: pd.DataFrame, run: Path) -> str:
+    """What a user of the policy should know, as Markdown.
+
+    Args:
+        name: the policy's.
+        variant: its summary.
+        seed: the one that is shipped.
+        meta: the experiment's.
+        frame: the variant's episodes.
+        run: the training's folder.
+    """
+    facts, shipped = variant["seeds"][str(seed)], f"pretrained/{name}"
+    rivals = list(variant["rivals"])
+    rows = frame[frame["policy"].isin([label(seed), *rivals])].replace({"policy": {label(seed): shipped}})
+    table = summarise(rows, meta["seed"], [(shipped, rival) for rival in rivals])
+    table["meta"] = {"scenario": variant["scenario"], "episodes": meta["episodes"], "seed": meta["seed"]}
+    changes = "".join(f", {field} = {value}" for field, value in variant["changes"].items())
+    saved = read_yaml(run / CONFIG_FILE)
+    config = yaml.safe_dump({**saved["ppo"], "timesteps": saved["timesteps"]}, sort_keys=False).strip()
+    pairs = list(zip(variant["arguments"][::2], variant["arguments"][1::2], strict=True))
+    world = shlex.join([text for pair in pairs if pair[0] in ("--scenario", "--set") for text in pair])
+    command = shlex.join(["python", "train.py", *variant["arguments"], "--seed", str(seed), "--out", f"runs/{name}"])
+    sections = [
+        f"# {shipped}",
+        f"PPO for scenario `{variant['scenario']}`{changes}: one scorer of the candidates of an order line, one of go "
+        "against hold for a lane. Weights alone, no code.",
+        _USE.format(shipped=shipped, world=world),
+        f"## Training\n\n`{command}`",
+        f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
+        f"{', '.join(map(str, variant['all_seeds']))} this is {seed}: the lowest cost on its tuning episodes, less "
+        "that of the best untuned rule there. The held-out episodes below played no part in the choice. The PPO file:",
+        f"```yaml\n{config}\n```",
+        f"## On held-out orders\n\n{markdown_table(table).strip()}",
+        "The intervals are over episodes, for this one policy. All seeds together cost "
+        f"{number(variant['kpis'][COST]['mean'], 3)} USD per order.",
+        _LIMITS,
+        f"## How it was made\n\n{made_by(meta)}",
+    ]
+    return "\n\n".join(sections) + "\n"

@@ -1,0 +1,260 @@
+"""Many trainings side by side, each a process of its own; finished ones are kept, interrupted ones go on.
+
+Beside a run's own files lie `training.json` (what it was trained from, whether it is finished, how long it took) and
+`train.log` (what the process printed).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple, Protocol
+
+from agents.checkpoints import FOLDER
+from agents.curve import CURVE_FILE
+from agents.training import CONFIG_FILE
+from evaluation.cells import ROOT
+
+STATE, LOG = "training.json", "train.log"
+SOURCES = ("envs/*.py", "agents/*.py", "baselines/pricing.py", "baselines/shadow_price.py", "train.py")
+FACES = {"viewer.py", "dispatch_env.py"}  # no training depends on them
+MASKABLE = "maskable.py"  # none of this project's own
+_POLL_SECONDS = 0.2
+_GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
+
+
+class Training(NamedTuple):
+    """One run to be trained."""
+
+    title: str  # variant and seed
+    folder: Path
+    command: list[str]  # from the start
+    resume: list[str] | None  # from its newest checkpoint; None: it cannot
+    parts: dict[str, str]  # what it is trained from: name → digest
+    timesteps: int | None  # None: it has a time budget
+
+
+class Outcome(NamedTuple):
+    """How a training ended."""
+
+    seconds: float  # of wall clock, all attempts together
+    error: str | None  # why it failed
+
+
+class Progress(Protocol):
+    """Is told what happens."""
+
+    def started(self, training: Training, note: str) -> None:
+        """A process starts; the note says why where that needs a word."""
+
+    def at(self, training: Training, timesteps: int) -> None:
+        """A running training has come so far."""
+
+    def ended(self, training: Training, outcome: Outcome) -> None:
+        """It is finished, has failed, or was finished before (then without `started`)."""
+
+
+def digest(value: Any) -> str:
+    """Of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def sources(maskable: bool) -> str:
+    """Digest of the code that training runs, with or without MaskablePPO's; comments and layout do not count."""
+    found = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
+    paths = [path for path in found if maskable or path.name != MASKABLE]
+    return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])
+
+
+def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:
+    """Folder → outcome of every training as it stands, nothing trained."""
+    return {
+        training.folder: Outcome(_state(training.folder)["seconds"], None)
+        if _is_finished(training)
+        else Outcome(0.0, "not trained yet")
+        for training in trainings
+    }
+
+
+def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> dict[Path, Outcome]:
+    """Trains what is not finished.
+
+    Args:
+        trainings: each with a folder of its own.
+        workers: processes side by side.
+        progress: told of every start and end.
+
+    Returns:
+        Folder → outcome, of every training.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the processes have then saved what they had.
+    """
+    done: dict[Path, Outcome] = {}
+    waiting = []
+    for training in trainings:
+        if _is_finished(training):
+            done[training.folder] = Outcome(_state(training.folder)["seconds"], None)
+            progress.ended(training, done[training.folder])
+        else:
+            waiting.append(training)
+    running: list[_Running] = []
+    with _stop_asked() as stop:
+        try:
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    running.append(_Running(waiting.pop(0), progress))
+                time.sleep(_POLL_SECONDS)
+                for job in [job for job in running if job.is_over()]:
+                    running.remove(job)
+                    done[job.training.folder] = job.outcome()
+                    progress.ended(job.training, done[job.training.folder])
+                if stop.is_set():
+                    raise KeyboardInterrupt
+        except BaseException as reason:
+            _stop(running)
+            if isinstance(reason, KeyboardInterrupt):
+                raise KeyboardInterrupt(
+                    f"{len(done)} of {len(trainings)} trainings are finished; the same command goes on from there"
+                ) from None
+            raise
+    return done
+
+
+class _Running:
+    """A training's process.
+
+    Args:
+        training: to start, or to go on with.
+        progress: told of the start, and from time to time how far it is.
+    """
+
+    def __init__(self, training: Training, progress: Progress) -> None:
+        self.training, self.progress = training, progress
+        command, self.before, note = _prepared(training)
+        self.since = time.monotonic()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_python_path()])}
+        with (training.folder / LOG).open("ab") as log:
+            self.process = subprocess.Popen(  # a session of its own: the terminal's Ctrl-C reaches it once, through us
+                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,
+            )  # fmt: skip
+        progress.started(training, note)
+
+    def is_over(self) -> bool:
+        self.progress.at(self.training, _timesteps(self.training.folder))
+        return self.process.poll() is not None
+
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.since
+
+    def interrupted(self) -> None:
+        """Keeps in the folder how long it took so far."""
+        _write_state(self.training, self.seconds(), done=self.process.returncode == 0)
+
+    def outcome(self) -> Outcome:
+        """Keeps in the folder how it ended."""
+        seconds = self.seconds()
+        failed = self.process.returncode != 0
+        _write_state(self.training, seconds, done=not failed, failed=failed)
+        return Outcome(seconds, _last_words(self.training.folder, self.process.returncode) if failed else None)
+
+
+def _prepared(training: Training) -> tuple[list[str], float, str]:
+    """The command that starts a training or goes on with it, seconds spent on it before, and what to say of it."""
+    state = _state(training.folder)
+    changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
+    checkpoints = (training.folder / CONFIG_FILE).exists() and list((training.folder / FOLDER).glob("*.zip"))
+    if state and not changed and not state["failed"] and training.resume and checkpoints:
+        return training.resume, state["seconds"], "goes on"
+    note = ""
+    if state:
+        why = f"{', '.join(changed)} changed" if changed else "it failed" if state["failed"] else "it cannot go on"
+        note = f"trained anew: {why}"
+        shutil.rmtree(training.folder)
+    training.folder.mkdir(parents=True, exist_ok=True)
+    _write_state(training, 0.0)
+    return training.command, 0.0, note
+
+
+def _is_finished(training: Training) -> bool:
+    state = _state(training.folder)
+    return bool(state) and state["done"] and state["parts"] == training.parts
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    """What `training.json` says; empty if it is not there or damaged."""
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        flags = {name: bool(state[name]) for name in ("done", "failed")}
+        return {"parts": dict(state["parts"]), "seconds": float(state["seconds"]), **flags}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
+    temporary = training.folder / f".{STATE}.part"
+    state = {"parts": training.parts, "done": done, "failed": failed, "seconds": round(seconds, 1)}
+    temporary.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(training.folder / STATE)
+
+
+def _timesteps(folder: Path) -> int:
+    """How far a run is, by the last line of its learning curve."""
+    try:
+        last = (folder / CURVE_FILE).read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+        return int(last.partition(",")[0])
+    except (OSError, ValueError):
+        return 0
+
+
+def _last_words(folder: Path, code: int) -> str:
+    lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return f"exit code {code}: {said[-1] if said else 'it printed nothing'}; see {folder / LOG}"
+
+
+def _python_path() -> list[str]:
+    given = os.environ.get("PYTHONPATH", "")
+    return given.split(os.pathsep) if given else []
+
+
+def _stop(running: Sequence[_Running]) -> None:
+    """Asks the processes to save and stop, and waits for them."""
+    for job in running:
+        job.process.send_signal(signal.SIGINT)
+    limit = time.monotonic() + _GRACE_SECONDS
+    for job in running:
+        try:
+            job.process.wait(max(0.0, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            job.process.kill()
+            job.process.wait()
+        job.interrupted()
+
+
+@contextmanager
+def _stop_asked() -> Iterator[Event]:
+    """Set by Ctrl-C and by SIGTERM: the processes are in sessions of their own and would live on.
+
+    An exception from a signal's handler could rise anywhere, even where Python drops it. Processes started in the block
+    heed both signals, whatever this one's parent ignores.
+    """
+    asked = Event()
+    old = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
