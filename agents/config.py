@@ -39,6 +39,7 @@ class PpoConfig(BaseModel):
         0.0, ge=0, le=10, description="Charge of a line for each hour of work queued on its way. Unit: USD."
     )
     unit_charge: float = Field(1.0, ge=0, le=2, description="Share of the shadow price that a line pays for its units.")
+    settlement: bool = Field(True, description="Lines under way at the horizon are charged; else they are free.")
     other: str = Field(
         "least_cost+last_safe_hour", description="Baseline that takes the decisions which are not trained."
     )
@@ -113,7 +114,7 @@ class PpoConfig(BaseModel):
             "learning_rate": self.schedule,
             "charges": Charges(
                 self.load_credit, self.handover_charge, self.truck_charge == "marginal", self.congestion_usd_per_hour,
-                self.unit_charge,
+                self.unit_charge, self.settlement,
             ),
             "ent_coef_end": self.ent_coef_end,
             "source_weight": float(self.decisions != "dispatch"),

@@ -21,7 +21,6 @@ from envs.observation import pack_lanes, pack_lines, unpack_lanes, unpack_lines
 from envs.score import Scorer
 from envs.simulator import Simulator
 
-
 BACKLOG_HOURS = 12.0  # one of the features of queued work
 _BACKLOGS = tuple(SOURCE_FEATURES.index(name) for name in ("fc_backlog", "sc_backlog"))
 
@@ -34,6 +33,7 @@ class Charges(NamedTuple):
     marginal_trucks: bool = False  # trucks less than full are paid by who made them leave (`envs.kernel._charge`)
     congestion_usd_per_hour: float = 0.0  # of a line, for the work queued at the FC and sort centers it goes through
     units: float = 1.0  # of a line: share of the shadow price of the units it takes
+    settlement: bool = True  # what is under way at the horizon is charged at standard cost; else it is free
 
     def with_congestion(self, price: Scorer) -> Scorer:
         """A price of lanes that has the charge for work queued at their origin on top."""
@@ -153,6 +153,15 @@ class LineBook:
         closed = Lines(*(kept[copy, index[fair]] for kept in self._kept))
         self._closed.append(closed._replace(reward=(closed.reward - usd[fair]).astype(np.float32)))
 
+    def end_episode(self, copy: int) -> None:
+        """Closes what is open in a copy that has reached its horizon, before it starts anew."""
+        if self.charges.settlement:
+            self.harvest(copy)
+            return
+        index = np.flatnonzero(self._open[copy])
+        self._open[copy, index] = False
+        self._closed.append(Lines(*(kept[copy, index] for kept in self._kept)))
+
     def take(self) -> Lines:
         """All decisions closed since the last call."""
         for copy in range(self.sim.copies):
@@ -199,9 +208,9 @@ class LaneBook:
 
     Args:
         sim: the copies.
-        charges: what lanes are charged with. `load_credit`: what arrives at a lane is hardly its own doing, so over time
-            the credit changes no comparison between its choices; but without it, discounting makes every truck cheaper
-            by being late. At 1 a lane pays for the air it sends.
+        charges: what lanes are charged with. `load_credit`: what arrives at a lane is hardly its own doing, so over
+            time the credit changes no comparison between its choices; but without it, discounting makes every truck
+            cheaper by being late. At 1 a lane pays for the air it sends.
     """
 
     def __init__(self, sim: Simulator, charges: Charges = Charges()) -> None:  # noqa: B008

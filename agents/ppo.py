@@ -319,8 +319,10 @@ class RegionalPPO(PPO):
 def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook) -> None:
     """Ends the tick of every copy of a network, up to its next decisions; copies at their horizon start anew."""
     for copy in range(rows.sim.copies):
+        if not lines.charges.settlement and rows.sim.tick(copy) + 1 == rows.sim.world.rules.horizon_tick:
+            lines.harvest(copy)  # what has arrived is charged, what is still under way will be free
         if rows.sim.finish(copy):
-            lines.harvest(copy)
+            lines.end_episode(copy)
             lanes.end_episode(copy)
             rows.start(copy)
         else:

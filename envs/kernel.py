@@ -502,7 +502,7 @@ def _safe(w: Any, package: Any) -> int:
 
 @inlined
 def _charge(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> tuple[float, int]:
-    """How a truck's cost is charged to the packages it takes: USD each, to those with a last safe tick up to the second.
+    """How a truck's cost is charged: USD each, to those of its packages whose last safe tick is not after the second.
 
     Everybody's share is the cost over the load. Where marginal costs are asked for, a truck that leaves less than full
     is charged to those alone who could wait least, who made it leave: together they pay one share, and the others ride
