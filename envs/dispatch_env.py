@@ -20,6 +20,7 @@ from envs.observation import (
     observation_space,
 )
 from envs.scenario import Scenario, ScenarioError, load_scenario
+from envs.score import Scorer
 from envs.scorers import DEFAULT_BACKGROUND, Scorers
 from envs.simulator import Simulator
 
@@ -85,6 +86,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         scenario: a `Scenario`, the path of a YAML file, or a shipped name.
         region: name or number of the region to run.
         background: scorers that decide for the other regions; default: nearest in region, last safe hour.
+        lane_price: prices lanes in what is observed: `scorers.price` of a trained policy that is to decide here, so that
+            it sees the plans it was trained on. Default: nobody does.
         render_mode: None or `rgb_array`, the map.
         tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
         overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
@@ -100,6 +103,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         scenario: str | Path | Scenario = "us8",
         region: str | int = 0,
         background: Scorers | None = None,
+        lane_price: Scorer | None = None,
         render_mode: str | None = None,
         tables: bool = False,
         overrides: Mapping[str, str] | None = None,
@@ -109,6 +113,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.render_mode = render_mode
         self.scenario = load_scenario(scenario, dict(overrides or {}))
         self.sim = Simulator(self.scenario)
+        if lane_price is not None:
+            self.sim.price_lanes(lane_price)
         self.region = find_region(self.sim, region)
         self.background = background or DEFAULT_BACKGROUND
         self.tables = tables

@@ -11,10 +11,13 @@ import pytest
 from envs import lane_price as lp
 from envs.compiled import compiled
 from envs.demand import episode_key
+from envs.dispatch_env import RegionalDispatchEnv
+from envs.features import SOURCE_FEATURES
 from envs.outlook import backlog_hours, expected_inflow
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.score import Scorer, scorer_shapes
-from envs.scorers import DEFAULT_BACKGROUND, Scorers
+from envs.scorers import DEFAULT_BACKGROUND, Scorers, linear
 from envs.simulator import Simulator
 from tests.worlds import TIGHT, TWO_REGIONS, Reader, decide_at_random, find_all, random_tick, simulator, small
 
@@ -239,3 +242,21 @@ def test_learning_changes_nothing_in_the_world() -> None:
     for sim in (plain, noted):
         sim.run(DEFAULT_BACKGROUND)
     assert plain.kpis(0) == noted.kpis(0) and plain.cash(0) == noted.cash(0)
+
+
+def test_the_environment_shows_a_policy_what_the_kernel_shows_it() -> None:
+    """One region decided from outside by `predict()`, the others inside: the episode is that of all inside."""
+    scorers = Scorers(DEFAULT_BACKGROUND.source, DEFAULT_BACKGROUND.dispatch, price(at_deadline=1.0, hire=2.0))
+    source = linear(SOURCE_FEATURES, weights={"order_plan": 5.0, "surcharge": -1.0, "cost": -1.0})
+    scorers = scorers._replace(source=source)
+    env = RegionalDispatchEnv(small(**AMPLE), region=1, background=scorers, lane_price=scorers.price)
+    whole, policy = simulator(small(**AMPLE), KEY), ScorerPolicy(scorers)
+    observation, info = env.reset(options={"key": KEY})
+    ended = False
+    while not ended:
+        observation, _, _, ended, info = env.step(policy.predict(observation)[0])
+    whole.run(scorers)
+    assert info["kpis"] == whole.kpis(0, [1])
+    blind = simulator(small(**AMPLE), KEY)
+    blind.run(scorers._replace(price=lp.NO_PRICE))
+    assert blind.kpis(0) != whole.kpis(0)  # so the prices do matter here
