@@ -32,6 +32,9 @@ class PpoConfig(BaseModel):
     learning_rate_end: float = Field(0.05, ge=0, le=1, description="Share of it left at the end; falls linearly.")
     gamma: float = Field(0.99, gt=0, le=1, description="Discount per tick along a lane's decisions.")
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
+    credit: Literal["decision", "joint"] = Field(
+        "decision", description="Each decision's own return, or the region's summed reward for all (agents/joint.py)."
+    )
     load_credit: float = Field(
         1.0, ge=0, le=2, description="Credit of a lane per package it sends, share of a full truck's cost per package."
     )
@@ -90,6 +93,8 @@ class PpoConfig(BaseModel):
     def _networks_fit(self) -> PpoConfig:
         if self.networks is not None and self.copies % self.networks:
             raise ValueError(f"copies {self.copies} must be a multiple of networks {self.networks}")
+        if self.networks is not None and self.credit == "joint":
+            raise ValueError("credit: joint learns on one network; leave networks out, or set credit: decision")
         if self.networks is not None and self.weights == "per_region":
             raise ValueError("networks have regions of their own each; set weights: shared, or leave networks out")
         return self

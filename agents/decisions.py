@@ -105,6 +105,7 @@ class LineBook:
         self._order_of = np.zeros((copies, room), np.int64)
         self._open = np.zeros((copies, room), np.bool_)
         self._closed: list[Lines] = []
+        self._decided = np.zeros(0, np.int64), np.zeros(0, np.float32)
         sim.keep_journeys(room)
 
     def pack(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -119,6 +120,7 @@ class LineBook:
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray) -> None:
         """Applies the choices of the lines just packed, and opens their journeys."""
+        self._decided = action, log_prob
         for copy in range(self.sim.copies):
             rows = slice(self._starts[copy], self._starts[copy + 1])
             count = rows.stop - rows.start
@@ -131,6 +133,21 @@ class LineBook:
                 kept[copy, free] = value
             self._order_of[copy, free] = self._order[rows]
             unpack_lines(self.sim.world, self.sim.state, copy, action[rows], free)
+
+    def latest(self) -> tuple[Lines, np.ndarray]:
+        """The decisions applied last, without a reward, and the copy of each."""
+        n = int(self._starts[-1])
+        copy = np.repeat(np.arange(self.sim.copies), np.diff(self._starts))
+        action, log_prob = self._decided
+        kept = Lines(
+            self._x[:n].copy(),
+            self._mask[:n].copy(),
+            self._region[:n].copy(),
+            action,
+            log_prob,
+            np.zeros(n, np.float32),
+        )
+        return kept, copy
 
     def _charged(self, rows: slice, action: np.ndarray) -> np.ndarray:
         """USD for the units that the chosen candidates take, and for the work queued on their way: (n,)."""
@@ -258,6 +275,11 @@ class LaneBook:
                 self._chain[:n].copy(), self._tick[:n].copy(), self._cost[:n].copy(),
             )
         )  # fmt: skip
+
+    def latest(self) -> tuple[Lanes, np.ndarray]:
+        """The decisions applied last, and the copy of each."""
+        copy = np.repeat(np.arange(self.sim.copies), np.diff(self._starts))
+        return self._kept[-1], copy
 
     def end_episode(self, copy: int) -> None:
         """Cuts the copy's chains: what follows belongs to another episode."""

@@ -182,20 +182,25 @@ class RegionalPPO(PPO):
 
     def _decide(self, lines: LineBooks, lanes: LaneBooks) -> None:
         with torch.no_grad():
-            x, mask, region = (torch.as_tensor(a) for a in lines.pack())
-            log_probs = self.policy.source_logits(x, mask, region)
-            choice = _sample(log_probs)
-            if self.fixed is not None and not self.source_weight:
-                choice = _best(self.fixed.source, x, mask)
-            lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
-            x, region = (torch.as_tensor(a) for a in lanes.pack())
-            logit = self.policy.dispatch_logits(x, region)
-            go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
-            if self.fixed is not None and not self.dispatch_weight:
-                go = torch.as_tensor(scores(self.fixed.dispatch, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
-            value = self.policy.dispatch_values(x).numpy()
-            lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), value)
-        self.decisions += len(choice) + len(go)
+            self.decisions += self._decide_lines(lines) + self._decide_lanes(lanes)
+
+    def _decide_lines(self, lines: LineBooks) -> int:
+        x, mask, region = (torch.as_tensor(a) for a in lines.pack())
+        log_probs = self.policy.source_logits(x, mask, region)
+        choice = _sample(log_probs)
+        if self.fixed is not None and not self.source_weight:
+            choice = _best(self.fixed.source, x, mask)
+        lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
+        return len(choice)
+
+    def _decide_lanes(self, lanes: LaneBooks) -> int:
+        x, region = (torch.as_tensor(a) for a in lanes.pack())
+        logit = self.policy.dispatch_logits(x, region)
+        go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
+        if self.fixed is not None and not self.dispatch_weight:
+            go = torch.as_tensor(scores(self.fixed.dispatch, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
+        lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), self.policy.dispatch_values(x).numpy())
+        return len(go)
 
     # --------------------------------------------------------------------------------------------- learning
 
@@ -205,15 +210,14 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        lines = self._lines.take()
-        lanes, lane_advantage, lane_return = self._lanes.take(self.gamma, self.gae_lambda)
+        lines, line_value, lanes, lane_advantage, lane_return = self._credited(self._lines, self._lanes)
         if not len(lines.reward) or not len(lane_return):
             return
         self._entropy_weight = self.ent_coef * (
             self.ent_coef_end + (1 - self.ent_coef_end) * self._current_progress_remaining
         )
         clip = float(self.clip_range(self._current_progress_remaining))  # type: ignore[operator]
-        source = _SourceBatch(lines, self._source_advantages(lines))
+        source = _SourceBatch(lines, line_value)
         dispatch = _DispatchBatch(lanes, lane_advantage, lane_return)
         stats: dict[str, list[float]] = {}
         stop = False
@@ -260,7 +264,13 @@ class RegionalPPO(PPO):
                 torch.nn.utils.clip_grad_norm_(self.policy.lane_price.parameters(), 5.0)
                 self.policy.optimizer.step()
 
-    def _source_advantages(self, lines: Lines) -> np.ndarray:
+    def _credited(self, lines: LineBooks, lanes: LaneBooks) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
+        """Decisions to learn from: lines and their values; lanes, their advantages and their returns."""
+        closed = lines.take()
+        value = self._line_values(closed) if len(closed.reward) else np.zeros(0, np.float32)
+        return closed, value, *lanes.take(self.gamma, self.gae_lambda)
+
+    def _line_values(self, lines: Lines) -> np.ndarray:
         """Values of the lines under today's policy and critic: (n,)."""
         with torch.no_grad():
             parts = []

@@ -18,6 +18,7 @@ from agents.checkpoints import FOLDER, CheckpointCallback, CtrlC, load_checkpoin
 from agents.config import PpoConfig
 from agents.curve import CURVE_FILE, Curve
 from agents.export import POLICY_FILE, save_policy
+from agents.joint import JointPPO
 from agents.mixed_vec_env import vec_env
 from agents.monitoring import PPO, HParamCallback, KpiCallback, Kpis, TuningEpisodes, tensorboard_logger
 from agents.ppo import RegionalPPO
@@ -160,4 +161,5 @@ def _rule(name: str, scenario: str) -> ScorerPolicy:
 def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
     arguments = run.ppo.algorithm(env.parts[0].sim.regions)
     fixed = None if run.ppo.decisions == "both" else _rule(run.ppo.other, run.scenario.name).scorers
-    return RegionalPPO("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)
+    algorithm = JointPPO if run.ppo.credit == "joint" else RegionalPPO
+    return algorithm("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)
