@@ -109,14 +109,16 @@ class CtrlC:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def load_checkpoint(path: Path, env: BatchVecEnv, kpis: KpiCallback) -> RegionalPPO:
+def load_checkpoint(
+    path: Path, env: BatchVecEnv, kpis: KpiCallback, algorithm: type[RegionalPPO] = RegionalPPO
+) -> RegionalPPO:
     """A learner as it was, on `env`; sets `kpis` and the random states, too.
 
     Raises:
         PolicyFileError: the file is damaged, or of another scenario or version.
     """
     try:
-        model = RegionalPPO.load(path, env=env, device="cpu")
+        model = algorithm.load(path, env=env, device="cpu")
         arrays = _read(path)
         model.restore(part(arrays, "learner."))
         kpis.restore(part(arrays, "kpis."))

@@ -95,7 +95,7 @@ def train(
     set_random_seed(run.seed)
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
     kpis = _kpi_callback(run)
-    model = load_checkpoint(checkpoint, env, kpis) if checkpoint else _start(run, env)
+    model = load_checkpoint(checkpoint, env, kpis, _algorithm(run.ppo)) if checkpoint else _start(run, env)
     console = Console(stderr=True)
     with console.status("playing the references on the tuning episodes"):
         kpis.levels = {name: kpis.episodes.kpis(policy) for name, policy in references.items()} | dict(levels or {})
@@ -158,8 +158,11 @@ def _rule(name: str, scenario: str) -> ScorerPolicy:
     return tuned_baseline(name, scenario) if is_tuned_name(name) else baseline(name)
 
 
+def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
+    return JointPPO if ppo.credit == "joint" else RegionalPPO
+
+
 def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
     arguments = run.ppo.algorithm(env.parts[0].sim.regions)
     fixed = None if run.ppo.decisions == "both" else _rule(run.ppo.other, run.scenario.name).scorers
-    algorithm = JointPPO if run.ppo.credit == "joint" else RegionalPPO
-    return algorithm("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)
+    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)

@@ -86,8 +86,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         scenario: a `Scenario`, the path of a YAML file, or a shipped name.
         region: name or number of the region to run.
         background: scorers that decide for the other regions; default: nearest in region, last safe hour.
-        lane_price: prices lanes in what is observed: `scorers.price` of a trained policy that is to decide here, so that
-            it sees the plans it was trained on. Default: nobody does.
+        lane_price: prices lanes in what is observed: `scorers.price` of a trained policy that is to decide here, so
+            that it sees the plans it was trained on. Default: nobody does.
         render_mode: None or `rgb_array`, the map.
         tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
         overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
