@@ -1,7 +1,7 @@
 """PPO with one stream: all decisions of a region and tick share its reward and one critic. The comparison for credit.
 
-Reward, advantage and critic belong to a region, as an off-the-shelf algorithm would have it; actors, features, priors and
-the decisions themselves are those of `RegionalPPO`.
+Reward, advantage and critic belong to a region, as an off-the-shelf algorithm would have it; actors, features, priors
+and the decisions themselves are those of `RegionalPPO`.
 """
 
 from __future__ import annotations
