@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -31,9 +33,12 @@ def test_all_decisions_of_a_region_and_tick_share_one_advantage(monkeypatch: pyt
     monkeypatch.setattr(JointPPO, "_advantages", spy)
     credited = []
     original = JointPPO._credited
-    monkeypatch.setattr(
-        JointPPO, "_credited", lambda self, *books: credited.append(original(self, *books)) or credited[-1]
-    )
+
+    def keep(self: JointPPO, *books: Any) -> Any:
+        credited.append(original(self, *books))
+        return credited[-1]
+
+    monkeypatch.setattr(JointPPO, "_credited", keep)
     model.learn(12 * 4 * 2)
     (ticks, found), (lines, _, lanes, lane_advantage, _) = seen[0], credited[0]
     expected = np.concatenate([a[t.line_row] for t, a in zip(ticks, found, strict=False)])
@@ -43,7 +48,7 @@ def test_all_decisions_of_a_region_and_tick_share_one_advantage(monkeypatch: pyt
 
 
 def test_rewards_are_the_dollars_of_the_region() -> None:
-    """Without discount and critic, the advantage of the first tick is minus what the region is booked until the last."""
+    """Without discount and critic, the first advantage is minus what the region is booked until the last tick."""
     model = learner(copies=1)
     model.learn(12 * 2)
     model._ticks = []
