@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from envs.demand import STREAMS
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.lane_price import LANE_PRICE_FEATURES
+from envs.lane_price import LANE_PRICE_FEATURES, MOST_HIDDEN
 from envs.policy import Pricing, ScorerPolicy
 from envs.score import Scorer, scorer_shapes
 from envs.scorers import Scorers
@@ -132,6 +132,8 @@ def _scorers(path: Path, tensors: dict[str, np.ndarray]) -> Scorers:
             raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train anew") from None
         groups, n = scorer.bias.size if kind == "price" else max(1, scorer.bias.size), len(features)
         hidden = scorer.w3.size // max(1, groups)
+        if kind == "price" and hidden > MOST_HIDDEN:  # the kernel has room for no more
+            raise PolicyFileError(f"{path}: tensor price.w3: {hidden} wide, at most {MOST_HIDDEN} can be; train anew")
         for field, shape in scorer_shapes(groups, n, hidden).items():
             array = getattr(scorer, field)
             if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():

@@ -89,6 +89,10 @@ class RegionalPPO(PPO):
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
             super().__init__(policy, env, **kwargs)  # type: ignore[arg-type]
 
+    def _setup_model(self) -> None:
+        self.charges = Charges(*self.charges)  # SB3 saves a named tuple as a bare list
+        super()._setup_model()
+
     def scorers(self) -> Scorers:
         """The policy as the compiled kernel reads it."""
         own = self.policy.scorers()

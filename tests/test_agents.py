@@ -16,21 +16,25 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from agents.config import PpoConfig, load_ppo
-from agents.decisions import Lines
+from agents.decisions import Charges, Lines
 from agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save_policy
 from agents.networks import ScorerNet
 from agents.policy import DispatchPolicy
 from agents.ppo import RegionalPPO
+from agents.training import Run, train
 from agents.vec_env import RegionalVecEnv
 from baselines import baseline
 from envs.demand import episode_key
 from envs.dispatch_env import RegionalDispatchEnv
-from envs.features import DISPATCH_COUNT, DISPATCH_FEATURES, SOURCE_COUNT, SOURCE_FEATURES
+from envs.features import DISPATCH_COUNT, DISPATCH_FEATURES, SHADOW_PRICE_USD, SOURCE_COUNT, SOURCE_FEATURES
+from envs.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES, MOST_HIDDEN, NO_PRICE
 from envs.policy import ScorerPolicy
 from envs.scenario import ScenarioError
-from envs.score import Scorer
+from envs.score import Scorer, scorer_shapes
 from envs.scorers import Scorers
 from envs.simulator import Simulator
+from envs.vector_env import RegionRows
+from tests.conftest import trace_scenario
 from tests.worlds import TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=96, warmup_hours=12)
@@ -75,6 +79,12 @@ def trained() -> RegionalPPO:
 
 
 @pytest.fixture(scope="module")
+def priced() -> RegionalPPO:
+    """The same of one that prices lanes."""
+    return updates(learner(nets={"price_hidden": 8}, charges=Charges(congestion_usd_per_hour=0.5)), 3)
+
+
+@pytest.fixture(scope="module")
 def observations() -> dict[str, np.ndarray]:
     """A batch of padded observations from both regions at all hours."""
     env = RegionalVecEnv(WORLD, COPIES, seed=9)
@@ -105,12 +115,109 @@ def test_two_updates_move_every_network() -> None:
 
 @pytest.mark.parametrize("decisions", ["source", "dispatch"])
 def test_one_kind_of_decision_can_be_trained_alone(decisions: str) -> None:
-    config = PpoConfig.model_validate({"decisions": decisions})
-    kept = {name: config.algorithm(REGIONS)[name] for name in ("source_weight", "dispatch_weight")}
-    model = learner(**kept)
+    """The rule named by `other` takes the rest, in what is exported too."""
+    model = learner(fixed=baseline("regional_nearest+hybrid").scorers, **only(decisions))
     before = weights(model)
     updates(model, 2)
     assert changed(before, weights(model)) == {f"{decisions}_actor", f"{decisions}_critic"}
+    exported, own, rule = model.scorers(), model.policy.scorers(), baseline("regional_nearest+hybrid").scorers
+    for kind in ("source", "dispatch"):
+        expected = own if kind == decisions else rule
+        for ours, theirs in zip(getattr(exported, kind), getattr(expected, kind), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def only(decisions: str) -> dict[str, float]:
+    """The learner's arguments where one kind of decision is trained."""
+    arguments = PpoConfig.model_validate({"decisions": decisions}).algorithm(REGIONS)
+    return {name: arguments[name] for name in ("source_weight", "dispatch_weight")}
+
+
+@pytest.mark.parametrize("price_hidden", [0, 8])
+@pytest.mark.parametrize("decisions", ["source", "dispatch"])
+def test_the_rule_decides_what_is_not_trained(decisions: str, price_hidden: int) -> None:
+    """Up to the first update a learner that starts as a rule, beside a rule, is these two rules in the kernel."""
+    rules = baseline("least_cost+last_safe_hour").scorers
+    priors = {"source": {"source_prior": {"order_plan": 1e5, "cost": -1e3}},
+              "dispatch": {"dispatch_prior": {"bias": -50.0, "late_if_held": 100.0}}}  # fmt: skip
+    nets = {**priors[decisions], "price_hidden": price_hidden}
+    model = learner(seed=3, nets=nets, fixed=rules, n_steps=60, **only(decisions))
+    price = model.scorers().price
+    updates(model, 1)
+    rows = training_rows(model)
+    twin = Simulator(WORLD, COPIES)
+    for copy in range(COPIES):
+        twin.reset(copy, episode_key("train", 3, copy), rows.week_tick(copy))
+    twin.run(rules._replace(price=price), until=60)
+    for copy in range(COPIES):
+        twin.begin(copy)
+    np.testing.assert_array_equal(rows.sim.state.stock, twin.state.stock)
+    np.testing.assert_array_equal(rows.sim.state.cash, twin.state.cash)
+    assert twin.state.cash.sum() > 1000
+
+
+def training_rows(model: RegionalPPO) -> RegionRows:
+    """The network copies it learns on."""
+    env = model.env
+    assert isinstance(env, RegionalVecEnv)
+    return env.region_rows
+
+
+@pytest.mark.parametrize("decisions", ["source", "dispatch"])
+def test_a_saved_policy_has_the_rule_that_decided_beside_it(decisions: str, tmp_path: Path) -> None:
+    config = PpoConfig.model_validate({
+        "decisions": decisions, "other": "regional_nearest+hybrid", "copies": 1, "n_steps": 8, "hidden": 8,
+        "critic_hidden": 8, "eval_episodes": 1,
+    })  # fmt: skip
+    train(Run(small(**TWO_REGIONS, horizon_hours=40, warmup_hours=12), config, 32, 5, tmp_path, "test"), {})
+    scorers, rule = load_policy(tmp_path).scorers, baseline("regional_nearest+hybrid").scorers
+    same = [all(map(np.array_equal, ours, theirs)) for ours, theirs in zip(scorers[:2], rule[:2], strict=True)]
+    assert same == [decisions == "dispatch", decisions == "source"]
+
+
+class Listener(RegionalPPO):
+    """Takes what lines were charged and learns nothing from it."""
+
+    heard: list[Lines]
+
+    def train(self) -> None:
+        assert self._lines is not None
+        self.heard = [*getattr(self, "heard", []), self._lines.take()]
+
+
+def test_without_settlement_lines_under_way_at_the_horizon_are_free(tmp_path: Path) -> None:
+    """Those that have arrived are charged as ever; the others pay the price of their units alone."""
+    rows = [f"{hour},{n},{{{n % 6}}},{n},1,30" for n, hour in enumerate((1, 2, 5, 9, 118, 119, 119))]
+    taken = []
+    for settlement in (True, False):
+        env = RegionalVecEnv(trace_scenario(tmp_path / "orders.csv", rows), 1)
+        nets = {**SMALL_NETS, "dispatch_prior": {"bias": 50.0}}
+        charges = Charges(settlement=settlement)
+        model = Listener("DispatchPolicy", env, n_steps=120, charges=charges, policy_kwargs=nets, seed=0, device="cpu")
+        taken.append(updates(model, 1).heard[0])
+    units = [SHADOW_PRICE_USD * lines.x[np.arange(7), lines.action, SOURCE_FEATURES.index("shadow_price")]
+             for lines in taken]  # fmt: skip
+    settled, free = ((lines.reward + usd)[lines.log_prob.argsort()] for lines, usd in zip(taken, units, strict=True))
+    assert (settled < -2).all()
+    late = np.isclose(free, 0, atol=1e-5)
+    assert late.sum() == 3
+    np.testing.assert_array_equal(free[~late], settled[~late])
+
+
+def test_lane_prices_are_learned_and_exported_with_the_charge_for_queued_work() -> None:
+    model = learner(nets={"price_hidden": 8}, charges=Charges(congestion_usd_per_hour=0.5))
+    before = weights(model)
+    updates(model, 2)
+    assert changed(before, weights(model)) == {
+        "source_actor", "dispatch_actor", "source_critic", "dispatch_critic", "lane_price",
+    }  # fmt: skip
+    assert model.policy.lane_price is not None
+    own, exported = model.policy.lane_price.export(), model.scorers().price
+    charge = np.zeros(LANE_PRICE_COUNT)
+    charge[LANE_PRICE_FEATURES.index("backlog")] = 12 * 0.5  # the feature counts in 12 hours
+    np.testing.assert_allclose(exported.weight - own.weight, charge[None], rtol=0, atol=1e-5)
+    for name in set(Scorer._fields) - {"weight"}:
+        np.testing.assert_array_equal(getattr(exported, name), getattr(own, name))
 
 
 def test_learning_beats_its_own_start_and_every_rule_at_hand() -> None:
@@ -195,7 +302,7 @@ def test_a_policy_per_region_has_weights_per_region() -> None:
     groups = config.algorithm(REGIONS)["policy_kwargs"]["groups"]
     assert groups == REGIONS
     model = updates(learner(nets={"groups": groups}), 2)
-    for scorer in model.scorers():
+    for scorer in (model.scorers().source, model.scorers().dispatch):
         assert len(scorer.bias) == REGIONS
         assert (scorer.w1[0] != scorer.w1[1]).any()
     assert mean_cost(model.scorers()) > 0
@@ -333,6 +440,7 @@ def test_a_saved_learner_loads_and_goes_on(
             actions.append(model.predict(observations, deterministic=deterministic)[0])
         np.testing.assert_array_equal(*actions)
     assert (loaded.num_timesteps, loaded.decisions) == (trained.num_timesteps, trained.decisions)
+    assert loaded.charges == trained.charges
     updates(loaded, 1, reset_num_timesteps=False)
     assert loaded.num_timesteps == trained.num_timesteps + 12 * COPIES * REGIONS
 
@@ -378,6 +486,19 @@ def test_a_baseline_can_be_saved_as_a_policy(observations: dict[str, np.ndarray]
     save_policy(tmp_path / "rule.safetensors", rule.scorers, {})
     policy = load_policy(tmp_path / "rule.safetensors")
     np.testing.assert_array_equal(policy.predict(observations)[0], rule.predict(observations)[0])
+
+
+def test_a_policy_that_prices_lanes_plays_the_same_from_its_file(priced: RegionalPPO, tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.safetensors", priced.scorers(), {})
+    sims = []
+    for scorers in (priced.scorers(), load_policy(tmp_path).scorers, priced.scorers()._replace(price=NO_PRICE)):
+        sim = Simulator(WORLD)
+        sim.reset(0, episode_key("evaluate", 2, 0))
+        sim.run(scorers)
+        sims.append(sim)
+    np.testing.assert_array_equal(sims[1].state.cash, sims[0].state.cash)
+    assert sims[1].kpis(0) == sims[0].kpis(0)
+    assert sims[2].kpis(0) != sims[0].kpis(0)  # the prices matter
 
 
 # -------------------------------------------------------------------------------------------------------- bad files
@@ -451,6 +572,38 @@ def test_a_bad_policy_file_is_named_with_its_mend(name: str, trained: RegionalPP
     assert "\n" not in str(error.value)
 
 
+TOO_WIDE = Scorer(**{
+    name: np.zeros(shape, np.float32) for name, shape in scorer_shapes(1, LANE_PRICE_COUNT, MOST_HIDDEN + 1).items()
+})  # fmt: skip
+BAD_PRICES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "missing": (_rewritten(lambda tensors, facts: tensors.pop("price.w1")), r"price\.w1.*missing.*train anew"),
+    "weights of another kind": (_set("price.weight", WIDE), rf"price\.weight.*\(1, {LANE_PRICE_COUNT}\).*train anew"),
+    "no bias": (_set("price.bias", np.zeros(0, np.float32)), r"price\.\w+.*\(0,.*train anew"),
+    "not a number": (_set("price.bias", NAN), r"price\.bias.*finite.*train anew"),
+    "wider than the kernel has room for": (
+        _rewritten(lambda tensors, facts: tensors.update({f"price.{k}": a for k, a in TOO_WIDE._asdict().items()})),
+        rf"price\.w3.*{MOST_HIDDEN + 1} wide, at most {MOST_HIDDEN}.*train anew",
+    ),
+    "other features": (
+        _fact("price_features", json.dumps([*LANE_PRICE_FEATURES, "moon"])), "price_features.*moon.*train anew",
+    ),
+    "a file from before lanes were priced": (
+        _rewritten(lambda tensors, facts: facts.pop("price_features")), "price_features.*train anew",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_PRICES)
+def test_a_bad_price_of_lanes_is_named_with_its_mend(name: str, priced: RegionalPPO, tmp_path: Path) -> None:
+    spoil, message = BAD_PRICES[name]
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, priced.scorers(), {"seed": 1})
+    spoil(path)
+    with pytest.raises(PolicyFileError, match=message) as error:
+        load_policy(path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
 def test_a_folder_without_a_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyFileError, match=r"policy\.safetensors: no such file"):
         load_policy(tmp_path)
@@ -516,7 +669,9 @@ def test_scorers_have_one_layout() -> None:
     """What a learner exports is what the kernel reads."""
     scorers = learner().scorers()
     assert isinstance(scorers, Scorers)
-    for scorer, features in zip(scorers, (SOURCE_COUNT, DISPATCH_COUNT), strict=True):
+    for scorer, features in zip(scorers[:2], (SOURCE_COUNT, DISPATCH_COUNT), strict=True):
         assert isinstance(scorer, Scorer)
         assert scorer.weight.shape == (1, features)
         assert scorer.w1.shape == (1, features, 8)
+    assert scorers.price.weight.shape == (0, LANE_PRICE_COUNT)
+    assert learner(nets={"price_hidden": 4}).scorers().price.w1.shape == (1, LANE_PRICE_COUNT, 4)

@@ -51,8 +51,19 @@ def trained(scenario: Scenario, out: Path, **ppo: Any) -> Path:
 
 @pytest.mark.parametrize(
     ("scenario", "ppo"),
-    [(WORLD, {}), (SCARCE_WORLD, {"price_hours": 12.0, "weights": "per_region", "target_kl": 0.01})],
-    ids=["shared weights", "priced by the LP, weights per region"],
+    [
+        (
+            WORLD,
+            {
+                "lane_price_hidden": 8,
+                "truck_charge": "marginal",
+                "handover_charge": 1.0,
+                "congestion_usd_per_hour": 0.25,
+            },
+        ),
+        (SCARCE_WORLD, {"price_hours": 12.0, "weights": "per_region", "target_kl": 0.01, "decisions": "dispatch"}),
+    ],
+    ids=["lanes priced, marginal trucks", "units priced by the LP, weights per region, a rule sources"],
 )
 def test_a_resumed_run_ends_with_the_same_bits(scenario: Scenario, ppo: dict[str, Any], tmp_path: Path) -> None:
     whole = trained(scenario, tmp_path / "whole", **ppo)

@@ -17,15 +17,20 @@ from envs.demand import episode_key
 from envs.features import SHADOW_PRICE_USD, SOURCE_FEATURES
 from envs.ledger import COMPONENTS, SPOT, TRUCK
 from envs.scenario import Scenario
+from envs.score import Scorer
 from envs.simulator import Simulator
 from tests.conftest import trace_scenario
-from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, small
+from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, Reader, lane_price, small
 
 KEY = episode_key("train", 5, 0)
 SHORT = {"horizon_hours": 72, "warmup_hours": 0}
 AMPLE = {**TWO_REGIONS, **SHORT, "stock": {"safety_factor": 6, "breadth": (1, 1, 1)}}
-PRICE = SOURCE_FEATURES.index("shadow_price")
+SLOW = {**AMPLE, "capacity": {"pick_headroom": 0.6, "sort_headroom": 0.3, "backlog_limit_hours": 9}}
+PRICE, SURCHARGE = (SOURCE_FEATURES.index(name) for name in ("shadow_price", "surcharge"))
 Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+FREE = Charges()
 
 
 class Record(NamedTuple):
@@ -42,9 +47,14 @@ class Runner:
     The log-probability of a decision is its serial number, so that it is known again when it comes back.
     """
 
-    def __init__(self, scenario: Scenario, copies: int = 1, room: int = 64, load_credit: float = 0.0) -> None:
+    def __init__(
+        self, scenario: Scenario, copies: int = 1, room: int = 64, charges: Charges = FREE, price: Scorer | None = None
+    ) -> None:
         self.sim = Simulator(scenario, copies)
-        self.lines, self.lanes = LineBook(self.sim, room), LaneBook(self.sim, Charges(load_credit=load_credit))
+        if price is not None:
+            self.sim.price_lanes(price)
+            self.sim.sample_lanes(256)
+        self.lines, self.lanes = LineBook(self.sim, room, charges), LaneBook(self.sim, charges)
         self.rng = np.random.default_rng(0)
         self.records: list[Record] = []
         self.lane_notes: dict[tuple[int, int, int], list[tuple[int, float, float, float]]] = defaultdict(list)
@@ -183,6 +193,76 @@ def test_a_line_pays_the_price_of_the_units_it_took() -> None:
     assert seen.max() > 0.1
 
 
+def test_a_line_pays_for_the_hours_of_work_queued_on_its_way() -> None:
+    """At the FC of the candidate it chose, and at its first sort center."""
+    plain, charged = (Runner(small(**SLOW), charges=Charges(congestion_usd_per_hour=usd)) for usd in (0.0, 0.5))
+    hours: list[float] = []
+
+    def choose(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        action = charged.at_random(x, mask)
+        hours.extend(hours_queued(charged.sim, p, sort_centers=1) for p in chosen_routes(charged.sim, action))
+        return action
+
+    plain.run(71)
+    charged.run(71, choose=choose)
+    rewards = [rewards_by_serial(runner.lines.take()) for runner in (plain, charged)]
+    assert rewards[0].keys() == rewards[1].keys()
+    for serial, reward in rewards[1].items():
+        assert rewards[0][serial] - reward == pytest.approx(0.5 * hours[serial], rel=1e-3, abs=1e-3)
+    assert max(hours) > 5
+
+
+def test_the_price_of_lanes_charges_the_same_hours() -> None:
+    """What a policy plans with after training is what its lines paid while it learned, at later sort centers too."""
+    price = Charges(congestion_usd_per_hour=0.1).with_congestion(lane_price())
+    runner, legs = Runner(small(**SLOW), price=price), set()
+
+    def choose(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        action = runner.at_random(x, mask)
+        for i, p in enumerate(chosen_routes(runner.sim, action)):
+            legs.add(int(runner.sim.world.net.routes["legs"][p]))
+            told = 5 * x[i, action[i], SURCHARGE]
+            assert told == pytest.approx(0.1 * hours_queued(runner.sim, p, sort_centers=2), rel=1e-3, abs=1e-3)
+        return action
+
+    runner.run(71, choose=choose)
+    assert legs == {1, 2, 3}
+
+
+def chosen_routes(sim: Simulator, action: np.ndarray) -> list[int]:
+    """Routes of the candidates chosen for the lines of copy 0, in the order they are packed."""
+    routes = [
+        candidates
+        for r in range(sim.regions)
+        for candidates in sim.state.candidate[0, r, : sim.state.slots[0, r]]
+        if candidates[0] >= 0
+    ]
+    return [int(candidates[k]) for candidates, k in zip(routes, action, strict=True)]
+
+
+def hours_queued(sim: Simulator, p: int, sort_centers: int) -> float:
+    """Of work at a route's FC and at so many of its sort centers; 60 a site at most."""
+    net, queue, route = sim.world.net, sim.state.queue[0], sim.world.net.routes[p]
+    centers = [net.lanes["origin"][lane] for lane in route["lanes"][1 : route["legs"]]][:sort_centers]
+    work = [(route["fc"], queue["lines"]), *((center, queue["packages"]) for center in centers)]
+    return sum(min(60.0, float(queued[site] / net.site_capacity[site])) for site, queued in work)
+
+
+def rewards_by_serial(taken: Lines) -> dict[int, float]:
+    return dict(zip(taken.log_prob.astype(int).tolist(), taken.reward.tolist(), strict=True))
+
+
+def test_a_line_pays_the_share_of_the_units_price_that_is_asked_for() -> None:
+    whole, half = (Runner(small(**AMPLE), charges=Charges(units=units)) for units in (1.0, 0.5))
+    for runner in (whole, half):
+        runner.run(71)
+    rewards = [rewards_by_serial(runner.lines.take()) for runner in (whole, half)]
+    assert len(rewards[0]) > 100
+    for serial, reward in rewards[1].items():
+        price = whole.records[serial].price
+        assert reward - rewards[0][serial] == pytest.approx(price / 2, rel=1e-3, abs=1e-3)
+
+
 @pytest.mark.parametrize("changes", [SCARCE, FEW_SLOTS, TIGHT], ids=["scarce stock", "lines wait", "few trucks"])
 def test_no_decision_is_lost(changes: dict[str, Any]) -> None:
     """Each is closed once, or void since another FC served the line than was chosen, or the line was lost."""
@@ -280,7 +360,7 @@ def slow_advantages(
 
 @pytest.mark.parametrize("load_credit", [0.0, 1.0])
 def test_advantages_are_those_of_a_plain_sum_over_gaps(load_credit: float) -> None:
-    runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2, load_credit=load_credit)
+    runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2, charges=Charges(load_credit=load_credit))
     runner.run(40)
     taken, advantage, returns = runner.lanes.take(0.97, 0.9)
     wanted: dict[float, tuple[float, float]] = {}
@@ -359,9 +439,49 @@ def test_full_credit_leaves_a_lane_the_air_it_sends() -> None:
     """Load credit 1 gives back a full truck's cost per package: full trucks are free, others pay for empty room."""
     costs = {"late_usd": 0, "late_usd_per_hour": 0}
     world = small(**{**TWO_REGIONS, **SHORT, "costs": costs, "trucks": {"spot_allowed": False}})
-    full, partly = Runner(world, load_credit=1.0), Runner(world, load_credit=1.0)
+    full, partly = (Runner(world, charges=Charges(load_credit=1.0)) for _ in range(2))
     full.run(60, go=0.0)
     partly.run(60, go=1.0)
     assert full.sim.state.accrual[..., TRUCK].sum() > 100
     assert full.lane_cost == pytest.approx(0, abs=1e-6)
     assert partly.lane_cost > 100
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_a_lane_that_hands_packages_on_is_charged_the_price_of_their_next_lane(share: float) -> None:
+    """A price of one full truck's share per package, whatever the state of the next lane."""
+    world = small(**{**TWO_REGIONS, **SHORT})
+    plain, charged = (
+        Runner(world, charges=Charges(handover=handover), price=lane_price(full_load=1.0)) for handover in (0.0, share)
+    )
+    handed: dict[int, float] = defaultdict(float)
+    for _ in range(60):
+        plain.run(1)
+        charged.source(charged.at_random)
+        charged.dispatch(0.3)
+        follow_handovers(charged.sim, handed)
+    assert len(handed) > 5
+    untold = charged.sim.state.lane["handed"][0]
+    for lane in range(len(untold)):
+        paid = [sum(cost for _, cost, _, _ in runner.lane_notes[0, 0, lane]) for runner in (plain, charged)]
+        assert paid[1] - paid[0] == pytest.approx(share * (handed[lane] - untold[lane]), rel=1e-4, abs=1e-4)
+
+
+def follow_handovers(sim: Simulator, handed: dict[int, float]) -> None:
+    """Plays copy 0 on to its next decisions; adds, per lane, full trucks' shares on the next lanes of what it sent."""
+    before = on_the_road(sim)
+    assert not sim.finish(0)
+    after = on_the_road(sim)
+    sim.begin(0)  # full loads leave here
+    net, packages = sim.world.net, sim.state.package[0]
+    for p, leg in (after - before) | (on_the_road(sim) - after):
+        lanes = net.routes[packages["route"][p]]["lanes"]
+        if leg + 1 < net.routes[packages["route"][p]]["legs"]:
+            share = float(net.lanes["cost"][lanes[leg + 1]]) / sim.world.rules.truck_packages
+            handed[int(lanes[leg])] += share
+
+
+def on_the_road(sim: Simulator) -> set[tuple[int, int]]:
+    """Packages on trucks, each with the leg of its route."""
+    loads = [load for trucks in Reader(sim, 0).trucks().values() for load in trucks]
+    return {(p, int(sim.state.package["leg"][0, p])) for load in loads for p in load}

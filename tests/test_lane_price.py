@@ -16,22 +16,22 @@ from envs.features import SOURCE_FEATURES
 from envs.outlook import backlog_hours, expected_inflow
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from envs.score import Scorer, scorer_shapes
 from envs.scorers import DEFAULT_BACKGROUND, Scorers, linear
 from envs.simulator import Simulator
-from tests.worlds import TIGHT, TWO_REGIONS, Reader, decide_at_random, find_all, random_tick, simulator, small
+from tests.worlds import (
+    TIGHT,
+    TWO_REGIONS,
+    Reader,
+    decide_at_random,
+    find_all,
+    lane_price,
+    random_tick,
+    simulator,
+    small,
+)
 
 KEY = episode_key("tune", 3, 0)
 AMPLE = {**TWO_REGIONS, "network": {"fulfillment_centers": 8}, "stock": {"breadth": (1, 1, 1)}}
-
-
-def price(**weights: float) -> Scorer:
-    """A linear price of lanes."""
-    n = lp.LANE_PRICE_COUNT
-    arrays = {name: np.zeros(shape, np.float32) for name, shape in scorer_shapes(1, n, 0).items()}
-    for name, value in weights.items():
-        arrays["weight"][0, lp.LANE_PRICE_FEATURES.index(name)] = value
-    return Scorer(**arrays)
 
 
 @compiled
@@ -204,7 +204,7 @@ def test_plans_avoid_lanes_that_are_priced_high() -> None:
     """A price on every direct truck sends what it can over a sort center."""
     sim = simulator(small(**AMPLE), KEY)
     plain = direct_share(sim, Scorers(DEFAULT_BACKGROUND.source, DEFAULT_BACKGROUND.dispatch))
-    dear = direct_share(sim, Scorers(*DEFAULT_BACKGROUND[:2], price(is_direct=40.0)))
+    dear = direct_share(sim, Scorers(*DEFAULT_BACKGROUND[:2], lane_price(is_direct=40.0)))
     assert dear < plain
 
 
@@ -228,7 +228,7 @@ def direct_share(sim: Simulator, scorers: Scorers) -> float:
 def test_a_policy_plans_with_its_own_prices_and_leaves_others_alone() -> None:
     """The prices of the one who decides count, not those that are observed."""
     one, two = simulator(small(**AMPLE), KEY), simulator(small(**AMPLE), KEY)
-    two.price_lanes(price(is_direct=30.0))
+    two.price_lanes(lane_price(is_direct=30.0))
     for sim in (one, two):
         sim.run(DEFAULT_BACKGROUND)
     assert one.kpis(0) == two.kpis(0)
@@ -246,7 +246,7 @@ def test_learning_changes_nothing_in_the_world() -> None:
 
 def test_the_environment_shows_a_policy_what_the_kernel_shows_it() -> None:
     """One region decided from outside by `predict()`, the others inside: the episode is that of all inside."""
-    scorers = Scorers(DEFAULT_BACKGROUND.source, DEFAULT_BACKGROUND.dispatch, price(at_deadline=1.0, hire=2.0))
+    scorers = Scorers(DEFAULT_BACKGROUND.source, DEFAULT_BACKGROUND.dispatch, lane_price(at_deadline=1.0, hire=2.0))
     source = linear(SOURCE_FEATURES, weights={"order_plan": 5.0, "surcharge": -1.0, "cost": -1.0})
     scorers = scorers._replace(source=source)
     env = RegionalDispatchEnv(small(**AMPLE), region=1, background=scorers, lane_price=scorers.price)

@@ -36,6 +36,9 @@ batch_size: 256
 n_epochs: 1
 hidden: 8
 critic_hidden: 8
+lane_price_hidden: 4
+truck_charge: marginal
+handover_charge: 1.0
 eval_every: 1
 eval_episodes: 1
 """

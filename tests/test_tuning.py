@@ -210,12 +210,12 @@ def test_a_side_of_a_pair_is_that_side_of_the_file(folder: Path, monkeypatch: py
         "tuned_linear+hybrid": (whole.scorers.source, baseline("hybrid").scorers.dispatch),
         "consolidate+tuned_linear": (baseline("consolidate").scorers.source, whole.scorers.dispatch),
         "tuned_linear+linear": (whole.scorers.source, baseline("linear").scorers.dispatch),
-        "tuned_linear+tuned_linear": whole.scorers,
+        "tuned_linear+tuned_linear": whole.scorers[:2],
     }.items():
         policy = tuned_baseline(name, "tiny")
         assert policy.name == name
         assert policy.seen == {("tune", 2)}
-        for ours, theirs in zip(policy.scorers, sides, strict=True):
+        for ours, theirs in zip(policy.scorers[:2], sides, strict=True):
             for a, b in zip(ours, theirs, strict=True):
                 np.testing.assert_array_equal(a, b)
     assert tuned_baseline("shadow_price+tuned_linear", "tiny").pricing == baseline("shadow_price").pricing

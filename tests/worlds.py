@@ -1,4 +1,4 @@
-"""Small worlds, random decisions and readers of the kernel's linked lists, shared by the tests."""
+"""Small worlds, prices of lanes, random decisions and readers of the kernel's linked lists, shared by the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from envs import kernel
 from envs.compiled import compiled
+from envs.lane_price import LANE_PRICE_FEATURES
 from envs.scenario import Scenario
+from envs.score import Scorer
+from envs.scorers import linear
 from envs.simulator import Simulator
 
 SMALL: dict[str, Any] = {
@@ -93,6 +96,11 @@ def simulator(scenario: Scenario, *keys: int, reevaluate: bool = False) -> Simul
     for row, key in enumerate(keys):
         sim.reset(row, key)
     return sim
+
+
+def lane_price(**weights: float) -> Scorer:
+    """A linear price of lanes: feature → weight."""
+    return linear(LANE_PRICE_FEATURES, weights=weights)
 
 
 @compiled
