@@ -177,7 +177,8 @@ class LineBook:
             return
         index = np.flatnonzero(self._open[copy])
         self._open[copy, index] = False
-        self._closed.append(Lines(*(kept[copy, index] for kept in self._kept)))
+        fair = index[self.sim.state.journey["void"][copy, index] == 0]  # served as chosen
+        self._closed.append(Lines(*(kept[copy, fair] for kept in self._kept)))
 
     def take(self) -> Lines:
         """All decisions closed since the last call."""

@@ -603,7 +603,7 @@ def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
     return found
 
 
-@compiled
+@inlined
 def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
     net, top = w.net, w.rules.candidates
     ring = s.line[b, r]

@@ -32,10 +32,13 @@ python evaluate.py compare {world} --policies {shipped},least_cost
 ```
 
 ```python
+import gymnasium, envs
 from agents.export import load_policy
 
 policy = load_policy("agents/{shipped}.safetensors")
-action, _ = policy.predict(observation)  # of RegionalDispatch-v0
+env = gymnasium.make("RegionalDispatch-v0", scenario="{scenario}", lane_price=policy.scorers.price)
+observation, info = env.reset(seed=0)
+action, _ = policy.predict(observation)
 ```"""
 _LIMITS = """\
 ## Limits
@@ -130,7 +133,7 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         f"# {shipped}",
         f"PPO for scenario `{variant['scenario']}`{changes}: one scorer of the candidates of an order line, one of go "
         "against hold for a lane. Weights alone, no code.",
-        _USE.format(shipped=shipped, world=world),
+        _USE.format(shipped=shipped, world=world, scenario=variant["scenario"]),
         f"## Training\n\n`{command}`",
         f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
         f"{', '.join(map(str, variant['all_seeds']))} this is {seed}: the lowest cost on its tuning episodes, less "
