@@ -136,7 +136,7 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         _USE.format(shipped=shipped, world=world, scenario=variant["scenario"]),
         f"## Training\n\n`{command}`",
         f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
-        f"{', '.join(map(str, variant['all_seeds']))} this is {seed}: the lowest cost on its tuning episodes, less "
+        f"{', '.join(sorted(variant['seeds'], key=int))} this is {seed}: the lowest cost on its tuning episodes, less "
         "that of the best untuned rule there. The held-out episodes below played no part in the choice. The PPO file:",
         f"```yaml\n{config}\n```",
         f"## On held-out orders\n\n{markdown_table(table).strip()}",
