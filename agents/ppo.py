@@ -270,9 +270,9 @@ class RegionalPPO(PPO):
 
     def _credited(self, lines: LineBooks, lanes: LaneBooks) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
         """Decisions to learn from: lines and their values; lanes, their advantages and their returns."""
-        closed = lines.take()
+        closed, chained = lines.take(), lanes.take(self.gamma, self.gae_lambda)
         value = self._line_values(closed) if len(closed.reward) else np.zeros(0, np.float32)
-        return closed, value, *lanes.take(self.gamma, self.gae_lambda)
+        return closed, value, *chained
 
     def _line_values(self, lines: Lines) -> np.ndarray:
         """Values of the lines under today's policy and critic: (n,)."""
