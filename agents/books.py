@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines, PriceBook, join
 from envs.simulator import Simulator, part, prefixed
 
+Book = TypeVar("Book", LineBook, LaneBook)
 
-class LineBooks:
+
+class Books(Generic[Book]):
+    """What books of lines and of lanes have in common.
+
+    Args:
+        books: one per network.
+    """
+
+    def __init__(self, books: list[Book]) -> None:
+        self.books: list[Book] = books
+        self._ends = np.zeros(0, np.int64)
+
+    def pack(self) -> tuple[np.ndarray, ...]:
+        """All networks' decisions to take; see `LineBook.pack` and `LaneBook.pack`."""
+        found, self._ends = _joined([book.pack() for book in self.books])
+        return found
+
+    def forget(self) -> None:
+        """Drops everything; call when the copies are started anew."""
+        for book in self.books:
+            book.forget()
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """What is open in each book; see its `snapshot`."""
+        return prefixed({f"{i}.": book.snapshot() for i, book in enumerate(self.books)})
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Goes on from a snapshot of as many networks; see its `restore`."""
+        for i, book in enumerate(self.books):
+            book.restore(part(arrays, f"{i}."))
+
+
+class LineBooks(Books[LineBook]):
     """One `LineBook` per network, packed and taken as one.
 
     Args:
@@ -21,13 +55,7 @@ class LineBooks:
 
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges(), ticks: int = 64) -> None:  # noqa: B008
         self.sims = list(sims)
-        self.books = [LineBook(sim, ticks * sim.world.rules.order_slots, charges) for sim in sims]
-        self._ends = np.zeros(0, np.int64)
-
-    def pack(self) -> tuple[np.ndarray, ...]:
-        """All networks' lines; see `LineBook.pack`."""
-        found, self._ends = _joined([book.pack() for book in self.books])
-        return found
+        super().__init__([LineBook(sim, ticks * sim.world.rules.order_slots, charges) for sim in sims])
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray) -> None:
         """Applies the choices of the lines just packed; see `LineBook.unpack`."""
@@ -39,22 +67,8 @@ class LineBooks:
         taken: Lines = join([book.take() for book in self.books])
         return taken
 
-    def forget(self) -> None:
-        """Drops everything; call when the copies are started anew."""
-        for book in self.books:
-            book.forget()
 
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """What is open in each book; see `LineBook.snapshot`."""
-        return prefixed({f"{i}.": book.snapshot() for i, book in enumerate(self.books)})
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Goes on from a snapshot of as many networks; see `LineBook.restore`."""
-        for i, book in enumerate(self.books):
-            book.restore(part(arrays, f"{i}."))
-
-
-class LaneBooks:
+class LaneBooks(Books[LaneBook]):
     """One `LaneBook` per network, packed and taken as one.
 
     Args:
@@ -63,13 +77,7 @@ class LaneBooks:
     """
 
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges()) -> None:  # noqa: B008
-        self.books = [LaneBook(sim, charges) for sim in sims]
-        self._ends = np.zeros(0, np.int64)
-
-    def pack(self) -> tuple[np.ndarray, ...]:
-        """All networks' lanes up for decision; see `LaneBook.pack`."""
-        found, self._ends = _joined([book.pack() for book in self.books])
-        return found
+        super().__init__([LaneBook(sim, charges) for sim in sims])
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray, value: np.ndarray) -> None:
         """Applies go or hold to the lanes just packed."""
@@ -80,20 +88,6 @@ class LaneBooks:
         """Decisions, advantages and returns; see `LaneBook.take`. Chains of different networks may share a number."""
         lanes, advantages, returns = zip(*(book.take(gamma, gae_lambda) for book in self.books), strict=True)
         return join(list(lanes)), np.concatenate(advantages), np.concatenate(returns)
-
-    def forget(self) -> None:
-        """Drops everything; call when the copies are started anew."""
-        for book in self.books:
-            book.forget()
-
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """What is open in each book; see `LaneBook.snapshot`."""
-        return prefixed({f"{i}.": book.snapshot() for i, book in enumerate(self.books)})
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Goes on from a snapshot of as many networks; see `LaneBook.restore`."""
-        for i, book in enumerate(self.books):
-            book.restore(part(arrays, f"{i}."))
 
 
 class PriceBooks:
