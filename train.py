@@ -25,7 +25,7 @@ from agents.config import PpoConfig, load_ppo
 from agents.curve import CURVE_FILE
 from agents.export import POLICY_FILE, PolicyFileError, load_policy
 from agents.monitoring import PPO, Kpis
-from agents.training import CONFIG_FILE, TENSORBOARD, Run, train, tuning_worlds
+from agents.training import CONFIG_FILE, TENSORBOARD, Run, rules_beside, train, tuning_worlds
 from baselines.bounds import BoundError
 from baselines.tuned import LINEAR, has_file
 from envs.policy import ScorerPolicy
@@ -133,6 +133,7 @@ minutes an episode before training starts."""
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
+        rules_beside(ppo, scenario.name)
         timesteps = ppo.timesteps if self.timesteps is None else self.timesteps
         if (self.out / CONFIG_FILE).exists():
             if not self.overwrite:

@@ -90,6 +90,12 @@ class PpoConfig(BaseModel):
         return prior
 
     @model_validator(mode="after")
+    def _lanes_are_priced(self) -> PpoConfig:
+        if self.handover_charge and not self.lane_price_hidden:
+            raise ValueError("handover_charge needs a price of lanes; set lane_price_hidden: 16, or handover_charge: 0")
+        return self
+
+    @model_validator(mode="after")
     def _networks_fit(self) -> PpoConfig:
         if self.networks is not None and self.copies % self.networks:
             raise ValueError(f"copies {self.copies} must be a multiple of networks {self.networks}")
@@ -122,8 +128,6 @@ class PpoConfig(BaseModel):
                 self.unit_charge, self.settlement,
             ),
             "ent_coef_end": self.ent_coef_end,
-            "source_weight": float(self.decisions != "dispatch"),
-            "dispatch_weight": float(self.decisions != "source"),
             "policy_kwargs": {
                 "hidden": self.hidden, "critic_hidden": self.critic_hidden, "groups": groups,
                 "source_prior": self.source_prior,

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from envs.features import DISPATCH_COUNT, SOURCE_COUNT, SOURCE_FEATURES
+from envs.features import DISPATCH_COUNT, SOURCE_COUNT
 from envs.lane_price import LANE_PRICE_FEATURES
 from envs.observation import pack_lanes, pack_lines, unpack_lanes, unpack_lines
 from envs.score import Scorer
+from envs.scorers import linear
 from envs.simulator import Simulator
 
-BACKLOG_HOURS = 12.0  # one of the features of queued work
-_BACKLOGS = tuple(SOURCE_FEATURES.index(name) for name in ("fc_backlog", "sc_backlog"))
+BACKLOG_HOURS = 12.0  # one of the price's feature of queued work
 
 
 class Charges(NamedTuple):
@@ -37,6 +37,10 @@ class Charges(NamedTuple):
 
     def with_congestion(self, price: Scorer) -> Scorer:
         """A price of lanes that has the charge for work queued at their origin on top."""
+        if not self.congestion_usd_per_hour:
+            return price
+        if not price.bias.size:
+            price = linear(LANE_PRICE_FEATURES)
         weight = price.weight.copy()
         weight[:, LANE_PRICE_FEATURES.index("backlog")] += np.float32(BACKLOG_HOURS * self.congestion_usd_per_hour)
         return price._replace(weight=weight)
@@ -94,6 +98,7 @@ class LineBook:
         self._mask = np.zeros((rows, k), np.bool_)
         self._region = np.zeros(rows, np.int64)
         self._price = np.zeros((rows, k), np.float32)
+        self._backlog = np.zeros((rows, k), np.float32)
         self._order = np.zeros(rows, np.int64)
         self._starts = np.zeros(sim.copies + 1, np.int64)
         copies = sim.copies
@@ -113,7 +118,7 @@ class LineBook:
         n, sim = 0, self.sim
         for copy in range(sim.copies):
             self._starts[copy] = n
-            arrays = (a[n:] for a in (self._x, self._mask, self._region, self._price, self._order))
+            arrays = (a[n:] for a in (self._x, self._mask, self._region, self._price, self._backlog, self._order))
             n += pack_lines(sim.world, sim.state, copy, *arrays)
         self._starts[sim.copies] = n
         return self._x[:n], self._mask[:n], self._region[:n]
@@ -151,9 +156,8 @@ class LineBook:
 
     def _charged(self, rows: slice, action: np.ndarray) -> np.ndarray:
         """USD for the units that the chosen candidates take, and for the work queued on their way: (n,)."""
-        price = np.take_along_axis(self._price[rows], action[:, None], axis=1)[:, 0]
-        backlog = self._x[rows][:, :, list(_BACKLOGS)].sum(axis=-1)
-        hours = BACKLOG_HOURS * np.take_along_axis(backlog, action[:, None], axis=1)[:, 0]
+        chosen = action[:, None]
+        price, hours = (np.take_along_axis(a[rows], chosen, axis=1)[:, 0] for a in (self._price, self._backlog))
         return self.charges.units * price + self.charges.congestion_usd_per_hour * hours
 
     def harvest(self, copy: int) -> None:
@@ -336,15 +340,22 @@ class PriceBook:
 
     def __init__(self, sim: Simulator, room: int = 8192) -> None:
         self.sim = sim
+        self._kept: list[tuple[np.ndarray, np.ndarray]] = []
         sim.sample_lanes(room)
+
+    def harvest(self, copy: int) -> None:
+        """Keeps a copy's samples; call before it starts anew."""
+        state = self.sim.state
+        n = min(state.row["samples"][copy], state.sample_usd.shape[1])
+        self._kept.append((state.sample[copy, :n].copy(), state.sample_usd[copy, :n].copy()))
+        state.row["samples"][copy] = 0
 
     def take(self) -> tuple[np.ndarray, np.ndarray]:
         """The samples since the last call: features (n, LANE_PRICE_COUNT), USD beyond the standard (n,), float32."""
-        state = self.sim.state
-        counts = np.minimum(state.row["samples"], state.sample_usd.shape[1])
-        state.row["samples"] = 0
-        parts = [(state.sample[b, :n], state.sample_usd[b, :n]) for b, n in enumerate(counts)]
-        x, usd = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        for copy in range(self.sim.copies):
+            self.harvest(copy)
+        x, usd = (np.concatenate(arrays) for arrays in zip(*self._kept, strict=True))
+        self._kept = []
         return x, usd
 
 

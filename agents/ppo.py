@@ -22,7 +22,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from agents.books import LaneBooks, LineBooks, PriceBooks
 from agents.choices import record_choices
-from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines
+from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines, PriceBook
 from agents.policy import DispatchPolicy
 from agents.vec_env import BatchVecEnv
 from envs.policy import scores
@@ -51,9 +51,8 @@ class RegionalPPO(PPO):
     Args:
         policy: `DispatchPolicy` by default.
         env: a `RegionalVecEnv`, or a `MixedVecEnv` of several networks.
-        source_weight: weight of sourcing's losses; 0 trains dispatch alone.
-        dispatch_weight: likewise; 0 trains sourcing alone.
-        fixed: scorers of a rule that takes the decisions which are not trained.
+        source_rule: sources in place of the policy, which then learns dispatch alone.
+        dispatch_rule: likewise for dispatch.
         ent_coef_end: share of `ent_coef` left at the end of training; it falls linearly.
         charges: what decisions are charged with.
         kwargs: as for `stable_baselines3.PPO`; `n_steps` counts ticks, `batch_size` decisions of each kind, `gamma`
@@ -67,17 +66,15 @@ class RegionalPPO(PPO):
         self,
         policy: str | type[DispatchPolicy] = "DispatchPolicy",
         env: VecEnv | str | None = None,
-        source_weight: float = 1.0,
-        dispatch_weight: float = 1.0,
         charges: Charges = Charges(),  # noqa: B008
-        fixed: Scorers | None = None,
+        source_rule: Scorer | None = None,
+        dispatch_rule: Scorer | None = None,
         ent_coef_end: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        self.source_weight = source_weight
-        self.dispatch_weight = dispatch_weight
         self.charges = charges
-        self.fixed = fixed
+        self.source_rule = source_rule
+        self.dispatch_rule = dispatch_rule
         self._prices: PriceBooks | None = None
         self.ent_coef_end = ent_coef_end
         self._lines: LineBooks | None = None
@@ -96,13 +93,11 @@ class RegionalPPO(PPO):
     def scorers(self) -> Scorers:
         """The policy as the compiled kernel reads it."""
         own = self.policy.scorers()
-        if own.price.bias.size:
-            own = own._replace(price=self.charges.with_congestion(own.price))
-        if self.fixed is None:
-            return own
-        if not self.source_weight:
-            return own._replace(source=self.fixed.source)
-        return own._replace(dispatch=self.fixed.dispatch)
+        return Scorers(
+            self.source_rule or own.source,
+            self.dispatch_rule or own.dispatch,
+            self.charges.with_congestion(own.price),
+        )
 
     @property
     def updates(self) -> int:
@@ -175,8 +170,9 @@ class RegionalPPO(PPO):
             sim.price_lanes(price)
         for _ in range(n_rollout_steps):
             self._decide(self._lines, self._lanes)
-            for rows, lines, lanes in zip(networks, self._lines.books, self._lanes.books, strict=True):
-                _tick(rows, lines, lanes)
+            prices = self._prices.books if self._prices else [None] * len(networks)
+            for network in zip(networks, self._lines.books, self._lanes.books, prices, strict=True):
+                _tick(*network)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
@@ -192,8 +188,8 @@ class RegionalPPO(PPO):
         x, mask, region = (torch.as_tensor(a) for a in lines.pack())
         log_probs = self.policy.source_logits(x, mask, region)
         choice = _sample(log_probs)
-        if self.fixed is not None and not self.source_weight:
-            choice = _best(self.fixed.source, x, mask)
+        if self.source_rule is not None:
+            choice = _best(self.source_rule, x, mask)
         lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
         return len(choice)
 
@@ -201,8 +197,8 @@ class RegionalPPO(PPO):
         x, region = (torch.as_tensor(a) for a in lanes.pack())
         logit = self.policy.dispatch_logits(x, region)
         go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
-        if self.fixed is not None and not self.dispatch_weight:
-            go = torch.as_tensor(scores(self.fixed.dispatch, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
+        if self.dispatch_rule is not None:
+            go = torch.as_tensor(scores(self.dispatch_rule, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
         lanes.unpack(go.numpy(), _go_log_prob(logit, go).numpy(), self.policy.dispatch_values(x).numpy())
         return len(go)
 
@@ -294,8 +290,9 @@ class RegionalPPO(PPO):
     ) -> float:
         s_policy, s_value, s_entropy, s_kl = self._source_losses(source, line_index, clip, stats)
         d_policy, d_value, d_entropy, d_kl = self._dispatch_losses(dispatch, lane_index, clip, stats)
-        loss = self.source_weight * (s_policy - self._entropy_weight * s_entropy + self.vf_coef * s_value)
-        loss = loss + self.dispatch_weight * (d_policy - self._entropy_weight * d_entropy + self.vf_coef * d_value)
+        source_loss = s_policy - self._entropy_weight * s_entropy + self.vf_coef * s_value
+        dispatch_loss = d_policy - self._entropy_weight * d_entropy + self.vf_coef * d_value
+        loss = (self.source_rule is None) * source_loss + (self.dispatch_rule is None) * dispatch_loss
         self.policy.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
@@ -330,7 +327,7 @@ class RegionalPPO(PPO):
         return policy_loss, value_loss, entropy, kl
 
 
-def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook) -> None:
+def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook, prices: PriceBook | None) -> None:
     """Ends the tick of every copy of a network, up to its next decisions; copies at their horizon start anew."""
     for copy in range(rows.sim.copies):
         if not lines.charges.settlement and rows.sim.tick(copy) + 1 == rows.sim.world.rules.horizon_tick:
@@ -338,6 +335,8 @@ def _tick(rows: RegionRows, lines: LineBook, lanes: LaneBook) -> None:
         if rows.sim.finish(copy):
             lines.end_episode(copy)
             lanes.end_episode(copy)
+            if prices is not None:
+                prices.harvest(copy)
             rows.start(copy)
         else:
             rows.sim.begin(copy)

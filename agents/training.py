@@ -24,11 +24,12 @@ from agents.monitoring import PPO, HParamCallback, KpiCallback, Kpis, TuningEpis
 from agents.ppo import RegionalPPO
 from agents.progress import show_progress
 from agents.vec_env import BatchVecEnv
-from baselines import baseline
+from baselines import BaselineError, baseline
 from baselines.tuned import is_tuned_name, tuned_baseline
 from envs.generator import random_scenario
 from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
+from envs.scenario import Scenario, ScenarioError
+from envs.score import Scorer
 
 CONFIG_FILE = "config.yaml"
 TENSORBOARD = "tb"
@@ -154,8 +155,26 @@ def write_config(run: Run) -> None:
     temporary.replace(run.out / CONFIG_FILE)
 
 
-def _rule(name: str, scenario: str) -> ScorerPolicy:
-    return tuned_baseline(name, scenario) if is_tuned_name(name) else baseline(name)
+def rules_beside(ppo: PpoConfig, scenario: str) -> dict[str, Scorer]:
+    """Arguments of `RegionalPPO`: the rule that takes the decisions which are not trained.
+
+    Raises:
+        ScenarioError: `other` is no baseline, or one that needs prices which nobody makes.
+    """
+    if ppo.decisions == "both":
+        return {}
+    try:
+        rule = tuned_baseline(ppo.other, scenario) if is_tuned_name(ppo.other) else baseline(ppo.other)
+    except BaselineError as error:
+        raise ScenarioError(f"PPO file: other = {ppo.other}: {error}") from None
+    if ppo.decisions == "source":
+        return {"dispatch_rule": rule.scorers.dispatch}
+    if rule.pricing is not None and ppo.price_hours is None:
+        raise ScenarioError(
+            f"PPO file: other = {ppo.other}: its sourcing needs prices of units; add price_hours: "
+            f"{rule.pricing.every_hours:g}, or name another rule"
+        )
+    return {"source_rule": rule.scorers.source}
 
 
 def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
@@ -163,6 +182,5 @@ def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
 
 
 def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
-    arguments = run.ppo.algorithm(env.parts[0].sim.regions)
-    fixed = None if run.ppo.decisions == "both" else _rule(run.ppo.other, run.scenario.name).scorers
-    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, fixed=fixed, **arguments)
+    arguments = run.ppo.algorithm(env.parts[0].sim.regions) | rules_beside(run.ppo, run.scenario.name)
+    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from envs.compiled import inlined
+from envs.compiled import pasted
 from envs.network import Network, largest_order, mean_lines_per_order
 from envs.scenario import GeneratedDemand, Scenario, ScenarioError
 from envs.tables import read_table
@@ -204,7 +204,7 @@ def episode_key(stream: str, seed: int, index: int) -> int:
     return (STREAMS[stream] << 62) | (int(state) >> 2)
 
 
-@inlined
+@pasted
 def mix(z: np.uint64) -> np.uint64:
     """splitmix64's finaliser (Steele, Lea & Flood 2014): 64 well-mixed bits from a counter."""
     z = np.uint64(z) + MIX
@@ -213,13 +213,13 @@ def mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> _SHIFT_31)
 
 
-@inlined
+@pasted
 def draw(key: np.uint64, j: int) -> float:
     """The j-th uniform of a key, in [0, 1)."""
     return float(mix(key + np.uint64(j) * MIX) >> _SHIFT_11) * _UNIT
 
 
-@inlined
+@pasted
 def draw_alias(alias: np.ndarray, keep: np.ndarray, u: float) -> int:
     """One draw from an alias table with a single uniform."""
     x = u * len(alias)
@@ -227,7 +227,7 @@ def draw_alias(alias: np.ndarray, keep: np.ndarray, u: float) -> int:
     return i if x - i < keep[i] else int(alias[i])
 
 
-@inlined
+@pasted
 def draw_cdf(cdf: np.ndarray, u: float) -> int:
     """First index whose cumulative share exceeds u."""
     i = 0
@@ -236,7 +236,7 @@ def draw_cdf(cdf: np.ndarray, u: float) -> int:
     return i
 
 
-@inlined
+@pasted
 def rate_at(demand: Demand, week_tick: int, tick: int) -> float:
     """Mean orders of a tick, surges included."""
     rate = demand.rate[week_tick]

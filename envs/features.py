@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.compiled import inlined
+from envs.compiled import inlined, pasted
 from envs.order_plan import FEWEST_PACKAGES, LEAST_COST
 from envs.outlook import backlog_hours, expected_inflow
 
@@ -88,17 +88,17 @@ SHADOW_PRICE_USD = 5.0
 SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
 
-@inlined
+@pasted
 def _clip(x: float) -> float:
     return min(max(x, -LIMIT), LIMIT)
 
 
-@inlined
+@pasted
 def _up_to(x: float, top: float) -> float:
     return min(x, top)
 
 
-@inlined
+@pasted
 def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> float:
     """USD that taking one unit is expected to cost elsewhere.
 
@@ -117,7 +117,7 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
     return rules.stockout_usd / (1 + math.exp(-z))
 
 
-@inlined
+@pasted
 def order_span(s: Any, b: int, r: int, j: int) -> tuple[int, int]:
     """First slot, and the slot after the last, of the order that slot j's line belongs to."""
     ring = s.line[b, r]
@@ -131,7 +131,7 @@ def order_span(s: Any, b: int, r: int, j: int) -> tuple[int, int]:
     return low, high
 
 
-@inlined
+@pasted
 def order_share(s: Any, b: int, r: int, low: int, high: int, fc: int) -> float:
     """Share of the lines in slots low…high−1 that an FC has units for."""
     if high - low == 1:
@@ -195,7 +195,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[23] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 
 
-@inlined
+@pasted
 def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
     """USD of lateness booked if the lane's packages wait one more tick."""
     rules, queue = w.rules, s.lane[b, lane]
@@ -266,7 +266,7 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
     x[23] = truck_left(w, s, b, i)
 
 
-@inlined
+@pasted
 def hour_of_day(w: Any, s: Any, b: int) -> tuple[float, float]:
     """Sine and cosine of the hour of the day."""
     angle = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * w.rules.tick_hours / 24

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from envs import metrics as m
-from envs.compiled import compiled, inlined
+from envs.compiled import compiled, inlined, pasted
 from envs.demand import draw, draw_alias, draw_cdf, mix, rate_at
 from envs.features import (
     DISPATCH_COUNT,
@@ -159,17 +159,17 @@ def _replay_orders(w: Any, s: Any, b: int) -> bool:
     return True
 
 
-@inlined
+@pasted
 def _region_of_station(w: Any, station: int) -> int:
     return w.net.region_of_site[w.net.fcs + w.net.scs + station]
 
 
-@inlined
+@pasted
 def _room_for(w: Any, s: Any, b: int, station: int, lines: int) -> bool:
     return s.line_count[b, _region_of_station(w, station)] + lines <= s.line.shape[2]
 
 
-@inlined
+@pasted
 def _add_line(w: Any, s: Any, b: int, station: int, promise: int, sku: int, units: int) -> None:
     row, r = s.row[b], _region_of_station(w, station)
     size = s.line.shape[2]
@@ -180,7 +180,7 @@ def _add_line(w: Any, s: Any, b: int, station: int, promise: int, sku: int, unit
     s.line_count[b, r] += 1
 
 
-@inlined
+@pasted
 def _count_order(w: Any, s: Any, b: int, station: int, lines: int) -> None:
     row = s.row[b]
     row.orders += 1
@@ -275,7 +275,7 @@ def _deliver(w: Any, s: Any, b: int, p: int) -> None:
     _close_package(w, s, b, p, tick, usd)
 
 
-@inlined
+@pasted
 def _close_package(w: Any, s: Any, b: int, p: int, arrival: int, usd: float) -> None:
     """Counts a package that has arrived, or is settled, at tick `arrival`; `usd` are its last dollars."""
     package, row = s.package[b, p], s.row[b]
@@ -296,7 +296,7 @@ def _close_package(w: Any, s: Any, b: int, p: int, arrival: int, usd: float) -> 
     row.packages_done += 1
 
 
-@inlined
+@pasted
 def _join_site(s: Any, b: int, site: int, p: int) -> None:
     """Appends a package to a site's queue for picking or sorting."""
     queue = s.queue[b, site]
@@ -305,7 +305,7 @@ def _join_site(s: Any, b: int, site: int, p: int) -> None:
     queue.lines += s.package[b, p].lines
 
 
-@inlined
+@pasted
 def _append(s: Any, b: int, queue: Any, p: int) -> None:
     """Puts a package at the end of a linked queue, and notes when."""
     package = s.package[b, p]
@@ -377,7 +377,7 @@ def _join_lane(w: Any, s: Any, b: int, lane: int, p: int, safe: int) -> None:
         row.active += 1
 
 
-@inlined
+@pasted
 def _note_safe(queue: Any, safe: int, tick: int) -> None:
     if safe < tick:
         queue.late += 1
@@ -410,7 +410,7 @@ def _sort_active(s: Any, b: int) -> None:
         s.active[b, j] = lane
 
 
-@inlined
+@pasted
 def can_send(w: Any, s: Any, b: int, lane: int) -> bool:
     """A truck of the fleet is at the lane's origin, or one may be hired."""
     return s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed
@@ -570,7 +570,7 @@ def prepare_lines(w: Any, s: Any, b: int, r: int) -> None:
     plan_orders(w, s, b, r)
 
 
-@inlined
+@pasted
 def _price_candidates(w: Any, s: Any, b: int, r: int, j: int) -> None:
     due = s.line[b, r, (s.line_first[b, r] + j) % s.line.shape[2]].due
     for k in range(w.rules.candidates):
@@ -578,7 +578,7 @@ def _price_candidates(w: Any, s: Any, b: int, r: int, j: int) -> None:
         s.surcharge[b, r, j, k] = route_surcharge(w, s, b, p, due) if p >= 0 else 0.0
 
 
-@inlined
+@pasted
 def candidates_found(w: Any, s: Any, b: int, r: int, j: int) -> int:
     """How many candidates `prepare_lines` found for the line in slot j."""
     found = 0
@@ -587,7 +587,7 @@ def candidates_found(w: Any, s: Any, b: int, r: int, j: int) -> int:
     return found
 
 
-@inlined
+@pasted
 def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
     """Fills `candidate[b, r, j]` with routes that can serve the line in slot j; returns how many.
 
@@ -685,7 +685,7 @@ def _collect_cheapest(
     return found
 
 
-@inlined
+@pasted
 def _has_fc(w: Any, routes: np.ndarray, count: int, fc: int) -> bool:
     has = False
     for k in range(count):
@@ -693,7 +693,7 @@ def _has_fc(w: Any, routes: np.ndarray, count: int, fc: int) -> bool:
     return has
 
 
-@inlined
+@pasted
 def _can_serve(w: Any, s: Any, b: int, stock: np.ndarray, fc: int, units: int, open_only: bool) -> bool:
     """The FC has the units and, if asked, no backlog beyond the limit."""
     return stock[fc] >= units and (not open_only or backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours)

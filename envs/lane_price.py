@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.compiled import inlined
+from envs.compiled import inlined, pasted
 from envs.ledger import late_increase_usd
 from envs.outlook import backlog_hours, expected_inflow
 from envs.score import no_scorer, score
@@ -96,7 +96,7 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
     x[21], x[22] = math.sin(angle), math.cos(angle)
 
 
-@inlined
+@pasted
 def lane_surcharge(w: Any, s: Any, b: int, lane: int, ready: int, safe: int, ahead: int) -> float:
     """USD beyond the standard that a package is expected to cost a lane; 0 where no scorer prices lanes."""
     if len(s.lane_price.bias) == 0:
@@ -106,15 +106,22 @@ def lane_surcharge(w: Any, s: Any, b: int, lane: int, ready: int, safe: int, ahe
     return min(max(float(score(s.lane_price, 0, x, s.price_scratch[b, 1:])), -_TOP_USD), _TOP_USD)
 
 
-@inlined
+@pasted
+def _on_leg(w: Any, s: Any, b: int, p: int, leg: int, due: int) -> tuple[int, int]:
+    """Ticks at which a package sourced now can be at the origin of route p's leg, and must leave it at the latest."""
+    route = w.net.routes[p]
+    return s.row[b].tick + 1 + route.rest[0] - route.rest[leg], due - route.rest[leg]
+
+
+@pasted
 def route_surcharge(w: Any, s: Any, b: int, p: int, due: int) -> float:
     """The sum of it over the lanes of route p, for a package sourced now."""
     total = 0.0
     if len(s.lane_price.bias) > 0:
-        route, tick = w.net.routes[p], s.row[b].tick
+        route = w.net.routes[p]
         for leg in range(route.legs):
-            ready = tick + 1 + route.rest[0] - route.rest[leg]
-            total += lane_surcharge(w, s, b, route.lanes[leg], ready, due - route.rest[leg], leg)
+            ready, safe = _on_leg(w, s, b, p, leg, due)
+            total += lane_surcharge(w, s, b, route.lanes[leg], ready, safe, leg)
     return total
 
 
@@ -128,9 +135,8 @@ def price_package(w: Any, s: Any, b: int, p: int) -> None:
     package.noted = 1
     route = w.net.routes[package.route]
     for leg in range(route.legs):
-        ready = row.tick + 1 + route.rest[0] - route.rest[leg]
-        note = s.note[b, p, leg]
-        lane_price_features(w, s, b, route.lanes[leg], ready, package.due - route.rest[leg], leg, note)
+        ready, safe = _on_leg(w, s, b, package.route, leg, package.due)
+        lane_price_features(w, s, b, route.lanes[leg], ready, safe, leg, s.note[b, p, leg])
 
 
 @inlined
@@ -162,7 +168,7 @@ def price_departure(w: Any, s: Any, b: int, p: int, share: float) -> None:
         _sample(s, b, p, 2 + leg, usd)
 
 
-@inlined
+@pasted
 def _sample(s: Any, b: int, p: int, note: int, usd: float) -> None:
     """Keeps a note with what became of it; when the room is full, the oldest go."""
     row = s.row[b]

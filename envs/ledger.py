@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from envs.compiled import inlined
+from envs.compiled import pasted
 
 COMPONENTS = ("truck", "spot", "pick", "sort", "late", "lost")
 TRUCK, SPOT, PICK, SORT, LATE, LOST = range(len(COMPONENTS))
 
 
-@inlined
+@pasted
 def late_usd(rules: Any, late_ticks: int) -> float:
     """What a package costs that arrives `late_ticks` after its promise."""
     if late_ticks <= 0:
@@ -34,25 +34,25 @@ def late_usd(rules: Any, late_ticks: int) -> float:
     return rules.late_usd + rules.late_usd_per_tick * late_ticks
 
 
-@inlined
+@pasted
 def late_increase_usd(rules: Any, before: int, after: int) -> float:
     """What is booked when the earliest arrival moves from `before` to `after` ticks past the promise."""
     return late_usd(rules, after) - late_usd(rules, before)
 
 
-@inlined
+@pasted
 def book_cash(s: Any, b: int, region: int, component: int, usd: float) -> None:
     """Money paid."""
     s.cash[b, region, component] += usd
 
 
-@inlined
+@pasted
 def book_accrual(s: Any, b: int, region: int, component: int, usd: float) -> None:
     """A cost that has become inevitable."""
     s.accrual[b, region, component] += usd
 
 
-@inlined
+@pasted
 def book_both(s: Any, b: int, region: int, component: int, usd: float) -> None:
     """A cost that is paid in the moment it becomes inevitable."""
     book_cash(s, b, region, component, usd)

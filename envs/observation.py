@@ -24,6 +24,7 @@ from envs.features import (
     region_features,
     source_features,
 )
+from envs.outlook import route_backlog_hours
 from envs.simulator import Simulator
 
 
@@ -119,8 +120,9 @@ def _apply(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
 
 @compiled
 def pack_lines(
-    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray, order: np.ndarray
-) -> int:
+    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray,
+    backlog: np.ndarray, order: np.ndarray,
+) -> int:  # fmt: skip
     """Every line up for decision in copy b that has a candidate, region by region.
 
     Args:
@@ -128,6 +130,7 @@ def pack_lines(
         mask: (rows, K) bool, filled.
         region: (rows,) int64, filled.
         price: (rows, K) float32, filled: shadow price of the units the line would take, USD.
+        backlog: (rows, K) float32, filled: hours of work queued on the candidate's way.
         order: (rows,) int64, filled: number of the line's order in its episode.
 
     Returns:
@@ -147,9 +150,10 @@ def pack_lines(
                 mask[n, k] = k < found
                 if k < found:
                     price[n, k] = x[n, k, SOURCE_COUNT - 1] * SHADOW_PRICE_USD
+                    backlog[n, k] = route_backlog_hours(w, s, b, s.candidate[b, r, j, k])
                 else:
                     x[n, k, :] = 0
-                    price[n, k] = 0
+                    price[n, k] = backlog[n, k] = 0
             region[n], order[n] = r, line.order
             n += 1
     return n

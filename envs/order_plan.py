@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.compiled import inlined
+from envs.compiled import inlined, pasted
 from envs.ledger import late_usd
 
 MOST_LINES = 6  # 64 subsets
@@ -38,7 +38,7 @@ def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
         low = high
 
 
-@inlined
+@pasted
 def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
     """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
     ring = s.line[b, r]
@@ -48,7 +48,7 @@ def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
     return route.cost + late + s.surcharge[b, r, j, k]
 
 
-@inlined
+@pasted
 def _units_usd(w: Any, s: Any, b: int, r: int, j: int, p: int) -> float:
     """Price of the units that the line in slot j takes off the shelf of route p's FC; 0 where nobody prices."""
     if s.row[b].priced == 0:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from envs.compiled import inlined
+from envs.compiled import pasted
+
+MOST_BACKLOG_HOURS = 60.0  # of a site, in features and charges
 
 
-@inlined
+@pasted
 def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
     """Packages expected on a lane within horizon 0, 1, 2 (1, 3, 6 h): its moving average × the season ahead."""
     row, state = s.row[b], s.lane[b, lane]
@@ -17,8 +19,17 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
     return state.inflow * decay[age] * w.demand.season_next[week, horizon]
 
 
-@inlined
+@pasted
 def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
     """Hours of work queued at an FC (lines to pick) or sort center (packages to sort)."""
     queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
     return queued / w.net.site_capacity[site] * w.rules.tick_hours
+
+
+@pasted
+def route_backlog_hours(w: Any, s: Any, b: int, p: int) -> float:
+    """Hours of work queued at the FC of route p and every sort center on it, as far as lanes' prices see."""
+    route, hours = w.net.routes[p], 0.0
+    for leg in range(route.legs):
+        hours += min(backlog_hours(w, s, b, w.net.lanes[route.lanes[leg]].origin), MOST_BACKLOG_HOURS)
+    return hours

@@ -21,7 +21,7 @@ from agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save
 from agents.networks import ScorerNet
 from agents.policy import DispatchPolicy
 from agents.ppo import RegionalPPO
-from agents.training import Run, train
+from agents.training import Run, rules_beside, train
 from agents.vec_env import RegionalVecEnv
 from baselines import baseline
 from envs.demand import episode_key
@@ -113,10 +113,20 @@ def test_two_updates_move_every_network() -> None:
     assert all(torch.isfinite(array).all() for array in weights(model).values())
 
 
+def test_the_price_of_lanes_learns_from_the_end_of_an_episode_too() -> None:
+    """What packages cost their lanes is kept when a copy starts anew within a rollout."""
+    samples = []
+    for ticks in (90, 100):  # the episode ends after 96
+        model = learner(nets={"price_hidden": 8}, n_steps=ticks)
+        updates(model, 1)
+        samples.append(model.logger.name_to_value["train/price_samples"])
+    assert samples[1] >= samples[0] > 100
+
+
 @pytest.mark.parametrize("decisions", ["source", "dispatch"])
 def test_one_kind_of_decision_can_be_trained_alone(decisions: str) -> None:
     """The rule named by `other` takes the rest, in what is exported too."""
-    model = learner(fixed=baseline("regional_nearest+hybrid").scorers, **only(decisions))
+    model = learner(**beside(decisions, "regional_nearest+hybrid"))
     before = weights(model)
     updates(model, 2)
     assert changed(before, weights(model)) == {f"{decisions}_actor", f"{decisions}_critic"}
@@ -127,10 +137,9 @@ def test_one_kind_of_decision_can_be_trained_alone(decisions: str) -> None:
             np.testing.assert_array_equal(ours, theirs)
 
 
-def only(decisions: str) -> dict[str, float]:
-    """The learner's arguments where one kind of decision is trained."""
-    arguments = PpoConfig.model_validate({"decisions": decisions}).algorithm(REGIONS)
-    return {name: arguments[name] for name in ("source_weight", "dispatch_weight")}
+def beside(decisions: str, other: str) -> dict[str, Scorer]:
+    """The learner's arguments where one kind of decision is trained and a rule takes the other."""
+    return rules_beside(PpoConfig.model_validate({"decisions": decisions, "other": other}), WORLD.name)
 
 
 @pytest.mark.parametrize("price_hidden", [0, 8])
@@ -141,7 +150,7 @@ def test_the_rule_decides_what_is_not_trained(decisions: str, price_hidden: int)
     priors = {"source": {"source_prior": {"order_plan": 1e5, "cost": -1e3}},
               "dispatch": {"dispatch_prior": {"bias": -50.0, "late_if_held": 100.0}}}  # fmt: skip
     nets = {**priors[decisions], "price_hidden": price_hidden}
-    model = learner(seed=3, nets=nets, fixed=rules, n_steps=60, **only(decisions))
+    model = learner(seed=3, nets=nets, n_steps=60, **beside(decisions, "least_cost+last_safe_hour"))
     price = model.scorers().price
     updates(model, 1)
     rows = training_rows(model)

@@ -194,13 +194,13 @@ def test_a_line_pays_the_price_of_the_units_it_took() -> None:
 
 
 def test_a_line_pays_for_the_hours_of_work_queued_on_its_way() -> None:
-    """At the FC of the candidate it chose, and at its first sort center."""
+    """At the FC of the candidate it chose, and at every sort center on its way."""
     plain, charged = (Runner(small(**SLOW), charges=Charges(congestion_usd_per_hour=usd)) for usd in (0.0, 0.5))
     hours: list[float] = []
 
     def choose(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
         action = charged.at_random(x, mask)
-        hours.extend(hours_queued(charged.sim, p, sort_centers=1) for p in chosen_routes(charged.sim, action))
+        hours.extend(hours_queued(charged.sim, p) for p in chosen_routes(charged.sim, action))
         return action
 
     plain.run(71)
@@ -213,7 +213,7 @@ def test_a_line_pays_for_the_hours_of_work_queued_on_its_way() -> None:
 
 
 def test_the_price_of_lanes_charges_the_same_hours() -> None:
-    """What a policy plans with after training is what its lines paid while it learned, at later sort centers too."""
+    """What a policy plans with after training is what its lines paid while it learned. At later sort centers too."""
     price = Charges(congestion_usd_per_hour=0.1).with_congestion(lane_price())
     runner, legs = Runner(small(**SLOW), price=price), set()
 
@@ -222,7 +222,7 @@ def test_the_price_of_lanes_charges_the_same_hours() -> None:
         for i, p in enumerate(chosen_routes(runner.sim, action)):
             legs.add(int(runner.sim.world.net.routes["legs"][p]))
             told = 5 * x[i, action[i], SURCHARGE]
-            assert told == pytest.approx(0.1 * hours_queued(runner.sim, p, sort_centers=2), rel=1e-3, abs=1e-3)
+            assert told == pytest.approx(0.1 * hours_queued(runner.sim, p), rel=1e-3, abs=1e-3)
         return action
 
     runner.run(71, choose=choose)
@@ -240,10 +240,10 @@ def chosen_routes(sim: Simulator, action: np.ndarray) -> list[int]:
     return [int(candidates[k]) for candidates, k in zip(routes, action, strict=True)]
 
 
-def hours_queued(sim: Simulator, p: int, sort_centers: int) -> float:
-    """Of work at a route's FC and at so many of its sort centers; 60 a site at most."""
+def hours_queued(sim: Simulator, p: int) -> float:
+    """Of work at a route's FC and at its sort centers; 60 a site at most."""
     net, queue, route = sim.world.net, sim.state.queue[0], sim.world.net.routes[p]
-    centers = [net.lanes["origin"][lane] for lane in route["lanes"][1 : route["legs"]]][:sort_centers]
+    centers = [net.lanes["origin"][lane] for lane in route["lanes"][1 : route["legs"]]]
     work = [(route["fc"], queue["lines"]), *((center, queue["packages"]) for center in centers)]
     return sum(min(60.0, float(queued[site] / net.site_capacity[site])) for site, queued in work)
 

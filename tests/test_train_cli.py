@@ -294,6 +294,16 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "PPO field out of bounds": (["--ppo-set", "clip_range=2"], ["ppo.yaml", "clip_range = 2", "less than 1"]),
     "PPO setting without a value": (["--ppo-set", "n_steps"], ["--ppo-set n_steps", "field=value"]),
     "prior of no feature": (["--ppo-set", "source_prior={cots: 1}"], ["ppo.yaml", "source_prior", "cots", "air_miles"]),
+    "other of no such name": (
+        ["--ppo-set", "decisions=source", "--ppo-set", "other=nobody"], ["PPO file: other = nobody", "least_cost"],
+    ),
+    "other without its prices": (
+        ["--ppo-set", "decisions=dispatch", "--ppo-set", "other=shadow_price+hybrid"],
+        ["PPO file: other = shadow_price+hybrid", "price_hours: 24"],
+    ),
+    "charge without a price": (
+        ["--ppo-set", "lane_price_hidden=0"], ["ppo.yaml", "handover_charge needs", "lane_price_hidden: 16"],
+    ),
     "negative length": (["--timesteps", "-5"], ["--timesteps = -5", "1 or more"]),
     "no length": (["--timesteps", "0"], ["--timesteps = 0", "1 or more"]),
     "negative seed": (["--seed", "-1"], ["--seed = -1", "0 or more"]),
@@ -385,7 +395,14 @@ def test_an_earlier_run_is_not_replaced_unasked(earlier: Path, run: Callable[...
 
 @pytest.mark.parametrize(
     "name",
-    ["unknown field", "unknown PPO field", "negative length", "map of no such name", "reference of no such name"],
+    [
+        "unknown field",
+        "unknown PPO field",
+        "other of no such name",
+        "negative length",
+        "map of no such name",
+        "reference of no such name",
+    ],
 )
 def test_bad_input_spares_the_run_it_would_overwrite(name: str, earlier: Path, run: Callable[..., Ended]) -> None:
     before = contents(earlier)
