@@ -28,6 +28,7 @@ from evaluation.experiment_file import load_experiment, narrowed, ready
 from evaluation.experiment_page import experiment_page, print_experiment, training_bars
 from evaluation.output import check_file, check_folder, write_file
 from evaluation.policies import PRETRAINED, resolve_policies
+from evaluation.provenance import provenance
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
 from evaluation.ship import ship
 from evaluation.suite import load_suite, stages
@@ -297,6 +298,46 @@ class Generate:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Answer a question about a network: how many regions, where the trucks go, and so on.
+
+    Writes report.html (one page with all figures, that needs no network), every figure as PNG and CSV, every table as
+    CSV, study.yaml (the exact question) and summary.json. Cells are kept in the folder's cells/ and computed again only
+    if something they depend on has changed, so after Ctrl-C the same command goes on.
+    """
+
+    name: tyro.conf.Positional[str]
+    """A study of configs/studies by name (ten_by_hundred, region_count), or a study file."""
+    out: Path | None = None
+    """Folder for the results; made if it is missing. Default: runs/studies/NAME."""
+    policies: str | None = None
+    """Who decides, separated by commas, as `compare` takes them. Default: the study's."""
+    episodes: int | None = None
+    """Held-out episodes of each policy and world. Unit: episodes. Default: the study's."""
+    seed: int | None = None
+    """Seed of the orders and of the bootstrap. Default: the study's."""
+    workers: int = 2
+    """Cells computed side by side. Unit: processes."""
+
+    def run(self) -> None:
+        """Checks everything, plays what is missing, then writes."""
+        from evaluation.studies.catalog import find_study, load_study  # pulls in matplotlib
+        from evaluation.studies.lab import Lab
+        from evaluation.studies.report import PAGE, save_report
+
+        at_least("--workers", self.workers, 1)
+        path = find_study(self.name)
+        policies = None if self.policies is None else self.policies.split(",")
+        study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})
+        out = self.out or Path("runs") / "studies" / path.stem
+        check_folder(out)
+        with cell_bar() as progress:
+            findings = study.run(Lab(out, study.episodes, study.seed, self.workers, progress))
+        save_report(study, findings, provenance(_command()), out)
+        print(f"{findings.answer}\nreport: {out / PAGE}")
+
+
+@dataclass(frozen=True)
 class Baselines:
     """List the baselines: rules for sourcing and dispatch, and their parameters with units, defaults and bounds."""
 
@@ -316,12 +357,13 @@ def main() -> None:
         | Annotated[Bench, tyro.conf.subcommand("benchmark")]
         | Annotated[Experiment, tyro.conf.subcommand("experiment")]
         | Annotated[Ship, tyro.conf.subcommand("ship")]
+        | Annotated[Ask, tyro.conf.subcommand("study")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
         | Annotated[Generate, tyro.conf.subcommand("generate")]
         | Annotated[Baselines, tyro.conf.subcommand("baselines")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Bench | Experiment | Ship | Tune | Generate | Baselines | Table = tyro.cli(
+    command: Compare | Bench | Experiment | Ship | Ask | Tune | Generate | Baselines | Table = tyro.cli(
         commands, description=__doc__
     )
     command.run()

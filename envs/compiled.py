@@ -31,6 +31,7 @@ NOT_COMPILED = {
     "dispatch_env",
     "generator",
     "partition",
+    "placement",
     "policy",
     "scenario",
     "simulator",

@@ -64,10 +64,17 @@ def _from_file(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     if len(unknown):
         raise ScenarioError(f"{path}: site: '{unknown.iloc[0]['site']}' is no site of this network; remove the row")
     region_of = dict(zip(table["site"], table["region"], strict=True))
-    missing = sites[~sites["name"].isin(list(region_of))]
+    twice = table[table["site"].duplicated()]
+    if len(twice):
+        raise ScenarioError(f"{path}: site: '{twice.iloc[0]['site']}' stands twice; remove one row")
+    stations = sites[sites["kind"] == "station"]
+    missing = stations[~stations["name"].isin(list(region_of))]
     if len(missing):
-        raise ScenarioError(f"{path}: site: '{missing.iloc[0]['name']}' has no region; add a row for it")
-    return _numbered([region_of[name] for name in sites["name"]])
+        raise ScenarioError(f"{path}: site: station '{missing.iloc[0]['name']}' has no region; add a row for it")
+    home = stations["name"].to_numpy()[_nearest(sites, stations)]
+    return _numbered(
+        [region_of[name if name in region_of else near] for name, near in zip(sites["name"], home, strict=True)]
+    )
 
 
 def _balanced(scenario: Scenario, sites: pd.DataFrame) -> Labels:
@@ -76,14 +83,19 @@ def _balanced(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     stations = sites[sites["kind"] == "station"]
     if k > len(stations):
         raise ScenarioError(f"partition.regions = {k}: more regions than stations ({len(stations)}); lower it")
-    points = stations[["longitude", "latitude"]].to_numpy(float)
-    # One degree of longitude is about 0.77 of a degree of latitude at the US's middle latitude.
-    points = points * np.array([0.77, 1.0])
     of_station = np.zeros(len(stations), dtype=np.int64)
-    _bisect(points, stations["population"].to_numpy(float), np.arange(len(stations)), k, 0, of_station)
-    everywhere = sites[["longitude", "latitude"]].to_numpy(float) * np.array([0.77, 1.0])
-    nearest = np.linalg.norm(everywhere[:, None] - points[None], axis=2).argmin(axis=1)
-    return _numbered([f"Region {of_station[i] + 1:02d}" for i in nearest])
+    _bisect(_flat(stations), stations["population"].to_numpy(float), np.arange(len(stations)), k, 0, of_station)
+    return _numbered([f"Region {of_station[i] + 1:02d}" for i in _nearest(sites, stations)])
+
+
+def _flat(sites: pd.DataFrame) -> np.ndarray:
+    """Longitude and latitude in degrees of latitude, as at the US's middle latitude: (sites, 2)."""
+    return sites[["longitude", "latitude"]].to_numpy(float) * np.array([0.77, 1.0])
+
+
+def _nearest(sites: pd.DataFrame, stations: pd.DataFrame) -> np.ndarray:
+    """The station nearest to each site: (sites,) index into stations."""
+    return np.linalg.norm(_flat(sites)[:, None] - _flat(stations)[None], axis=2).argmin(axis=1)
 
 
 def _bisect(points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from numba import njit
 from envs.demand import sku_units_per_day
 from envs.network import Network, great_circle_miles
 from envs.scenario import Scenario, ScenarioError
+from envs.tables import read_table
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 
@@ -22,10 +23,14 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     mean + safety factor × σ of Poisson demand over review + lead, of the stations for which the FC is the nearest
     that carries the SKU.
 
+    Where the scenario names a table, levels are the table's.
+
     Raises:
-        ScenarioError: a level does not fit int16.
+        ScenarioError: a level does not fit int16, or the table is wrong.
     """
     stock, fcs = scenario.stock, network.net.fcs
+    if stock.placement is not None:
+        return _from_table(scenario, network)
     rng = np.random.default_rng(scenario.layout_seed)
     weights = np.maximum(network.fc_share, 0.5 / fcs)
     miles = _miles_between(network)
@@ -45,6 +50,28 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
                 "not fit; lower demand.orders_per_day, stock.lead_time_hours or stock.review_hours, or raise stock.skus"
             )
         base[rows] = level
+    return base
+
+
+def _from_table(scenario: Scenario, network: Network) -> np.ndarray:
+    path = scenario.resolve(str(scenario.stock.placement))
+    table = read_table(path, {"sku": "positive", "site": "text", "units": "positive"})
+    names = network.sites["name"].iloc[: network.net.fcs]
+    for column, known, wanted in (
+        ("sku", range(scenario.stock.skus), f"a whole number below stock.skus = {scenario.stock.skus}"),
+        ("site", list(names), "the name of a fulfillment center"),
+        ("units", range(np.iinfo(np.int16).max + 1), f"a whole number up to {np.iinfo(np.int16).max}"),
+    ):
+        wrong = table.index[~table[column].isin(known)]
+        if len(wrong):
+            raise ScenarioError(f"{path}: row {wrong[0] + 2}: {column} = {table[column][wrong[0]]}: must be {wanted}")
+    twice = table.index[table.duplicated(["sku", "site"])]
+    if len(twice):
+        sku, site = table.loc[twice[0], ["sku", "site"]]
+        raise ScenarioError(f"{path}: row {twice[0] + 2}: SKU {sku:.0f} at '{site}' stands twice; remove one row")
+    base = np.zeros((scenario.stock.skus, network.net.fcs), dtype=np.int16)
+    fc = table["site"].map({name: i for i, name in enumerate(names)})
+    base[table["sku"].astype(int), fc] = table["units"].astype(int)
     return base
 
 

@@ -71,7 +71,10 @@ class Partition(_Frozen):
     kind: Literal["national", "states", "balanced", "file"] = "national"
     map: str | None = Field(None, description="`states`: a table state,region in envs/data, by name (us8), or a path.")
     regions: int | None = Field(None, ge=1, le=64, description="`balanced`: number of regions.")
-    path: str | None = Field(None, description="`file`: CSV site,region, relative to the scenario file.")
+    path: str | None = Field(
+        None, description="`file`: CSV site,region, relative to the scenario file. Stations must be listed; an FC or "
+        "sort center that is not belongs to the region of the nearest station.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _one_argument(self) -> Partition:
@@ -158,6 +161,10 @@ class Stock(_Frozen):
     breadth: tuple[float, float, float] = Field(
         (0.7, 0.4, 0.18), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
     )
+    placement: str | None = Field(
+        None, description="CSV sku,site,units: base-stock levels in place of breadth and safety_factor; relative to "
+        "the scenario file. An FC that is not listed does not carry the SKU.",
+    )  # fmt: skip
     review_hours: float = Field(24.0, gt=0, le=24 * 28, description="Base-stock review period. Unit: hours.")
     lead_time_hours: float = Field(48.0, ge=0, le=24 * 56, description="Replenishment lead time. Unit: hours.")
     safety_factor: float = Field(

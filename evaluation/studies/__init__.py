@@ -1,0 +1,1 @@
+"""Studies: questions that networks are asked, each answered by one command with one page."""

@@ -1,0 +1,133 @@
+"""Charts of studies: one look, intervals always shown, PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+from envs.metrics import KPIS
+from envs.viewer import region_colour
+from evaluation.statistics import Interval
+
+DPI = 160
+_PANEL = (3.7, 2.6)  # inches
+_COLUMNS = 3
+
+
+class Line(NamedTuple):
+    """A series of one panel."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[Interval]
+
+
+def label(kpi: str) -> str:
+    """A KPI with its unit, as an axis says it."""
+    unit = KPIS[kpi].unit
+    words = kpi.removesuffix("_usd").removesuffix("_hours").removesuffix("_share").replace("_", " ").capitalize()
+    return f"{words.replace('Co2 kg', 'CO₂')}, {'%' if unit == 'share' else unit}"
+
+
+def scale(kpi: str) -> float:
+    """What a value is multiplied with on an axis: shares are shown in percent."""
+    return 100.0 if KPIS[kpi].unit == "share" else 1.0
+
+
+def lines_grid(panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequence[float] = ()) -> bytes:
+    """Small multiples that share their x axis.
+
+    Args:
+        panels: y label → series, each drawn with the band of its intervals.
+        x_label: of all panels.
+        marks: x values with a vertical line.
+    """
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(columns * _PANEL[0], rows * _PANEL[1]), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    names = list(dict.fromkeys(line.name for lines in panels.values() for line in lines))
+    for axis, (title, lines) in zip(axes, panels.items(), strict=False):
+        for line in lines:
+            _draw(axis, line, region_colour(names.index(line.name)))
+        for mark in marks:
+            axis.axvline(mark, color="0.55", linewidth=0.9, linestyle=":")
+        axis.set_title(title, fontsize=9.5, loc="left")
+        axis.set_xlabel(x_label, fontsize=8.5)
+        _plain(axis)
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    if len(names) > 1:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=min(4, len(names)), fontsize=8.5, frameon=False
+        )
+    return png(figure)
+
+
+def _draw(axis: Any, line: Line, colour: str) -> None:
+    x = np.asarray(line.x, float)
+    mean, low, high = (np.array([getattr(point, part) for point in line.y]) for part in Interval._fields)
+    axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    axis.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=3.2, label=line.name)
+
+
+def bars(groups: Mapping[str, Mapping[str, Interval]], y_label: str) -> bytes:
+    """Bars side by side with their intervals: group → name → interval."""
+    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    figure = Figure(figsize=(max(5.0, 1.1 * len(groups) + 2), 3.2), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / len(names)
+    for i, name in enumerate(names):
+        found = [(at, group[name]) for at, group in enumerate(groups.values()) if name in group]
+        x = np.array([at + (i - (len(names) - 1) / 2) * width for at, _ in found])
+        mean, low, high = (np.array([getattr(point, part) for _, point in found]) for part in Interval._fields)
+        axis.bar(x, mean, 0.92 * width, color=region_colour(i), label=name)
+        axis.errorbar(x, mean, yerr=[mean - low, high - mean], fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
+    axis.set_xticks(range(len(groups)), list(groups), fontsize=8.5)
+    axis.set_ylabel(y_label, fontsize=9)
+    _plain(axis)
+    if len(names) > 1:
+        axis.legend(fontsize=8, frameon=False)
+    return png(figure)
+
+
+def _plain(axis: Any) -> None:
+    axis.grid(alpha=0.25)
+    axis.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG, without the date and the version that matplotlib would note."""
+    FigureCanvasAgg(figure)
+    out = io.BytesIO()
+    figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def picture(pixels: np.ndarray) -> bytes:
+    """A map of `envs.viewer`, (H, W, 3) uint8, as PNG."""
+    out = io.BytesIO()
+    imsave(out, pixels, format="png")
+    return out.getvalue()
+
+
+def long_table(panels: Mapping[str, Sequence[Line]], x_name: str) -> pd.DataFrame:
+    """The numbers of a grid: one row per panel, series and x."""
+    return pd.DataFrame(
+        [
+            {"panel": panel, "series": line.name, x_name: x, **point._asdict()}
+            for panel, lines in panels.items()
+            for line in lines
+            for x, point in zip(line.x, line.y, strict=True)
+        ]
+    )

@@ -1,0 +1,57 @@
+"""What a study found, before it is a page: headline numbers, sections, figures and tables."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+
+class Headline(NamedTuple):
+    """A number to remember."""
+
+    value: str  # with its unit
+    text: str  # what it is
+
+
+class Figure(NamedTuple):
+    """A picture and the numbers in it."""
+
+    name: str  # of its files, without ending
+    title: str
+    caption: str
+    png: bytes
+    data: pd.DataFrame | None = None  # None: a map, which shows no numbers
+
+
+class Table(NamedTuple):
+    """Numbers as text, and as numbers."""
+
+    name: str  # of its file, without ending
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    data: pd.DataFrame
+    note: str = ""
+
+
+class Section(NamedTuple):
+    """A part of the page."""
+
+    title: str
+    text: str  # paragraphs, an empty line between two
+    parts: tuple[Figure | Table, ...] = ()
+
+
+class Findings(NamedTuple):
+    """A whole study."""
+
+    answer: str  # one or two sentences
+    headlines: tuple[Headline, ...]
+    sections: tuple[Section, ...]
+    method: str  # paragraphs
+
+    @property
+    def parts(self) -> list[Figure | Table]:
+        """Every figure and table, in the order of the page."""
+        return [part for section in self.sections for part in section.parts]

@@ -1,0 +1,105 @@
+"""Where a study plays its worlds: every policy on the same orders, each cell kept and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario
+from evaluation.cells import Cell, Progress, Store, Worlds, fill, policy_cell
+from evaluation.compare import check_unseen
+from evaluation.rollouts import evaluation_keys, results_frame
+from evaluation.statistics import Interval, bootstrap_mean
+
+CELLS, WORLDS = "cells", "worlds"
+
+
+class Played:
+    """KPIs of worlds × policies × episodes.
+
+    Args:
+        frame: columns world, policy, episode and KPIs.
+        seed: of the bootstrap.
+    """
+
+    def __init__(self, frame: pd.DataFrame, seed: int) -> None:
+        self.frame = frame
+        self.seed = seed
+        self._values = {key: part.sort_values("episode") for key, part in frame.groupby(["world", "policy"])}
+
+    def values(self, world: str, policy: str, kpi: str) -> np.ndarray:
+        """One number per episode: (E,)."""
+        return self._values[world, policy][kpi].to_numpy(float)
+
+    def mean(self, world: str, policy: str, kpi: str) -> Interval:
+        """The mean over episodes with its 95 % interval."""
+        return bootstrap_mean(self.values(world, policy, kpi), np.random.default_rng(self.seed))
+
+    def difference(self, a: tuple[str, str], b: tuple[str, str], kpi: str) -> Interval:
+        """The mean of A less B over the same orders, each a (world, policy)."""
+        return bootstrap_mean(self.values(*a, kpi) - self.values(*b, kpi), np.random.default_rng(self.seed))
+
+
+class Lab:
+    """Plays worlds for a study.
+
+    Args:
+        folder: of the study's results; cells are kept in it.
+        episodes: held-out ones of each policy and world.
+        seed: of the orders and of the bootstrap.
+        workers: processes side by side; 0, in this process.
+        progress: told of every cell.
+    """
+
+    def __init__(
+        self, folder: Path, episodes: int, seed: int, workers: int = 0, progress: Progress | None = None
+    ) -> None:
+        self.folder = folder
+        self.episodes = episodes
+        self.seed = seed
+        self.workers = workers
+        self.progress = progress
+        self._worlds = Worlds()
+
+    @property
+    def worlds(self) -> Path:
+        """Folder for the files of worlds that a study makes."""
+        folder = self.folder / WORLDS
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def play(
+        self, worlds: Mapping[str, Scenario], policies: Mapping[str, ScorerPolicy], stream: str = "evaluate"
+    ) -> Played:
+        """Every policy in every world, on the same orders.
+
+        Args:
+            worlds: name → scenario.
+            policies: name → policy.
+            stream: of the orders; default, the held-out ones.
+
+        Raises:
+            InputError: a policy was trained or tuned on these orders.
+            ScenarioError: a world cannot be built.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        check_unseen(policies, stream, self.seed)
+        keys = evaluation_keys(self.episodes, self.seed, stream)
+        cells = {
+            (world, name): policy_cell(self._worlds, f"{world}: {name}", scenario, policy, keys, False)
+            for world, scenario in worlds.items()
+            for name, policy in policies.items()
+        }
+        return Played(self._frame(cells, keys), self.seed)
+
+    def _frame(self, cells: Mapping[tuple[str, str], Cell], keys: Sequence[int]) -> pd.DataFrame:
+        done, _ = fill(Store(self.folder / CELLS), list(cells.values()), self.workers, self.progress)
+        frames = [
+            results_frame({name: done[cell.fingerprint]}, keys).assign(world=world)
+            for (world, name), cell in cells.items()
+        ]
+        return pd.concat(frames, ignore_index=True)

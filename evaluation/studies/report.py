@@ -1,0 +1,57 @@
+"""A study as one page that needs no network, with every picture and table as files beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from evaluation.output import staged
+from evaluation.provenance import made_by
+from evaluation.studies.findings import Figure, Findings
+from evaluation.studies.study import Study
+
+PAGE = "report.html"
+
+
+def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: Path) -> None:
+    """Writes report.html, NAME.png and NAME.csv of each figure and table, study.yaml and summary.json: all or none.
+
+    Args:
+        study: that was asked.
+        findings: what it found.
+        meta: `evaluation.provenance.provenance`.
+        folder: where to; made if it is missing.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    config = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    summary = {"answer": findings.answer, "headlines": [head._asdict() for head in findings.headlines], "meta": meta}
+    with staged(folder) as files:
+        (files / PAGE).write_text(report_page(study, findings, meta, config), encoding="utf-8")
+        (files / "study.yaml").write_text(config, encoding="utf-8")
+        (files / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        for part in findings.parts:
+            if isinstance(part, Figure):
+                (files / f"{part.name}.png").write_bytes(part.png)
+            if part.data is not None:
+                part.data.to_csv(files / f"{part.name}.csv", index=False)
+
+
+def report_page(study: Study, findings: Findings, meta: dict[str, Any], config: str) -> str:
+    """The page's HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined, trim_blocks=True,
+    )  # fmt: skip
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    environment.filters["paragraphs"] = lambda text: [part for part in text.strip().split("\n\n") if part]
+    page = environment.get_template("report.html.j2")
+    return page.render(
+        title=study.title, question=study.question, findings=findings, config=config, made_by=made_by(meta)
+    )

@@ -1,0 +1,56 @@
+"""What every study's file may say, and how a study is found by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.policy import ScorerPolicy
+from envs.scenario import Scenario, load_scenario
+from evaluation.policies import resolve_policies
+from evaluation.studies.findings import Findings
+from evaluation.studies.lab import Lab
+
+
+class Study(BaseModel):
+    """A question to the simulator. Subclasses add fields and answer it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    study: str = Field(description="Kind of study: a file of evaluation/studies.")
+    title: str = Field(min_length=1, description="Title of the report.")
+    question: str = Field(min_length=1, description="What it asks, in a sentence or two.")
+    scenario: str = Field("us8", description="A shipped scenario's name, or a file relative to where you run.")
+    set: dict[str, Any] = Field({}, description="Fields of the scenario to set, dotted: {demand.orders_per_day: 9000}.")
+    episodes: int = Field(8, ge=1, description="Held-out episodes of each policy and world. Unit: episodes.")
+    seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
+    policies: tuple[str, ...] = Field(
+        ("least_cost",), min_length=1, description="Who decides, as `compare` takes them; the first is the one on maps."
+    )
+
+    def run(self, lab: Lab) -> Findings:
+        """Plays what it must, and says what it found."""
+        raise NotImplementedError
+
+    def base(self) -> Scenario:
+        """The scenario, with the fields the study sets."""
+        return self.world({})
+
+    def world(self, changes: dict[str, Any]) -> Scenario:
+        """A variant of it.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
+        fields = {field: json.dumps(value) for field, value in {**self.set, **changes}.items()}
+        return load_scenario(self.scenario, fields)
+
+    def players(self) -> dict[str, ScorerPolicy]:
+        """The policies by display name.
+
+        Raises:
+            InputError: one cannot be used.
+        """
+        return resolve_policies(self.policies, self.base())
