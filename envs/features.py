@@ -19,7 +19,7 @@ LIMIT = 10.0
 
 SOURCE_FEATURES = (
     "cost",  # standard route cost, 10 USD
-    "in_region",  # FC and station share a region
+    "in_region",  # FC and station share a region of those in force
     "direct",  # one truck from FC to station
     "air_miles",  # great circle FC → station, 1,000 miles
     "transit",  # days on the road
@@ -170,7 +170,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     load = 1.0 / rules.truck_packages
     day = rules.tick_hours / 24
     x[0] = _clip(route.cost / 10)
-    x[1] = route.in_region
+    x[1] = route.local
     x[2] = route.legs == 1
     x[3] = _clip(route.air_miles / 1000)
     x[4] = _clip(route.rest[0] * day)
@@ -190,7 +190,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     x[18] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
     x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
     x[20] = s.plan[b, r, j, FEWEST_PACKAGES] == s.candidate[b, r, j, k]
-    x[21] = 3.0 if route.in_region == 1 else x[8]
+    x[21] = 3.0 if route.local == 1 else x[8]
     x[22] = _clip(s.surcharge[b, r, j, k] / 5)
     x[23] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 

@@ -610,12 +610,12 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
     line = ring[(s.line_first[b, r] + j) % len(ring)]
     sku, units, station = line.sku, line.units, line.station
     stock, out = s.stock[b, sku], s.candidate[b, r, j]
-    inside_top = top if net.regions == 1 else max(1, top - 2)
+    inside_top = max(1, top - 2) if net.divided else top
     inside = _collect_side(w, s, b, station, sku, units, open_only, 1, out, 0, inside_top)
     found = inside
-    if net.regions > 1 and len(s.lane_price.bias) > 0:
+    if net.divided and len(s.lane_price.bias) > 0:
         found = _collect_cheapest(w, s, b, station, sku, units, open_only, line.due, out, inside, top)
-    elif net.regions > 1:
+    elif net.divided:
         found = _collect_side(w, s, b, station, sku, units, open_only, 0, out, inside, top)
     if found < 3:
         return found
@@ -628,7 +628,7 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
         if _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
             if nearest < 0:
                 nearest = p
-            if nearest_inside < 0 and net.routes[p].in_region == 1:
+            if nearest_inside < 0 and net.routes[p].local == 1:
                 nearest_inside = p
     if inside > 0 and not _has_fc(w, out, inside, net.routes[nearest_inside].fc):
         out[inside - 1] = nearest_inside
@@ -639,7 +639,7 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
 
 @inlined
 def _collect_side(
-    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, in_region: int, out: np.ndarray,
+    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, local: int, out: np.ndarray,
     found: int, top: int,
 ) -> int:  # fmt: skip
     """Appends the station's cheapest routes that can serve, in the region or outside, up to `top`; returns how many."""
@@ -649,7 +649,7 @@ def _collect_side(
         if p < 0 or found == top:
             break
         fc = net.routes[p].fc
-        if net.routes[p].in_region == in_region and _can_serve(w, s, b, s.stock[b, sku], fc, units, open_only):
+        if net.routes[p].local == local and _can_serve(w, s, b, s.stock[b, sku], fc, units, open_only):
             out[found] = p
             found += 1
     return found
@@ -667,7 +667,7 @@ def _collect_cheapest(
         p = routes[i]
         if p < 0 or seen == MOST_OUTSIDE:
             break
-        if w.net.routes[p].in_region == 1:
+        if w.net.routes[p].local == 1:
             continue
         if not _can_serve(w, s, b, s.stock[b, sku], w.net.routes[p].fc, units, open_only):
             continue

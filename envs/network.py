@@ -2,7 +2,8 @@
 
 Lanes are physical: they do not depend on the partition. Routes do: inside a region a package may go direct or over one
 sort center of the region; between regions it goes over a sort center of each. A `Network` holds the routes of the
-partition in force; `repartition` appends another partition's routes, so packages under way keep theirs.
+partition in force; `repartition` appends another partition's routes, so packages under way keep theirs. Books and KPIs
+may count other regions than those in force (`Partition.counted_by`).
 
 Axes: N sites (FCs, then sort centers, then stations), F FCs, C sort centers, D stations, L lanes, P routes, R regions.
 """
@@ -47,7 +48,8 @@ ROUTE = np.dtype(
         ("fc", "i4"),
         ("station", "i4"),
         ("legs", "i4"),
-        ("in_region", "i4"),  # 1 if FC and station share a region
+        ("local", "i4"),  # 1 if FC and station share a region of those in force
+        ("in_region", "i4"),  # 1 if they share a region of those that are counted
         ("lanes", "i4", (MAX_LEGS,)),  # −1 where there is none
         ("rest", "i4", (MAX_LEGS + 1,)),  # transit ticks still to go from leg i on
         ("rest_cost", "f8", (MAX_LEGS + 1,)),  # standard truck USD per package from leg i on
@@ -65,8 +67,9 @@ class Net(NamedTuple):
     fcs: int
     scs: int
     stations: int
-    regions: int
-    region_of_site: np.ndarray  # (N,) int16
+    regions: int  # counted: each has books and decisions of its own
+    divided: int  # 1 if more than one region is in force
+    region_of_site: np.ndarray  # (N,) int16, counted
     lanes: np.ndarray  # (L,) LANE
     routes: np.ndarray  # (P,) ROUTE
     by_cost: np.ndarray  # (D, routes of a station) int32, cheapest first, −1 padded
@@ -116,14 +119,14 @@ def build_network(scenario: Scenario) -> Network:
     fc_share = np.zeros(counts[0])
     np.add.at(fc_share, air[: counts[0], counts[0] + counts[1] :].argmin(axis=0), station_share)
     capacity, fleet = _capacities(scenario, sites, counts, lanes, reference, station_share, fc_share)
-    labels = label_sites(scenario, sites)
-    routes = _routes(scenario, counts, lanes, air, labels)
+    regions = _regions(scenario, sites)
+    routes = _routes(scenario, counts, lanes, air, regions.in_force)
     return Network(
-        sites.assign(region=[labels.names[r] for r in labels.of_site]),
-        labels.names,
+        sites.assign(region=regions.counted.of_names()),
+        regions.counted.names,
         station_share,
         fc_share,
-        _assemble(counts, lanes, routes, labels, capacity, fleet),
+        _assemble(counts, lanes, routes, regions, capacity, fleet),
     )
 
 
@@ -138,19 +141,29 @@ def repartition(network: Network, scenario: Scenario) -> Network:
         A network whose route numbers below the old count mean the same routes as before, so packages keep theirs.
     """
     sites, old = network.sites, network.net
-    labels = label_sites(scenario, sites)
-    routes = _routes(scenario, _counts(sites), old.lanes, _air_miles(sites), labels)
-    fresh = _assemble(_counts(sites), old.lanes, routes, labels, old.site_capacity, old.fleet)
+    regions = _regions(scenario, sites)
+    routes = _routes(scenario, _counts(sites), old.lanes, _air_miles(sites), regions.in_force)
+    fresh = _assemble(_counts(sites), old.lanes, routes, regions, old.site_capacity, old.fleet)
     first = len(old.routes)
     shifted = {
         name: np.where(getattr(fresh, name) < 0, -1, getattr(fresh, name) + first).astype(np.int32)
         for name in ("by_cost", "by_distance")
     }
     return network._replace(
-        sites=sites.assign(region=[labels.names[r] for r in labels.of_site]),
-        region_names=labels.names,
+        sites=sites.assign(region=regions.counted.of_names()),
+        region_names=regions.counted.names,
         net=fresh._replace(routes=np.concatenate([old.routes, fresh.routes]), **shifted),  # type: ignore[arg-type]
     )
+
+
+class _Regions(NamedTuple):
+    in_force: Labels
+    counted: Labels
+
+
+def _regions(scenario: Scenario, sites: pd.DataFrame) -> _Regions:
+    in_force, counted_by = label_sites(scenario, sites), scenario.partition.counted_by
+    return _Regions(in_force, in_force if counted_by is None else label_sites(scenario, sites, counted_by))
 
 
 def _counts(sites: pd.DataFrame) -> tuple[int, int, int]:
@@ -337,7 +350,7 @@ def _table_lanes(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) 
 def _routes(
     scenario: Scenario, counts: tuple[int, int, int], lanes: np.ndarray, air: np.ndarray, labels: Labels
 ) -> np.ndarray:
-    """All routes of a partition: direct and over one sort center inside a region, over two between regions.
+    """All routes of the regions in force: direct and over one sort center inside a region, over two between regions.
 
     A station is fed by one sort center of its region, the one with the cheapest lane to it. Of each kind a pair keeps
     its cheapest at standard cost. A pair that a rule leaves without any route (a region without sort center, say) may
@@ -386,7 +399,7 @@ def _routes(
     routes["fc"] = [f for f, _, _ in found]
     routes["station"] = [d for _, d, _ in found]
     routes["legs"] = [len(stops) - 1 for _, _, stops in found]
-    routes["in_region"] = same[routes["fc"], routes["station"]]
+    routes["local"] = same[routes["fc"], routes["station"]]
     routes["lanes"] = -1
     for p, (_, _, stops) in enumerate(found):
         routes["lanes"][p, : len(stops) - 1] = [lane_at[a, b] for a, b in pairwise(stops)]
@@ -504,11 +517,14 @@ def _assemble(
     counts: tuple[int, int, int],
     lanes: np.ndarray,
     routes: np.ndarray,
-    labels: Labels,
+    regions: _Regions,
     capacity: np.ndarray,
     fleet: np.ndarray,
 ) -> Net:
     fcs, scs, stations = counts
+    labels, divided = regions.counted, int(len(regions.in_force.names) > 1)
+    home = labels.of_site
+    routes["in_region"] = home[routes["fc"]] == home[fcs + scs + routes["station"]]
     order = np.argsort(routes["cost"], kind="stable")
     of_station = [order[routes["station"][order] == d] for d in range(stations)]
     by_cost = np.full((stations, max(len(own) for own in of_station)), -1, dtype=np.int32)
@@ -524,6 +540,6 @@ def _assemble(
         slot_lane[r, : len(own)] = own
         lanes["slot"][own] = np.arange(len(own))
     return Net(
-        fcs, scs, stations, len(labels.names), labels.of_site, lanes, routes,
+        fcs, scs, stations, len(labels.names), divided, home, lanes, routes,
         by_cost, _by_distance(counts, routes), slot_lane, capacity, fleet,
     )  # fmt: skip

@@ -6,12 +6,13 @@ can change at any tick. Region numbers follow the order of first appearance in s
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from envs.scenario import DATA_DIR, Scenario, ScenarioError
+from envs.scenario import DATA_DIR, Boundary, Scenario, ScenarioError
 from envs.tables import read_table
 
 
@@ -21,29 +22,34 @@ class Labels(NamedTuple):
     names: tuple[str, ...]
     of_site: np.ndarray  # (sites,) int16, index into names
 
+    def of_names(self) -> list[str]:
+        """The name of every site's region."""
+        return [self.names[r] for r in self.of_site]
 
-def label_sites(scenario: Scenario, sites: pd.DataFrame) -> Labels:
-    """The region of every site under the scenario's partition.
+
+def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | None = None) -> Labels:
+    """The region of every site.
 
     Args:
-        scenario: its `partition` field decides.
+        scenario: paths are relative to its file.
         sites: columns name, kind, latitude, longitude, state, population; stations are the rows of kind `station`.
+        boundary: decides; default, the scenario's `partition`.
 
     Raises:
         ScenarioError: a site has no region, or there are more regions than stations.
     """
-    partition = scenario.partition
-    if partition.kind == "national":
+    boundary = boundary or scenario.partition
+    if boundary.kind == "national":
         return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
-    if partition.kind == "states":
-        return _by_state(scenario, sites)
-    if partition.kind == "balanced":
-        return _balanced(scenario, sites)
-    return _from_file(scenario, sites)
+    if boundary.kind == "states":
+        return _by_state(scenario, boundary, sites)
+    if boundary.kind == "balanced":
+        return _balanced(int(boundary.regions or 1), sites)
+    return _from_file(scenario.resolve(str(boundary.path)), sites)
 
 
-def _by_state(scenario: Scenario, sites: pd.DataFrame) -> Labels:
-    name = str(scenario.partition.map)
+def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> Labels:
+    name = str(boundary.map)
     shipped = DATA_DIR / f"{name}_states.csv"
     path = shipped if shipped.exists() else scenario.resolve(name)
     table = read_table(path, {"state": "text", "region": "text"})
@@ -57,8 +63,7 @@ def _by_state(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     return _numbered([region_of[state] for state in sites["state"]])
 
 
-def _from_file(scenario: Scenario, sites: pd.DataFrame) -> Labels:
-    path = scenario.resolve(str(scenario.partition.path))
+def _from_file(path: Path, sites: pd.DataFrame) -> Labels:
     table = read_table(path, {"site": "text", "region": "text"})
     unknown = table[~table["site"].isin(sites["name"])]
     if len(unknown):
@@ -77,9 +82,8 @@ def _from_file(scenario: Scenario, sites: pd.DataFrame) -> Labels:
     )
 
 
-def _balanced(scenario: Scenario, sites: pd.DataFrame) -> Labels:
+def _balanced(k: int, sites: pd.DataFrame) -> Labels:
     """k regions of about equal demand: recursive bisection of the stations along the longer axis."""
-    k = int(scenario.partition.regions or 1)
     stations = sites[sites["kind"] == "station"]
     if k > len(stations):
         raise ScenarioError(f"partition.regions = {k}: more regions than stations ({len(stations)}); lower it")

@@ -8,7 +8,7 @@ it is a real-world figure, the source. Unknown fields are errors. `load_scenario
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -65,8 +65,8 @@ class TableNetwork(_Frozen):
     lanes: str = Field(description="CSV: origin,destination,miles,transit_hours.")
 
 
-class Partition(_Frozen):
-    """Which region every site belongs to. Regionalisation is this one setting."""
+class Boundary(_Frozen):
+    """Which region every site belongs to."""
 
     kind: Literal["national", "states", "balanced", "file"] = "national"
     map: str | None = Field(None, description="`states`: a table state,region in envs/data, by name (us8), or a path.")
@@ -77,7 +77,7 @@ class Partition(_Frozen):
     )  # fmt: skip
 
     @model_validator(mode="after")
-    def _one_argument(self) -> Partition:
+    def _one_argument(self) -> Self:
         needed = {"national": None, "states": "map", "balanced": "regions", "file": "path"}[self.kind]
         for name in ("map", "regions", "path"):
             given = getattr(self, name) is not None
@@ -85,6 +85,15 @@ class Partition(_Frozen):
                 verb = "needs" if name == needed else "does not take"
                 raise ValueError(f"partition kind '{self.kind}' {verb} '{name}'")
         return self
+
+
+class Partition(Boundary):
+    """The regions in force: they decide routes and candidates. Regionalisation is this one setting."""
+
+    counted_by: Boundary | None = Field(
+        None, description="Regions of books, KPIs and decision rows, where other than those in force: what share of a "
+        "national network's orders is served within what is to become a region? Default: those in force.",
+    )  # fmt: skip
 
 
 class Surge(_Frozen):

@@ -13,7 +13,7 @@ import numpy as np
 from envs import kernel
 from envs.ledger import COMPONENTS
 from envs.metrics import Totals, compute_kpis
-from envs.network import Network, build_network
+from envs.network import Network, build_network, repartition
 from envs.scenario import Scenario
 from envs.score import Scorer
 from envs.scorers import Scorers
@@ -80,6 +80,25 @@ class Simulator:
     @property
     def regions(self) -> int:
         return len(self.network.region_names)
+
+    def repartition(self, scenario: Scenario) -> None:
+        """Puts another partition in force between two ticks: one setting. Packages under way keep their routes.
+
+        Args:
+            scenario: the same world with another `partition`, which counts the same regions (`counted_by`).
+
+        Raises:
+            ValueError: it counts other regions, so the books could not go on.
+        """
+        network = repartition(self.network, scenario)
+        same = np.array_equal(network.net.region_of_site, self.network.net.region_of_site)
+        if network.region_names != self.network.region_names or not same:
+            raise ValueError(
+                f"counted regions {', '.join(network.region_names)} are not those of before, "
+                f"{', '.join(self.network.region_names)}; name these as partition.counted_by"
+            )
+        self.scenario, self.network = scenario, network
+        self.world = self.world._replace(net=network.net)
 
     def tick(self, row: int) -> int:
         """Ticks since the start of the row's episode."""

@@ -73,7 +73,7 @@ class Worlds:
         dump = scenario.model_dump_json()
         key = f"{dump}{scenario.source_file}"
         if key not in self._known:
-            self._known[key] = _digest(dump, build_world(scenario, build_network(scenario)))
+            self._known[key] = digest(dump, build_world(scenario, build_network(scenario)))
         return self._known[key]
 
 
@@ -82,29 +82,29 @@ def policy_cell(
 ) -> Cell:
     """A policy's episodes on a scenario."""
     about = ("policy", worlds.digest(scenario), policy.scorers, policy.pricing, tuple(keys), reevaluate)
-    return Cell(title, scenario, tuple(keys), policy, None, reevaluate, _digest(sources(), versions(), about))
+    return Cell(title, scenario, tuple(keys), policy, None, reevaluate, digest(sources(), versions(), about))
 
 
 def player_cell(worlds: Worlds, title: str, scenario: Scenario, player: Player, keys: Sequence[int]) -> Cell:
     """The episodes of a policy that plays by itself."""
     about = ("player", worlds.digest(scenario), player.digest, tuple(keys))
-    return Cell(title, scenario, tuple(keys), player, None, False, _digest(sources(), versions(), about))
+    return Cell(title, scenario, tuple(keys), player, None, False, digest(sources(), versions(), about))
 
 
 def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: Bound) -> Cell:
     """The bound of one episode."""
     about = ("bound", worlds.digest(scenario), bound.__module__, bound.__qualname__, key)
-    return Cell(title, scenario, (key,), None, bound, False, _digest(sources(), versions(), about))
+    return Cell(title, scenario, (key,), None, bound, False, digest(sources(), versions(), about))
 
 
 @cache
 def sources() -> str:
     """Digest of the code that decides the numbers."""
     files = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
-    return _digest(*(path.read_bytes() for path in files))
+    return digest(*(path.read_bytes() for path in files))
 
 
-def _digest(*parts: Any) -> str:
+def digest(*parts: Any) -> str:
     found = hashlib.sha256()
     for part in parts:
         _feed(found, part)

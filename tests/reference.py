@@ -308,9 +308,9 @@ class Reference:
         limit = self.rules.backlog_limit_hours
         usable = [p for p in have if self.backlog_hours(self.routes[p]["fc"]) <= limit] or have
         top = self.rules.candidates
-        own = [p for p in usable if self.routes[p]["in_region"]]
-        inside = own[: top if self.world.net.regions == 1 else max(1, top - 2)]
-        outside = [p for p in usable if not self.routes[p]["in_region"]][: top - len(inside)]
+        own = [p for p in usable if self.routes[p]["local"]]
+        inside = own[: max(1, top - 2) if self.world.net.divided else top]
+        outside = [p for p in usable if not self.routes[p]["local"]][: top - len(inside)]
         if len(inside) + len(outside) < 3:
             return inside + outside
         if inside and self.nearest_fc(own) not in self.fcs_of(inside):

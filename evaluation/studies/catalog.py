@@ -8,13 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from envs.scenario import ScenarioError, explain, read_yaml
+from evaluation.studies.flip import Flip
 from evaluation.studies.region_count import RegionCount
 from evaluation.studies.study import Study
 from evaluation.studies.ten_by_hundred import TenByHundred
 
 FOLDER = Path("configs") / "studies"
 SHIPPED = Path(__file__).resolve().parent.parent.parent / FOLDER
-KINDS: dict[str, type[Study]] = {"ten_by_hundred": TenByHundred, "region_count": RegionCount}
+KINDS: dict[str, type[Study]] = {"ten_by_hundred": TenByHundred, "flip": Flip, "region_count": RegionCount}
 
 
 def find_study(name: str) -> Path:

@@ -41,13 +41,16 @@ def scale(kpi: str) -> float:
     return 100.0 if KPIS[kpi].unit == "share" else 1.0
 
 
-def lines_grid(panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequence[float] = ()) -> bytes:
+def lines_grid(
+    panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequence[float] = (), dots: bool = True
+) -> bytes:
     """Small multiples that share their x axis.
 
     Args:
         panels: y label → series, each drawn with the band of its intervals.
         x_label: of all panels.
         marks: x values with a vertical line.
+        dots: mark every point, as where there are few.
     """
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
@@ -56,7 +59,7 @@ def lines_grid(panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequen
     names = list(dict.fromkeys(line.name for lines in panels.values() for line in lines))
     for axis, (title, lines) in zip(axes, panels.items(), strict=False):
         for line in lines:
-            _draw(axis, line, region_colour(names.index(line.name)))
+            _draw(axis, line, region_colour(names.index(line.name)), 3.2 if dots else 0.0)
         for mark in marks:
             axis.axvline(mark, color="0.55", linewidth=0.9, linestyle=":")
         axis.set_title(title, fontsize=9.5, loc="left")
@@ -72,11 +75,11 @@ def lines_grid(panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequen
     return png(figure)
 
 
-def _draw(axis: Any, line: Line, colour: str) -> None:
+def _draw(axis: Any, line: Line, colour: str, dot: float) -> None:
     x = np.asarray(line.x, float)
     mean, low, high = (np.array([getattr(point, part) for point in line.y]) for part in Interval._fields)
     axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-    axis.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=3.2, label=line.name)
+    axis.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=dot, label=line.name)
 
 
 def bars(groups: Mapping[str, Mapping[str, Interval]], y_label: str) -> bytes:

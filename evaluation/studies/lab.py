@@ -10,10 +10,11 @@ import pandas as pd
 
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from evaluation.cells import Cell, Progress, Store, Worlds, fill, policy_cell
+from evaluation.cells import Cell, Progress, Rows, Store, Worlds, fill, player_cell, policy_cell
 from evaluation.compare import check_unseen
 from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.statistics import Interval, bootstrap_mean
+from evaluation.studies.timeline import Timeline
 
 CELLS, WORLDS = "cells", "worlds"
 
@@ -63,7 +64,7 @@ class Lab:
         self.seed = seed
         self.workers = workers
         self.progress = progress
-        self._worlds = Worlds()
+        self.digests = Worlds()
 
     @property
     def worlds(self) -> Path:
@@ -90,14 +91,35 @@ class Lab:
         check_unseen(policies, stream, self.seed)
         keys = evaluation_keys(self.episodes, self.seed, stream)
         cells = {
-            (world, name): policy_cell(self._worlds, f"{world}: {name}", scenario, policy, keys, False)
+            (world, name): policy_cell(self.digests, f"{world}: {name}", scenario, policy, keys, False)
             for world, scenario in worlds.items()
             for name, policy in policies.items()
         }
         return Played(self._frame(cells, keys), self.seed)
 
+    def play_players(self, scenario: Scenario, players: Mapping[str, Timeline]) -> dict[str, Rows]:
+        """The same held-out episodes for players that tell more than KPIs: name → one row per episode.
+
+        Raises:
+            InputError: a policy was trained or tuned on these orders.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        check_unseen({name: player.policy for name, player in players.items()}, "evaluate", self.seed)
+        keys = evaluation_keys(self.episodes, self.seed)
+        cells = {
+            name: [
+                player_cell(self.digests, f"{name}: episode {i}", scenario, player, [key]) for i, key in enumerate(keys)
+            ]
+            for name, player in players.items()
+        }
+        done = self._done([cell for own in cells.values() for cell in own])
+        return {name: [done[cell.fingerprint][0] for cell in own] for name, own in cells.items()}
+
+    def _done(self, cells: Sequence[Cell]) -> dict[str, Rows]:
+        return fill(Store(self.folder / CELLS), cells, self.workers, self.progress)[0]
+
     def _frame(self, cells: Mapping[tuple[str, str], Cell], keys: Sequence[int]) -> pd.DataFrame:
-        done, _ = fill(Store(self.folder / CELLS), list(cells.values()), self.workers, self.progress)
+        done = self._done(list(cells.values()))
         frames = [
             results_frame({name: done[cell.fingerprint]}, keys).assign(world=world)
             for (world, name), cell in cells.items()

@@ -1,0 +1,210 @@
+"""From one nation to regions at one midnight, and back: the same network, orders and stock, one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from envs.network import build_network
+from envs.scenario import Boundary, Scenario
+from envs.viewer import draw_map
+from evaluation.cells import Rows
+from evaluation.rollouts import evaluation_keys, play
+from evaluation.statistics import Interval, bootstrap_mean
+from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.lab import Lab
+from evaluation.studies.study import Study
+from evaluation.studies.timeline import Phase, Switch, Timeline
+from evaluation.text import interval, number
+
+DAILY = (
+    "in_region_share", "spill_share", "cost_per_order_usd", "click_to_delivery_hours", "on_time_share",
+    "miles_per_package", "lanes_used", "truck_fill", "direct_truck_fill", "touches_per_package",
+    "packages_per_order", "co2_kg_per_package",
+)  # fmt: skip
+HEADLINES = ("in_region_share", "lanes_used", "direct_truck_fill", "click_to_delivery_hours", "cost_per_order_usd")
+NATIONAL, REGIONAL, BACK = "national", "regional", "national again"
+_MAP_DAYS = 14
+
+
+class Flip(Study):
+    """Flips the partition on one night, and back on another."""
+
+    study: Literal["flip"]
+    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
+    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
+    national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
+    regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
+    back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
+    settle_days: int = Field(
+        7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
+    )
+
+    def run(self, lab: Lab) -> Findings:
+        """Plays the whole time with every policy."""
+        ends = np.cumsum([self.warmup_days, self.national_days, self.regional_days, self.back_days]).tolist()
+        nation, regions = self._partition(NATIONAL, ends[-1]), self._partition(REGIONAL, ends[-1])
+        build_network(regions)  # a boundary that cannot be used is found before anything is played
+        phases = [
+            Phase(name, first + self.settle_days, end)
+            for name, first, end in zip((NATIONAL, REGIONAL, BACK), ends, ends[1:], strict=False)
+        ]
+        switches = (Switch(ends[1], regions), Switch(ends[2], nation))
+        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
+        rows = lab.play_players(nation, players)
+        return _Page(self, rows, ends, {NATIONAL: nation, REGIONAL: regions}).findings()
+
+    def _partition(self, phase: str, days: int) -> Scenario:
+        boundary = self.regions.model_dump(mode="json", exclude_none=True)
+        partition = boundary if phase == REGIONAL else {"kind": "national", "counted_by": boundary}
+        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
+        return self.world({**hours, "partition": partition})
+
+
+class _Change(NamedTuple):
+    """A KPI of a policy: its mean in each phase, and what the flips change, over the same episodes."""
+
+    policy: str
+    kpi: str
+    national: Interval
+    regional: Interval
+    change: Interval  # regional less national
+    back: Interval  # national again less national
+
+
+class _Page:
+    """What was found, as a page."""
+
+    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int], worlds: Mapping[str, Scenario]) -> None:
+        self.study, self.rows, self.ends, self.worlds = study, rows, ends, worlds
+        self.lead = next(iter(rows))
+        self.changes = [self._change(policy, kpi) for policy in rows for kpi in DAILY]
+
+    def findings(self) -> Findings:
+        study = self.study
+        method = _METHOD.format(
+            episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, settle=study.settle_days
+        )
+        sections = (
+            Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
+            Section("Day by day", _DAYS, (self._daily(),)),
+            Section("Maps", f"Lanes are as wide as what they carried in {_MAP_DAYS} days.", self._maps()),
+        )
+        return Findings(self._answer(), self._headlines(), sections, method)
+
+    # ------------------------------------------------------------------------------------------------- numbers
+
+    def _values(self, policy: str, phase: str, kpi: str) -> np.ndarray:
+        """One number per episode: (E,)."""
+        return np.array([row["phases"][phase][kpi] for row in self.rows[policy]])
+
+    def _change(self, policy: str, kpi: str) -> _Change:
+        one, two, again = (self._values(policy, phase, kpi) * scale(kpi) for phase in (NATIONAL, REGIONAL, BACK))
+        return _Change(policy, kpi, *(self._interval(x) for x in (one, two, two - one, again - one)))
+
+    def _interval(self, values: np.ndarray) -> Interval:
+        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
+
+    def _lead(self, kpi: str) -> _Change:
+        return next(change for change in self.changes if (change.policy, change.kpi) == (self.lead, kpi))
+
+    # --------------------------------------------------------------------------------------------------- words
+
+    def _answer(self) -> str:
+        share, lanes, hours = (self._lead(k) for k in ("in_region_share", "lanes_used", "click_to_delivery_hours"))
+        return (
+            f"With {self.lead}, one setting took orders served within their region from "
+            f"{number(share.national.mean, 1)} to {number(share.regional.mean, 1)} %, lanes in use from "
+            f"{number(lanes.national.mean, 0)} to {number(lanes.regional.mean, 0)}, and click to delivery from "
+            f"{number(hours.national.mean, 1)} to {number(hours.regional.mean, 1)} hours."
+        )
+
+    def _headlines(self) -> tuple[Headline, ...]:
+        heads = []
+        for kpi in HEADLINES:
+            change, (name, _, unit) = self._lead(kpi), label(kpi).rpartition(", ")
+            decimals = {"USD": 2, "lanes": 0}.get(unit, 1)
+            ends = [number(end.mean, decimals) for end in (change.national, change.regional)]
+            heads.append(Headline(f"{ends[0]} → {ends[1]} {unit}", name))
+        return tuple(heads)
+
+    # ------------------------------------------------------------------------------------------------- figures
+
+    def _tables(self) -> tuple[Table, ...]:
+        header = ("KPI", "national", "regional", "change", "change, %", "back, less national")
+        tables = []
+        for policy in self.rows:
+            own = [change for change in self.changes if change.policy == policy]
+            rows = tuple(
+                (label(change.kpi), number(change.national.mean, 2), number(change.regional.mean, 2),
+                 interval(change.change._asdict(), 2), number(_percent(change), 1, signed=True),
+                 interval(change.back._asdict(), 2))
+                for change in own
+            )  # fmt: skip
+            stem = policy.replace("/", "_").replace("+", "_")
+            tables.append(Table(f"phases_{stem}", policy, header, rows, _flat(own)))
+        return tuple(tables)
+
+    def _daily(self) -> Figure:
+        days = list(range(self.study.warmup_days - self.ends[1], self.ends[-1] - self.ends[1]))
+        panels = {
+            label(kpi): [Line(policy, days, self._by_day(policy, kpi, len(days))) for policy in self.rows]
+            for kpi in DAILY
+        }
+        marks = [0, self.ends[2] - self.ends[1]]
+        caption = "Mean and 95 % interval over held-out episodes; dotted, the night of the cut and the night back."
+        return Figure(
+            "days", "KPIs of every day", caption, lines_grid(panels, "days since the cut", marks, dots=False),
+            long_table(panels, "day"),
+        )  # fmt: skip
+
+    def _by_day(self, policy: str, kpi: str, days: int) -> list[Interval]:
+        values = scale(kpi) * np.array([row["days"][kpi] for row in self.rows[policy]])
+        return [self._interval(values[:, day]) for day in range(days)]
+
+    def _maps(self) -> tuple[Figure, ...]:
+        policy, key = self.study.players()[self.lead], evaluation_keys(1, self.study.seed)[0]
+        figures = []
+        for name, scenario in self.worlds.items():
+            until = round(24 * (self.study.warmup_days + _MAP_DAYS) / scenario.tick_hours) - 12
+            sim = play(scenario, policy, key, until=min(until, scenario.horizon_ticks - 1))
+            title = "One nation" if name == NATIONAL else "Regions"
+            figures.append(
+                Figure(f"map_{name}", title, f"{self.lead}, first episode.", picture(draw_map(sim, title=title)))
+            )
+        return tuple(figures)
+
+
+def _percent(change: _Change) -> float:
+    return 100 * change.change.mean / change.national.mean if change.national.mean else 0.0
+
+
+def _flat(changes: list[_Change]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for change in changes:
+        row: dict[str, Any] = {"policy": change.policy, "kpi": change.kpi}
+        for name in ("national", "regional", "change", "back"):
+            row |= {f"{name}_{part}": x for part, x in getattr(change, name)._asdict().items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_PHASES = (
+    "Means of each phase without its first {settle} days; changes are of the same episodes, with their 95 % interval. "
+    "The last column is what is left of the cut once it is undone: nothing, if its interval holds zero."
+)
+_DAYS = (
+    "Packages made before midnight end their journey on the routes they were given; from midnight on new ones take "
+    "those of the new partition. The books count the same regions throughout, so the share of orders served in region "
+    "means the same before and after."
+)
+_METHOD = (
+    "Sites, lanes, buildings, fleets, stock and orders are the same throughout; the partition in force is the only "
+    "thing that changes. {warmup} days of warm-up are left out, and {settle} days of transition after each flip where "
+    "a phase has one number. {episodes} held-out episodes, seed {seed}; every policy meets the same orders."
+)
