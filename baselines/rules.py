@@ -118,6 +118,10 @@ SOURCE_RULES: dict[str, Rule] = {
     "consolidate": Rule(
         "The fewest packages for the order, ties by standard cost.", _fixed(_source(fewest_packages=FIRST, cost=-1.0))
     ),
+    "regional_consolidate": Rule(
+        "The customer's region first; there, and elsewhere, the fewest packages for the order, ties by standard cost.",
+        _fixed(_source(in_region=10 * FIRST, fewest_packages=FIRST, cost=-1.0)),
+    ),
     "spillover_limit": Rule(
         "In-region first; spills from FCs whose cover stays above a threshold, while there are any (DeValve et al.).",
         _spillover_limit,

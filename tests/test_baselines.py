@@ -317,6 +317,14 @@ def test_least_cost_and_consolidate_follow_the_plans_of_the_order(choices: dict[
         assert all(choice.features[plan][choice.chosen] for choice in choices[rule])
 
 
+def test_regional_consolidate_is_consolidate_within_the_region(choices: dict[str, list[Choice]]) -> None:
+    """It never leaves the region while a candidate of the region is left, and follows the plan of fewest packages."""
+    assert len(choices["regional_consolidate"]) > 100
+    for choice in choices["regional_consolidate"]:
+        worth = 10 * choice.features["in_region"] + choice.features["fewest_packages"]
+        assert worth[choice.chosen] == worth.max()
+
+
 def test_consolidate_makes_the_fewest_packages(sim: Simulator) -> None:
     packages = {}
     for name in ("regional_nearest", "least_cost", "consolidate"):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from envs.network import build_network
 from envs.scenario import Boundary, Scenario
@@ -44,6 +44,20 @@ class Flip(Study):
     settle_days: int = Field(
         7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
     )
+
+    @field_validator("regions")
+    @classmethod
+    def _cuts(cls, regions: Boundary) -> Boundary:
+        if regions.kind == "national":
+            raise ValueError("must be more than one region: kind states, balanced or file")
+        return regions
+
+    @model_validator(mode="after")
+    def _settles(self) -> Self:
+        shortest = min(self.national_days, self.regional_days, self.back_days)
+        if self.settle_days >= shortest:
+            raise ValueError(f"settle_days = {self.settle_days}: leaves no day of a phase of {shortest}; lower it")
+        return self
 
     def run(self, lab: Lab) -> Findings:
         """Plays the whole time with every policy."""
