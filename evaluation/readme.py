@@ -1,6 +1,6 @@
 """Writes a run's tables and map into a page, so that no figure there is typed by hand.
 
-`python -m evaluation.readme RUN [PAGE]`: RUN is a folder that `compare`, `benchmark`, `experiment` or
+`python -m evaluation.readme RUN [PAGE]`: RUN is a folder that `compare`, `benchmark`, `experiment`, `study` or
 `train.py --compare` wrote; PAGE is README.md unless named, such as `python -m evaluation.readme runs/benchmark
 docs/benchmark.md`. A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's
 folder; headings there go one level down.
@@ -21,8 +21,9 @@ from evaluation.report import markdown_table
 
 README = Path("README.md")
 PICTURES = Path("docs")
-MAP, CURVES = "map.png", "curves.png"
-BENCHMARK, EXPERIMENT = "benchmark.md", "experiment.md"
+MAP = "map.png"
+PAGES = ("benchmark.md", "experiment.md", "report.md")
+SHOWN = re.compile(r"(!\[[^]]*\]\()([^)/]+\.png)\)")  # a picture of the run, in its page
 START, END = "<!-- results: written by python -m evaluation.readme -->", "<!-- end of results -->"
 NAMED_START = START.replace("results", "results of {run}", 1)
 
@@ -34,7 +35,8 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
         InputError: the run has no results, or the page no place for them.
     """
     name = run.resolve().name
-    section = _section(run).replace(f"({CURVES})", f"({_picture(name, CURVES)})")
+    own = _section(run)
+    section = SHOWN.sub(lambda shown: f"{shown[1]}{_picture(name, shown[2])})", own)
     try:
         text = page.read_text(encoding="utf-8")
     except OSError:
@@ -48,7 +50,7 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
     after = rest.split(END, 1)[1]
     temporary = page.with_name(f".{page.name}.part")
     temporary.write_text(f"{before}{start}\n\n{section}\n{END}{after}", encoding="utf-8")
-    for picture in (MAP, CURVES):
+    for picture in (MAP, *(shown[1] for shown in SHOWN.findall(own))):
         if (run / picture).exists():
             pictures.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / picture, pictures / _picture(name, picture))
@@ -61,8 +63,8 @@ def _picture(run: str, picture: str) -> str:
 
 
 def _section(run: Path) -> str:
-    """A benchmark's or an experiment's page without its title, or a comparison's tables."""
-    for page in (BENCHMARK, EXPERIMENT):
+    """A run's own page without its title, or a comparison's tables."""
+    for page in PAGES:
         if (run / page).exists():
             return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
     summary = read_summary(run / "summary.json")

@@ -63,6 +63,22 @@ def test_a_benchmark_leaves_its_title_and_picture_out(tmp_path: Path) -> None:
     assert not (tmp_path / "docs").exists()
 
 
+def test_a_study_brings_every_picture_of_its_page(tmp_path: Path) -> None:
+    folder = tmp_path / "flip"
+    folder.mkdir()
+    text = "# Flip\n\nWhat?\n\n![Days. All](days.png)\n\n![Nation](map_nation.png)\n\n![Far](https://x.org/a.png)\n"
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    for name in ("days", "map_nation", "other"):
+        (folder / f"{name}.png").write_bytes(name.encode())
+    page = tmp_path / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    refresh(page, tmp_path / "docs", folder)
+    shown = page.read_text(encoding="utf-8")
+    assert all(part in shown for part in ("](flip-days.png)", "](flip-map_nation.png)", "](https://x.org/a.png)"))
+    found = {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()}
+    assert found == {"flip-days.png": b"days", "flip-map_nation.png": b"map_nation"}
+
+
 def test_a_page_of_several_experiments_has_a_place_and_a_picture_for_each(tmp_path: Path) -> None:
     places = [NAMED_START.format(run=name) for name in ("main", "parts")]
     page = tmp_path / "page.md"

@@ -12,14 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from evaluation.output import staged
 from evaluation.provenance import made_by
-from evaluation.studies.findings import Figure, Findings
+from evaluation.studies.findings import Figure, Findings, Table
 from evaluation.studies.study import Study
+from evaluation.text import markdown_lines
 
-PAGE = "report.html"
+PAGE, MARKDOWN = "report.html", "report.md"
 
 
 def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: Path) -> None:
-    """Writes report.html, NAME.png and NAME.csv of each figure and table, study.yaml and summary.json: all or none.
+    """Writes report.html and report.md, each figure's PNG, all numbers as CSV, study.yaml, summary.json: all or none.
 
     Args:
         study: that was asked.
@@ -34,6 +35,7 @@ def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: 
     summary = {"answer": findings.answer, "headlines": [head._asdict() for head in findings.headlines], "meta": meta}
     with staged(folder) as files:
         (files / PAGE).write_text(report_page(study, findings, meta, config), encoding="utf-8")
+        (files / MARKDOWN).write_text(report_markdown(study, findings, meta), encoding="utf-8")
         (files / "study.yaml").write_text(config, encoding="utf-8")
         (files / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         for part in findings.parts:
@@ -41,6 +43,22 @@ def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: 
                 (files / f"{part.name}.png").write_bytes(part.png)
             if part.data is not None:
                 part.data.to_csv(files / f"{part.name}.csv", index=False)
+
+
+def report_markdown(study: Study, findings: Findings, meta: dict[str, Any]) -> str:
+    """The page as Markdown, for docs."""
+    heads = [f"- **{head.value}**: {head.text}" for head in findings.headlines]
+    parts = [f"# {study.title}", study.question, f"**{findings.answer}**", "\n".join(heads)]
+    for section in findings.sections:
+        parts += [f"## {section.title}", section.text, *(_markdown_part(part) for part in section.parts)]
+    return "\n\n".join([*parts, "## Method", findings.method, made_by(meta)]) + "\n"
+
+
+def _markdown_part(part: Figure | Table) -> str:
+    if isinstance(part, Figure):
+        return f"![{part.title}]({part.name}.png)\n\n{part.title}. {part.caption}"
+    table = "\n".join(markdown_lines(part.header, part.rows))
+    return f"{part.title}:\n\n{table}" + (f"\n\n{part.note}" if part.note else "")
 
 
 def report_page(study: Study, findings: Findings, meta: dict[str, Any], config: str) -> str:
