@@ -10,12 +10,18 @@ from pydantic import ValidationError
 from envs.scenario import ScenarioError, explain, read_yaml
 from evaluation.studies.flip import Flip
 from evaluation.studies.region_count import RegionCount
+from evaluation.studies.rollout import Rollout
 from evaluation.studies.study import Study
 from evaluation.studies.ten_by_hundred import TenByHundred
 
 FOLDER = Path("configs") / "studies"
 SHIPPED = Path(__file__).resolve().parent.parent.parent / FOLDER
-KINDS: dict[str, type[Study]] = {"ten_by_hundred": TenByHundred, "flip": Flip, "region_count": RegionCount}
+KINDS: dict[str, type[Study]] = {
+    "ten_by_hundred": TenByHundred,
+    "flip": Flip,
+    "region_count": RegionCount,
+    "rollout": Rollout,
+}
 
 
 def find_study(name: str) -> Path:
