@@ -12,6 +12,7 @@ from evaluation.studies.flip import Flip
 from evaluation.studies.region_count import RegionCount
 from evaluation.studies.rollout import Rollout
 from evaluation.studies.study import Study
+from evaluation.studies.surge import Surge
 from evaluation.studies.ten_by_hundred import TenByHundred
 
 FOLDER = Path("configs") / "studies"
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Study]] = {
     "ten_by_hundred": TenByHundred,
     "flip": Flip,
     "region_count": RegionCount,
+    "surge": Surge,
     "rollout": Rollout,
 }
 

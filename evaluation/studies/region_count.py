@@ -145,6 +145,7 @@ class _Page:
 
     def _answer(self) -> str:
         best, (first, *_, last) = self._leading(), self.counts
+        verb = "costs" if best.regions == 1 else "cost"
         where = "an optimum inside the range" if first < best.regions < last else "no optimum inside the range"
         ends = [
             f"{interval(difference._asdict(), 3)} against {_count(k)}"
@@ -152,13 +153,15 @@ class _Page:
             if k != best.regions
         ]
         return (
-            f"With {self.lead}, {_count(best.regions)} costs least by the objective, {where}: {', '.join(ends)}, in "
+            f"With {self.lead}, {_count(best.regions)} {verb} least by the objective, {where}: {', '.join(ends)}, in "
             "USD per order."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:
         best, (first, *_, last) = self._leading(), self.counts
-        heads = [Headline(_count(best.regions), f"costs least; from {best.low} to {best.high} as episodes are redrawn")]
+        heads = [
+            Headline(_count(best.regions), f"least by the objective; {best.low} to {best.high} as episodes are redrawn")
+        ]
         for kpi in ("cost_per_order_usd", "click_to_delivery_hours", "miles_per_package", "in_region_share"):
             name, _, unit = label(kpi).rpartition(", ")
             ends = [scale(kpi) * self.played.mean(_title(BASE, k), self.lead, kpi).mean for k in (first, last)]

@@ -17,6 +17,7 @@ from envs.viewer import difference
 from evaluation.cells import Rows, Worlds, digest
 
 Kpis = dict[str, float]
+UNDER_WAY = "packages_under_way"  # at the midnight that ends a day
 
 
 class Switch(NamedTuple):
@@ -40,6 +41,7 @@ class _Mark(NamedTuple):
     whole: Totals
     regions: list[Totals]
     lane_trucks: np.ndarray  # (L,) departures counted
+    under_way: int  # packages
 
 
 class Timeline:
@@ -65,7 +67,8 @@ class Timeline:
 
         Returns:
             `days`: KPI → one number per day after the warm-up; `regions`: the same by region; `phases`: name → KPIs.
-            `lanes_used` counts the lanes with a departure in the time that is meant.
+            `lanes_used` counts the lanes with a departure in the time that is meant; `UNDER_WAY`, of the whole network
+            alone, packages at its end.
         """
         return [self._play(scenario, key) for key in keys]
 
@@ -100,7 +103,7 @@ def _mark(sim: Simulator) -> _Mark:
         return totals._replace(count=totals.count.copy(), usd=totals.usd.copy())
 
     regions = [copied(sim.totals(0, [r])) for r in range(sim.regions)]
-    return _Mark(copied(sim.totals(0)), regions, sim.state.lane["trucks"][0].copy())
+    return _Mark(copied(sim.totals(0)), regions, sim.state.lane["trucks"][0].copy(), sim.packages_under_way(0))
 
 
 def _between(before: _Mark, after: _Mark, region: int | None = None) -> Kpis:
@@ -109,6 +112,7 @@ def _between(before: _Mark, after: _Mark, region: int | None = None) -> Kpis:
     kpis = compute_kpis(difference(b, a))
     if region is None:
         kpis["lanes_used"] = float((after.lane_trucks > before.lane_trucks).sum())
+        kpis[UNDER_WAY] = float(after.under_way)
     return kpis
 
 

@@ -1,0 +1,239 @@
+"""Demand far above the mean for a while: who breaks first, one nation or its regions, and who recovers when?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from envs.scenario import Boundary, Scenario
+from evaluation.cells import Rows
+from evaluation.statistics import Interval, bootstrap_mean
+from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.lab import Lab
+from evaluation.studies.study import Study
+from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
+from evaluation.text import NOTHING, interval, number
+
+NATIONAL, REGIONAL = "national", "regional"
+CALM, PEAK = "before", "surge"
+SHOWN = (
+    "on_time_share",
+    "click_to_delivery_hours",
+    "lost_line_share",
+    "cost_per_order_usd",
+    "in_region_share",
+    "spot_share",
+)
+
+
+class Surge(Study):
+    """Raises demand for some days, in a nation and in its regions."""
+
+    study: Literal["surge"]
+    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
+    factors: tuple[float, ...] = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
+    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
+    calm_days: int = Field(7, ge=1, description="Days of mean demand before. Unit: days.")
+    surge_days: int = Field(7, ge=1, description="Days of the surge. Unit: days.")
+    after_days: int = Field(14, ge=1, description="Days of mean demand after it. Unit: days.")
+    tolerance_points: float = Field(
+        1.0, gt=0, description="Recovered is who is on time as before, less at most so much. Unit: percentage points."
+    )
+
+    @field_validator("factors")
+    @classmethod
+    def _ascending(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
+        if list(factors) != sorted(set(factors)) or factors[0] <= 1:
+            raise ValueError("must be above 1, ascending, none twice")
+        return factors
+
+    @property
+    def first(self) -> int:
+        """The day the surge starts."""
+        return self.warmup_days + self.calm_days
+
+    def run(self, lab: Lab) -> Findings:
+        """Plays every factor under both partitions."""
+        end = self.first + self.surge_days
+        phases = [Phase(CALM, self.warmup_days, self.first), Phase(PEAK, self.first, end)]
+        worlds = {(name, factor): self._world(name, factor) for name in (NATIONAL, REGIONAL) for factor in self.factors}
+        players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in self.players().items()}
+        return _Page(self, {key: lab.play_players(world, players) for key, world in worlds.items()}).findings()
+
+    def _world(self, name: str, factor: float) -> Scenario:
+        boundary = self.regions.model_dump(mode="json", exclude_none=True)
+        days = self.first + self.surge_days + self.after_days
+        surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + self.surge_days), "factor": factor}
+        return self.world({
+            "warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days, "demand.surges": [surge],
+            "partition": boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary},
+        })  # fmt: skip
+
+
+class _Outcome(NamedTuple):
+    """How a policy came through one surge under one partition."""
+
+    policy: str
+    partition: str
+    factor: float
+    on_time_before: Interval  # %
+    on_time_worst: Interval  # %, of the worst day from the surge on
+    under_way_most: Interval  # packages, as a multiple of the mean before
+    lost: Interval  # % of the surge's lines
+    cost_above: Interval  # USD per order, surge less before
+    recovery_days: float | None  # after the surge, median over episodes; None: not in the time there was
+
+
+class _Page:
+    """What was found, as a page."""
+
+    def __init__(self, study: Surge, rows: Mapping[tuple[str, float], Mapping[str, Rows]]) -> None:
+        self.study, self.rows = study, rows
+        self.policies = list(next(iter(rows.values())))
+        self.lead = self.policies[0]
+        self.outcomes = [
+            self._outcome(policy, name, factor)
+            for policy in self.policies
+            for factor in study.factors
+            for name in (NATIONAL, REGIONAL)
+        ]
+
+    def findings(self) -> Findings:
+        study = self.study
+        method = _METHOD.format(
+            episodes=study.episodes, seed=study.seed, tolerance=number(study.tolerance_points, 1),
+            surge=study.surge_days, calm=study.calm_days, after=study.after_days,
+        )  # fmt: skip
+        figures = tuple(self._days(factor) for factor in study.factors)
+        sections = (
+            Section("How each came through", _TABLE, (self._table(),)),
+            Section("Day by day", f"{self.lead}; dotted, the first day of the surge and the first after it.", figures),
+        )
+        return Findings(self._answer(), self._headlines(), sections, method)
+
+    # ------------------------------------------------------------------------------------------------- numbers
+
+    def _daily(self, policy: str, name: str, factor: float, kpi: str) -> np.ndarray:
+        """(E, days counted)."""
+        return np.array([row["days"][kpi] for row in self.rows[name, factor][policy]])
+
+    def _phase(self, policy: str, name: str, factor: float, phase: str, kpi: str) -> np.ndarray:
+        """(E,)."""
+        return np.array([row["phases"][phase][kpi] for row in self.rows[name, factor][policy]])
+
+    def _outcome(self, policy: str, name: str, factor: float) -> _Outcome:
+        calm = self.study.calm_days
+        on_time = 100 * self._daily(policy, name, factor, "on_time_share")
+        under_way = self._daily(policy, name, factor, UNDER_WAY)
+        before = 100 * self._phase(policy, name, factor, CALM, "on_time_share")
+        cost = [self._phase(policy, name, factor, phase, "cost_per_order_usd") for phase in (CALM, PEAK)]
+        return _Outcome(
+            policy, name, factor, self._interval(before), self._interval(on_time[:, calm:].min(axis=1)),
+            self._interval(under_way.max(axis=1) / under_way[:, :calm].mean(axis=1)),
+            self._interval(100 * self._phase(policy, name, factor, PEAK, "lost_line_share")),
+            self._interval(cost[1] - cost[0]), self._recovery(on_time, before),
+        )  # fmt: skip
+
+    def _recovery(self, on_time: np.ndarray, before: np.ndarray) -> float | None:
+        """Days after the surge until deliveries are as punctual as before, to stay so for a day: median."""
+        after = on_time[:, self.study.calm_days + self.study.surge_days :]
+        good = after >= before[:, None] - self.study.tolerance_points
+        days = np.where(good.any(axis=1), good.argmax(axis=1), np.inf)
+        median = float(np.median(days))
+        return median if np.isfinite(median) else None
+
+    def _interval(self, values: np.ndarray) -> Interval:
+        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
+
+    def _of(self, name: str, factor: float) -> _Outcome:
+        return next(o for o in self.outcomes if (o.policy, o.partition, o.factor) == (self.lead, name, factor))
+
+    # --------------------------------------------------------------------------------------------------- words
+
+    def _answer(self) -> str:
+        factor = self.study.factors[-1]
+        nation, regions = self._of(NATIONAL, factor), self._of(REGIONAL, factor)
+        return (
+            f"With {self.lead}, at {factor:g} times the demand for {self.study.surge_days} days, on-time delivery falls "
+            f"to {number(nation.on_time_worst.mean, 1)} % on the nation's worst day and to "
+            f"{number(regions.on_time_worst.mean, 1)} % on the regions'; they recover "
+            f"{_days(nation.recovery_days)} and {_days(regions.recovery_days)}."
+        )
+
+    def _headlines(self) -> tuple[Headline, ...]:
+        heads = []
+        for factor in self.study.factors:
+            nation, regions = (self._of(name, factor).on_time_worst.mean for name in (NATIONAL, REGIONAL))
+            text = f"on time on the worst day at {factor:g} × demand: nation, regions"
+            heads.append(Headline(f"{number(nation, 0)} and {number(regions, 0)} %", text))
+        return tuple(heads)
+
+    # ------------------------------------------------------------------------------------------------- figures
+
+    def _table(self) -> Table:
+        header = (
+            "policy", "partition", "demand", "on time before, %", "worst day, %", "most under way, × before",
+            "lines lost, %", "cost above before, USD", "days to recover",
+        )  # fmt: skip
+        rows = tuple(
+            (o.policy, o.partition, f"× {o.factor:g}",
+             *(interval(x._asdict(), decimals, signed=False) for x, decimals in
+               ((o.on_time_before, 1), (o.on_time_worst, 1), (o.under_way_most, 2), (o.lost, 2))),
+             interval(o.cost_above._asdict(), 2), NOTHING if o.recovery_days is None else number(o.recovery_days, 0))
+            for o in self.outcomes
+        )  # fmt: skip
+        note = f"{NOTHING}: not within the {self.study.after_days} days that were played."
+        return Table("outcomes", "Surges", header, rows, _flat(self.outcomes), note)
+
+    def _days(self, factor: float) -> Figure:
+        study = self.study
+        count = self._daily(self.lead, NATIONAL, factor, "on_time_share").shape[1]
+        days = list(range(-study.calm_days, count - study.calm_days))
+
+        def lines(kpi: str, times: float) -> list[Line]:
+            return [
+                Line(name, days, [self._interval(day) for day in times * self._daily(self.lead, name, factor, kpi).T])
+                for name in (NATIONAL, REGIONAL)
+            ]
+
+        panels = {label(kpi): lines(kpi, scale(kpi)) for kpi in SHOWN}
+        panels["Packages under way at midnight"] = lines(UNDER_WAY, 1.0)
+        title = f"{factor:g} times the demand"
+        caption = "Mean and 95 % interval over held-out episodes."
+        return Figure(
+            f"days_{factor:g}".replace(".", "_"), title, caption,
+            lines_grid(panels, "days since the surge began", (0, study.surge_days), dots=False),
+            long_table(panels, "day"),
+        )  # fmt: skip
+
+
+def _days(count: float | None) -> str:
+    if count is None:
+        return "not in the time played"
+    return "at once" if count == 0 else f"within {number(count, 0)} days"
+
+
+def _flat(outcomes: Sequence[_Outcome]) -> pd.DataFrame:
+    rows = []
+    for outcome in outcomes:
+        row = outcome._asdict()
+        for name in ("on_time_before", "on_time_worst", "under_way_most", "lost", "cost_above"):
+            row |= {f"{name}_{part}": x for part, x in row.pop(name)._asdict().items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_TABLE = (
+    "Stock, buildings and fleets are sized for the mean, whatever comes. The worst day counts deliveries of that day, "
+    "from the surge's first on; packages under way are counted at midnight."
+)
+_METHOD = (
+    "{calm} days of mean demand, {surge} of the surge, {after} of mean demand again, after the warm-up; orders of "
+    "nation and regions are the same. Recovered is a day with as many deliveries on time as before, less {tolerance} points. "
+    "{episodes} held-out episodes, seed {seed}."
+)

@@ -1,0 +1,79 @@
+"""Surges: what breaks, how badly, and when it is well again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from envs.scenario import ScenarioError
+from evaluation.studies.catalog import load_study
+from evaluation.studies.findings import Findings
+from evaluation.studies.lab import Lab
+from evaluation.studies.surge import Surge
+from tests.commands import TINY
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    """Surges of the tiny world, which can pick little more than its mean demand."""
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    data = {
+        "study": "surge", "title": "Surge", "question": "Who breaks?", "scenario": str(folder / "tiny.yaml"),
+        "set": {"capacity.pick_headroom": 1.4}, "episodes": 2, "policies": ["least_cost"], "factors": [1.2, 4.0],
+        "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 2, "surge_days": 2,
+        "after_days": 6,
+    }  # fmt: skip
+    path = folder / "surge.yaml"
+    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Surge, Findings]:
+    folder = tmp_path_factory.mktemp("surge")
+    study = load_study(write(folder))
+    assert isinstance(study, Surge)
+    return study, study.run(Lab(folder / "out", study.episodes, study.seed))
+
+
+def test_more_demand_breaks_more(found: tuple[Surge, Findings]) -> None:
+    table = found[1].parts[0].data
+    assert table is not None and len(table) == 4
+    for partition in ("national", "regional"):
+        mild, hard = (table[(table["partition"] == partition) & (table["factor"] == f)].iloc[0] for f in (1.2, 4.0))
+        assert hard["on_time_worst_mean"] < mild["on_time_worst_mean"] <= mild["on_time_before_mean"]
+        assert hard["under_way_most_mean"] > 1.4 * mild["under_way_most_mean"]
+        assert hard["cost_above_mean"] > mild["cost_above_mean"]
+        assert np.isnan(hard["recovery_days"]) or hard["recovery_days"] >= mild["recovery_days"]
+
+
+def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None:
+    """The worst day's mean is no better than the best of the daily means, and the calm before is that of the days."""
+    study, findings = found
+    outcomes = findings.parts[0].data
+    days = next(part.data for part in findings.parts if part.name == "days_4")
+    assert outcomes is not None and days is not None
+    assert sorted(set(days["day"])) == list(range(-2, 8))
+    on_time = days[(days["panel"] == "On time, %") & (days["series"] == "national")].set_index("day")["mean"]
+    row = outcomes[(outcomes["partition"] == "national") & (outcomes["factor"] == 4)].iloc[0]
+    assert row["on_time_worst_mean"] <= on_time[on_time.index >= 0].min() + 1e-9
+    assert row["on_time_before_mean"] == pytest.approx(on_time[[-2, -1]].mean(), abs=3)
+    assert [f"{head.value}" for head in findings.headlines][-1].count("and") == 1
+    assert len(findings.headlines) == len(study.factors)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"factors": [2, 1.5]}, "factors = .*ascending"),
+        ({"factors": [1.0]}, "factors = .*above 1"),
+        ({"tolerance_points": 0}, "tolerance_points = 0: .*greater than 0"),
+        ({"after_days": 0}, "after_days = 0"),
+    ],
+)
+def test_a_surge_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_study(write(tmp_path, **changes))
