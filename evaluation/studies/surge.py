@@ -159,8 +159,8 @@ class _Page:
         factor = self.study.factors[-1]
         nation, regions = self._of(NATIONAL, factor), self._of(REGIONAL, factor)
         return (
-            f"With {self.lead}, at {factor:g} times the demand for {self.study.surge_days} days, on-time delivery falls "
-            f"to {number(nation.on_time_worst.mean, 1)} % on the nation's worst day and to "
+            f"With {self.lead}, at {factor:g} times the demand for {self.study.surge_days} days, on-time delivery "
+            f"falls to {number(nation.on_time_worst.mean, 1)} % on the nation's worst day and to "
             f"{number(regions.on_time_worst.mean, 1)} % on the regions'; they recover "
             f"{_days(nation.recovery_days)} and {_days(regions.recovery_days)}."
         )
@@ -225,7 +225,7 @@ def _flat(outcomes: Sequence[_Outcome]) -> pd.DataFrame:
         for name in ("on_time_before", "on_time_worst", "under_way_most", "lost", "cost_above"):
             row |= {f"{name}_{part}": x for part, x in row.pop(name)._asdict().items()}
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"recovery_days": float})
 
 
 _TABLE = (
@@ -234,6 +234,6 @@ _TABLE = (
 )
 _METHOD = (
     "{calm} days of mean demand, {surge} of the surge, {after} of mean demand again, after the warm-up; orders of "
-    "nation and regions are the same. Recovered is a day with as many deliveries on time as before, less {tolerance} points. "
-    "{episodes} held-out episodes, seed {seed}."
+    "nation and regions are the same. Recovered is a day with as many deliveries on time as before, less {tolerance} "
+    "points. {episodes} held-out episodes, seed {seed}."
 )
