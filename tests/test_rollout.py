@@ -22,13 +22,13 @@ CUT = {"kind": "balanced", "regions": 3}
 
 
 def write(folder: Path, **changes: Any) -> Path:
-    """A rollout of the tiny world in three regions: two on day 3, the last on day 5."""
+    """A rollout of the tiny world in three regions: two on day 4, the last on day 6."""
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     data = {
         "study": "rollout", "title": "Rollout", "question": "Who gains?", "scenario": str(folder / "tiny.yaml"),
         "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 2, "policies": ["regional_consolidate", "least_cost"],
         "regions": CUT, "warmup_days": 1, "window_days": 2, "settle_days": 1,
-        "waves": [{"day": 3, "regions": ["Region 01", "Region 03"]}, {"day": 5, "regions": ["Region 02"]}],
+        "waves": [{"day": 4, "regions": ["Region 01", "Region 03"]}, {"day": 6, "regions": ["Region 02"]}],
     }  # fmt: skip
     path = folder / "rollout.yaml"
     path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
@@ -60,7 +60,7 @@ def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, F
     effects = next(part.data for part in findings.parts if part.name == "effects_regional_consolidate")
     aligned = next(part.data for part in findings.parts if part.name == "aligned")
     assert effects is not None and aligned is not None
-    assert dict(zip(effects["region"], effects["day"], strict=True)) == {"Region 01": 3, "Region 03": 3, "Region 02": 5}
+    assert dict(zip(effects["region"], effects["day"], strict=True)) == {"Region 01": 4, "Region 03": 4, "Region 02": 6}
     assert sorted(set(aligned["day"])) == [-2, -1, 0, 1]
     np.testing.assert_allclose(effects["change_mean"], effects["after_mean"] - effects["before_mean"])
     hours = aligned[(aligned["panel"] == "Click to delivery, hours") & (aligned["series"] == "Region 02")]
@@ -77,7 +77,7 @@ def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, F
         ({"waves": []}, "waves"),
         ({"waves": [{"day": 5, "regions": ["Region 01"]}, {"day": 4, "regions": ["Region 02"]}]}, "days must ascend"),
         ({"waves": [{"day": 5, "regions": ["Region 01", "Region 01"]}]}, "Region 01 would switch twice"),
-        ({"waves": [{"day": 2, "regions": ["Region 01"]}]}, "must be warmup_days \\+ window_days = 3 or later"),
+        ({"waves": [{"day": 3, "regions": ["Region 01"]}]}, "window_days = 4 or later"),
         ({"settle_days": 2}, "settle_days = 2: must be below window_days = 2"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_rollout_that_cannot_be_is_refused(changes: dict[str, Any], message: s
 
 
 def test_a_region_that_is_none_is_named_before_anything_is_played(tmp_path: Path) -> None:
-    study = load_study(write(tmp_path, waves=[{"day": 3, "regions": ["Atlantis"]}]))
+    study = load_study(write(tmp_path, waves=[{"day": 4, "regions": ["Atlantis"]}]))
     with pytest.raises(ScenarioError, match="no such region: Atlantis; there are: Region 01, Region 02, Region 03"):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))
     assert not (tmp_path / "out" / "cells").exists()

@@ -48,8 +48,9 @@ class Rollout(Study):
         14, ge=2, description="Days before and after its own night that a region is compared over. Unit: days."
     )
     settle_days: int = Field(
-        7, ge=0, description="Days after its own night that a region's means leave out: the transition. Unit: days."
-    )
+        7, ge=0, description="Days that means leave out: those after a region's own night, and those after the warm-up, "
+        "when slow orders have not come yet. Unit: days.",
+    )  # fmt: skip
 
     @field_validator("waves")
     @classmethod
@@ -64,13 +65,14 @@ class Rollout(Study):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.waves[0].day < self.warmup_days + self.window_days:
-            raise ValueError(
-                f"waves.0.day = {self.waves[0].day}: must be warmup_days + window_days = "
-                f"{self.warmup_days + self.window_days} or later, so that the first has a before"
-            )
         if self.settle_days >= self.window_days:
             raise ValueError(f"settle_days = {self.settle_days}: must be below window_days = {self.window_days}")
+        earliest = self.warmup_days + self.settle_days + self.window_days
+        if self.waves[0].day < earliest:
+            raise ValueError(
+                f"waves.0.day = {self.waves[0].day}: must be warmup_days + settle_days + window_days = {earliest} or "
+                "later, so that the first has a before"
+            )
         return self
 
     @property
