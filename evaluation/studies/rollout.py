@@ -48,7 +48,7 @@ class Rollout(Study):
         14, ge=2, description="Days before and after its own night that a region is compared over. Unit: days."
     )
     settle_days: int = Field(
-        7, ge=0, description="Days that means leave out: those after a region's own night, and those after the warm-up, "
+        7, ge=0, description="Days that means leave out: those after a region's own night and those after the warm-up, "
         "when slow orders have not come yet. Unit: days.",
     )  # fmt: skip
 
