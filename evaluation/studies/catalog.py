@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from envs.scenario import ScenarioError, explain, read_yaml
 from evaluation.studies.flip import Flip
+from evaluation.studies.frontier import Frontier
 from evaluation.studies.region_count import RegionCount
 from evaluation.studies.rollout import Rollout
 from evaluation.studies.study import Study
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Study]] = {
     "flip": Flip,
     "region_count": RegionCount,
     "surge": Surge,
+    "frontier": Frontier,
     "rollout": Rollout,
 }
 

@@ -64,7 +64,7 @@ def lines_grid(
             axis.axvline(mark, color="0.55", linewidth=0.9, linestyle=":")
         axis.set_title(title, fontsize=9.5, loc="left")
         axis.set_xlabel(x_label, fontsize=8.5)
-        _plain(axis)
+        plain(axis)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     if len(names) > 1:
@@ -96,13 +96,14 @@ def bars(groups: Mapping[str, Mapping[str, Interval]], y_label: str) -> bytes:
         axis.errorbar(x, mean, yerr=[mean - low, high - mean], fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
     axis.set_xticks(range(len(groups)), list(groups), fontsize=8.5)
     axis.set_ylabel(y_label, fontsize=9)
-    _plain(axis)
+    plain(axis)
     if len(names) > 1:
         axis.legend(fontsize=8, frameon=False)
     return png(figure)
 
 
-def _plain(axis: Any) -> None:
+def plain(axis: Any) -> None:
+    """A light grid and small ticks, no box."""
     axis.grid(alpha=0.25)
     axis.tick_params(labelsize=8)
     for side in ("top", "right"):

@@ -1,0 +1,111 @@
+"""Settings swept, and the front of those that nobody dominates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from baselines import BaselineError, baseline
+from envs.scenario import ScenarioError, load_scenario
+from evaluation.studies.catalog import find_study, load_study
+from evaluation.studies.findings import Findings
+from evaluation.studies.frontier import Frontier, Sweep, undominated
+from evaluation.studies.lab import Lab
+from tests.commands import TINY
+
+
+@given(arrays(float, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 3).map(float)))
+def test_the_front_is_who_nobody_dominates(goals: np.ndarray) -> None:
+    front = undominated(goals)
+    for i, own in enumerate(goals):
+        assert front[i] == (not any((other <= own).all() and (other < own).any() for other in goals))
+    assert front.any()
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    data = {
+        "study": "frontier", "title": "Front", "question": "What costs what?", "scenario": str(folder / "tiny.yaml"),
+        "episodes": 2,
+        "sweeps": [
+            {"policy": "least_cost+quantity", "setting": "dispatch.fill", "values": [0.1, 0.5, 1.0]},
+            {"policy": "regional_nearest+last_safe_hour", "setting": "dispatch.bias", "values": [0, 1]},
+        ],
+    }  # fmt: skip
+    path = folder / "frontier.yaml"
+    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    folder = tmp_path_factory.mktemp("frontier")
+    study = load_study(write(folder))
+    return study.run(Lab(folder / "out", study.episodes, study.seed))
+
+
+def test_fuller_trucks_are_slower_and_emit_less(found: Findings) -> None:
+    table = next(part.data for part in found.parts if part.name == "settings")
+    assert table is not None and len(table) == 5
+    rule = table[table["policy"] == "least_cost+quantity"].sort_values("value")
+    assert rule["click_to_delivery_hours_mean"].is_monotonic_increasing
+    assert rule["co2_kg_per_package_mean"].is_monotonic_decreasing
+    goals = table[[f"{kpi}_mean" for kpi in ("cost_per_order_usd", "click_to_delivery_hours", "co2_kg_per_package")]]
+    assert table["on_front"].tolist() == undominated(goals.to_numpy()).tolist()
+
+
+def test_a_bias_sends_trucks_earlier(found: Findings) -> None:
+    """With one more than its threshold, who waits for the last safe hour waits no more."""
+    table = next(part.data for part in found.parts if part.name == "settings")
+    assert table is not None
+    held, sent = table[table["setting"] == "dispatch.bias"].sort_values("value").itertuples()
+    assert sent.click_to_delivery_hours_mean < held.click_to_delivery_hours_mean
+
+
+def test_a_tilt_leaves_the_policy_it_came_from_alone() -> None:
+    sweep = Sweep(policy="least_cost", setting="source.transit", values=(0.0, -5.0))
+    plain, tilted = sweep.players(load_scenario("us8")).values()
+    rule = baseline("least_cost").scorers.source
+    changed = np.flatnonzero(tilted.scorers.source.weight - rule.weight)
+    np.testing.assert_array_equal(plain.scorers.source.weight, rule.weight)
+    assert len(changed) == 1 and tilted.scorers.source.weight[0, changed[0]] == -5.0
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        (
+            {"policy": "pretrained/us8", "setting": "dispatch.fil", "values": [0, 1]},
+            "setting = 'dispatch.fil': must be",
+        ),
+        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1]}, "values"),
+        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1, 1]}, "one stands twice"),
+    ],
+)
+def test_a_bad_sweep_is_refused(sweep: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_study(write(tmp_path, sweeps=[sweep]))
+
+
+def test_policies_outside_sweeps_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="names its policies in sweeps"):
+        load_study(write(tmp_path), {"policies": ["least_cost"]})
+
+
+def test_a_value_out_of_bounds_names_the_parameter(tmp_path: Path) -> None:
+    sweeps = [{"policy": "least_cost+quantity", "setting": "dispatch.fill", "values": [0.5, 9.0]}]
+    study = load_study(write(tmp_path, sweeps=sweeps))
+    with pytest.raises(BaselineError, match=r"dispatch\.fill = 9"):
+        study.run(Lab(tmp_path / "out", study.episodes, study.seed))
+
+
+def test_the_shipped_frontier_sweeps_a_trained_policy() -> None:
+    study = load_study(find_study("frontier"))
+    assert isinstance(study, Frontier) and "pretrained/us8" in [sweep.policy for sweep in study.sweeps]
