@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 # A scenario file that trains and tunes in seconds.
@@ -20,6 +22,15 @@ demand: {kind: generated, orders_per_day: 200}
 stock: {skus: 40}
 trucks: {capacity_packages: 3}
 """
+
+
+def write_study(folder: Path, name: str, study: dict[str, Any], changes: dict[str, Any]) -> Path:
+    """A study of the tiny world as a file; its fields with changes laid over them."""
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    path = folder / f"{name}.yaml"
+    data = {"study": name, "title": "A study", "scenario": str(folder / "tiny.yaml"), **study, **changes}
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
 
 
 class Ended(NamedTuple):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from baselines import baseline
 from envs.demand import episode_key
@@ -19,7 +18,7 @@ from evaluation.studies.findings import Findings, Table
 from evaluation.studies.flip import DAILY, Flip
 from evaluation.studies.lab import Lab
 from evaluation.studies.timeline import UNDER_WAY, Phase, Switch, Timeline
-from tests.commands import TINY
+from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, simulator, small
 
 KEY = episode_key("tune", 3, 1)
@@ -80,16 +79,13 @@ def test_other_nights_are_other_cells() -> None:
 
 def write(folder: Path, **changes: Any) -> Path:
     """A flip of the tiny world."""
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     data = {
-        "study": "flip", "title": "Flip", "question": "What changes?", "scenario": str(folder / "tiny.yaml"),
+        "question": "What changes?",
         "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 3, "policies": ["regional_consolidate", "least_cost"],
         "regions": BOUNDARY, "warmup_days": 1, "national_days": 2, "regional_days": 2, "back_days": 2,
         "settle_days": 1,
     }  # fmt: skip
-    path = folder / "flip.yaml"
-    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
-    return path
+    return write_study(folder, "flip", data, changes)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,7 +17,7 @@ from evaluation.studies.catalog import find_study, load_study
 from evaluation.studies.findings import Findings
 from evaluation.studies.frontier import Frontier, Sweep, undominated
 from evaluation.studies.lab import Lab
-from tests.commands import TINY
+from tests.commands import write_study
 
 
 @given(arrays(float, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 3).map(float)))
@@ -30,18 +29,15 @@ def test_the_front_is_who_nobody_dominates(goals: np.ndarray) -> None:
 
 
 def write(folder: Path, **changes: Any) -> Path:
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     data = {
-        "study": "frontier", "title": "Front", "question": "What costs what?", "scenario": str(folder / "tiny.yaml"),
+        "question": "What costs what?",
         "episodes": 2,
         "sweeps": [
             {"policy": "least_cost+quantity", "setting": "dispatch.fill", "values": [0.1, 0.5, 1.0]},
             {"policy": "regional_nearest+last_safe_hour", "setting": "dispatch.bias", "values": [0, 1]},
         ],
     }  # fmt: skip
-    path = folder / "frontier.yaml"
-    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
-    return path
+    return write_study(folder, "frontier", data, changes)
 
 
 @pytest.fixture(scope="module")

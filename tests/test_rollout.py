@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from envs.network import build_network
 from envs.scenario import ScenarioError
@@ -16,23 +15,20 @@ from evaluation.studies.catalog import find_study, load_study
 from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
 from evaluation.studies.rollout import KPIS_OF_A_REGION, REST, Rollout
-from tests.commands import TINY
+from tests.commands import write_study
 
 CUT = {"kind": "balanced", "regions": 3}
 
 
 def write(folder: Path, **changes: Any) -> Path:
     """A rollout of the tiny world in three regions: two on day 4, the last on day 6."""
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     data = {
-        "study": "rollout", "title": "Rollout", "question": "Who gains?", "scenario": str(folder / "tiny.yaml"),
+        "question": "Who gains?",
         "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 2, "policies": ["regional_consolidate", "least_cost"],
         "regions": CUT, "warmup_days": 1, "window_days": 2, "settle_days": 1,
         "waves": [{"day": 4, "regions": ["Region 01", "Region 03"]}, {"day": 6, "regions": ["Region 02"]}],
     }  # fmt: skip
-    path = folder / "rollout.yaml"
-    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
-    return path
+    return write_study(folder, "rollout", data, changes)
 
 
 @pytest.fixture(scope="module")

@@ -7,28 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from envs.scenario import ScenarioError
 from evaluation.studies.catalog import load_study
 from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
 from evaluation.studies.surge import Surge
-from tests.commands import TINY
+from tests.commands import write_study
 
 
 def write(folder: Path, **changes: Any) -> Path:
     """Surges of the tiny world, which can pick little more than its mean demand."""
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     data = {
-        "study": "surge", "title": "Surge", "question": "Who breaks?", "scenario": str(folder / "tiny.yaml"),
+        "question": "Who breaks?",
         "set": {"capacity.pick_headroom": 1.4}, "episodes": 2, "policies": ["least_cost"], "factors": [1.2, 4.0],
         "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 2, "surge_days": 2,
         "after_days": 6,
     }  # fmt: skip
-    path = folder / "surge.yaml"
-    path.write_text(yaml.safe_dump({**data, **changes}), encoding="utf-8")
-    return path
+    return write_study(folder, "surge", data, changes)
 
 
 @pytest.fixture(scope="module")
