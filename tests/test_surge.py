@@ -21,7 +21,8 @@ def write(folder: Path, **changes: Any) -> Path:
     data = {
         "question": "Who breaks?",
         "set": {"capacity.pick_headroom": 1.4}, "episodes": 2, "policies": ["least_cost"], "factors": [1.2, 4.0],
-        "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 2, "surge_days": 2,
+        "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 3,
+        "settle_days": 1, "surge_days": 2,
         "after_days": 6,
     }  # fmt: skip
     return write_study(folder, "surge", data, changes)
@@ -52,7 +53,7 @@ def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None
     outcomes = findings.parts[0].data
     days = next(part.data for part in findings.parts if part.name == "days_4")
     assert outcomes is not None and days is not None
-    assert sorted(set(days["day"])) == list(range(-2, 8))
+    assert sorted(set(days["day"])) == list(range(-3, 8))
     on_time = days[(days["panel"] == "On time, %") & (days["series"] == "national")].set_index("day")["mean"]
     row = outcomes[(outcomes["partition"] == "national") & (outcomes["factor"] == 4)].iloc[0]
     assert row["on_time_worst_mean"] <= on_time[on_time.index >= 0].min() + 1e-9
@@ -68,6 +69,7 @@ def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None
         ({"factors": [1.0]}, "factors = .*above 1"),
         ({"tolerance_points": 0}, "tolerance_points = 0: .*greater than 0"),
         ({"after_days": 0}, "after_days = 0"),
+        ({"settle_days": 3}, "settle_days = 3: must be below calm_days = 3"),
     ],
 )
 def test_a_surge_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

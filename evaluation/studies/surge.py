@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from envs.scenario import Boundary, Scenario
 from evaluation.cells import Rows
@@ -38,7 +38,10 @@ class Surge(Study):
     regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
     factors: tuple[float, ...] = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
     warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
-    calm_days: int = Field(7, ge=1, description="Days of mean demand before. Unit: days.")
+    calm_days: int = Field(10, ge=1, description="Days of mean demand before. Unit: days.")
+    settle_days: int = Field(
+        3, ge=0, description="Of these the first that means leave out, when slow orders have not come yet. Unit: days."
+    )
     surge_days: int = Field(7, ge=1, description="Days of the surge. Unit: days.")
     after_days: int = Field(14, ge=1, description="Days of mean demand after it. Unit: days.")
     tolerance_points: float = Field(
@@ -52,6 +55,12 @@ class Surge(Study):
             raise ValueError("must be above 1, ascending, none twice")
         return factors
 
+    @model_validator(mode="after")
+    def _settles(self) -> Self:
+        if self.settle_days >= self.calm_days:
+            raise ValueError(f"settle_days = {self.settle_days}: must be below calm_days = {self.calm_days}")
+        return self
+
     @property
     def first(self) -> int:
         """The day the surge starts."""
@@ -60,7 +69,7 @@ class Surge(Study):
     def run(self, lab: Lab) -> Findings:
         """Plays every factor under both partitions."""
         end = self.first + self.surge_days
-        phases = [Phase(CALM, self.warmup_days, self.first), Phase(PEAK, self.first, end)]
+        phases = [Phase(CALM, self.warmup_days + self.settle_days, self.first), Phase(PEAK, self.first, end)]
         worlds = {(name, factor): self._world(name, factor) for name in (NATIONAL, REGIONAL) for factor in self.factors}
         players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in self.players().items()}
         return _Page(self, {key: lab.play_players(world, players) for key, world in worlds.items()}).findings()
@@ -107,7 +116,7 @@ class _Page:
         study = self.study
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, tolerance=number(study.tolerance_points, 1),
-            surge=study.surge_days, calm=study.calm_days, after=study.after_days,
+            surge=study.surge_days, calm=study.calm_days, settle=study.settle_days, after=study.after_days,
         )  # fmt: skip
         figures = tuple(self._days(factor) for factor in study.factors)
         sections = (
@@ -134,7 +143,7 @@ class _Page:
         cost = [self._phase(policy, name, factor, phase, "cost_per_order_usd") for phase in (CALM, PEAK)]
         return _Outcome(
             policy, name, factor, self._interval(before), self._interval(on_time[:, calm:].min(axis=1)),
-            self._interval(under_way.max(axis=1) / under_way[:, :calm].mean(axis=1)),
+            self._interval(under_way.max(axis=1) / under_way[:, self.study.settle_days : calm].mean(axis=1)),
             self._interval(100 * self._phase(policy, name, factor, PEAK, "lost_line_share")),
             self._interval(cost[1] - cost[0]), self._recovery(on_time, before),
         )  # fmt: skip
@@ -233,7 +242,7 @@ _TABLE = (
     "from the surge's first on; packages under way are counted at midnight."
 )
 _METHOD = (
-    "{calm} days of mean demand, {surge} of the surge, {after} of mean demand again, after the warm-up; orders of "
-    "nation and regions are the same. Recovered is a day with as many deliveries on time as before, less {tolerance} "
-    "points. {episodes} held-out episodes, seed {seed}."
+    "{calm} days of mean demand, of which means leave out the first {settle}, {surge} of the surge, and {after} of mean "
+    "demand again, after the warm-up; orders of nation and regions are the same. Recovered is a day with as many "
+    "deliveries on time as before, less {tolerance} points. {episodes} held-out episodes, seed {seed}."
 )
