@@ -242,7 +242,7 @@ _TABLE = (
     "from the surge's first on; packages under way are counted at midnight."
 )
 _METHOD = (
-    "{calm} days of mean demand, of which means leave out the first {settle}, {surge} of the surge, and {after} of mean "
+    "{calm} days of mean demand, of which means leave out the first {settle}, {surge} of the surge, {after} of mean "
     "demand again, after the warm-up; orders of nation and regions are the same. Recovered is a day with as many "
     "deliveries on time as before, less {tolerance} points. {episodes} held-out episodes, seed {seed}."
 )
