@@ -71,6 +71,7 @@ def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, F
     ("changes", "message"),
     [
         ({"waves": []}, "waves"),
+        ({"regions": {"kind": "national"}}, "regions: .*more than one region"),
         ({"waves": [{"day": 5, "regions": ["Region 01"]}, {"day": 4, "regions": ["Region 02"]}]}, "days must ascend"),
         ({"waves": [{"day": 5, "regions": ["Region 01", "Region 01"]}]}, "Region 01 would switch twice"),
         ({"waves": [{"day": 3, "regions": ["Region 01"]}]}, "window_days = 4 or later"),

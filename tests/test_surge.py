@@ -69,6 +69,7 @@ def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None
         ({"factors": [1.0]}, "factors = .*above 1"),
         ({"tolerance_points": 0}, "tolerance_points = 0: .*greater than 0"),
         ({"after_days": 0}, "after_days = 0"),
+        ({"regions": {"kind": "national"}}, "regions: .*more than one region"),
         ({"settle_days": 3}, "settle_days = 3: must be below calm_days = 3"),
     ],
 )

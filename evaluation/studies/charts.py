@@ -82,26 +82,6 @@ def _draw(axis: Any, line: Line, colour: str, dot: float) -> None:
     axis.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=dot, label=line.name)
 
 
-def bars(groups: Mapping[str, Mapping[str, Interval]], y_label: str) -> bytes:
-    """Bars side by side with their intervals: group → name → interval."""
-    names = list(dict.fromkeys(name for group in groups.values() for name in group))
-    figure = Figure(figsize=(max(5.0, 1.1 * len(groups) + 2), 3.2), layout="constrained")
-    axis = figure.subplots()
-    width = 0.8 / len(names)
-    for i, name in enumerate(names):
-        found = [(at, group[name]) for at, group in enumerate(groups.values()) if name in group]
-        x = np.array([at + (i - (len(names) - 1) / 2) * width for at, _ in found])
-        mean, low, high = (np.array([getattr(point, part) for _, point in found]) for part in Interval._fields)
-        axis.bar(x, mean, 0.92 * width, color=region_colour(i), label=name)
-        axis.errorbar(x, mean, yerr=[mean - low, high - mean], fmt="none", ecolor="0.2", elinewidth=1, capsize=2)
-    axis.set_xticks(range(len(groups)), list(groups), fontsize=8.5)
-    axis.set_ylabel(y_label, fontsize=9)
-    plain(axis)
-    if len(names) > 1:
-        axis.legend(fontsize=8, frameon=False)
-    return png(figure)
-
-
 def plain(axis: Any) -> None:
     """A light grid and small ticks, no box."""
     axis.grid(alpha=0.25)

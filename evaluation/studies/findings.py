@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
+
+from evaluation.statistics import Interval
+
+
+def flat(record: Any) -> dict[str, Any]:
+    """A named tuple as a row of a table: an interval `x` becomes `x_mean`, `x_ci_low` and `x_ci_high`."""
+    row: dict[str, Any] = {}
+    for name, value in record._asdict().items():
+        parts = value._asdict() if isinstance(value, Interval) else {"": value}
+        row |= {f"{name}_{part}" if part else name: x for part, x in parts.items()}
+    return row
+
+
+def file_stem(policy: str) -> str:
+    """A policy's display name as part of a file's name."""
+    return policy.replace("/", "_").replace("+", "_")
 
 
 class Headline(NamedTuple):

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from envs.network import build_network
-from envs.scenario import Boundary, Scenario
+from envs.scenario import Scenario
 from envs.viewer import draw_map
 from evaluation.cells import Rows
 from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
-from evaluation.studies.study import Study
 from evaluation.studies.timeline import Phase, Switch, Timeline
 from evaluation.text import interval, number
 
@@ -28,29 +28,20 @@ DAILY = (
     "packages_per_order", "co2_kg_per_package",
 )  # fmt: skip
 HEADLINES = ("in_region_share", "lanes_used", "direct_truck_fill", "click_to_delivery_hours", "cost_per_order_usd")
-NATIONAL, REGIONAL, BACK = "national", "regional", "national again"
+BACK = "national again"
 _MAP_DAYS = 14
 
 
-class Flip(Study):
+class Flip(CutStudy):
     """Flips the partition on one night, and back on another."""
 
     study: Literal["flip"]
-    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
-    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
     settle_days: int = Field(
         7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
     )
-
-    @field_validator("regions")
-    @classmethod
-    def _cuts(cls, regions: Boundary) -> Boundary:
-        if regions.kind == "national":
-            raise ValueError("must be more than one region: kind states, balanced or file")
-        return regions
 
     @model_validator(mode="after")
     def _settles(self) -> Self:
@@ -62,7 +53,7 @@ class Flip(Study):
     def run(self, lab: Lab) -> Findings:
         """Plays the whole time with every policy."""
         ends = np.cumsum([self.warmup_days, self.national_days, self.regional_days, self.back_days]).tolist()
-        nation, regions = self._partition(NATIONAL, ends[-1]), self._partition(REGIONAL, ends[-1])
+        nation, regions = (self.divided(name, ends[-1]) for name in (NATIONAL, REGIONAL))
         build_network(regions)  # a boundary that cannot be used is found before anything is played
         phases = [
             Phase(name, first + self.settle_days, end)
@@ -72,12 +63,6 @@ class Flip(Study):
         players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
         rows = lab.play_players(nation, players)
         return _Page(self, rows, ends, {NATIONAL: nation, REGIONAL: regions}).findings()
-
-    def _partition(self, phase: str, days: int) -> Scenario:
-        boundary = self.regions.model_dump(mode="json", exclude_none=True)
-        partition = boundary if phase == REGIONAL else {"kind": "national", "counted_by": boundary}
-        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
-        return self.world({**hours, "partition": partition})
 
 
 class _Change(NamedTuple):
@@ -160,8 +145,11 @@ class _Page:
                  interval(change.back._asdict(), 2))
                 for change in own
             )  # fmt: skip
-            stem = policy.replace("/", "_").replace("+", "_")
-            tables.append(Table(f"phases_{stem}", policy, header, rows, _flat(own)))
+            tables.append(
+                Table(
+                    f"phases_{file_stem(policy)}", policy, header, rows, pd.DataFrame([flat(change) for change in own])
+                )
+            )
         return tuple(tables)
 
     def _daily(self) -> Figure:
@@ -196,16 +184,6 @@ class _Page:
 
 def _percent(change: _Change) -> float:
     return 100 * change.change.mean / change.national.mean if change.national.mean else 0.0
-
-
-def _flat(changes: list[_Change]) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for change in changes:
-        row: dict[str, Any] = {"policy": change.policy, "kpi": change.kpi}
-        for name in ("national", "regional", "change", "back"):
-            row |= {f"{name}_{part}": x for part, x in getattr(change, name)._asdict().items()}
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 _PHASES = (

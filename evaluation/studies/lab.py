@@ -40,10 +40,6 @@ class Played:
         """The mean over episodes with its 95 % interval."""
         return bootstrap_mean(self.values(world, policy, kpi), np.random.default_rng(self.seed))
 
-    def difference(self, a: tuple[str, str], b: tuple[str, str], kpi: str) -> Interval:
-        """The mean of A less B over the same orders, each a (world, policy)."""
-        return bootstrap_mean(self.values(*a, kpi) - self.values(*b, kpi), np.random.default_rng(self.seed))
-
 
 class Lab:
     """Plays worlds for a study.

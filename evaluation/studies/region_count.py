@@ -18,7 +18,7 @@ from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.lab import Lab, Played
 from evaluation.studies.objective import DEFAULT_WEIGHTS, Weights, objective, objective_text
 from evaluation.studies.study import Study
@@ -204,12 +204,7 @@ class _Page:
              interval(best.to_first._asdict(), 3), interval(best.to_last._asdict(), 3))
             for best in self.best
         )  # fmt: skip
-        flat = [
-            {**best._asdict(), **{f"{end}_{part}": x for end in ("to_first", "to_last")
-             for part, x in getattr(best, end)._asdict().items()}}
-            for best in self.best
-        ]  # fmt: skip
-        return Table("best", "Best counts", header, rows, pd.DataFrame(flat).drop(columns=["to_first", "to_last"]))
+        return Table("best", "Best counts", header, rows, pd.DataFrame([flat(best) for best in self.best]))
 
     def _maps(self) -> tuple[Figure, ...]:
         policy, key, figures = self.players[self.lead], evaluation_keys(1, self.study.seed)[0], []

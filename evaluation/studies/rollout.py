@@ -10,13 +10,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from envs.network import Network, build_network
-from envs.scenario import Boundary, Scenario, ScenarioError
+from envs.scenario import Scenario, ScenarioError
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.cut import NATIONAL, CutStudy
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
-from evaluation.studies.study import Study
 from evaluation.studies.timeline import Phase, Switch, Timeline
 from evaluation.text import interval, number
 
@@ -37,13 +37,11 @@ class Wave(BaseModel):
     regions: tuple[str, ...] = Field(min_length=1, description="Names of the regions.")
 
 
-class Rollout(Study):
+class Rollout(CutStudy):
     """Cuts one region after the other out of the nation."""
 
     study: Literal["rollout"]
-    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
     waves: tuple[Wave, ...] = Field(min_length=1, description="Who switches when, in the order of their days.")
-    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
     window_days: int = Field(
         14, ge=2, description="Days before and after its own night that a region is compared over. Unit: days."
     )
@@ -82,7 +80,7 @@ class Rollout(Study):
 
     def run(self, lab: Lab) -> Findings:
         """Plays the whole time with every policy."""
-        nation = self._nation()
+        nation = self.divided(NATIONAL, self.days)
         network = build_network(nation)
         self._check_names(network)
         switches: list[Switch] = []
@@ -93,11 +91,6 @@ class Rollout(Study):
         phases = [Phase(ALL, self.warmup_days, self.days)]
         players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
         return _Page(self, lab.play_players(nation, players)).findings()
-
-    def _nation(self) -> Scenario:
-        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * self.days}
-        counted = self.regions.model_dump(mode="json", exclude_none=True)
-        return self.world({**hours, "partition": {"kind": "national", "counted_by": counted}})
 
     def _check_names(self, network: Network) -> None:
         named = {name for wave in self.waves for name in wave.regions}
@@ -224,8 +217,15 @@ class _Page:
                  *(interval(e.change._asdict(), 2) for e in own if e.region == region))
                 for region, day in self.day_of.items()
             )  # fmt: skip
-            stem = policy.replace("/", "_").replace("+", "_")
-            tables.append(Table(f"effects_{stem}", f"What changed: {policy}", header, rows, _flat(own)))
+            tables.append(
+                Table(
+                    f"effects_{file_stem(policy)}",
+                    f"What changed: {policy}",
+                    header,
+                    rows,
+                    pd.DataFrame([flat(effect) for effect in own]),
+                )
+            )
         return tuple(tables)
 
     def _network(self) -> Figure:
@@ -246,17 +246,6 @@ class _Page:
 
     def _by_day(self, values: np.ndarray) -> list[Interval]:
         return [self._interval(day) for day in values.T]
-
-
-def _flat(effects: Sequence[_Effect]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"policy": e.policy, "region": e.region, "day": e.day, "kpi": e.kpi,
-             **{f"{name}_{part}": x for name in ("before", "after", "change")
-                for part, x in getattr(e, name)._asdict().items()}}
-            for e in effects
-        ]
-    )  # fmt: skip
 
 
 _ALIGNED = (

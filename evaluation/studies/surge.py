@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
-from envs.scenario import Boundary, Scenario
+from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.lab import Lab
-from evaluation.studies.study import Study
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number
 
-NATIONAL, REGIONAL = "national", "regional"
 CALM, PEAK = "before", "surge"
 SHOWN = (
     "on_time_share",
@@ -31,13 +30,11 @@ SHOWN = (
 )
 
 
-class Surge(Study):
+class Surge(CutStudy):
     """Raises demand for some days, in a nation and in its regions."""
 
     study: Literal["surge"]
-    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
     factors: tuple[float, ...] = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
-    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
     calm_days: int = Field(10, ge=1, description="Days of mean demand before. Unit: days.")
     settle_days: int = Field(
         3, ge=0, description="Of these the first that means leave out, when slow orders have not come yet. Unit: days."
@@ -75,13 +72,9 @@ class Surge(Study):
         return _Page(self, {key: lab.play_players(world, players) for key, world in worlds.items()}).findings()
 
     def _world(self, name: str, factor: float) -> Scenario:
-        boundary = self.regions.model_dump(mode="json", exclude_none=True)
         days = self.first + self.surge_days + self.after_days
         surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + self.surge_days), "factor": factor}
-        return self.world({
-            "warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days, "demand.surges": [surge],
-            "partition": boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary},
-        })  # fmt: skip
+        return self.divided(name, days, {"demand.surges": [surge]})
 
 
 class _Outcome(NamedTuple):
@@ -197,7 +190,8 @@ class _Page:
             for o in self.outcomes
         )  # fmt: skip
         note = f"{NOTHING}: not within the {self.study.after_days} days that were played."
-        return Table("outcomes", "Surges", header, rows, _flat(self.outcomes), note)
+        data = pd.DataFrame([flat(outcome) for outcome in self.outcomes]).astype({"recovery_days": float})
+        return Table("outcomes", "Surges", header, rows, data, note)
 
     def _days(self, factor: float) -> Figure:
         study = self.study
@@ -225,16 +219,6 @@ def _days(count: float | None) -> str:
     if count is None:
         return "not in the time played"
     return "at once" if count == 0 else f"within {number(count, 0)} days"
-
-
-def _flat(outcomes: Sequence[_Outcome]) -> pd.DataFrame:
-    rows = []
-    for outcome in outcomes:
-        row = outcome._asdict()
-        for name in ("on_time_before", "on_time_worst", "under_way_most", "lost", "cost_above"):
-            row |= {f"{name}_{part}": x for part, x in row.pop(name)._asdict().items()}
-        rows.append(row)
-    return pd.DataFrame(rows).astype({"recovery_days": float})
 
 
 _TABLE = (

@@ -1,0 +1,37 @@
+"""What studies of a nation and the regions it is cut into have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from envs.scenario import Boundary, Scenario
+from evaluation.studies.study import Study
+
+NATIONAL, REGIONAL = "national", "regional"
+
+
+class CutStudy(Study):
+    """A study of one world as a nation and in regions; the regions keep the books of both."""
+
+    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
+    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
+
+    @field_validator("regions")
+    @classmethod
+    def _cuts(cls, regions: Boundary) -> Boundary:
+        if regions.kind == "national":
+            raise ValueError("must be more than one region: kind states, balanced or file")
+        return regions
+
+    def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
+        """The world as NATIONAL or REGIONAL, for so many days, warm-up included.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
+        boundary = self.regions.model_dump(mode="json", exclude_none=True)
+        partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}
+        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
+        return self.world({**hours, **(changes or {}), "partition": partition})
