@@ -69,6 +69,10 @@ class PpoConfig(BaseModel):
     dispatch_prior: dict[str, float] = Field(
         {}, description="The same for the dispatch scorer; `bias` is its constant, a logit of go against hold."
     )
+    averaging: float = Field(
+        0.0, ge=0, lt=1, description="What is evaluated and saved has averaged weights: after each update this share "
+        "of the average before and the rest of the latest; 0: the latest alone.",
+    )  # fmt: skip
     weights: Literal["shared", "per_region"] = Field("shared", description="One policy for all regions, or one each.")
     price_hours: float | None = Field(
         None, gt=0, description="Has an LP price the units so often; none: a newsvendor's guess. Unit: simulated hours."
@@ -133,6 +137,7 @@ class PpoConfig(BaseModel):
                 "source_prior": self.source_prior,
                 "dispatch_prior": self.dispatch_prior,
                 "price_hidden": self.lane_price_hidden,
+                "averaging": self.averaging,
             },
         }  # fmt: skip
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from agents.networks import ScorerNet
 from envs.features import (
@@ -25,6 +27,14 @@ from envs.scorers import Scorers
 _FORBIDDEN = -1e9  # logit of a masked candidate
 
 
+class _Deciders(nn.Module):
+    """The networks that decide, without the critics."""
+
+    def __init__(self, source: ScorerNet, dispatch: ScorerNet, price: ScorerNet | None) -> None:
+        super().__init__()
+        self.source, self.dispatch, self.price = source, dispatch, price
+
+
 class DispatchPolicy(ActorCriticPolicy):
     """Policy of `RegionalPPO`; works on packed decisions in training and on padded observations in `predict()`.
 
@@ -38,6 +48,7 @@ class DispatchPolicy(ActorCriticPolicy):
         source_prior: feature → weight of the source scorer at the start; empty starts from chance.
         dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
         price_hidden: width of the network that prices lanes (`envs.lane_price`); 0, none.
+        averaging: share of the past in the moving average of weights that `predict` and `scorers` use; 0, the latest.
     """
 
     def __init__(
@@ -51,10 +62,12 @@ class DispatchPolicy(ActorCriticPolicy):
         source_prior: Mapping[str, float] | None = None,
         dispatch_prior: Mapping[str, float] | None = None,
         price_hidden: int = 0,
+        averaging: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self.sizes = {"hidden": hidden, "critic_hidden": critic_hidden, "groups": groups}
         self.price_hidden = price_hidden
+        self.averaging = averaging
         self.priors = {"source_prior": dict(source_prior or {}), "dispatch_prior": dict(dispatch_prior or {})}
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
@@ -70,13 +83,23 @@ class DispatchPolicy(ActorCriticPolicy):
         self.source_actor.start_from(SOURCE_FEATURES, self.priors["source_prior"])
         self.dispatch_actor.start_from(DISPATCH_FEATURES, self.priors["dispatch_prior"])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+        mean = get_ema_multi_avg_fn(self.averaging)
+        self.average = AveragedModel(self._latest(), multi_avg_fn=mean) if self.averaging else None
+
+    def _latest(self) -> _Deciders:
+        return _Deciders(self.source_actor, self.dispatch_actor, self.lane_price)
+
+    def average_weights(self) -> None:
+        """Takes the latest weights into the average, if there is one; once an update."""
+        if self.average is not None:
+            self.average.update_parameters(self._latest())
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         data = super()._get_constructor_parameters()
         for name in ("net_arch", "activation_fn", "ortho_init", "use_sde", "log_std_init", "full_std", "use_expln",
                      "squash_output", "features_extractor_class", "features_extractor_kwargs"):  # fmt: skip
             data.pop(name, None)
-        return {**data, **self.sizes, **self.priors, "price_hidden": self.price_hidden}
+        return {**data, **self.sizes, **self.priors, "price_hidden": self.price_hidden, "averaging": self.averaging}
 
     # ------------------------------------------------------------------------------------- packed decisions
 
@@ -97,10 +120,14 @@ class DispatchPolicy(ActorCriticPolicy):
         """Value of each lane: (n, features) → (n,)."""
         return self.dispatch_critic(x, torch.zeros(len(x), dtype=torch.int64))
 
-    def scorers(self) -> Scorers:
-        """The actors as the kernel reads them."""
-        price = NO_PRICE if self.lane_price is None else self.lane_price.export()
-        return Scorers(self.source_actor.export(), self.dispatch_actor.export(), price)
+    def scorers(self, latest: bool = False) -> Scorers:
+        """The actors as the kernel reads them: averaged, or the latest, which collect experience."""
+        deciders = self._deciding(latest)
+        price = NO_PRICE if deciders.price is None else deciders.price.export()
+        return Scorers(deciders.source.export(), deciders.dispatch.export(), price)
+
+    def _deciding(self, latest: bool) -> _Deciders:
+        return self._latest() if latest or self.average is None else cast(_Deciders, self.average.module)
 
     # ----------------------------------------------------------------------------------- padded observations
 
@@ -112,12 +139,13 @@ class DispatchPolicy(ActorCriticPolicy):
         return orders, order_mask, lanes, lane_mask, region
 
     def _distributions(
-        self, obs: dict[str, torch.Tensor]
+        self, obs: dict[str, torch.Tensor], latest: bool = True
     ) -> tuple[torch.distributions.Categorical, torch.distributions.Categorical, torch.Tensor]:
         """Per line slot (N, M, K) and lane slot (N, L, 2), and the sum of the decisions' values (N,)."""
         orders, order_mask, lanes, lane_mask, region = self._unpad(obs)
-        source = self.source_actor(orders, region).masked_fill(~order_mask, _FORBIDDEN)
-        go = self.dispatch_actor(lanes, region)
+        deciders = self._deciding(latest)
+        source = deciders.source(orders, region).masked_fill(~order_mask, _FORBIDDEN)
+        go = deciders.dispatch(lanes, region)
         dispatch = torch.stack([torch.zeros_like(go), go], dim=-1).masked_fill(~lane_mask, _FORBIDDEN)
         lines = torch.distributions.Categorical(logits=source)
         _, line_values = self.source_values(orders, lines.logits)
@@ -128,12 +156,13 @@ class DispatchPolicy(ActorCriticPolicy):
     def forward(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Actions (N, M + L), values (N,) and log-probabilities (N,)."""
         lines, lanes, values = self._distributions(obs)
-        picks = [d.probs.argmax(-1) if deterministic else d.sample() for d in (lines, lanes)]
+        picks = _picks(lines, lanes, deterministic)
         log_prob = lines.log_prob(picks[0]).sum(-1) + lanes.log_prob(picks[1]).sum(-1)
         return torch.cat(picks, dim=-1), values, log_prob
 
     def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
-        return self.forward(observation, deterministic)[0]
+        lines, lanes, _ = self._distributions(observation, latest=False)
+        return torch.cat(_picks(lines, lanes, deterministic), dim=-1)
 
     def predict_values(self, obs: Any) -> torch.Tensor:
         """Sum of the values of all decisions of an observation: (N,)."""
@@ -145,3 +174,10 @@ class DispatchPolicy(ActorCriticPolicy):
         slots = lines.logits.shape[1]
         log_prob = lines.log_prob(actions[:, :slots]).sum(-1) + lanes.log_prob(actions[:, slots:]).sum(-1)
         return values, log_prob, lines.entropy().sum(-1) + lanes.entropy().sum(-1)
+
+
+def _picks(
+    lines: torch.distributions.Categorical, lanes: torch.distributions.Categorical, deterministic: bool
+) -> list[torch.Tensor]:
+    """A choice for every line slot (N, M) and lane slot (N, L)."""
+    return [d.probs.argmax(-1) if deterministic else d.sample() for d in (lines, lanes)]

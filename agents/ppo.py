@@ -90,9 +90,9 @@ class RegionalPPO(PPO):
         self.charges = Charges(*self.charges)  # SB3 saves a named tuple as a bare list
         super()._setup_model()
 
-    def scorers(self) -> Scorers:
-        """The policy as the compiled kernel reads it."""
-        own = self.policy.scorers()
+    def scorers(self, latest: bool = False) -> Scorers:
+        """The policy as the compiled kernel reads it: with averaged weights, if it averages them, or the latest."""
+        own = self.policy.scorers(latest)
         return Scorers(
             self.source_rule or own.source,
             self.dispatch_rule or own.dispatch,
@@ -165,7 +165,7 @@ class RegionalPPO(PPO):
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
         networks = [network.region_rows for network in self._regional_env().parts]
-        price = self.scorers().price
+        price = self.scorers(latest=True).price
         for sim in self._sims():
             sim.price_lanes(price)
         for _ in range(n_rollout_steps):
@@ -231,6 +231,7 @@ class RegionalPPO(PPO):
             if stop:
                 break
         self._learn_prices(stats)
+        self.policy.average_weights()
         for name, values in stats.items():
             self.logger.record(f"train/{name}", float(np.mean(values)))
         self.logger.record("train/source_explained_variance", explained_variance(source.value, lines.reward))

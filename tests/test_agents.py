@@ -81,7 +81,7 @@ def trained() -> RegionalPPO:
 @pytest.fixture(scope="module")
 def priced() -> RegionalPPO:
     """The same of one that prices lanes."""
-    return updates(learner(nets={"price_hidden": 8}, charges=Charges(congestion_usd_per_hour=0.5)), 3)
+    return updates(learner(nets={"price_hidden": 8, "averaging": 0.5}, charges=Charges(congestion_usd_per_hour=0.5)), 3)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,19 @@ def test_the_price_of_lanes_learns_from_the_end_of_an_episode_too() -> None:
         updates(model, 1)
         samples.append(model.logger.name_to_value["train/price_samples"])
     assert samples[1] >= samples[0] > 100
+
+
+def test_what_is_evaluated_has_averaged_weights() -> None:
+    """After two updates: half the weights of the first, half of the second; experience has the latest."""
+    model = learner(nets={"price_hidden": 8, "averaging": 0.5})
+    latest = []
+    for _ in range(2):
+        updates(model, 1)
+        latest.append(model.scorers(latest=True))
+    for kind in Scorers._fields:
+        (first, second), mean = (getattr(scorers, kind).w3 for scorers in latest), getattr(model.scorers(), kind).w3
+        assert not np.array_equal(first, second)
+        np.testing.assert_allclose(mean, (first + second) / 2, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("decisions", ["source", "dispatch"])

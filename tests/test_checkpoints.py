@@ -59,11 +59,15 @@ def trained(scenario: Scenario, out: Path, **ppo: Any) -> Path:
                 "truck_charge": "marginal",
                 "handover_charge": 1.0,
                 "congestion_usd_per_hour": 0.25,
+                "averaging": 0.8,
             },
         ),
         (SCARCE_WORLD, {"price_hours": 12.0, "weights": "per_region", "target_kl": 0.01, "decisions": "dispatch"}),
     ],
-    ids=["lanes priced, marginal trucks", "units priced by the LP, weights per region, a rule sources"],
+    ids=[
+        "lanes priced, marginal trucks, averages",
+        "units priced by the LP, weights per region, a rule sources",
+    ],
 )
 def test_a_resumed_run_ends_with_the_same_bits(scenario: Scenario, ppo: dict[str, Any], tmp_path: Path) -> None:
     whole = trained(scenario, tmp_path / "whole", **ppo)
