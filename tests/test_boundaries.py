@@ -27,7 +27,9 @@ def some_stations(count: int, seed: int, spread: float = 1.0) -> Stations:
     rng = np.random.default_rng(seed)
     demand = rng.lognormal(sigma=spread, size=count)
     places = np.column_stack([rng.uniform(0, 1000, (count, 2)), np.zeros(count)])
-    return Stations(tuple(f"DS {i}" for i in range(count)), places, demand / demand.sum())
+    return Stations(
+        tuple(f"DS {i}" for i in range(count)), places, demand / demand.sum(), np.ones(count, dtype=np.int64)
+    )
 
 
 def all_whole(graph: np.ndarray, labels: np.ndarray) -> bool:
@@ -64,11 +66,15 @@ def test_all_stations_hang_together(seed: int) -> None:
 
 
 def test_miles_between_stations_are_those_of_the_network() -> None:
-    stations = stations_of(build_network(small()))
+    nation = build_network(small())
+    apart = small(partition={"kind": "balanced", "regions": nation.net.stations})
+    stations = stations_of(build_network(apart))
     first, second = (stations.names.index(name) for name in ("DS New York NY", "DS Los Angeles CA"))
     miles = np.linalg.norm(stations.places[first] - stations.places[second])
     assert 2300 < miles < 2450  # a chord is a little shorter than the great circle's 2,446
     assert stations.demand.sum() == pytest.approx(1)
+    assert stations.fcs.sum() == nation.net.fcs
+    assert stations.fcs[first] == sum("New York" in name for name in nation.sites["name"][: nation.net.fcs])
 
 
 def test_heirs_go_by_the_name_of_the_region_they_come_from() -> None:
@@ -87,9 +93,9 @@ def test_heirs_go_by_the_name_of_the_region_they_come_from() -> None:
 def test_means_go_where_the_demand_is() -> None:
     """Two of three stations in a row share a region: the near ones, unless the far one has next to no demand."""
     places = np.column_stack([[0.0, 10.0, 16.0], np.zeros((3, 2))])
-    even = kmeans(Stations(("a", "b", "c"), places, np.full(3, 1 / 3)), 2, 0, 5)
+    even = kmeans(Stations(("a", "b", "c"), places, np.full(3, 1 / 3), np.ones(3)), 2, 0, 5)
     assert even[0] != even[1] == even[2]
-    light = kmeans(Stations(("a", "b", "c"), places, np.array([0.01, 0.5, 0.49])), 2, 0, 5)
+    light = kmeans(Stations(("a", "b", "c"), places, np.array([0.01, 0.5, 0.49]), np.ones(3)), 2, 0, 5)
     assert light[0] == light[1] != light[2]
 
 
@@ -155,6 +161,17 @@ def test_a_move_keeps_regions_whole_and_within_the_balance() -> None:
         assert all_whole(graph, labels) and len(np.unique(labels)) == 4
         assert loads(labels, stations.demand)[move.dest] <= 1.6 + 1e-9
     assert steps > 20
+
+
+def test_no_move_takes_a_regions_last_fulfillment_center() -> None:
+    stations = some_stations(12, 2)
+    graph, labels = gabriel_graph(stations.places), kmeans(stations, 3, 0, 5)
+    only = int(np.flatnonzero(labels == 0)[0])
+    scarce = stations._replace(fcs=np.where((labels != 0) | (np.arange(12) == only), 1, 0))
+    freely, kept = (
+        {move for move in moves(labels, one, graph, 9) if only in move.stations} for one in (stations, scarce)
+    )
+    assert freely and not kept
 
 
 def hidden(target: np.ndarray, demand: np.ndarray) -> Measure:

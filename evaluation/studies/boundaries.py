@@ -26,14 +26,17 @@ class Stations(NamedTuple):
     names: tuple[str, ...]
     places: np.ndarray  # (D, 3) float64, miles from the middle of the earth, so that distances hold anywhere
     demand: np.ndarray  # (D,) float64, shares of the nation's orders, sum 1
+    fcs: np.ndarray  # (D,) int64, FCs that follow it
 
 
 def stations_of(network: Network) -> Stations:
-    """A network's stations."""
+    """The stations of a network in which each is a region of its own."""
+    home, count = network.net.region_of_site, network.net.stations
+    fcs = np.bincount(home[: network.net.fcs], minlength=count)[home[-count:]]
     sites = network.sites.iloc[network.net.fcs + network.net.scs :]
     lat, lon = (np.radians(sites[name].to_numpy(float)) for name in ("latitude", "longitude"))
     places = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
-    return Stations(tuple(sites["name"]), EARTH_RADIUS_MILES * places, network.station_share)
+    return Stations(tuple(sites["name"]), EARTH_RADIUS_MILES * places, network.station_share, fcs)
 
 
 def gabriel_graph(places: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ class Searched(NamedTuple):
 def moves(labels: np.ndarray, stations: Stations, graph: np.ndarray, balance: float) -> list[Move]:
     """Every station, and every two neighbours, that may go over to a region next door.
 
-    No region loses its last station or falls into more pieces than it has, and none takes a station beyond the balance.
+    No region loses its last station or its last FC, falls into more pieces than it has, or takes a station beyond the
+    balance.
 
     Args:
         labels: (D,).
@@ -83,10 +84,15 @@ def moves(labels: np.ndarray, stations: Stations, graph: np.ndarray, balance: fl
         beside = np.unique(labels[graph[list(group)].any(axis=0) & (labels != origin)])
         rest = labels == origin
         rest[list(group)] = False
-        if len(beside) and rest.any() and pieces(graph, rest) <= whole[origin]:
+        if len(beside) and _serves(stations, rest, labels == origin) and pieces(graph, rest) <= whole[origin]:
             demanded = demand[list(group)].sum()
             found += [Move(group, origin, int(r)) for r in beside if own[r] + demanded <= most]
     return found
+
+
+def _serves(stations: Stations, rest: np.ndarray, own: np.ndarray) -> bool:
+    """Is there a station left, and an FC if there was one?"""
+    return bool(rest.any() and (stations.fcs[rest].any() or not stations.fcs[own].any()))
 
 
 def search(

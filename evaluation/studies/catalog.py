@@ -11,6 +11,7 @@ from envs.scenario import ScenarioError, explain, read_yaml
 from evaluation.studies.flip import Flip
 from evaluation.studies.frontier import Frontier
 from evaluation.studies.region_count import RegionCount
+from evaluation.studies.region_design import RegionDesign
 from evaluation.studies.rollout import Rollout
 from evaluation.studies.study import Study
 from evaluation.studies.surge import Surge
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Study]] = {
     "ten_by_hundred": TenByHundred,
     "flip": Flip,
     "region_count": RegionCount,
+    "region_design": RegionDesign,
     "surge": Surge,
     "frontier": Frontier,
     "rollout": Rollout,
