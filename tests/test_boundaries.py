@@ -85,6 +85,7 @@ def test_heirs_go_by_the_name_of_the_region_they_come_from() -> None:
     assert sorted(split[4:].tolist()) == [2, 3]
     far = matched(np.array([0, 0, 0, 0, 2, 1]), home, demand)  # nothing is left for the second
     assert sorted(set(far.tolist())) == [0, 2, 3] and far[0] == 0
+    np.testing.assert_array_equal(matched(far, home, demand), far)  # whatever numbers it had before
 
 
 # ------------------------------------------------------------------------------------------------- drawing boundaries

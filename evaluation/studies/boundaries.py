@@ -91,13 +91,14 @@ def matched(labels: np.ndarray, reference: np.ndarray, demand: np.ndarray) -> np
     The numbers are those under which most demand keeps its region (an assignment problem). Regions that are left over,
     with nothing of theirs, get numbers after the reference's.
     """
-    regions, known = int(labels.max()) + 1, int(reference.max()) + 1
+    own = np.unique(labels, return_inverse=True)[1]
+    regions, known = int(own.max()) + 1, int(reference.max()) + 1
     shared = np.zeros((regions, known + regions))  # the columns beyond are free
-    np.add.at(shared, (labels, reference), demand)
+    np.add.at(shared, (own, reference), demand)
     number = linear_sum_assignment(shared, maximize=True)[1]
     left = np.flatnonzero(shared[np.arange(regions), number] == 0)
     number[left] = known + np.arange(len(left))
-    return np.asarray(number[labels], dtype=np.int64)
+    return np.asarray(number[own], dtype=np.int64)
 
 
 def region_names(names: Sequence[str], count: int) -> tuple[str, ...]:
