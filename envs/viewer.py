@@ -6,6 +6,7 @@ and numbers.
 
 A dot is a truck. Its place on its lane is the share of the transit it has behind it. A lane's width and strength show
 the packages it has carried since the warm-up, or, before any were counted, those that wait for it or ride on it now.
+Its colour is its region's, or, where loads are asked for, how full its trucks left since the warm-up.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.patches import FancyBboxPatch
@@ -47,7 +49,10 @@ PALETTE = (
 )  # fmt: skip
 
 _INK, _MUTED, _PANEL, _NEUTRAL = "#1d2329", "#68717b", "#f4f5f6", "#eff0f1"
-_BETWEEN = "#4a4f55"  # lanes between regions
+_BETWEEN = "#4a4f55"  # lanes between regions, and lanes of which no truck was counted
+# Truck fill, empty to full: viridis, which colour-blind readers order as others do, without its palest end.
+FILL_COLOURS = LinearSegmentedColormap.from_list("fill", colormaps["viridis_r"](np.linspace(0.08, 1.0, 256)))
+HALO = [withStroke(linewidth=3.2, foreground="white", alpha=0.9)]  # around words on the map
 _MAP_BOX = (28.0, 134.0, WIDTH - 28.0, 728.0)  # left, bottom, right, top
 _LEGEND_Y, _PANEL_Y, _PANEL_HEIGHT = 114.0, 16.0, 78.0
 _US_ASPECT = 0.77  # degrees of latitude per degree of longitude at the US's middle latitude
@@ -127,6 +132,19 @@ def lane_packages(sim: Simulator, row: int, trucks: list[Truck]) -> np.ndarray:
     return packages
 
 
+def lane_fill(sim: Simulator, row: int) -> np.ndarray:
+    """Share of their room that a lane's trucks used since the warm-up, NaN where none has left: (L,) float64."""
+    lane, room = sim.state.lane[row], sim.world.rules.truck_packages
+    with np.errstate(invalid="ignore"):
+        return np.asarray(lane["carried"] / (room * lane["trucks"]))
+
+
+def fc_packages(sim: Simulator, row: int) -> np.ndarray:
+    """Packages that have left each FC since the warm-up: (F,) float64."""
+    net = sim.world.net
+    return np.bincount(net.lanes["origin"], sim.state.lane["carried"][row], len(net.fleet))[: net.fcs]
+
+
 def full_width(packages: np.ndarray) -> float:
     """Packages from which on a lane has its full width: the 95th percentile of the lanes in use, 0 if there are none.
 
@@ -136,10 +154,10 @@ def full_width(packages: np.ndarray) -> float:
     return float(np.quantile(used, 0.95, method="higher")) if len(used) else 0.0
 
 
-def clock(sim: Simulator, row: int) -> str:
-    """Day and hour of the week, such as `Tue 14:00`."""
+def clock(sim: Simulator, row: int, back: float = 0.0) -> str:
+    """Day and hour of the week, such as `Tue 14:00`; `back` ticks ago."""
     record = sim.state.row[row]
-    minutes = round((int(record["week_tick"]) + int(record["tick"])) * sim.scenario.tick_hours * 60)
+    minutes = round((int(record["week_tick"]) + int(record["tick"]) - back) * sim.scenario.tick_hours * 60)
     day, minute = divmod(minutes, DAY_HOURS * 60)
     return f"{DAYS[day % 7]} {minute // 60:02d}:{minute % 60:02d}"
 
@@ -341,10 +359,13 @@ class MapViewer:
 
     Args:
         sim: the simulator to look at.
+        loads: colour lanes by how full their trucks left, and size FCs by what they sent.
+        small: for pictures that are shown small: larger trucks on paler lanes, no names of regions.
     """
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, loads: bool = False, small: bool = False) -> None:
         self.sim = sim
+        self._loads, self._small = loads, small
         self._kpis = KpiWindow()
         self._outlines = read_outlines()
         self._prepare()
@@ -363,21 +384,51 @@ class MapViewer:
         Raises:
             ValueError: the row has not been reset.
         """
-        if self.sim.network is not self._network:  # another partition is in force
-            self._prepare()
         trucks = trucks_under_way(self.sim, row)
         packages = lane_packages(self.sim, row, trucks)
-        self._canvas.restore_region(self._background)
-        self._draw_lanes(packages)
-        for artist in self._stations:
-            self._axes.draw_artist(artist)
-        self._draw_trucks(trucks)
-        for artist in self._buildings:
-            self._axes.draw_artist(artist)
+        self._draw_map(row, packages, trucks)
         self._draw_header(row, title, len(trucks))
         self._draw_panel(row, kpis_text)
         self._draw_scale(row, packages)
-        return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+        return self._pixels().copy()
+
+    def map_alone(self, packages: np.ndarray, row: int = 0, back: float = 0.0) -> np.ndarray:
+        """The map without heading, legend and panel, some time ago: for films.
+
+        Args:
+            packages: that give lanes their width (`lane_packages`): the same ones keep them still.
+            row: network copy.
+            back: less than a tick, so that a film can show trucks between two ticks. Unit: ticks.
+
+        Returns:
+            (594, 1224, 3) uint8.
+        """
+        ticks = self.sim.world.net.lanes["ticks"]
+        trucks = [
+            truck._replace(fraction=truck.fraction - back / int(ticks[truck.lane]))
+            for truck in trucks_under_way(self.sim, row)
+        ]
+        self._draw_map(row, packages, trucks)
+        left, bottom, right, top = (round(edge) for edge in _MAP_BOX)
+        return self._pixels()[HEIGHT - top : HEIGHT - bottom, left:right].copy()
+
+    def _draw_map(self, row: int, packages: np.ndarray, trucks: list[Truck]) -> None:
+        """Everything that has a place on the ground."""
+        if self.sim.network is not self._network:  # another partition is in force
+            self._prepare()
+        self._canvas.restore_region(self._background)
+        self._draw_lanes(row, packages)
+        for artist in self._stations:
+            self._axes.draw_artist(artist)
+        self._draw_trucks(trucks)
+        if self._loads:
+            self._fcs.set_sizes(self._fc_areas(fc_packages(self.sim, row)))
+        for artist in self._buildings:
+            self._axes.draw_artist(artist)
+
+    def _pixels(self) -> np.ndarray:
+        """The canvas as it is, (800, 1280, 3) uint8: a view of what the next picture is drawn over."""
+        return np.asarray(self._canvas.buffer_rgba())[..., :3]
 
     # ------------------------------------------------------------------------------ once per partition
 
@@ -417,7 +468,7 @@ class MapViewer:
         return lines
 
     def _add_dots(self) -> PathCollection:
-        dots = self._axes.scatter([], [], s=13, c=_INK, edgecolors="white", linewidths=0.6)
+        dots = self._axes.scatter([], [], s=28 if self._small else 13, c=_INK, edgecolors="white", linewidths=0.6)
         dots.set_animated(True)
         return dots
 
@@ -433,7 +484,12 @@ class MapViewer:
         pale = np.column_stack([colours[station], np.full(len(share), 0.5)])
         stations = self._marks(station, "o", crowd * (14 + 190 * share**0.6), pale)
         sort_centers = self._marks(sort, "^", crowd * 62, 0.6 * colours[sort])
-        return [stations], [self._marks(fc, "s", crowd * 44, colours[fc]), sort_centers]
+        self._crowd, self._fcs = crowd, self._marks(fc, "s", crowd * 44, colours[fc])
+        return [stations], [self._fcs, sort_centers]
+
+    def _fc_areas(self, load: np.ndarray) -> np.ndarray:
+        """Areas of the FCs' marks by their load: (F,) points²."""
+        return np.asarray(self._crowd * (8 + 150 * load / max(1.0, float(load.max()))))
 
     def _marks(self, own: np.ndarray, marker: str, area: Any, colours: np.ndarray) -> PathCollection:
         x, y = self._points[own].T
@@ -472,16 +528,15 @@ class MapViewer:
     def _add_labels(self) -> list[Text]:
         """Names of the regions; one region needs none."""
         net, names = self._network.net, self._network.region_names
-        if net.regions < 2:
+        if net.regions < 2 or self._small:
             return []
         size = 10.5 if net.regions <= 12 else 8.5
         style = {"weight": "bold", "ha": "center", "va": "center", "animated": True}
-        halo = [withStroke(linewidth=3.2, foreground="white", alpha=0.9)]
         labels = []
         for r, name in enumerate(names):
             short = name if len(name) <= 26 else name[:25] + "…"
             ink = mix(region_colour(r), "black", 0.68)
-            labels.append(self._text(0, 0, short, size, ink, path_effects=halo, **style))
+            labels.append(self._text(0, 0, short, size, ink, path_effects=HALO, **style))
         boxes = [label.get_window_extent(self._canvas.get_renderer()) for label in labels]
         sizes = np.array([(box.width, box.height) for box in boxes])
         home = net.region_of_site
@@ -493,14 +548,31 @@ class MapViewer:
     def _add_legend(self) -> None:
         """One line of keys between map and panel."""
         x = 34.0
-        for marker, area, colour, text in (
-            ("s", 44, "#59636e", "fulfillment center"),
+        for marker, area, colour, text in self._keys():
+            self._axes.scatter([x], [_LEGEND_Y], s=area, marker=marker, c=colour, linewidths=0)
+            x = self._key_text(x + 11, text)
+        self._add_lane_keys(x)
+
+    def _keys(self) -> list[tuple[str, float, str, str]]:
+        """Marker, area, colour and meaning of everything that stands or moves."""
+        return [
+            ("s", 44, "#59636e", "fulfillment center, by packages sent" if self._loads else "fulfillment center"),
             ("^", 62, "#59636e", "sort center"),
             ("o", 62, "#a4aab0", "station, by people served"),
             ("o", 16, _INK, "truck on the road"),
-        ):
-            self._axes.scatter([x], [_LEGEND_Y], s=area, marker=marker, c=colour, linewidths=0)
-            x = self._key_text(x + 11, text)
+        ]
+
+    def _add_lane_keys(self, x: float) -> None:
+        """What the colour of a lane means, from x on."""
+        if self._loads:
+            x = self._key_text(x - 6, "truck fill: 0") - 18
+            self._axes.imshow(
+                np.linspace(0, 1, 64)[None], cmap=FILL_COLOURS, extent=(x, x + 90, _LEGEND_Y - 4, _LEGEND_Y + 4),
+                aspect="auto", zorder=3,
+            )  # fmt: skip
+            self._axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))  # which imshow changes
+            self._key_text(x + 96, "100 %")
+            return
         one = self._network.net.regions < 2
         own, between = (region_colour(0), "lane" if one else "lane within a region"), (_BETWEEN, "lane between regions")
         for colour, text in [own] if one else [own, between]:
@@ -544,7 +616,7 @@ class MapViewer:
 
     # -------------------------------------------------------------------------------------- every frame
 
-    def _draw_lanes(self, packages: np.ndarray) -> None:
+    def _draw_lanes(self, row: int, packages: np.ndarray) -> None:
         """Lanes in use, the busiest on top."""
         used = np.flatnonzero(packages > 0)
         if not len(used):
@@ -553,9 +625,18 @@ class MapViewer:
         weight = np.sqrt(np.minimum(packages[used] / full_width(packages), 1.0))
         self._lines.set_segments(list(curve(self._start[used], self._end[used], _CURVE)))
         self._lines.set_linewidth((_THINNEST + (_WIDEST - _THINNEST) * weight).tolist())
-        colours: Any = np.column_stack([self._colour[used], 0.22 + 0.5 * weight])
+        faintest = 0.45 if self._loads else 0.22
+        strength = (faintest + 0.5 * weight) * (0.5 if self._small else 1.0)
+        colours: Any = np.column_stack([self._lane_rgb(row)[used], strength])
         self._lines.set_color(colours)
         self._axes.draw_artist(self._lines)
+
+    def _lane_rgb(self, row: int) -> np.ndarray:
+        """(L, 3) RGB."""
+        if not self._loads:
+            return self._colour
+        fill = lane_fill(self.sim, row)
+        return np.where(np.isnan(fill)[:, None], to_rgb(_BETWEEN), FILL_COLOURS(np.nan_to_num(fill))[:, :3])
 
     def _draw_trucks(self, trucks: list[Truck]) -> None:
         if not trucks:
@@ -601,9 +682,9 @@ class MapViewer:
         self._axes.draw_artist(text)
 
 
-def draw_map(sim: Simulator, row: int = 0, title: str | None = None) -> np.ndarray:
+def draw_map(sim: Simulator, row: int = 0, title: str | None = None, loads: bool = False) -> np.ndarray:
     """A picture of one row: (800, 1280, 3) uint8, with KPIs since the warm-up; `MapViewer` has those of the day."""
-    return MapViewer(sim).frame(row, title)
+    return MapViewer(sim, loads).frame(row, title)
 
 
 def save_map(sim: Simulator, path: str | Path, row: int = 0, title: str | None = None) -> None:

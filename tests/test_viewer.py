@@ -15,6 +15,7 @@ from envs.metrics import compute_kpis
 from envs.scenario import Scenario, load_scenario
 from envs.simulator import Simulator
 from envs.viewer import (
+    FILL_COLOURS,
     HEIGHT,
     PALETTE,
     WIDTH,
@@ -24,6 +25,8 @@ from envs.viewer import (
     clock,
     difference,
     draw_map,
+    fc_packages,
+    lane_fill,
     lane_packages,
     place_labels,
     region_of_states,
@@ -145,6 +148,41 @@ def test_a_row_without_episode_is_an_error() -> None:
         draw_map(Simulator(small()))
 
 
+def test_fill_and_load_are_those_of_the_kpis() -> None:
+    sim = running(20)
+    assert np.isnan(lane_fill(sim, 0)).all() and not fc_packages(sim, 0).any()  # nothing is counted yet
+    sim.run(RULE, 90)
+    lane, fill, kpis = sim.state.lane[0], lane_fill(sim, 0), sim.kpis(0)
+    used = lane["trucks"] > 0
+    np.testing.assert_array_equal(np.isnan(fill), ~used)
+    assert np.average(fill[used], weights=lane["trucks"][used]) == pytest.approx(kpis["truck_fill"])
+    kind, origin = sim.world.net.lanes["kind"], sim.world.net.lanes["origin"]
+    first = origin < sim.world.net.fcs
+    assert fc_packages(sim, 0).sum() == lane["carried"][first].sum() and set(kind[first]) <= {0, 1}
+
+
+def test_loads_are_coloured_and_have_a_key() -> None:
+    sim = running(60)
+    plain, loads = draw_map(sim), draw_map(sim, loads=True)
+    legend, bar = slice(HEIGHT - 122, HEIGHT - 106), (255 * FILL_COLOURS([0.2, 0.5, 0.8])[:, :3]).round()
+    for colour in bar:
+        near = [(np.abs(picture[legend].astype(float) - colour).max(axis=2) < 6).any() for picture in (plain, loads)]
+        assert near == [False, True]
+
+
+def test_a_film_shows_where_trucks_were_between_two_ticks() -> None:
+    sim = running(60)
+    view, packages = MapViewer(sim, small=True), lane_packages(sim, 0, trucks_under_way(sim, 0))
+    now, before = view.map_alone(packages), view.map_alone(packages, back=0.9)
+    left, bottom, right, top = (round(edge) for edge in viewer._MAP_BOX)
+    assert now.shape == (top - bottom, right - left, 3) and (now != before).any()
+    sim.state.arriving[0] = -2  # nobody on the road
+    sim.state.arriving[0, :, 0] = -1
+    empty = view.map_alone(packages)
+    assert (empty != now).any()
+    np.testing.assert_array_equal(empty, view.map_alone(packages, back=0.9))
+
+
 # ----------------------------------------------------------------------------------------------------- KPIs, clock
 
 
@@ -177,7 +215,7 @@ def test_clock_counts_from_the_start_of_the_week() -> None:
     sim.reset(0, 5, week_tick=2 * (24 + 14))
     assert clock(sim, 0) == "Tue 14:00"
     sim.state.row["tick"][0] = 2 * 6 * 24 + 1
-    assert clock(sim, 0) == "Mon 14:30"
+    assert clock(sim, 0) == "Mon 14:30" and clock(sim, 0, back=0.5) == "Mon 14:15"
 
 
 # -------------------------------------------------------------------------------------------------------- geography
