@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from evaluation.cells import Cell, Progress, Rows, Store, Worlds, fill, player_cell, policy_cell
+from evaluation.cells import Cell, Player, Progress, Rows, Store, Worlds, fill, player_cell, policy_cell
 from evaluation.compare import check_unseen
 from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.timeline import Timeline
 
 CELLS, WORLDS = "cells", "worlds"
+
+
+class PolicyPlayer(Player, Protocol):
+    """Plays a policy, and tells more of it than KPIs."""
+
+    policy: ScorerPolicy
 
 
 class Played:
@@ -93,7 +99,7 @@ class Lab:
         }
         return Played(self._frame(cells, keys), self.seed)
 
-    def play_players(self, scenario: Scenario, players: Mapping[str, Timeline]) -> dict[str, Rows]:
+    def play_players(self, scenario: Scenario, players: Mapping[str, PolicyPlayer]) -> dict[str, Rows]:
         """The same held-out episodes for players that tell more than KPIs: name → one row per episode.
 
         Raises:
