@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from baselines import baseline
 from envs.demand import episode_key
 from envs.metrics import KPIS
 from envs.scenario import Scenario, ScenarioError
 from evaluation.cells import Worlds
+from evaluation.provenance import provenance
 from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.findings import Findings, Table
+from evaluation.studies.closeup import CloseUp
+from evaluation.studies.findings import Figure, Findings, Table
 from evaluation.studies.flip import DAILY, Flip
 from evaluation.studies.lab import Lab
+from evaluation.studies.report import save_report
 from evaluation.studies.timeline import UNDER_WAY, Phase, Switch, Timeline
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, simulator, small
@@ -96,7 +101,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Findings:
 
 
 def test_the_page_has_every_kpi_of_every_policy(found: Findings) -> None:
-    tables = [part for part in found.parts if isinstance(part, Table)]
+    tables = [part for part in found.parts if isinstance(part, Table) and part.name.startswith("phases_")]
     assert [table.title for table in tables] == ["regional_consolidate", "least_cost"]
     for table in tables:
         assert tuple(table.data["kpi"]) == DAILY and len(table.rows) == len(DAILY)
@@ -113,9 +118,64 @@ def test_the_answer_and_the_table_say_the_same(found: Findings) -> None:
     assert found.headlines[0].value == f"{share['national_mean']:.1f} → {share['regional_mean']:.1f} %"
 
 
+def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) -> None:
+    parts = {part.name: part for part in found.parts}
+    both = ("national", "regional")
+    assert list(parts)[:7] == ["film", *(f"{kind}_{name}" for kind in ("map", "fill", "spill") for name in both)]
+    days = parts["days"].data
+    assert days is not None
+    spill = days[(days["panel"] == "Spill, %") & (days["series"] == "regional_consolidate")].set_index("day")["mean"]
+    for name, own in (("national", spill[spill.index < 0]), ("regional", spill[spill.index.isin([0, 1])])):
+        data = parts[f"spill_{name}"].data
+        assert data is not None
+        away = data[data["served_from"] != data["served_to"]]["mean"].sum()
+        assert own.min() - 5 < away < own.max() + 5  # the arrows are the spill that the books count
+    spread = parts["distributions"].data
+    assert spread is not None and set(spread["series"]) == set(both)
+    delivered = spread[spread["panel"] == "Lines delivered by then, %"].groupby("series")["mean"]
+    assert delivered.apply(lambda x: x.is_monotonic_increasing).all() and (delivered.max() > 98).all()
+    loads = spread[spread["panel"].str.startswith("Trucks")].groupby(["panel", "series"])["mean"].sum()
+    assert loads.to_numpy() == pytest.approx(100.0)
+    orders = [part for part in found.parts if part.name.startswith("order_")]
+    assert orders and all(isinstance(part, Table) and part.prose for part in orders)
+
+
+def test_the_report_stands_alone_and_its_film_can_stand_still(found: Findings, tmp_path: Path) -> None:
+    study = load_study(write(tmp_path))
+    save_report(study, found, provenance("python evaluate.py study flip"), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert not any(source.startswith(("http", "//")) for source in loaded)
+    kinds = [source.partition(";")[0] for source in loaded if source.startswith("data:")]
+    figures = sum(isinstance(part, Figure) for part in found.parts)
+    assert kinds.count("data:image/gif") == 1 and kinds.count("data:image/png") == figures
+    for name in (source for source in loaded if not source.startswith(("data:", "#"))):
+        assert (tmp_path / "out" / name).is_file()
+    for anchor in (source[1:] for source in loaded if source.startswith("#")):
+        assert f'id="{anchor}"' in page
+    assert page.count('class="moving"') == page.count('class="still"') == 1
+    for section in found.sections:
+        assert f">{section.title}</a>" in page
+    with Image.open(tmp_path / "out" / "film.gif") as moving:
+        assert getattr(moving, "n_frames", 1) == 48
+
+
+def test_a_flip_without_animation_films_nothing(
+    found: Findings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spread = next(part for part in found.parts if part.name == "distributions")
+    monkeypatch.setattr(CloseUp, "film", None)
+    monkeypatch.setattr(CloseUp, "maps", lambda self: ())
+    monkeypatch.setattr(CloseUp, "distributions", lambda self: spread)
+    study = load_study(write(tmp_path, animation=False, episodes=1, policies=["least_cost"]))
+    parts = study.run(Lab(tmp_path / "out", 1, study.seed)).parts
+    assert not any(isinstance(part, Figure) and part.gif for part in parts)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"map_days": 0}, "map_days = 0: .*greater than or equal to 1"),
         ({"national_days": 1}, "national_days = 1: .*greater than or equal to 2"),
         ({"settle_days": 2}, "settle_days = 2: leaves no day of a phase of 2"),
         ({"regions": {"kind": "national"}}, "regions: .*more than one region"),

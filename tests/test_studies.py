@@ -109,7 +109,8 @@ def test_a_report_needs_nothing_but_itself(picture: Path) -> None:
     links.feed(page)
     assert links.loaded and all(source.startswith("data:image/png;base64,") for source in links.loaded)
     assert all(base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG") for source in links.loaded)
-    assert all((picture / name).is_file() for name in links.linked)
+    assert all((picture / name).is_file() for name in links.linked if not name.startswith("#"))
+    assert all(f'id="{name[1:]}"' in page for name in links.linked if name.startswith("#"))
     assert "url(" not in page and "@import" not in page and "<script" not in page
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from envs.metrics import KPIS
+from envs.viewer import DPI as MAP_DPI
 from envs.viewer import region_colour
 from evaluation.statistics import Interval
 
@@ -42,13 +43,14 @@ def scale(kpi: str) -> float:
 
 
 def lines_grid(
-    panels: Mapping[str, Sequence[Line]], x_label: str, marks: Sequence[float] = (), dots: bool = True
-) -> bytes:
-    """Small multiples that share their x axis.
+    panels: Mapping[str, Sequence[Line]], x_label: str | Mapping[str, str], marks: Sequence[float] = (),
+    dots: bool = True,
+) -> bytes:  # fmt: skip
+    """Small multiples, of one x axis or of their own.
 
     Args:
         panels: y label → series, each drawn with the band of its intervals.
-        x_label: of all panels.
+        x_label: of all panels, or y label → x label.
         marks: x values with a vertical line.
         dots: mark every point, as where there are few.
     """
@@ -63,15 +65,13 @@ def lines_grid(
         for mark in marks:
             axis.axvline(mark, color="0.55", linewidth=0.9, linestyle=":")
         axis.set_title(title, fontsize=9.5, loc="left")
-        axis.set_xlabel(x_label, fontsize=8.5)
+        axis.set_xlabel(x_label if isinstance(x_label, str) else x_label[title], fontsize=8.5)
         plain(axis)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     if len(names) > 1:
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside upper center", ncols=min(4, len(names)), fontsize=8.5, frameon=False
-        )
+        figure.legend(handles, labels, loc="outside upper left", ncols=min(4, len(names)), fontsize=8.5, frameon=False)
     return png(figure)
 
 
@@ -95,13 +95,14 @@ def png(figure: Figure) -> bytes:
     figure.set_dpi(DPI)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    return picture(np.asarray(canvas.buffer_rgba())[..., :3])
+    return picture(np.asarray(canvas.buffer_rgba())[..., :3], DPI)
 
 
-def picture(pixels: np.ndarray) -> bytes:
+def picture(pixels: np.ndarray, dpi: int = MAP_DPI) -> bytes:
     """Pixels, (H, W, 3) uint8, as PNG of 256 colours: a third of the size, and no eye sees it."""
     out = io.BytesIO()
-    Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
+    few = Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
+    few.save(out, format="png", optimize=True, dpi=(dpi, dpi))
     return out.getvalue()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, NamedTuple
 
 import pandas as pd
+from PIL import Image
 
 from evaluation.statistics import Interval
+
+_SCREEN_DPI = 100.0  # of pictures that do not say
 
 
 def flat(record: Any) -> dict[str, Any]:
@@ -38,6 +42,13 @@ class Figure(NamedTuple):
     caption: str
     png: bytes
     data: pd.DataFrame | None = None  # None: a map, which shows no numbers
+    gif: bytes | None = None  # the same moving; the PNG stands for it in print and where motion is not wanted
+
+    @property
+    def inches(self) -> float:
+        """Its width as drawn: at that width a letter has the size of its font."""
+        picture = Image.open(io.BytesIO(self.png))
+        return float(picture.width / picture.info.get("dpi", (_SCREEN_DPI, 0))[0])
 
 
 class Table(NamedTuple):
@@ -49,6 +60,7 @@ class Table(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
     data: pd.DataFrame
     note: str = ""
+    prose: bool = False  # cells are sentences: they wrap, and on a phone stand one below the other
 
 
 class Section(NamedTuple):

@@ -10,12 +10,10 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from envs.network import build_network
-from envs.scenario import Scenario
-from envs.viewer import draw_map
 from evaluation.cells import Rows
-from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
+from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.closeup import CloseUp, Place
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
@@ -29,7 +27,6 @@ DAILY = (
 )  # fmt: skip
 HEADLINES = ("in_region_share", "lanes_used", "direct_truck_fill", "click_to_delivery_hours", "cost_per_order_usd")
 BACK = "national again"
-_MAP_DAYS = 14
 
 
 class Flip(CutStudy):
@@ -39,6 +36,11 @@ class Flip(CutStudy):
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
+    map_days: int = Field(
+        14, ge=1, description="Days after the warm-up that maps and distributions see; the next is filmed and logged. "
+        "Fewer where the horizon is near. Unit: days.",
+    )  # fmt: skip
+    animation: bool = Field(True, description="Film a day of trucks, the nation beside its regions.")
     settle_days: int = Field(
         7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
     )
@@ -60,9 +62,12 @@ class Flip(CutStudy):
             for name, first, end in zip((NATIONAL, REGIONAL, BACK), ends, ends[1:], strict=False)
         ]
         switches = (Switch(ends[1], regions), Switch(ends[2], nation))
-        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
+        policies = self.players()
+        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in policies.items()}
         rows = lab.play_players(nation, players)
-        return _Page(self, rows, ends, {NATIONAL: nation, REGIONAL: regions}).findings()
+        worlds = {NATIONAL: Place("One nation", nation), REGIONAL: Place("Regions", regions)}
+        closeup = CloseUp(lab, next(iter(policies.values())), worlds, self.warmup_days + self.map_days)
+        return _Page(self, rows, ends, closeup).findings()
 
 
 class _Change(NamedTuple):
@@ -79,8 +84,8 @@ class _Change(NamedTuple):
 class _Page:
     """What was found, as a page."""
 
-    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int], worlds: Mapping[str, Scenario]) -> None:
-        self.study, self.rows, self.ends, self.worlds = study, rows, ends, worlds
+    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int], closeup: CloseUp) -> None:
+        self.study, self.rows, self.ends, self.closeup = study, rows, ends, closeup
         self.lead = next(iter(rows))
         self.changes = [self._change(policy, kpi) for policy in rows for kpi in DAILY]
 
@@ -89,11 +94,17 @@ class _Page:
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, settle=study.settle_days
         )
+        moving = (self.closeup.film(),) if study.animation else ()
         sections = (
+            Section("Maps", _MAPS.format(days=study.map_days), (*moving, *self.closeup.maps())),
             Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
             Section("Day by day", _DAYS, (self._daily(),)),
-            Section("Maps", f"Lanes are as wide as what they carried in {_MAP_DAYS} days.", self._maps()),
-        )
+            Section(
+                "Behind the means", _SPREAD.format(policy=self.lead, days=study.map_days),
+                (self.closeup.distributions(),),
+            ),
+            self.closeup.decisions(),
+        )  # fmt: skip
         return Findings(self._answer(), self._headlines(), sections, method)
 
     # ------------------------------------------------------------------------------------------------- numbers
@@ -169,23 +180,16 @@ class _Page:
         values = scale(kpi) * np.array([row["days"][kpi] for row in self.rows[policy]])
         return [self._interval(values[:, day]) for day in range(days)]
 
-    def _maps(self) -> tuple[Figure, ...]:
-        policy, key = self.study.players()[self.lead], evaluation_keys(1, self.study.seed)[0]
-        figures = []
-        for name, scenario in self.worlds.items():
-            until = round(24 * (self.study.warmup_days + _MAP_DAYS) / scenario.tick_hours) - 12
-            sim = play(scenario, policy, key, until=min(until, scenario.horizon_ticks - 1))
-            title = "One nation" if name == NATIONAL else "Regions"
-            figures.append(
-                Figure(f"map_{name}", title, f"{self.lead}, first episode.", picture(draw_map(sim, title=title)))
-            )
-        return tuple(figures)
-
 
 def _percent(change: _Change) -> float:
     return 100 * change.change.mean / change.national.mean if change.national.mean else 0.0
 
 
+_MAPS = (
+    "The nation and the regions after {days} days of each, on the same orders. Both count the same regions, so arrows "
+    "say who serves whom in the nation too."
+)
+_SPREAD = "{policy} in {days} days of the nation and of the regions, after the warm-up and without a change between."
 _PHASES = (
     "Means of each phase without its first {settle} days; changes are of the same episodes, with their 95 % interval. "
     "The last column is what is left of the cut once it is undone: nothing, if its interval holds zero."

@@ -17,10 +17,11 @@ from evaluation.studies.study import Study
 from evaluation.text import markdown_lines
 
 PAGE, MARKDOWN = "report.html", "report.md"
+MOST_ROWS = 24  # of a table that is shown at once; longer ones unfold
 
 
 def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: Path) -> None:
-    """Writes report.html and report.md, each figure's PNG, all numbers as CSV, study.yaml, summary.json: all or none.
+    """Writes report.html and report.md, pictures as PNG and GIF, numbers as CSV, study.yaml, summary.json: all or none.
 
     Args:
         study: that was asked.
@@ -41,6 +42,8 @@ def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: 
         for part in findings.parts:
             if isinstance(part, Figure):
                 (files / f"{part.name}.png").write_bytes(part.png)
+                if part.gif is not None:
+                    (files / f"{part.name}.gif").write_bytes(part.gif)
             if part.data is not None:
                 part.data.to_csv(files / f"{part.name}.csv", index=False)
 
@@ -71,5 +74,6 @@ def report_page(study: Study, findings: Findings, meta: dict[str, Any], config: 
     environment.filters["paragraphs"] = lambda text: [part for part in text.strip().split("\n\n") if part]
     page = environment.get_template("report.html.j2")
     return page.render(
-        title=study.title, question=study.question, findings=findings, config=config, made_by=made_by(meta)
-    )
+        title=study.title, question=study.question, findings=findings, config=config, made_by=made_by(meta),
+        folded=MOST_ROWS,
+    )  # fmt: skip
