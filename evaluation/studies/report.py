@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from evaluation.output import staged
 from evaluation.provenance import made_by
@@ -17,6 +19,7 @@ from evaluation.studies.study import Study
 from evaluation.text import markdown_lines
 
 PAGE, MARKDOWN = "report.html", "report.md"
+CODE = re.compile("`([^`]+)`")
 MOST_ROWS = 24  # of a table that is shown at once; longer ones unfold
 
 
@@ -72,6 +75,7 @@ def report_page(study: Study, findings: Findings, meta: dict[str, Any], config: 
     )  # fmt: skip
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     environment.filters["paragraphs"] = lambda text: [part for part in text.strip().split("\n\n") if part]
+    environment.filters["code"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))
     page = environment.get_template("report.html.j2")
     return page.render(
         title=study.title, question=study.question, findings=findings, config=config, made_by=made_by(meta),
