@@ -30,6 +30,7 @@ from evaluation.output import check_file, check_folder, write_file
 from evaluation.policies import PRETRAINED, resolve_policies
 from evaluation.provenance import provenance
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
+from evaluation.rollouts import evaluation_keys, play
 from evaluation.ship import ship
 from evaluation.suite import load_suite, stages
 from evaluation.trainings import Outcome, Training, finished, run_all
@@ -338,6 +339,47 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Animate:
+    """Film a day of trucks on the map: one map per policy, side by side, on the same orders.
+
+    Writes a GIF.
+    """
+
+    scenario: str = "us8"
+    """A scenario file, or the name of a shipped one."""
+    policies: str = "regional_nearest,national_nearest"
+    """Policies, separated by commas, as `compare` takes them."""
+    day: int = 7
+    """The day to film; the episode starts with day 0. Unit: days."""
+    seed: int = 0
+    """Seed of the orders."""
+    out: Path = Path("runs/film.gif")
+    """The GIF file to write, in the place of an elder; its folder is made if it is missing."""
+    overrides: Overrides = ()
+    """Changes a field of the scenario, such as partition.kind=national; may be repeated."""
+
+    def run(self) -> None:
+        """Checks everything, plays, then writes."""
+        from evaluation.studies.film import DAY_HOURS, film  # pulls in matplotlib
+
+        at_least("--day", self.day, 0)
+        at_least("--seed", self.seed, 0)
+        check_file(self.out, (".gif",))
+        scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+        last = (scenario.horizon_hours - 1) // DAY_HOURS - 1
+        if self.day > last:
+            raise InputError(
+                f"--day = {self.day}: this day must end before horizon_hours = {scenario.horizon_hours:g}; name an "
+                "earlier one, or lengthen the episode with --set horizon_hours=…"
+            )
+        key, start = evaluation_keys(1, self.seed)[0], round(self.day * DAY_HOURS / scenario.tick_hours)
+        policies = resolve_policies(self.policies.split(","), scenario)
+        shot = film({name: (play(scenario, own, key, until=start), own.scorers) for name, own in policies.items()})
+        write_file(self.out, shot.gif)
+        print(f"film: {self.out}")
+
+
+@dataclass(frozen=True)
 class Baselines:
     """List the baselines: rules for sourcing and dispatch, and their parameters with units, defaults and bounds."""
 
@@ -358,12 +400,13 @@ def main() -> None:
         | Annotated[Experiment, tyro.conf.subcommand("experiment")]
         | Annotated[Ship, tyro.conf.subcommand("ship")]
         | Annotated[Ask, tyro.conf.subcommand("study")]
+        | Annotated[Animate, tyro.conf.subcommand("animate")]
         | Annotated[Tune, tyro.conf.subcommand("tune")]
         | Annotated[Generate, tyro.conf.subcommand("generate")]
         | Annotated[Baselines, tyro.conf.subcommand("baselines")]
         | Annotated[Table, tyro.conf.subcommand("table")]
     )
-    command: Compare | Bench | Experiment | Ship | Ask | Tune | Generate | Baselines | Table = tyro.cli(
+    command: Compare | Bench | Experiment | Ship | Ask | Animate | Tune | Generate | Baselines | Table = tyro.cli(
         commands, description=__doc__
     )
     command.run()

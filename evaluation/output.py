@@ -39,8 +39,8 @@ def check_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> 
     check_folder(path.parent, option)
 
 
-def write_file(path: Path, text: str, option: str = "--out") -> None:
-    """Writes a text file, whole or not at all; its folder is made if it is missing.
+def write_file(path: Path, content: str | bytes, option: str = "--out") -> None:
+    """Writes a file, whole or not at all; its folder is made if it is missing.
 
     Raises:
         InputError: it cannot be written.
@@ -48,7 +48,7 @@ def write_file(path: Path, text: str, option: str = "--out") -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

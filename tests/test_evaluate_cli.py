@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from baselines import DISPATCH_RULES, SOURCE_RULES
 from envs.metrics import KPIS
@@ -54,6 +55,17 @@ def test_baselines_are_listed_with_their_parameters(tmp_path: Path) -> None:
     for name in (*SOURCE_RULES, *DISPATCH_RULES):
         assert name in ended.out
     assert "cover_days = 1 (0…15)" in ended.out and "24 weights" in ended.out
+
+
+def test_a_day_of_two_policies_is_filmed(folder: Path) -> None:
+    arguments = "animate --scenario tiny.yaml --policies regional_nearest,national_nearest --out films/day.gif"
+    ended = end(start(folder, SCRIPT, *arguments.split(), "--day", "0"))
+    assert (ended.code, ended.err) == (0, "")
+    with Image.open(folder / "films" / "day.gif") as moving:
+        assert (moving.format, getattr(moving, "n_frames", 1)) == ("GIF", 48)
+    ended = end(start(folder, SCRIPT, *arguments.split(), "--day", "1"))
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "--day = 1: this day must end before horizon_hours = 48" in ended.err
 
 
 def test_a_generated_network_can_be_used_at_once(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ class CloseUp:
 
     def film(self) -> Figure:
         """The day after midnight, all worlds side by side, moving."""
-        shot = film({world.title: self._played(name) for name, world in self.worlds.items()}, self.policy.scorers)
+        scorers = self.policy.scorers
+        shot = film({world.title: (self._played(name), scorers) for name, world in self.worlds.items()})
         return Figure(
             "film", "A day of trucks",
             f"{self.policy.name}, first episode: a dot is a truck, a lane as wide as the packages it has carried.",

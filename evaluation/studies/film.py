@@ -17,7 +17,7 @@ from evaluation.studies.charts import picture
 
 DAY_HOURS = 24
 FRAMES_A_TICK = 2
-FRAME_MS = 125
+FRAME_MS = 120
 _SMALLER = 2  # times than the map is drawn
 _GAP, _HEAD = 16, 46  # between maps, above them; pixels
 _COLOURS = 255
@@ -31,30 +31,28 @@ class Film(NamedTuple):
     still: bytes  # PNG, its middle
 
 
-def film(sims: Mapping[str, Simulator], scorers: Scorers, hours: int = DAY_HOURS) -> Film:
+def film(actors: Mapping[str, tuple[Simulator, Scorers]], hours: int = DAY_HOURS) -> Film:
     """Plays row 0 of some simulators, and films it.
 
-    Lanes keep the width they have at the start, those of what they carried, so that only trucks move.
+    Lanes keep the width they have at the start, that of what they carried, so that only trucks move.
 
     Args:
-        sims: title → simulator at the same tick of an episode; played on.
-        scorers: decide in all.
-        hours: how long to film. Unit: simulated hours.
+        actors: title → a simulator, and who decides in it; all at the same tick of an episode, and played on.
+        hours: how long to film, before the horizon. Unit: simulated hours.
     """
-    frames = list(_frames(sims, scorers, hours))
+    frames = list(_frames(actors, hours))
     return Film(_gif(frames), picture(np.asarray(frames[len(frames) // 2])))
 
 
-def _frames(sims: Mapping[str, Simulator], scorers: Scorers, hours: int) -> Iterator[Image.Image]:
-    views = {title: MapViewer(sim, small=True) for title, sim in sims.items()}
-    lanes = {title: lane_packages(sim, 0, trucks_under_way(sim, 0)) for title, sim in sims.items()}
-    scenario = next(iter(sims.values())).scenario
+def _frames(actors: Mapping[str, tuple[Simulator, Scorers]], hours: int) -> Iterator[Image.Image]:
+    views = {title: MapViewer(sim, small=True) for title, (sim, _) in actors.items()}
+    lanes = {title: lane_packages(sim, 0, trucks_under_way(sim, 0)) for title, (sim, _) in actors.items()}
+    scenario = next(iter(views.values())).sim.scenario
     for _ in range(round(hours / scenario.tick_hours)):
-        for sim in sims.values():
+        for sim, scorers in actors.values():
             sim.run(scorers, sim.tick(0) + 1)
         for i in range(FRAMES_A_TICK - 1, -1, -1):
-            back = i / FRAMES_A_TICK
-            yield _beside([_scene(views[title], title, lanes[title], back) for title in sims])
+            yield _beside([_scene(view, title, lanes[title], i / FRAMES_A_TICK) for title, view in views.items()])
 
 
 def _scene(view: MapViewer, title: str, lanes: np.ndarray, back: float) -> Image.Image:

@@ -188,9 +188,7 @@ class _Page:
             axis.set_ylabel(label(GOALS[up]), fontsize=9)
             plain(axis)
         handles, labels = canvas.axes[0].get_legend_handles_labels()
-        canvas.legend(
-            handles, labels, loc="outside upper left", ncols=min(4, len(labels)), fontsize=8.5, frameon=False
-        )
+        canvas.legend(handles, labels, loc="outside upper left", ncols=min(4, len(labels)), fontsize=8.5, frameon=False)
         caption = "Means over held-out episodes; filled, the settings that nobody dominates in all three."
         return Figure("front", "Cost against speed, and against CO₂", caption, png(canvas), _flat(self.points))
 

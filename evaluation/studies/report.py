@@ -63,7 +63,7 @@ def report_markdown(study: Study, findings: Findings, meta: dict[str, Any]) -> s
 def _markdown_part(part: Figure | Table) -> str:
     if isinstance(part, Figure):
         return f"![{part.title}]({part.name}.png)\n\n{part.title}. {part.caption}"
-    table = "\n".join(markdown_lines(part.header, part.rows))
+    table = "\n".join(markdown_lines(part.header, part.rows, left=len(part.header) if part.prose else 1))
     return f"{part.title}:\n\n{table}" + (f"\n\n{part.note}" if part.note else "")
 
 
