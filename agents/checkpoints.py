@@ -23,6 +23,7 @@ from agents.export import PolicyFileError
 from agents.monitoring import KpiCallback
 from agents.ppo import RegionalPPO
 from agents.vec_env import BatchVecEnv
+from envs.replacing import replacing
 from envs.simulator import part, prefixed
 
 FOLDER = "checkpoints"
@@ -63,13 +64,9 @@ class CheckpointCallback(BaseCallback):
         """Writes a checkpoint named after the timesteps; returns its path."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{self.num_timesteps:012d}.zip"
-        temporary = self.folder / f".{path.name}"
-        try:
-            self.model.save(temporary)
-            _append(temporary, self._arrays())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)  # Ctrl-C in the middle of it leaves nothing half-written
+        with replacing(path) as file:
+            self.model.save(file)
+            _append(file, self._arrays())
         for old in sorted(self.folder.glob("*.zip"))[: -self.keep]:
             old.unlink()
         return path

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from envs.metrics import KPIS
+from envs.replacing import replacing
 
 CURVE_FILE = "curve.csv"
 COLUMNS = ("timesteps", "seconds", "decisions", *KPIS)
@@ -40,15 +41,10 @@ class Curve:
     def write(self) -> None:
         """Replaces the file in one step."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.part")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                table = csv.DictWriter(file, COLUMNS)
-                table.writeheader()
-                table.writerows(self.rows)
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(self.path) as path, path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS)
+            table.writeheader()
+            table.writerows(self.rows)
 
     def snapshot(self) -> np.ndarray:
         """The rows as (evaluations, columns) float64."""

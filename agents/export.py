@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from envs.demand import STREAMS
 from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from envs.lane_price import LANE_PRICE_FEATURES, MOST_HIDDEN
 from envs.policy import Pricing, ScorerPolicy
+from envs.replacing import replacing
 from envs.score import Scorer, scorer_shapes
 from envs.scorers import Scorers
 
@@ -59,9 +59,8 @@ def save_policy(path: Path, scorers: Scorers, about: dict[str, Any]) -> None:
     facts = {**about, **{f"{kind}_features": list(names) for kind, names in _FEATURES.items()}}
     metadata = {"format": FORMAT, **{key: json.dumps(value) for key, value in facts.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(save(tensors, metadata))
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write_bytes(save(tensors, metadata))
 
 
 def load_policy(path: str | Path) -> FilePolicy:

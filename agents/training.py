@@ -28,6 +28,7 @@ from baselines import BaselineError, baseline
 from baselines.tuned import is_tuned_name, tuned_baseline
 from envs.generator import random_scenario
 from envs.policy import ScorerPolicy
+from envs.replacing import replacing
 from envs.scenario import Scenario, ScenarioError
 from envs.score import Scorer
 
@@ -150,9 +151,8 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
 def write_config(run: Run) -> None:
     """Saves the exact configuration, atomically."""
     run.out.mkdir(parents=True, exist_ok=True)
-    temporary = run.out / f".{CONFIG_FILE}.part"
-    temporary.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    temporary.replace(run.out / CONFIG_FILE)
+    with replacing(run.out / CONFIG_FILE) as file:
+        file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def rules_beside(ppo: PpoConfig, scenario: str) -> dict[str, Scorer]:

@@ -7,8 +7,6 @@ together (`tuned_shadow_price+hybrid`). `tuned_linear` can also stand on one sid
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baselines.rules import BaselineError, baseline, full_name, parameters
 from envs.policy import ScorerPolicy
+from envs.replacing import replacing
 from envs.scenario import ScenarioError, explain, read_yaml
 
 FOLDER = Path("configs") / "baselines"
@@ -159,20 +158,10 @@ def write_tuned(path: Path, tuned: Tuned) -> None:
     text = yaml.safe_dump(tuned.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=1000)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        with replacing(path) as file:
+            file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BaselineError(f"{path}: cannot be written ({error}); give another path") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _meant(name: str) -> _Name:

@@ -33,6 +33,7 @@ NOT_COMPILED = {
     "partition",
     "placement",
     "policy",
+    "replacing",
     "scenario",
     "simulator",
     "tables",

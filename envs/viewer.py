@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -33,6 +32,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
 from envs.metrics import Totals, compute_kpis
+from envs.replacing import replacing
 from envs.scenario import DATA_DIR
 from envs.simulator import Simulator
 
@@ -693,11 +693,6 @@ def save_map(sim: Simulator, path: str | Path, row: int = 0, title: str | None =
 
 
 def save_picture(picture: np.ndarray, path: str | Path) -> None:
-    """Writes (H, W, 3) uint8 as PNG, by way of a temporary file beside it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        imsave(temporary, picture, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes (H, W, 3) uint8 as PNG; the file is there whole or not at all."""
+    with replacing(path) as file:
+        imsave(file, picture, format="png")

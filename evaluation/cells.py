@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -24,6 +23,7 @@ import numpy as np
 from baselines.bounds import BoundError
 from envs.network import build_network
 from envs.policy import ScorerPolicy
+from envs.replacing import replacing
 from envs.scenario import Scenario
 from envs.state import build_world
 from evaluation.bounds import Bound, bound_row
@@ -167,11 +167,9 @@ class Store:
     def write(self, cell: Cell, rows: Rows) -> None:
         """Keeps a cell; its file is whole or not there."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(cell)
-        temporary = path.with_name(f".{path.name}.part")
         text = json.dumps({"cell": cell.title, "rows": rows}, indent=1, allow_nan=False, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        with replacing(self._path(cell)) as file:
+            file.write_text(text + "\n", encoding="utf-8")
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.fingerprint}.json"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from envs.replacing import replacing
 from evaluation.cli import InputError
 
 
@@ -45,13 +46,11 @@ def write_file(path: Path, content: str | bytes, option: str = "--out") -> None:
     Raises:
         InputError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(f"{option} = {path}: cannot be written: {error}") from None
 
 

@@ -8,12 +8,12 @@ folder; headings there go one level down.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
 from pathlib import Path
 
+from envs.replacing import replacing
 from evaluation.cli import InputError, guarded
 from evaluation.compare import read_summary
 from evaluation.provenance import made_by
@@ -48,13 +48,12 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
     if END not in rest:
         raise InputError(f"{page}: has no lines '{START}' and '{END}'; add them where the table belongs")
     after = rest.split(END, 1)[1]
-    temporary = page.with_name(f".{page.name}.part")
-    temporary.write_text(f"{before}{start}\n\n{section}\n{END}{after}", encoding="utf-8")
-    for picture in (MAP, *(shown[1] for shown in SHOWN.findall(own))):
-        if (run / picture).exists():
-            pictures.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(run / picture, pictures / _picture(name, picture))
-    os.replace(temporary, page)
+    with replacing(page) as file:
+        file.write_text(f"{before}{start}\n\n{section}\n{END}{after}", encoding="utf-8")
+        for picture in (MAP, *(shown[1] for shown in SHOWN.findall(own))):
+            if (run / picture).exists():
+                pictures.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(run / picture, pictures / _picture(name, picture))
 
 
 def _picture(run: str, picture: str) -> str:

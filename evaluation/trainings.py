@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, Protocol
 from agents.checkpoints import FOLDER
 from agents.curve import CURVE_FILE
 from agents.training import CONFIG_FILE
+from envs.replacing import replacing
 from evaluation.cells import ROOT
 
 STATE, LOG = "training.json", "train.log"
@@ -204,10 +205,9 @@ def _state(folder: Path) -> dict[str, Any]:
 
 
 def _write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
-    temporary = training.folder / f".{STATE}.part"
     state = {"parts": training.parts, "done": done, "failed": failed, "seconds": round(seconds, 1)}
-    temporary.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(training.folder / STATE)
+    with replacing(training.folder / STATE) as file:
+        file.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
 
 def _timesteps(folder: Path) -> int:

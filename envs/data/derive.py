@@ -16,6 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from envs.replacing import replacing
+
 HERE = Path(__file__).resolve().parent
 EXCLUDED_STATES = frozenset({"AK", "HI", "AS", "GU", "MP", "PR", "VI"})
 METROS, METRO_MILES, EARTH_MILES = 160, 35.0, 3958.8
@@ -204,9 +206,8 @@ def states_json(states: dict[str, list[Ring]]) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    with replacing(path) as file:
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def main() -> None:
