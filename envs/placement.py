@@ -10,7 +10,7 @@ from numba import njit
 
 from envs.demand import sku_units_per_day
 from envs.network import Network, great_circle_miles
-from envs.scenario import Scenario, ScenarioError
+from envs.scenario import Scenario, ScenarioError, Stock
 from envs.tables import read_table
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
@@ -36,14 +36,12 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     miles = _miles_between(network)
     daily = sku_units_per_day(scenario)
     breadth = _breadth_per_sku(scenario, fcs)
-    near = _nearest_fcs(network)
-    days = (stock.review_hours + stock.lead_time_hours) / 24
+    near = nearest_fcs(network)
     base = np.zeros((stock.skus, fcs), dtype=np.int16)
     for start in range(0, stock.skus, _CHUNK):
         rows = slice(start, min(start + _CHUNK, stock.skus))
         placed = _spread(rng, breadth[rows], weights, miles)
-        mean = _demand_share(placed, near, network.station_share) * daily[rows, None] * days
-        level = np.where(placed, np.maximum(np.ceil(mean + stock.safety_factor * np.sqrt(mean)), 1), 0)
+        level = base_stock(stock, daily[rows], network.station_share, near, placed)
         if level.max() > np.iinfo(np.int16).max:
             raise ScenarioError(
                 f"{scenario.source_file or scenario.name}: stock: a base-stock level of {level.max():.0f} units does "
@@ -51,6 +49,31 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
             )
         base[rows] = level
     return base
+
+
+def base_stock(
+    stock: Stock, daily: np.ndarray, station_share: np.ndarray, near: np.ndarray, placed: np.ndarray
+) -> np.ndarray:
+    """Base-stock levels of SKUs whose FCs are chosen, units: (SKUs, F) float64, whole, zero where an FC has none.
+
+    Args:
+        stock: review, lead time and safety factor.
+        daily: (SKUs,) units a day over the whole network.
+        station_share: (D,) share of demand.
+        near: (D, F) int32, FCs of each station in the order in which it turns to them, −1 padded.
+        placed: (SKUs, F) bool, who carries what.
+    """
+    days = (stock.review_hours + stock.lead_time_hours) / 24
+    mean = _demand_share(placed, near, station_share) * daily[:, None] * days
+    return np.where(placed, np.maximum(np.ceil(mean + stock.safety_factor * np.sqrt(mean)), 1), 0)
+
+
+def velocity_classes(scenario: Scenario) -> np.ndarray:
+    """0, 1 or 2 for fast, medium and slow movers (A, B, C): (S,)."""
+    stock = scenario.stock
+    shares = np.array(stock.breadth_shares) / sum(stock.breadth_shares)
+    edges = np.round(shares.cumsum() * stock.skus).astype(int)
+    return np.searchsorted(edges[:-1], np.arange(stock.skus), side="right")
 
 
 def _from_table(scenario: Scenario, network: Network) -> np.ndarray:
@@ -76,11 +99,8 @@ def _from_table(scenario: Scenario, network: Network) -> np.ndarray:
 
 
 def _breadth_per_sku(scenario: Scenario, fcs: int) -> np.ndarray:
-    stock = scenario.stock
-    shares = np.array(stock.breadth_shares) / sum(stock.breadth_shares)
-    edges = np.round(shares.cumsum() * stock.skus).astype(int)
-    group = np.searchsorted(edges[:-1], np.arange(stock.skus), side="right")
-    return np.maximum(1, np.round(np.array(stock.breadth)[group] * fcs)).astype(int)
+    breadth = np.array(scenario.stock.breadth)[velocity_classes(scenario)]
+    return np.maximum(1, np.round(breadth * fcs)).astype(int)
 
 
 def _spread(rng: np.random.Generator, breadth: np.ndarray, weights: np.ndarray, miles: np.ndarray) -> np.ndarray:
@@ -109,7 +129,7 @@ def _miles_between(network: Network) -> np.ndarray:
     return great_circle_miles(lat, lon, lat, lon)
 
 
-def _nearest_fcs(network: Network) -> np.ndarray:
+def nearest_fcs(network: Network) -> np.ndarray:
     """FCs of each station, nearest first: (D, F) int32, −1 padded."""
     table = network.net.by_distance
     return np.where(table >= 0, network.net.routes["fc"][table], -1).astype(np.int32)

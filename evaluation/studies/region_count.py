@@ -18,6 +18,7 @@ from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
+from evaluation.studies.coverage import covered_lines
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.lab import Lab, Played
 from evaluation.studies.objective import DEFAULT_WEIGHTS, Weights, objective, objective_text
@@ -240,10 +241,9 @@ def selection_in_region(scenario: Scenario) -> float:
     network = build_network(scenario)
     net, popularity = network.net, sku_units_per_day(scenario)
     carried = place_stock(scenario, network) > 0  # (S, F)
-    own = np.arange(net.regions) == net.region_of_site[: net.fcs, None]  # (F, R)
     home = net.region_of_site[net.fcs + net.scs :]
     demand = np.bincount(home, network.station_share, net.regions)
-    return float(popularity @ (carried @ own > 0) @ demand / popularity.sum())
+    return float(covered_lines(carried, net.region_of_site[: net.fcs], popularity, net.regions) @ demand)
 
 
 def _partition(k: int) -> dict[str, Any]:
