@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from envs.scenario import ScenarioError, explain, read_yaml
 from evaluation.studies.flip import Flip
 from evaluation.studies.frontier import Frontier
+from evaluation.studies.placement import Placement
 from evaluation.studies.region_count import RegionCount
 from evaluation.studies.region_design import RegionDesign
 from evaluation.studies.rollout import Rollout
@@ -27,6 +28,7 @@ KINDS: dict[str, type[Study]] = {
     "surge": Surge,
     "frontier": Frontier,
     "rollout": Rollout,
+    "placement": Placement,
 }
 
 
