@@ -2,12 +2,12 @@
 
 A region covers a SKU if an FC of it carries the SKU. Stations turn to the FCs of their own region first, nearest first,
 and else to the nearest that carries it; levels follow from that by the formula of `envs.placement`. No FC holds more
-units than its storage, and every SKU stands somewhere.
+units than its storage, and every SKU stands somewhere. Thinner levels would cover more, and run dry more often.
 
 **Bound.** A linear program decides shares x of (SKU, region) pairs. If a region covers a SKU, its FCs hold at least the
 level of the region's own demand, and of the spill t they take on: √ is concave, so mean + factor × √mean of several FCs
 is no less than that of one with all their demand, and √(own + t) is no less than its chord. Storage is counted by
-region. All three only loosen, so no placement covers more.
+region. All three only loosen, so no placement with these levels covers more.
 
 **Placement.** The pairs that the program takes are placed SKU by SKU, the fastest first, each in the FC of the region
 that is nearest to most demand and has room. Pairs that are left over fill what room is left, most demand first.
@@ -29,7 +29,8 @@ from envs.placement import base_stock, nearest_fcs
 from envs.scenario import Scenario, ScenarioError, Stock
 
 MOST_UNITS = np.iinfo(np.int16).max  # of a SKU in one FC, as in `envs.placement.place_stock`
-_ROUNDING = 1e-9  # units, given away before a bound is rounded up
+_ROUNDING = 1e-9  # units, given away before a level is rounded up
+_TOLERANCE = 1e-7  # of the solver, share of lines, given away in the bound
 
 
 class Market(NamedTuple):
@@ -135,12 +136,12 @@ def region_coverage(market: Market, base: np.ndarray) -> np.ndarray:
 class Bound(NamedTuple):
     """What the linear program says."""
 
-    lines: float  # no placement covers a larger share of lines
+    lines: float  # no placement with the formula's levels covers a larger share of lines
     wanted: np.ndarray  # (S, R) bool, the pairs it takes
 
 
 def coverage_bound(market: Market, storage: np.ndarray) -> Bound:
-    """The most lines that any placement can cover.
+    """The most lines that any placement with the formula's levels can cover.
 
     Args:
         market: it is for.
@@ -182,7 +183,7 @@ def coverage_bound(market: Market, storage: np.ndarray) -> Bound:
     if found.x is None:
         raise ScenarioError(_no_room(storage))
     x = found.x[:pairs].reshape(skus, regions)
-    return Bound(min(1.0, -found.fun + 1e-7), x >= np.minimum(0.5, x.max(axis=1, keepdims=True)))
+    return Bound(min(1.0, -found.fun + _TOLERANCE), x >= np.minimum(0.5, x.max(axis=1, keepdims=True)))
 
 
 def _no_room(storage: np.ndarray) -> str:

@@ -29,7 +29,7 @@ from evaluation.studies.coverage import (
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab, Played
-from evaluation.text import interval, number
+from evaluation.text import NOTHING, interval, number, times
 
 BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
 CLASSES = ("A", "B", "C")
@@ -140,7 +140,7 @@ class _Laid(NamedTuple):
     market: Market
     velocity: np.ndarray  # (S,) index into CLASSES
     placements: dict[str, np.ndarray]  # name → (S, F) units
-    bound: float  # share of lines that none of them can cover more of
+    bound: float  # share of lines; none that is stocked by the formula covers more
     swept: dict[tuple[str, float], np.ndarray]  # class and its breadth → (S, F) units
     curve: list[_Reach]
 
@@ -153,7 +153,7 @@ class _Reach(NamedTuple):
     units: int  # used
     lines: float  # %, covered
     orders: float  # %, covered
-    bound: float  # % of lines that no placement exceeds
+    bound: float  # % of lines; no placement that is stocked by the formula covers more
 
 
 def _reach(factor: float, market: Market, storage: np.ndarray) -> _Reach:
@@ -276,7 +276,7 @@ class _Page:
             heads.append(Headline(f"{ends} {unit}", f"{name}: {interval(change.change._asdict(), decimals)} {points}"))
         covered = Headline(
             f"{number(before.lines, 1)} → {number(after.lines, 1)} %",
-            f"Lines whose SKU stands in the customer's region; no placement reaches more than "
+            f"Lines whose SKU stands in the customer's region; with these base-stock levels, none reaches more than "
             f"{number(100 * self.laid.bound, 1)} %",
         )
         return (heads[0], covered, *heads[1:])
@@ -286,13 +286,23 @@ class _Page:
         return "\n\n".join([*parts, self._broaden()] if self.laid.swept else parts)
 
     def _whether(self) -> str:
-        placements, changes = self.laid.placements, [self._anew(OPTIMISED, "in_region_share", p) for p in self.policies]
+        share, cost = (
+            [self._anew(OPTIMISED, kpi, policy) for policy in self.policies]
+            for kpi in ("in_region_share", "cost_per_order_usd")
+        )
+        gain, dearer = sum(change.change.ci_low > 0 for change in share), sum(_is_worse(change) for change in cost)
+        if not gain:
+            first = "Leave stock where it stands."
+        elif dearer:
+            first = "Place stock anew if orders in region are what you want; it is not cheaper for everyone."
+        else:
+            first = "Place stock anew for the regions."
+        placements = self.laid.placements
         moved = np.abs(placements[OPTIMISED] - placements[BASE].astype(np.int64)).sum() / 2 / placements[BASE].sum()
-        gain = sum(change.change.ci_low > 0 for change in changes)
-        first = "Place stock anew for the regions." if gain else "Leave stock where it stands."
         return (
-            f"{first} In the same storage, with {number(100 * moved, 0)} % of all units in another FC, "
-            f"{gain} of {len(changes)} policies serve more orders in region, each with its whole interval."
+            f"{first} In the same storage, with {number(100 * moved, 0)} % of all units in another FC, {gain} of "
+            f"{len(share)} policies serve more orders in region and {dearer} pay more per order, each with its whole "
+            "interval."
         )
 
     def _price(self) -> str:
@@ -318,11 +328,12 @@ class _Page:
             for kpi in ("in_region_share", "cost_per_order_usd")
         )
         most, least = max(share, key=share.__getitem__), min(cost, key=cost.__getitem__)
-        plain = self._anew(PROPORTION, "in_region_share").change
+        split = self._anew(PROPORTION, "in_region_share").change
+        verdict = ": try it first, as it needs no optimiser" if split.ci_low > 0 else ""
         return (
             f"Of the four placements, '{most}' serves most orders in region, {number(share[most], 1)} %, and '{least}' "
             f"costs least, {number(cost[least], 2)} USD an order. The plain rule 'in proportion' changes orders in "
-            f"region by {interval(plain._asdict(), 1)} points: try it first, as it needs no optimiser."
+            f"region by {interval(split._asdict(), 1)} points{verdict}."
         )
 
     def _nation(self) -> str:
@@ -340,16 +351,18 @@ class _Page:
         )
 
     def _broaden(self) -> str:
-        base, gains = self.stocked[BASE], {}
+        base, gains = self.stocked[BASE].units, {}
         for (velocity, share), levels in self.laid.swept.items():
-            own = self._stocked(velocity, levels)
-            if own.units > base.units and velocity not in gains:
-                gains[velocity] = (share, 1000 * (own.lines - base.lines) / (own.units - base.units))
-        named = ", ".join(
-            f"{number(gain, 2, signed=True)} points for {velocity} in {100 * share:g} % of FCs"
-            for velocity, (share, gain) in gains.items()
+            more = int(levels.sum()) - base
+            if more > 0 and velocity not in gains:
+                world = _breadth_title(velocity, share)
+                changes = (self._change(world, self.lead, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
+                share_gain, usd = (interval(times(c.change._asdict(), 1000 / more), 2) for c in changes)
+                gains[velocity] = f"{share_gain} points and {usd} USD for {world}"
+        return (
+            f"If there is storage to spare: each thousand units of breadth change orders in region and cost per order, "
+            f"with {self.lead}, by {'; '.join(gains.values()) or 'nothing that was tried'}."
         )
-        return f"If there is storage to spare, another thousand units of breadth cover more lines: {named or 'none'}."
 
     # ------------------------------------------------------------------------------------------------- figures
 
@@ -358,11 +371,12 @@ class _Page:
         bound = 100 * self.laid.bound
         rows = tuple(
             (row.name, number(row.pairs, 0), number(row.units, 0), number(row.lines, 2), number(row.orders, 2),
-             number(bound - row.lines, 2))
+             number(bound - row.lines, 2) if row.name in (OPTIMISED, FASTEST) else NOTHING)
             for row in self.stocked.values()
         )  # fmt: skip
         note = (
-            f"No placement in this storage covers more than {number(bound, 2)} % of lines; the last column is points."
+            "No placement in this storage that is stocked by the formula, for a region's own customers first, covers "
+            f"more than {number(bound, 2)} % of lines; the last column: points, {NOTHING} for other stock."
         )
         data = pd.DataFrame(list(self.stocked.values())).assign(bound=bound)
         return Table("placements", "Placements", header, rows, data, note)
@@ -536,8 +550,10 @@ _WHERE = (
     "fast, medium and slow movers."
 )
 _STORAGE = (
-    "The bound is a linear program's: no placement in this storage covers more lines, whatever its SKUs and FCs. "
-    "Storage of every FC is scaled by the same factor."
+    "The bound is a linear program's: whatever SKUs its FCs carry, no placement in this storage that is stocked by "
+    "the formula covers more lines. Storage of every FC is scaled by the same factor. Where it is tight the gap "
+    "widens: what a region drops is stocked for its customers in the FC nearest to them, and the bound may stock it "
+    "anywhere."
 )
 _BREADTH = (
     "Each line moves the breadth of one class, the share of FCs that carry one of its SKUs, and leaves the others as "
