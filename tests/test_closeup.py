@@ -21,7 +21,8 @@ from envs.scorers import Scorers
 from envs.simulator import Simulator
 from evaluation.policies import resolve_policy
 from evaluation.studies import decision_log
-from evaluation.studies.decision_log import KINDS, Decision, log_orders, log_tables, sample_orders, why
+from evaluation.studies.decision_log import KINDS, Decision, log_orders, sample_orders
+from evaluation.studies.decision_words import log_tables, why
 from evaluation.studies.film import FRAMES_A_TICK, film
 from evaluation.studies.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
 from evaluation.studies.spill_map import SpillMap, served

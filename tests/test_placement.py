@@ -28,7 +28,7 @@ from evaluation.studies.coverage import (
 )
 from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
-from evaluation.studies.placement import BASE, OPTIMISED, placement_table
+from evaluation.studies.placement_layout import BASE, OPTIMISED, placement_table
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, small
 

@@ -15,7 +15,8 @@ from envs.simulator import Simulator
 from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
 from evaluation.studies.charts import picture
-from evaluation.studies.decision_log import log_orders, log_tables, sample_orders
+from evaluation.studies.decision_log import log_orders, sample_orders
+from evaluation.studies.decision_words import log_tables
 from evaluation.studies.film import film
 from evaluation.studies.findings import Figure, Section
 from evaluation.studies.flow_figures import distributions, spill_maps
