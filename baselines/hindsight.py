@@ -8,6 +8,9 @@ Where the replay costs more, the plan has done with a queue what the kernel does
 Then the lanes it did so on are made strict and the program is solved again: the rules are added where they are broken,
 not where they would only slow the search.
 
+Events of the scenario (`envs.events`) only take capacity and departures away, so a program that knows of none stays a
+relaxation of them. Lanes are never made strict then: a closed one keeps its full loads.
+
 The bound is for policies that decide when an order arrives. One that moves packages between FCs while they wait to be
 picked (`envs.reevaluation`) is covered if picking never binds, as then no package waits.
 """
@@ -107,12 +110,12 @@ def _check_slots(scenario: Scenario, sim: Simulator, orders: Orders) -> None:
 
 
 def _queues_are_certain(sim: Simulator, orders: Orders) -> bool:
-    """A truck is never missing, and picking and sorting never bind: only then may lanes be strict."""
+    """A truck is never missing, and picking, sorting and closed lanes never bind: only then may lanes be strict."""
     net, lines = sim.world.net, np.diff(orders.first)
     busiest = np.bincount(orders.tick, lines).max(initial=0)
     picks, sorts = net.site_capacity[: net.fcs], net.site_capacity[net.fcs : net.fcs + net.scs]
     enough = picks.min() >= busiest and sorts.min(initial=np.iinfo(np.int32).max) >= lines.sum()
-    return bool(sim.world.rules.spot_allowed and enough)
+    return bool(sim.world.rules.spot_allowed and enough and len(sim.world.events.first) == 1)
 
 
 class _Search:

@@ -12,8 +12,9 @@ first is kept exactly, the other two are relaxed.
 - **Trucks.** No truck holds more than a full load, so a package pays at least lane cost / capacity on each leg. What is
   settled at the horizon pays standard fill, which is never above a full load.
 
-Left out, because they only add dollars: spot premiums, fleets, site capacities, partly filled trucks, and that a line
-may only go to its K candidates. When an order is decided on is no one's choice: lines wait first in, first out.
+Left out, because they only add dollars: spot premiums, fleets, site capacities, partly filled trucks, events that take
+capacity and departures away, and that a line may only go to its K candidates. When an order is decided on is no one's
+choice: lines wait first in, first out.
 """
 
 from __future__ import annotations

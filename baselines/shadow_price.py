@@ -12,6 +12,9 @@ replaced: at the next review, plus the lead time. All that is on order arrives b
 on order. Costs are those the rule compares, no lateness: a price of lateness the rule does not see would move lines to
 where they come late.
 
+Events (`envs.events`) count as they are now, as nobody knows when they end: routes that are cut serve nobody, and a
+site that is down picks nothing.
+
 Most SKUs have enough wherever their stations would like to buy; their prices are zero without an LP. The others are
 solved in blocks. Each station's cheapest FC is substituted out, so HiGHS's dual simplex starts from a dual feasible
 slack basis and only mends what is overdrawn: several times faster than from the rows as written above
@@ -158,6 +161,7 @@ def coming_cycle(sim: Simulator, row: int, demand_factor: float = 1.0) -> Cycle:
     """Supply, expected demand, costs and capacity of one network copy, until a unit taken now is replaced."""
     s, rules, net = sim.state, sim.world.rules, sim.world.net
     now = int(s.row["tick"][row])
+    period = sim.world.events.period_at(now)
     into_review = (now - np.arange(s.stock.shape[1])) % rules.review_ticks
     ticks = rules.review_ticks - into_review + rules.lead_ticks
     carried = sim.world.base_stock > 0
@@ -170,10 +174,10 @@ def coming_cycle(sim: Simulator, row: int, demand_factor: float = 1.0) -> Cycle:
         supply=supply.astype(float),
         carried=carried | (supply > 0),
         demand=np.outer(lines * units_per_line * demand_factor, sim.network.station_share),
-        cost=_pair_cost(sim) / units_per_line,
+        cost=_pair_cost(sim, period) / units_per_line,
         lost_usd=rules.lost_usd / units_per_line,
         picks=1 / (units_per_line * ticks),
-        capacity=net.site_capacity[: net.fcs].astype(float),
+        capacity=sim.world.events.capacity[period, : net.fcs].astype(float),
     )
 
 
@@ -192,12 +196,13 @@ def _mean_units_per_line(sim: Simulator) -> float:
     return float(shares @ np.arange(1, len(shares) + 1))
 
 
-def _pair_cost(sim: Simulator) -> np.ndarray:
-    """Standard cost of the cheapest route from FC to station under the partition in force: (D, F) USD per package."""
+def _pair_cost(sim: Simulator, period: int) -> np.ndarray:
+    """Standard cost of the cheapest open route from FC to station in the partition in force: (D, F) USD per package."""
     net = sim.world.net
     cost = np.full((net.stations, net.fcs), np.inf)
-    routes = net.routes[net.by_distance[net.by_distance >= 0]]  # of each pair, the cheapest
-    cost[routes["station"], routes["fc"]] = routes["cost"]
+    routes = net.routes[net.by_cost[net.by_cost >= 0]]
+    routes = routes[~sim.world.events.route_cut(period, routes["lanes"])]
+    np.minimum.at(cost, (routes["station"], routes["fc"]), routes["cost"])
     return cost
 
 

@@ -37,6 +37,18 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     order line, over which route, and which trucks of its region leave now. The other regions follow a background
     policy. The world, its money and its sources are in `envs/scenario.py`; the transitions in `envs/kernel.py`.
 
+    A scenario may hold `events`, hours in which part of the network is out of order:
+
+    - A site with less capacity picks or sorts less, first in first out; one that is down does nothing, and packages
+      wait there. What it has picked or sorted already may leave.
+    - A closed lane sends no truck, not even a full one. Trucks on the road arrive and return.
+    - A route is cut while one of its lanes is closed or one of its sites is down. Cut routes are candidates only of a
+      line that no other route can serve: it is not lost, but waits on its way until the event ends.
+    - Packages that have their route keep it. Lateness is booked as it becomes inevitable, hour by hour on a lane and
+      when the work is done at a site, since nobody knows how long an event lasts.
+
+    Agents see events in what they see anyway: backlogs, candidates and masks.
+
     ## Action Space
 
     `MultiDiscrete([K] * M + [2] * L)`: the candidate (0…K−1) of each of M line slots, then hold (0) or go (1) for

@@ -222,13 +222,14 @@ def next_fill(w: Any, s: Any, b: int, lane: int) -> float:
 @inlined
 def truck_left(w: Any, s: Any, b: int, i: int) -> bool:
     """Would the i-th lane with packages get a truck of its site if those with more packages went first?"""
-    lane = s.active[b, i]
+    lane, closures = s.active[b, i], s.row[b].some_cut == 1
     site, count, ahead = w.net.lanes[lane].origin, s.lane[b, lane].count, 0
     for step in (-1, 1):  # lanes are sorted by origin: those of a site stand together
         j = i + step
         while 0 <= j < s.row[b].active and w.net.lanes[s.active[b, j]].origin == site:
             other = s.lane[b, s.active[b, j]].count
-            ahead += other > count or (other == count and step < 0)
+            if not (closures and s.shut[b, s.active[b, j]] == 1):
+                ahead += other > count or (other == count and step < 0)
             j += step
     return ahead < s.trucks_home[b, site]
 

@@ -17,6 +17,7 @@ from numba import njit
 from envs import metrics as m
 from envs.compiled import compiled, inlined, pasted
 from envs.demand import draw, draw_alias, draw_cdf, mix, rate_at
+from envs.events import enter_period, is_cut, uncut
 from envs.features import (
     DISPATCH_COUNT,
     SOURCE_COUNT,
@@ -47,6 +48,7 @@ from envs.scorers import Scorers
 from envs.state import NEVER
 
 READY, GROW_PACKAGES, GROW_LINES, GROW_ITEMS = range(4)
+NO_BACKLOG, UNCUT = 1, 2  # flags: what is asked of a route beside units
 _NEVER = int(NEVER)
 _ONE = np.uint64(1)
 MOST_OUTSIDE = 8  # routes from other regions that are priced for a line
@@ -67,6 +69,7 @@ def begin_tick(w: Any, s: Any, b: int) -> int:
     # Orders come first here because they alone can ask for room; they meet nothing of the steps below.
     if not _place_orders(w, s, b):
         return GROW_LINES
+    enter_period(w, s, b)
     _admit_lines(w, s, b)
     _replenish(w, s, b)
     _return_trucks(w, s, b)
@@ -324,7 +327,7 @@ def _pick_and_sort(w: Any, s: Any, b: int) -> None:
     net = w.net
     for site in range(net.fcs + net.scs):
         queue = s.queue[b, site]
-        room = net.site_capacity[site]
+        room = s.site_capacity[b, site]
         while queue.head >= 0:
             p = queue.head
             package = s.package[b, p]
@@ -412,8 +415,8 @@ def _sort_active(s: Any, b: int) -> None:
 
 @pasted
 def can_send(w: Any, s: Any, b: int, lane: int) -> bool:
-    """A truck of the fleet is at the lane's origin, or one may be hired."""
-    return s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed
+    """The lane is open, and a truck of the fleet is at its origin or one may be hired."""
+    return (s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed) and s.shut[b, lane] == 0
 
 
 @inlined
@@ -593,39 +596,54 @@ def find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> int:
 
     In-region routes come first, each group cheapest first. Two places are kept for other regions where there are any.
     The nearest FC anywhere and the nearest in the region are always among them if K ≥ 5. FCs with too long a backlog
-    are left out unless no other FC has the units.
+    are left out unless no other FC has the units; routes that an event has cut, unless there is no other route at all.
     """
-    found = _collect(w, s, b, r, j, True)
-    if found == 0:
-        found = _collect(w, s, b, r, j, False)
+    if s.row[b].some_cut == 1:
+        found = _collect_uncut(w, s, b, r, j)
+    else:
+        found = _collect(w, s, b, r, j, NO_BACKLOG)
+        if found == 0:
+            found = _collect(w, s, b, r, j, 0)
     for k in range(found, w.rules.candidates):
         s.candidate[b, r, j, k] = -1
     return found
 
 
+@compiled
+def _collect_uncut(w: Any, s: Any, b: int, r: int, j: int) -> int:
+    """The same while routes are cut: asks less and less of them, until there is one."""
+    found, asked = 0, NO_BACKLOG | UNCUT
+    while found == 0:
+        found = _collect(w, s, b, r, j, asked)
+        if asked == 0:
+            break
+        asked = UNCUT if asked > UNCUT else 0
+    return found
+
+
 @inlined
-def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
+def _collect(w: Any, s: Any, b: int, r: int, j: int, asked: int) -> int:
     net, top = w.net, w.rules.candidates
     ring = s.line[b, r]
     line = ring[(s.line_first[b, r] + j) % len(ring)]
     sku, units, station = line.sku, line.units, line.station
     stock, out = s.stock[b, sku], s.candidate[b, r, j]
     inside_top = max(1, top - 2) if net.divided else top
-    inside = _collect_side(w, s, b, station, sku, units, open_only, 1, out, 0, inside_top)
+    inside = _collect_side(w, s, b, station, sku, units, asked, 1, out, 0, inside_top)
     found = inside
     if net.divided and len(s.lane_price.bias) > 0:
-        found = _collect_cheapest(w, s, b, station, sku, units, open_only, line.due, out, inside, top)
+        found = _collect_cheapest(w, s, b, station, sku, units, asked, line.due, out, inside, top)
     elif net.divided:
-        found = _collect_side(w, s, b, station, sku, units, open_only, 0, out, inside, top)
+        found = _collect_side(w, s, b, station, sku, units, asked, 0, out, inside, top)
     if found < 3:
         return found
     nearest, nearest_inside = -1, -1
     near = net.by_distance[station]
     for i in range(len(near)):
-        p = near[i]
-        if p < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
+        if near[i] < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
             break
-        if _can_serve(w, s, b, stock, net.routes[p].fc, units, open_only):
+        p = uncut(w, s, b, near[i]) if asked & UNCUT else near[i]
+        if _can_serve(w, s, b, stock, p, units, asked):
             if nearest < 0:
                 nearest = p
             if nearest_inside < 0 and net.routes[p].local == 1:
@@ -639,7 +657,7 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, open_only: bool) -> int:
 
 @inlined
 def _collect_side(
-    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, local: int, out: np.ndarray,
+    w: Any, s: Any, b: int, station: int, sku: int, units: int, asked: int, local: int, out: np.ndarray,
     found: int, top: int,
 ) -> int:  # fmt: skip
     """Appends the station's cheapest routes that can serve, in the region or outside, up to `top`; returns how many."""
@@ -648,8 +666,7 @@ def _collect_side(
         p = routes[i]
         if p < 0 or found == top:
             break
-        fc = net.routes[p].fc
-        if net.routes[p].local == local and _can_serve(w, s, b, s.stock[b, sku], fc, units, open_only):
+        if net.routes[p].local == local and _can_serve(w, s, b, s.stock[b, sku], p, units, asked):
             out[found] = p
             found += 1
     return found
@@ -657,7 +674,7 @@ def _collect_side(
 
 @inlined
 def _collect_cheapest(
-    w: Any, s: Any, b: int, station: int, sku: int, units: int, open_only: bool, due: int, out: np.ndarray, inside: int,
+    w: Any, s: Any, b: int, station: int, sku: int, units: int, asked: int, due: int, out: np.ndarray, inside: int,
     top: int,
 ) -> int:  # fmt: skip
     """Appends the routes from other regions that cost least where lanes are priced, of the MOST_OUTSIDE cheapest."""
@@ -669,7 +686,7 @@ def _collect_cheapest(
             break
         if w.net.routes[p].local == 1:
             continue
-        if not _can_serve(w, s, b, s.stock[b, sku], w.net.routes[p].fc, units, open_only):
+        if not _can_serve(w, s, b, s.stock[b, sku], p, units, asked):
             continue
         seen += 1
         late = late_usd(w.rules, s.row[b].tick + 1 + w.net.routes[p].rest[0] - due)
@@ -694,9 +711,14 @@ def _has_fc(w: Any, routes: np.ndarray, count: int, fc: int) -> bool:
 
 
 @pasted
-def _can_serve(w: Any, s: Any, b: int, stock: np.ndarray, fc: int, units: int, open_only: bool) -> bool:
-    """The FC has the units and, if asked, no backlog beyond the limit."""
-    return stock[fc] >= units and (not open_only or backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours)
+def _can_serve(w: Any, s: Any, b: int, stock: np.ndarray, p: int, units: int, asked: int) -> bool:
+    """The FC of route p has the units and, if asked, the route is not cut, and there is no backlog beyond the limit."""
+    fc = w.net.routes[p].fc
+    return (
+        stock[fc] >= units
+        and (asked & UNCUT == 0 or not is_cut(w, s, b, p))
+        and (asked & NO_BACKLOG == 0 or backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours)
+    )
 
 
 @inlined
@@ -762,7 +784,7 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
     stock, candidates = s.stock[b, line.sku], s.candidate[b, r, j]
     p = candidates[line.choice]
     if p < 0 or stock[w.net.routes[p].fc] < line.units:
-        p = _next_feasible(w, stock, candidates, line.station, line.units)
+        p = _next_feasible(w, s, b, stock, candidates, line.station, line.units)
         if line.journey >= 0:
             s.journey[b, line.journey].void = 1
         if counted and p >= 0:
@@ -783,15 +805,19 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
 
 
 @inlined
-def _next_feasible(w: Any, stock: np.ndarray, candidates: np.ndarray, station: int, units: int) -> int:
-    """The line's first candidate with units, else the station's cheapest route with units, else −1."""
+def _next_feasible(w: Any, s: Any, b: int, stock: np.ndarray, candidates: np.ndarray, station: int, units: int) -> int:
+    """The line's first candidate with units, else the station's cheapest route with units, cut ones last, else −1."""
     for p in candidates:
         if p >= 0 and stock[w.net.routes[p].fc] >= units:
             return p
+    last_resort = -1
     for p in w.net.by_cost[station]:
         if p >= 0 and stock[w.net.routes[p].fc] >= units:
-            return p
-    return -1
+            if not is_cut(w, s, b, p):
+                return p
+            if last_resort < 0:
+                last_resort = p
+    return last_resort
 
 
 @inlined

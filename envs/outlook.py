@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from envs.compiled import pasted
@@ -21,9 +22,10 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
 
 @pasted
 def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
-    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort)."""
+    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort); without end at one down."""
     queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
-    return queued / w.net.site_capacity[site] * w.rules.tick_hours
+    capacity = s.site_capacity[b, site]
+    return queued / capacity * w.rules.tick_hours if capacity > 0 else math.inf
 
 
 @pasted

@@ -13,6 +13,7 @@ from typing import Any
 
 from envs import metrics as m
 from envs.compiled import inlined
+from envs.events import is_cut
 from envs.ledger import LATE, PICK, SORT, book_accrual, late_usd
 
 
@@ -120,9 +121,9 @@ def _saving(w: Any, s: Any, b: int, p: int, q: int) -> float:
 
 @inlined
 def _can_move(w: Any, s: Any, b: int, p: int, q: int) -> bool:
-    """Has q's FC the units of p, none of p's units been reordered yet, and no learner an eye on either?"""
+    """Has q's FC the units of p and an open way, none of p's units been reordered, and no learner an eye on either?"""
     package, fc = s.package[b, p], w.net.routes[s.package[b, q].route].fc
-    if package.journey >= 0 or s.package[b, q].journey >= 0:
+    if package.journey >= 0 or s.package[b, q].journey >= 0 or is_cut(w, s, b, s.package[b, q].route):
         return False
     tick, review = s.row[b].tick, w.rules.review_ticks
     index, possible = package.items, True

@@ -247,6 +247,56 @@ class Costs(_Frozen):
     )
 
 
+class _Event(_Frozen):
+    """A stretch of hours in which part of the network is out of order; every tick it touches is hit as a whole."""
+
+    start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
+    hours: float = Field(gt=0, description="How long it lasts. Unit: hours.")
+
+
+class CapacityEvent(_Event):
+    """A site picks or sorts less, or nothing. What it has picked or sorted before may still leave."""
+
+    kind: Literal["capacity"]
+    site: str | None = Field(None, description="Name of an FC or sort center. Default: one is drawn.")
+    draw: Literal["fc", "sc"] | None = Field(None, description="Draw the site among all FCs or all sort centers.")
+    seed: int = Field(
+        0, ge=0, description="Of the draw, which is part of the world, not of an episode: every episode meets it."
+    )
+    share: float = Field(
+        ge=0, le=1, description="Share of its capacity that is left, rounded down to whole lines or packages a tick; "
+        "above 0 never below the largest order. 0: the site is down.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _one_site(self) -> Self:
+        if (self.site is None) == (self.draw is None):
+            raise ValueError("name a site, or draw one among 'fc' or 'sc', not both")
+        return self
+
+
+class LaneEvent(_Event):
+    """A lane is closed, in the direction named: no truck leaves on it. Trucks on the road arrive."""
+
+    kind: Literal["lane"]
+    origin: str = Field(description="Name of the site it starts from.")
+    destination: str = Field(description="Name of the site it leads to.")
+
+
+class RegionEvent(_Event):
+    """All lanes into and out of a region are closed; those inside it stay open."""
+
+    kind: Literal["region"]
+    region: str = Field(description="Name of the region.")
+    boundary: Boundary | None = Field(
+        None, description="Whose region it is, so that a nation can lose one too. Default: the regions that are "
+        "counted (`partition.counted_by`, else those in force).",
+    )  # fmt: skip
+
+
+Event = Annotated[CapacityEvent | LaneEvent | RegionEvent, Field(discriminator="kind")]
+
+
 class Slots(_Frozen):
     """Sizes of the observation; the kernel's own dynamics depend on `orders` alone."""
 
@@ -276,6 +326,10 @@ class Scenario(_Frozen):
     trucks: Trucks = Field(default_factory=Trucks)
     costs: Costs = Field(default_factory=Costs)
     slots: Slots = Field(default_factory=Slots)
+    events: tuple[Event, ...] = Field(
+        (), description="What goes out of order, and when; policies see it when it begins, and not how long it lasts. "
+        "Where several hit one site, the smallest share holds; a lane is open when none closes it.",
+    )  # fmt: skip
     reward_scale_usd: float = Field(100.0, gt=0, description="Rewards are minus the dollars booked over this.")
     layout_seed: int = Field(
         0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode."
@@ -302,6 +356,12 @@ class Scenario(_Frozen):
         most = len(self.demand.lines_per_order) if isinstance(self.demand, GeneratedDemand) else 1
         if self.slots.orders is not None and self.slots.orders < most:
             raise ValueError(f"slots.orders {self.slots.orders} must hold the largest order ({most} lines)")
+        for i, event in enumerate(self.events):
+            if event.start_hour + event.hours > self.horizon_hours:
+                raise ValueError(
+                    f"events.{i}: start_hour {event.start_hour:g} + hours {event.hours:g} must end by horizon_hours "
+                    f"{self.horizon_hours:g}; move or shorten it, or raise horizon_hours"
+                )
         return self
 
     @property
@@ -359,15 +419,20 @@ def scenario_yaml(scenario: Scenario) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
-_KINDS = ("cities", "tables", "generated", "trace")
+def _kinds_under(level: object) -> tuple[str, ...]:
+    """The kinds that pydantic may name below a level of a file: a group's name, or a number in a list (of events)."""
+    if isinstance(level, int):
+        return ("capacity", "lane", "region")
+    return ("cities", "tables", "generated", "trace") if level in ("network", "demand") else ()
 
 
 def explain(error: ValidationError, where: str | Path) -> str:
     """Pydantic's findings as `file: field: value: mend`, one per line."""
     rows = []
     for item in error.errors():
-        # Pydantic names the kind it took for a network or demand; the user's file has no such level.
-        loc = [str(part) for i, part in enumerate(item["loc"]) if i != 1 or part not in _KINDS]
+        # Pydantic names the kind it took for a network, demand or event; the user's file has no such level.
+        above = (None, *item["loc"])
+        loc = [str(part) for above, part in zip(above, item["loc"], strict=False) if part not in _kinds_under(above)]
         field = ".".join(loc) or "(whole file)"
         if item["type"] == "extra_forbidden":
             mend = "unknown field; remove it or correct its name"

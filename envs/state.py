@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.demand import Demand, build_demand
+from envs.events import Events, build_events
 from envs.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE, NOTES
 from envs.ledger import COMPONENTS
 from envs.metrics import COUNTERS
@@ -60,6 +61,7 @@ class World(NamedTuple):
     demand: Demand
     rules: Rules
     base_stock: np.ndarray  # (S, F) int16, units
+    events: Events
 
 
 ROW = np.dtype(
@@ -67,6 +69,8 @@ ROW = np.dtype(
         ("key", "u8"),  # of the episode's random stream
         ("tick", "i8"),
         ("week_tick", "i8"),  # tick of the week at tick 0
+        ("period", "i8"),  # of the events, which `site_capacity`, `shut` and `cut` are those of
+        ("some_cut", "i8"),  # 1 while any lane is cut
         ("waiting_for_decisions", "i8"),  # 1 between begin_tick and finish_tick
         ("settled", "i8"),  # 1 once the horizon's books are closed
         ("active", "i8"),  # lanes with packages waiting
@@ -176,6 +180,9 @@ class State(NamedTuple):
     active: np.ndarray  # (B, L) int32, lanes with packages, ascending
     go: np.ndarray  # (B, L) int8, dispatch decision
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
+    site_capacity: np.ndarray  # (B, N) int32, now, per tick: FC lines, SC packages
+    shut: np.ndarray  # (B, L) int8, 1 while no truck leaves
+    cut: np.ndarray  # (B, L) int8, 1 while a route over it leads nowhere (`envs.events`)
     trucks_home: np.ndarray  # (B, N) int32
     trucks_back: np.ndarray  # (B, 2·longest + 1, N) int32, trucks that are home again by tick modulo its length
     arriving: np.ndarray  # (B, longest + 1, 2) int32, first and last truck arriving by tick modulo its length
@@ -215,7 +222,7 @@ def build_world(scenario: Scenario, network: Network) -> World:
     """Everything constant of a scenario, in the kernel's units."""
     demand = build_demand(scenario, network)
     rules = build_rules(scenario, order_slots(scenario, network, demand))
-    return World(network.net, demand, rules, place_stock(scenario, network))
+    return World(network.net, demand, rules, place_stock(scenario, network), build_events(scenario, network))
 
 
 def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
@@ -281,6 +288,9 @@ def empty_state(world: World, rows: int) -> State:
         active=np.zeros((rows, lanes), np.int32),
         go=np.zeros((rows, lanes), np.int8),
         queue=np.zeros((rows, sites), QUEUE),
+        site_capacity=np.zeros((rows, sites), np.int32),
+        shut=np.zeros((rows, lanes), np.int8),
+        cut=np.zeros((rows, lanes), np.int8),
         trucks_home=np.zeros((rows, sites), np.int32),
         trucks_back=np.zeros((rows, 2 * longest + 1, sites), np.int32),
         arriving=np.zeros((rows, longest + 1, 2), np.int32),
@@ -326,6 +336,10 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
     record["key"], record["week_tick"] = key, week_tick
     state.stock[row] = world.base_stock
     state.trucks_home[row] = world.net.fleet
+    record["some_cut"] = world.events.some_cut[0]
+    state.site_capacity[row], state.shut[row], state.cut[row] = (
+        table[0] for table in (world.events.capacity, world.events.shut, world.events.cut)
+    )
     state.arriving[row] = -1
     state.candidate[row] = -1
     for table in (state.lane, state.queue):

@@ -82,6 +82,7 @@ class Reference:
     week_tick: int = 0
     reevaluate: bool = False
     tick: int = 0
+    period: int = 0  # the last one of the events that has begun
     orders: int = 0
     lines: int = 0
     lost: int = 0
@@ -121,6 +122,7 @@ class Reference:
 
     def begin(self) -> None:
         """Steps 1–3, and the full loads, which leave without being asked."""
+        self.period = max(i for i, first in enumerate(self.world.events.first) if first <= self.tick)
         for line in self.arrivals():
             self.waiting[self.region_of_station(line.station)].append(line)
         self.slots = [self.admitted(lines) for lines in self.waiting]
@@ -255,7 +257,7 @@ class Reference:
     def work(self, site: int, queue: deque[Package]) -> None:
         """Picking (in lines) and sorting (in packages), first in first out, within the tick's capacity."""
         picking = site < self.world.net.fcs
-        room = int(self.world.net.site_capacity[site])
+        room = self.capacity(site)
         while queue and (queue[0].lines if picking else 1) <= room:
             package = queue.popleft()
             room -= package.lines if picking else 1
@@ -268,7 +270,9 @@ class Reference:
             self.joins[lane].append(self.tick)
 
     def can_send(self, lane: int) -> bool:
-        """A truck of the fleet is there, or one may be hired."""
+        """The lane is open, and a truck of the fleet is there or one may be hired."""
+        if self.is_shut(lane):
+            return False
         return self.home[self.lanes[lane]["origin"]] > 0 or self.rules.spot_allowed
 
     def send(self, index: int) -> None:
@@ -303,10 +307,11 @@ class Reference:
     # ------------------------------------------------------------------------------------------------ sourcing
 
     def candidates(self, line: Line) -> list[int]:
-        """Routes offered for a line: those with units, from FCs without a long backlog unless there is no other."""
+        """Routes offered for a line: with units; uncut and from FCs without a long backlog unless there is none."""
         have = [p for p in self.by_cost[line.station] if self.has_units(line, p)]
+        uncut = [p for p in have if not self.is_cut(p)]
         limit = self.rules.backlog_limit_hours
-        usable = [p for p in have if self.backlog_hours(self.routes[p]["fc"]) <= limit] or have
+        usable = [p for p in uncut if self.backlog_hours(self.routes[p]["fc"]) <= limit] or uncut or have
         top = self.rules.candidates
         own = [p for p in usable if self.routes[p]["local"]]
         inside = own[: max(1, top - 2) if self.world.net.divided else top]
@@ -336,7 +341,24 @@ class Reference:
         """Hours of work queued at a site: lines at an FC, packages at a sort center."""
         queue = self.site_queue[site]
         work = sum(p.lines for p in queue) if site < self.world.net.fcs else len(queue)
-        return work / int(self.world.net.site_capacity[site]) * self.rules.tick_hours
+        capacity = self.capacity(site)
+        return work / capacity * self.rules.tick_hours if capacity else math.inf
+
+    # ------------------------------------------------------------------------------------------------ events
+
+    def capacity(self, site: int) -> int:
+        """Lines an FC picks, packages a sort center sorts, in this tick."""
+        return int(self.world.events.capacity[self.period, site])
+
+    def is_shut(self, lane: int) -> bool:
+        return bool(self.world.events.shut[self.period, lane])
+
+    def is_cut(self, p: int) -> bool:
+        """A lane of the route is closed, or a site that is to pick or sort on it is down."""
+        lanes = [lane for lane in self.routes[p]["lanes"] if lane >= 0]
+        return any(self.is_shut(lane) or self.capacity(self.lanes[lane]["origin"]) == 0 for lane in lanes)
+
+    # ------------------------------------------------------------------------------------------------ choices
 
     def source(self, choices: Mapping[tuple[int, int], int], found: Mapping[tuple[int, int], list[int]]) -> None:
         """Serves the orders of all regions in order of arrival, line by line."""
@@ -365,7 +387,8 @@ class Reference:
         """Takes the units off the chosen shelf, else off the first other one that has them. True if in the region."""
         route = chosen
         if route is None or not self.has_units(line, route):
-            route = next((p for p in [*found, *self.by_cost[line.station]] if self.has_units(line, p)), None)
+            others = sorted(self.by_cost[line.station], key=self.is_cut)  # stable: the open ones first
+            route = next((p for p in [*found, *others] if self.has_units(line, p)), None)
             count["lines_replanned"] += route is not None
         if route is None:
             self.lost += 1
@@ -423,7 +446,7 @@ class Reference:
         return package in self.site_queue[self.routes[package.route]["fc"]]
 
     def can_join(self, package: Package, other: Package) -> bool:
-        """Both wait to be picked, the other shelf has all units, and none of them has been reordered since."""
+        """Both wait to be picked, the other's way is open, its shelf has all units, and none has been reordered."""
         fc, rules = self.routes[other.route]["fc"], self.rules
         needed = Counter[int]()
         for sku, units in package.items:
@@ -431,7 +454,8 @@ class Reference:
         reviewed = [t for t in range(package.joined + 1, self.tick + 1) for sku in needed
                     if (t - sku) % rules.review_ticks == 0]  # fmt: skip
         there = all(self.stock[sku][fc] >= units for sku, units in needed.items())
-        return self.unpicked(package) and self.unpicked(other) and there and not reviewed
+        able = self.unpicked(package) and self.unpicked(other) and not self.is_cut(other.route)
+        return able and there and not reviewed
 
     def saved(self, package: Package, other: Package) -> float:
         late = [self.late_usd(self.tick + 1 + self.routes[p.route]["rest"][0] - p.due) for p in (package, other)]

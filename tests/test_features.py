@@ -37,6 +37,7 @@ SEEN: dict[str, dict[str, Any]] = {
     "half-hour ticks": WORLDS["half-hour ticks"],
     "slow picking and sorting": WORLDS["slow picking and sorting"],
     "all late": WORLDS["all late"],
+    "events": WORLDS["events"],
 }
 
 
@@ -156,9 +157,11 @@ class Features:
         return self.ref.backlog_hours(site) if site < net.fcs + net.scs else 0
 
     def rank(self, index: int) -> int:
-        """Lanes of the same site with more packages, or with as many and a lower number."""
-        ref = self.ref
-        ours = [i for i, lane in enumerate(ref.lanes) if lane["origin"] == ref.lanes[index]["origin"]]
+        """Open lanes of the same site with more packages, or with as many and a lower number."""
+        ref, origin = self.ref, self.ref.lanes[index]["origin"]
+        ours = [
+            i for i, lane in enumerate(ref.lanes) if lane["origin"] == origin and (i == index or not ref.is_shut(i))
+        ]
         return sorted(ours, key=lambda i: (-len(ref.lane_queue[i]), i)).index(index)
 
     def region(self, r: int) -> dict[str, float]:

@@ -180,7 +180,8 @@ def test_every_tick_equals_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["packages wait to be picked", "slow picking and sorting", "scarce stock", "half-hour ticks", "all late"]
+    "name",
+    ["packages wait to be picked", "slow picking and sorting", "scarce stock", "half-hour ticks", "all late", "events"],
 )
 def test_re_evaluation_equals_the_reference(name: str) -> None:
     changes = {**WORLDS[name], "capacity": WAITING["capacity"]}

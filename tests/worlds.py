@@ -48,7 +48,29 @@ WAITING = {
     "stock": {"breadth": (1, 0.8, 0.6)},
     "capacity": {"pick_headroom": 0.8, "backlog_limit_hours": 6},
 }
+# Something of every kind, some of it at the same time.
+EVENTFUL = {
+    **WAITING,
+    "events": (
+        {"kind": "capacity", "site": "FC New York NY", "share": 0, "start_hour": 20.5, "hours": 30},
+        {"kind": "capacity", "site": "FC New York NY", "share": 0.6, "start_hour": 40, "hours": 25},
+        {"kind": "capacity", "draw": "sc", "seed": 2, "share": 0.3, "start_hour": 30, "hours": 24},
+        {"kind": "capacity", "site": "SC Evansville IN", "share": 0, "start_hour": 60, "hours": 12},
+        {"kind": "lane", "origin": "FC Dallas TX", "destination": "DS Dallas TX", "start_hour": 24, "hours": 36},
+        {"kind": "lane", "origin": "SC Evansville IN", "destination": "SC New York NY", "start_hour": 30, "hours": 12},
+        {"kind": "region", "region": "Region 01", "start_hour": 70, "hours": 20.2},
+    ),
+}
 MANY_FCS = {**TWO_REGIONS, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)}}
+# The nearest FC is left with its way over a sort center, which is not among the three cheapest.
+DIRECT_CLOSED = {
+    **MANY_FCS,
+    "slots": {"candidates": 3},
+    "events": [
+        {"kind": "lane", "origin": f"FC {city}", "destination": f"DS {city}", "start_hour": 10, "hours": 80}
+        for city in ("New York NY", "Dallas TX", "Chicago IL", "Washington DC")
+    ],
+}
 
 # Each varies one rule of the small world.
 WORLDS: dict[str, dict[str, Any]] = {
@@ -70,6 +92,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "lead below review": {"stock": {"lead_time_hours": 5, "review_hours": 24}},
     "three candidates of many": {**MANY_FCS, "slots": {"candidates": 3}},
     "five candidates of many": {**MANY_FCS, "slots": {"candidates": 5}},
+    "three candidates, direct lanes closed": DIRECT_CLOSED,
     "one candidate": {"slots": {"candidates": 1}},
     "surge from a Friday": {
         "start_hour": 100, "demand": {"surges": [{"start_hour": 20.5, "end_hour": 40, "factor": 3}]},
@@ -77,6 +100,8 @@ WORLDS: dict[str, dict[str, Any]] = {
     "one package a truck": {"trucks": {"capacity_packages": 1}, "demand": {"orders_per_day": 60}},
     "one sort center": {**TWO_REGIONS, "network": {"sort_centers": 1}},
     "packages wait to be picked": WAITING,
+    "events": EVENTFUL,
+    "events in one nation": {**EVENTFUL, "partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]}},
 }  # fmt: skip
 
 
@@ -201,6 +226,18 @@ def snapshot(sim: Simulator, row: int) -> dict[str, Any]:
         "lane": {name: lane[name].tolist() for name in lane.dtype.names if name not in ("head", "tail")},
         **{
             name: getattr(s, name)[row].tolist()
-            for name in ("stock", "pipeline", "trucks_home", "trucks_back", "cash", "accrual", "opening", "count")
+            for name in (
+                "stock",
+                "pipeline",
+                "trucks_home",
+                "trucks_back",
+                "site_capacity",
+                "shut",
+                "cut",
+                "cash",
+                "accrual",
+                "opening",
+                "count",
+            )
         },
     }

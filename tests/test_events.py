@@ -1,0 +1,393 @@
+"""Events: what goes out of order, what the world does then, and what is said to those who err."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from baselines import baseline
+from baselines.relaxation import relaxed_bound
+from baselines.shadow_price import LinearProgramPricer, coming_cycle
+from envs.demand import episode_key
+from envs.dispatch_env import RegionalDispatchEnv
+from envs.events import build_events
+from envs.ledger import COMPONENTS, LATE
+from envs.network import build_network
+from envs.scenario import Scenario, ScenarioError, load_scenario
+from envs.scorers import DEFAULT_BACKGROUND
+from envs.simulator import Simulator
+from tests.commands import TINY
+from tests.conftest import trace_scenario
+from tests.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios
+from tests.worlds import EVENTFUL, TWO_REGIONS, Reader, decide_at_random, simulator, small, snapshot
+
+KEY = episode_key("evaluate", 7, 0)
+FC, SC, STATION = "FC New York NY", "SC New York NY", "DS New York NY"
+COUNTED = {"partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]}}
+
+
+def down(site: str = FC, share: float = 0, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    return {"kind": "capacity", "site": site, "share": share, "start_hour": start_hour, "hours": hours}
+
+
+def closed(origin: str, destination: str, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    return {
+        "kind": "lane", "origin": origin, "destination": destination, "start_hour": start_hour, "hours": hours,
+    }  # fmt: skip
+
+
+def cut_off(region: str = "Region 01", start_hour: float = 24, hours: float = 48, **more: Any) -> dict[str, Any]:
+    return {"kind": "region", "region": region, "start_hour": start_hour, "hours": hours, **more}
+
+
+def site_number(sim: Simulator, name: str) -> int:
+    return sim.network.sites["name"].tolist().index(name)
+
+
+def lane_number(sim: Simulator, origin: str, destination: str) -> int:
+    lanes = sim.world.net.lanes
+    ends = (lanes["origin"] == site_number(sim, origin)) & (lanes["dest"] == site_number(sim, destination))
+    return int(np.flatnonzero(ends)[0])
+
+
+# --------------------------------------------------------------------------------------------------------- the tables
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_smallest_share_holds_and_what_ends_gives_back_what_is_left_of_the_others(turn: int) -> None:
+    both = [down(share=0.5, start_hour=10, hours=30), down(share=0, start_hour=20, hours=10)]
+    sim = Simulator(small(demand={"orders_per_day": 1500}, events=both[::turn]))
+    events, site = sim.world.events, site_number(sim, FC)
+    by_tick = [int(events.capacity[events.period_at(t), site]) for t in (0, 9, 10, 19, 20, 29, 30, 39, 40, 100)]
+    full = int(sim.world.net.site_capacity[site])
+    assert by_tick == [full, full, full // 2, full // 2, 0, 0, full // 2, full // 2, full, full]
+    others = np.delete(events.capacity, site, axis=1)
+    assert (others == others[0]).all()
+
+
+def test_every_tick_that_an_event_touches_is_hit() -> None:
+    scenario = small(tick_hours=2, events=[closed(FC, STATION, start_hour=11, hours=2)])
+    events = Simulator(scenario).world.events
+    assert [int(events.shut[events.period_at(t)].sum()) for t in range(4, 9)] == [0, 1, 1, 0, 0]
+
+
+def test_a_lane_is_open_again_when_no_event_closes_it() -> None:
+    scenario = small(events=[closed(FC, STATION, 10, 20), closed(FC, STATION, 20, 20)])
+    events = Simulator(scenario).world.events
+    assert [int(events.shut[events.period_at(t)].sum()) for t in (9, 10, 25, 35, 39, 40)] == [0, 1, 1, 1, 1, 0]
+
+
+def test_a_nation_and_its_regions_lose_the_same_lanes() -> None:
+    boundary = {"boundary": TWO_REGIONS["partition"]}
+    worlds = [
+        small(**TWO_REGIONS, events=[cut_off()]),
+        small(**COUNTED, events=[cut_off()]),
+        small(events=[cut_off(**boundary)]),
+    ]
+    nets = [build_network(scenario) for scenario in worlds]
+    tables = [build_events(scenario, net) for scenario, net in zip(worlds, nets, strict=True)]
+    labels = np.array([nets[0].region_names[r] for r in nets[0].net.region_of_site]) == "Region 01"
+    lanes = nets[0].net.lanes
+    crossing = labels[lanes["origin"]] != labels[lanes["dest"]]
+    assert 0 < crossing.sum() < len(lanes)
+    for table in tables:
+        np.testing.assert_array_equal(table.shut[1] == 1, crossing)
+
+
+def test_a_seed_draws_the_same_site_in_every_episode_and_another_seed_another() -> None:
+    def hit(seed: int) -> tuple[int, ...]:
+        event = {"kind": "capacity", "draw": "fc", "seed": seed, "share": 0, "start_hour": 24, "hours": 24}
+        events = Simulator(small(network={"fulfillment_centers": 12}, events=[event])).world.events
+        return tuple(np.flatnonzero(events.capacity[1, :12] == 0))
+
+    drawn = [hit(seed) for seed in range(6)]
+    assert all(len(sites) == 1 for sites in drawn)
+    assert len(set(drawn)) > 2 and hit(3) == drawn[3]
+
+
+# ---------------------------------------------------------------------------------------------------------- the world
+
+
+def play_ticks(sim: Simulator, ticks: range) -> None:
+    while sim.tick(0) < ticks.stop:
+        sim.begin(0)
+        sim.decide(0, DEFAULT_BACKGROUND)
+        sim.finish(0)
+
+
+def test_a_site_that_is_down_picks_nothing_takes_nothing_new_and_goes_on_afterwards() -> None:
+    """Every FC has plenty of every SKU, so another one can always serve."""
+    sim = simulator(small(stock={"breadth": (1, 1, 1), "safety_factor": 6}, events=[down()]), KEY)
+    site = site_number(sim, FC)
+    sim.run(DEFAULT_BACKGROUND, 24)
+    waiting = Reader(sim, 0).face(Reader(sim, 0).sites()[site])
+    assert waiting
+    sim.run(DEFAULT_BACKGROUND, 72)
+    assert Reader(sim, 0).face(Reader(sim, 0).sites()[site]) == waiting
+    assert sim.state.row["lines_lost"][0] == 0
+    sim.run(DEFAULT_BACKGROUND, 80)
+    assert all(face not in waiting for face in Reader(sim, 0).face(Reader(sim, 0).sites()[site]))
+
+
+def test_a_site_with_half_its_capacity_works_half_as_much() -> None:
+    world = {"demand": {"orders_per_day": 1500}, "capacity": {"pick_headroom": 1.0, "backlog_limit_hours": 1000}}
+    left = []
+    for events in ([], [down(share=0.5, start_hour=24, hours=12)]):
+        sim = simulator(small(**world, events=events), KEY)
+        site = site_number(sim, FC)
+        sim.run(DEFAULT_BACKGROUND, 36)
+        left.append(int(sim.state.queue["lines"][0, site]))
+    assert left[1] > left[0] + 100
+
+
+def test_no_truck_leaves_on_a_closed_lane_and_what_waited_leaves_after_it() -> None:
+    """Not even a full load; each FC is the only one with its SKUs, so lines must wait."""
+    sim = simulator(small(stock={"breadth": (0.01, 0.01, 0.01)}, events=[closed(FC, STATION)]), KEY)
+    lane = lane_number(sim, FC, STATION)
+    sim.run(DEFAULT_BACKGROUND, 24)
+    before = int(sim.state.lane["sent"][0, lane])
+    assert before > 0
+    sim.run(DEFAULT_BACKGROUND, 72)
+    assert sim.state.lane["sent"][0, lane] == before
+    sim.run(DEFAULT_BACKGROUND, 73)
+    assert sim.state.lane["count"][0, lane] < sim.world.rules.truck_packages
+
+
+def test_a_line_that_only_cut_routes_can_serve_waits_on_its_way_and_is_not_lost(tmp_path: Path) -> None:
+    """Everything into one station is closed; orders placed then come when it opens, late, and lateness is accrued."""
+    names = build_network(small()).sites
+    into = [
+        closed(names["name"][lane["origin"]], STATION)
+        for lane in build_network(small()).net.lanes
+        if names["name"][lane["dest"]] == STATION
+    ]
+    scenario = trace_scenario(tmp_path / "orders.csv", [f"{25 + i},{i:03d},{STATION},{i},1,20" for i in range(20)])
+    sim = simulator(scenario.model_copy(update={"events": small(events=into).events}), KEY)
+    sim.run(DEFAULT_BACKGROUND, 71)
+    assert sim.packages_under_way(0) == 20 and sim.state.row["lines_lost"][0] == 0
+    accrued = sim.state.accrual[0, :, LATE].sum()
+    assert accrued > 19 * sim.world.rules.late_usd and sim.state.cash[0, :, LATE].sum() == 0
+    sim.run(DEFAULT_BACKGROUND)
+    assert sim.state.row["packages_done"][0] == 20
+    assert_books_agree(sim, 0)
+
+
+def test_cut_routes_are_no_candidates_while_there_is_another() -> None:
+    sim, rng = simulator(small(**EVENTFUL), KEY), np.random.default_rng(0)
+    net, events, seen = sim.world.net, sim.world.events, {"open": 0, "cut": 0}
+    for _ in range(100):
+        sim.begin(0)
+        decide_at_random(sim, 0, rng)
+        cut = events.route_cut(events.period_at(sim.tick(0)), net.routes["lanes"])
+        for r in range(sim.regions):
+            for j in range(int(sim.state.slots[0, r])):
+                line = sim.state.line[0, r, (sim.state.line_first[0, r] + j) % sim.state.line.shape[2]]
+                own = net.by_cost[line["station"]]
+                own = own[own >= 0]
+                able = own[sim.state.stock[0, line["sku"], net.routes["fc"][own]] >= line["units"]]
+                routes = sim.state.candidate[0, r, j]
+                routes = routes[routes >= 0]
+                assert len(routes) > 0 or len(able) == 0
+                assert not cut[routes].any() or cut[able].all()
+                seen["cut" if cut[routes].any() else "open"] += bool(cut[able].any())
+        sim.finish(0)
+    assert seen["open"] > 50 and seen["cut"] > 5
+
+
+def test_rows_at_different_ticks_equal_their_rows_alone() -> None:
+    keys = [episode_key("train", 3, i) for i in range(3)]
+    batch = simulator(small(**EVENTFUL), *keys)
+    rngs = [np.random.default_rng(i) for i in range(3)]
+    for row, ahead in enumerate((0, 35, 70)):
+        for _ in range(ahead):
+            one_tick(batch, row, rngs[row])
+    for _ in range(40):
+        for row in range(3):
+            one_tick(batch, row, rngs[row])
+    for row, ticks in enumerate((40, 75, 110)):
+        alone, rng = simulator(small(**EVENTFUL), keys[row]), np.random.default_rng(row)
+        for _ in range(ticks):
+            one_tick(alone, 0, rng)
+        assert snapshot(batch, row) == snapshot(alone, 0)
+
+
+def one_tick(sim: Simulator, row: int, rng: np.random.Generator) -> None:
+    sim.begin(row)
+    decide_at_random(sim, row, rng)
+    sim.finish(row)
+
+
+def test_a_restored_simulator_is_in_the_midst_of_the_event() -> None:
+    sim, twin = simulator(small(**EVENTFUL), KEY), Simulator(small(**EVENTFUL))
+    sim.run(DEFAULT_BACKGROUND, 45)
+    twin.restore({name: array.copy() for name, array in sim.snapshot().items()})
+    for each in (sim, twin):
+        each.run(DEFAULT_BACKGROUND)
+    np.testing.assert_array_equal(twin.state.cash, sim.state.cash)
+
+
+def test_an_event_goes_on_when_the_partition_changes() -> None:
+    regional = {"partition": {**TWO_REGIONS["partition"], "counted_by": TWO_REGIONS["partition"]}}
+    nation = small(**COUNTED, events=[cut_off()])
+    sim = simulator(nation, KEY)
+    shut = sim.world.events.shut[1] == 1
+    sim.run(DEFAULT_BACKGROUND, 24)
+    sent = sim.state.lane["sent"][0, shut].sum()
+    sim.run(DEFAULT_BACKGROUND, 40)
+    sim.repartition(small(**regional, events=[cut_off()]))
+    sim.run(DEFAULT_BACKGROUND, 72)
+    assert sim.state.lane["sent"][0, shut].sum() == sent > 0
+    sim.run(DEFAULT_BACKGROUND)
+    assert sim.state.lane["sent"][0, shut].sum() > sent
+    assert_laws(sim, 0)
+    assert_books_agree(sim, 0)
+
+
+@st.composite
+def eventful(draw: st.DrawFn) -> Scenario:
+    """Random small worlds in which random things happen."""
+    scenario = draw(scenarios())
+    network = build_network(scenario)
+    names, net = network.sites["name"].tolist(), network.net
+    events: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.floats(0, 55))
+        when = {"start_hour": start, "hours": draw(st.floats(0.5, 60 - start))}
+        kind = draw(st.sampled_from(["capacity", "lane", "region"]))
+        if kind == "capacity":
+            site = names[draw(st.integers(0, net.fcs + net.scs - 1))]
+            events.append({"kind": kind, "site": site, "share": draw(st.sampled_from([0, 0.4])), **when})
+        elif kind == "lane":
+            lane = net.lanes[draw(st.integers(0, len(net.lanes) - 1))]
+            events.append({"kind": kind, "origin": names[lane["origin"]], "destination": names[lane["dest"]], **when})
+        elif len(network.region_names) > 1:
+            events.append({"kind": kind, "region": draw(st.sampled_from(network.region_names)), **when})
+    return scenario.model_copy(update={"events": small(events=events).events})
+
+
+@hypothesis_settings(max_examples=40)
+@given(scenario=eventful(), seed=st.integers(0, 1000))
+def test_the_laws_hold_whatever_happens(scenario: Scenario, seed: int) -> None:
+    try:
+        sim = run_under_the_laws(scenario, 10**6, seed)
+    except ScenarioError as error:  # a region whose border no lane crosses
+        assert "no lane crosses" in str(error)
+        return
+    assert_laws(sim, 0)
+    assert_books_agree(sim, 0)
+
+
+# ------------------------------------------------------------------------------------------------- who plays and bounds
+
+
+def test_the_environment_keeps_its_contract_and_masks_what_is_closed() -> None:
+    scenario = small(**{**EVENTFUL, "horizon_hours": 100})
+    env = RegionalDispatchEnv(scenario, tables=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env, skip_render_check=True)
+    env.reset(options={"key": KEY})
+    net, events, masked = env.sim.world.net, env.sim.world.events, 0
+    for _ in range(99):
+        observation = env.step(np.zeros(env.action_space.shape, np.int64))[0]
+        period = events.period_at(env.sim.tick(0))
+        shut = [lane for lane in net.slot_lane[0] if lane >= 0 and events.shut[period, lane]]
+        assert not observation["lane_mask"][net.lanes["slot"][shut], 1].any()
+        masked += int((env.sim.state.lane["count"][0, shut] > 0).sum())
+        assert np.isfinite(observation["orders"]).all() and np.isfinite(observation["lanes"]).all()
+    assert masked > 0
+
+
+def test_the_bound_holds_with_events() -> None:
+    scenario = small(**{**EVENTFUL, "horizon_hours": 96})
+    bound = relaxed_bound(scenario, KEY, time_limit_s=0.2)
+    for policy in ("least_cost", "regional_nearest+hybrid", "consolidate+time"):
+        sim = simulator(scenario, KEY)
+        sim.run(baseline(policy).scorers)
+        assert bound.usd <= sum(sim.cash(0).values())
+
+
+def test_prices_of_units_know_what_is_cut_now() -> None:
+    sim = simulator(small(events=[down()]), KEY)
+    site = site_number(sim, FC)
+    before = coming_cycle(sim, 0)
+    sim.run(DEFAULT_BACKGROUND, 24)
+    during = coming_cycle(sim, 0)  # between two ticks, before the kernel has met the event
+    assert np.isfinite(before.cost[:, site]).any() and before.capacity[site] > 0
+    assert np.isinf(during.cost[:, site]).all() and during.capacity[site] == 0
+    kept = np.arange(len(before.capacity)) != site
+    np.testing.assert_array_equal(during.cost[:, kept], before.cost[:, kept])
+
+
+def test_a_priced_episode_lives_through_events() -> None:
+    sim = Simulator(small(**EVENTFUL), pricer=LinearProgramPricer(6))
+    sim.reset(0, KEY)
+    sim.run(baseline("least_cost").scorers)
+    assert_books_agree(sim, 0)
+
+
+def test_without_events_an_episode_is_what_it_was_and_an_event_changes_it_from_its_start_on() -> None:
+    calm, hit = simulator(small(), KEY), simulator(small(events=[cut_off(boundary=TWO_REGIONS["partition"])]), KEY)
+    for sim in (calm, hit):
+        sim.run(DEFAULT_BACKGROUND, 24)
+    assert snapshot(calm, 0) == snapshot(hit, 0)
+    for sim in (calm, hit):
+        sim.run(DEFAULT_BACKGROUND)
+    assert (calm.state.row["orders"] == hit.state.row["orders"]).all()
+    assert sum(hit.cash(0)[name] for name in COMPONENTS) > sum(calm.cash(0)[name] for name in COMPONENTS)
+
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+SITE = {"kind": "capacity", "site": FC, "share": 0}
+LANE = {"kind": "lane", "origin": FC, "destination": STATION}
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            {**SITE, "site": "FC Atlantis"},
+            ("events.0.site = 'FC Atlantis'", "an FC or sort center; the closest is 'FC "),
+        ),
+        ({**SITE, "site": STATION}, (f"events.0.site = '{STATION}'", "an FC or sort center")),
+        ({**SITE, "share": 1.5}, ("events.0.share = 1.5", "less than or equal to 1")),
+        ({**SITE, "draw": "fc"}, ("events.0", "name a site, or draw one")),
+        ({**SITE, "site": None}, ("events.0", "name a site, or draw one")),
+        ({**SITE, "start_hour": -1}, ("events.0.start_hour = -1", "greater than or equal to 0")),
+        ({**SITE, "hours": 0}, ("events.0.hours = 0", "greater than 0")),
+        (
+            {**SITE, "start_hour": 30, "hours": 7},
+            ("events.0: start_hour 30 + hours 7", "end by horizon_hours 36", "shorten"),
+        ),
+        ({**LANE, "origin": "FC Atlantis"}, ("events.0.origin = 'FC Atlantis'", "the name of a site")),
+        (
+            {**LANE, "origin": STATION, "destination": FC},
+            (f"events.0.destination = '{FC}'", f"no lane leads there from '{STATION}'"),
+        ),
+        ({"kind": "region", "region": "Mars"}, ("events.0.region = 'Mars'", "there are: Region 01, Region 02")),
+        (
+            {"kind": "region", "region": "National", "boundary": {"kind": "national"}},
+            ("events.0.region = 'National'", "no lane crosses its border"),
+        ),
+        ({"kind": "strike"}, ("events.0", "'capacity', 'lane', 'region'")),
+    ],
+)
+def test_an_event_that_cannot_happen_is_refused(event: dict[str, Any], words: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    when = {"start_hour": 10, "hours": 5}
+    with pytest.raises(ScenarioError) as error:
+        Simulator(load_scenario(path, {"events": json.dumps([{**when, **event}])}))
+    for word in (str(path), *words):
+        assert word in str(error.value)
