@@ -53,6 +53,7 @@ _BETWEEN = "#4a4f55"  # lanes between regions, and lanes of which no truck was c
 # Truck fill, empty to full: viridis, which colour-blind readers order as others do, without its palest end.
 FILL_COLOURS = LinearSegmentedColormap.from_list("fill", colormaps["viridis_r"](np.linspace(0.08, 1.0, 256)))
 HALO = [withStroke(linewidth=3.2, foreground="white", alpha=0.9)]  # around words on the map
+_ALARM = "#c8102e"  # what an event has hit
 _MAP_BOX = (28.0, 134.0, WIDTH - 28.0, 728.0)  # left, bottom, right, top
 _LEGEND_Y, _PANEL_Y, _PANEL_HEIGHT = 114.0, 16.0, 78.0
 _US_ASPECT = 0.77  # degrees of latitude per degree of longitude at the US's middle latitude
@@ -425,6 +426,7 @@ class MapViewer:
             self._fcs.set_sizes(self._fc_areas(fc_packages(self.sim, row)))
         for artist in self._buildings:
             self._axes.draw_artist(artist)
+        self._draw_events(row)
 
     def _pixels(self) -> np.ndarray:
         """The canvas as it is, (800, 1280, 3) uint8: a view of what the next picture is drawn over."""
@@ -446,6 +448,7 @@ class MapViewer:
         self._start, self._end = self._points[net.lanes["origin"]], self._points[net.lanes["dest"]]
         self._colour = self._lane_colours()
         self._lines = self._add_lines()
+        self._closed, self._crosses = self._add_lines(), self._add_crosses()
         self._dots = self._add_dots()
         self._stations, self._buildings = self._add_sites()
         self._add_states(view)
@@ -471,6 +474,11 @@ class MapViewer:
         dots = self._axes.scatter([], [], s=28 if self._small else 13, c=_INK, edgecolors="white", linewidths=0.6)
         dots.set_animated(True)
         return dots
+
+    def _add_crosses(self) -> PathCollection:
+        crosses = self._axes.scatter([], [], s=90, c=_ALARM, marker="x", linewidths=2.4)
+        crosses.set_animated(True)
+        return crosses
 
     def _add_sites(self) -> tuple[list[Any], list[Any]]:
         """Stations, which lie under the trucks, and buildings, which lie over them."""
@@ -605,11 +613,14 @@ class MapViewer:
         self._scale = self._text(WIDTH - 32, _LEGEND_Y, "", 8.2, _MUTED, ha="right", **middle)
 
     def _inventory(self) -> str:
-        """Sites of each kind and regions, in words."""
+        """Sites of each kind and regions, in words, and what red means where there are events."""
         net = self._network.net
         names = ("fulfillment center", "sort center", "station", "region")
         counts = (net.fcs, net.scs, net.stations, net.regions)
-        return "  ·  ".join(_counted(count, name) for count, name in zip(counts, names, strict=True))
+        words = [_counted(count, name) for count, name in zip(counts, names, strict=True)]
+        if self.sim.scenario.events:
+            words.append("red: closed lanes, sites with less capacity")
+        return "  ·  ".join(words)
 
     def _text(self, x: float, y: float, text: str, size: float, colour: Any, **style: Any) -> Text:
         return self._axes.text(x, y, text, fontsize=size, color=colour, family="DejaVu Sans", parse_math=False, **style)
@@ -645,6 +656,19 @@ class MapViewer:
         fraction = np.array([truck.fraction for truck in trucks])
         self._dots.set_offsets(truck_points(self._start[lanes], self._end[lanes], fraction))
         self._axes.draw_artist(self._dots)
+
+    def _draw_events(self, row: int) -> None:
+        """What is out of order now: closed lanes that routes use, and sites with less capacity."""
+        state, net = self.sim.state, self._network.net
+        shut = np.flatnonzero((state.shut[row] == 1) & (net.lanes["slot"] >= 0))
+        hit = np.flatnonzero(state.site_capacity[row] < net.site_capacity)
+        if len(shut):
+            self._closed.set_segments(list(curve(self._start[shut], self._end[shut], _CURVE)))
+            self._closed.set(color=_ALARM, linewidth=1.1, linestyle=(0, (3, 2)))
+            self._axes.draw_artist(self._closed)
+        if len(hit):
+            self._crosses.set_offsets(self._points[hit])
+            self._axes.draw_artist(self._crosses)
 
     def _draw_header(self, row: int, title: str | None, trucks: int) -> None:
         sim = self.sim

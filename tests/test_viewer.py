@@ -264,6 +264,19 @@ def test_the_picture_changes_when_trucks_have_moved() -> None:
     assert (first[ground] != second[ground]).any()
 
 
+def test_what_is_out_of_order_is_red_until_it_is_over() -> None:
+    hit = {"kind": "capacity", "site": "FC New York NY", "share": 0, "start_hour": 50, "hours": 5}
+    shut = {"kind": "region", "region": "Region 01", "start_hour": 60, "hours": 5}
+    sim = running(50, small(**TWO_REGIONS, events=[hit, shut]))
+    red = []
+    for tick in (50, 51, 56, 61, 66):
+        sim.run(RULE, tick)
+        away = np.abs(picture_of(sim).astype(int) - np.array([0xC8, 0x10, 0x2E])).sum(axis=2)
+        red.append(int((away < 30).sum()))
+    calm, crossed, calm_again, cut, over = red
+    assert calm == calm_again == over < crossed < cut
+
+
 def test_pictures_of_the_first_ticks() -> None:
     sim = running(0)
     view = MapViewer(sim)
