@@ -12,22 +12,15 @@ from pydantic import Field, field_validator, model_validator
 from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.charts import lines_grid, long_table
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.lab import Lab
+from evaluation.studies.shock import day_panels, recovery_cell, recovery_days, recovery_words
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number
 
 CALM, PEAK = "before", "surge"
-SHOWN = (
-    "on_time_share",
-    "click_to_delivery_hours",
-    "lost_line_share",
-    "cost_per_order_usd",
-    "in_region_share",
-    "spot_share",
-)
 
 
 class Surge(CutStudy):
@@ -144,10 +137,7 @@ class _Page:
     def _recovery(self, on_time: np.ndarray, before: np.ndarray) -> float | None:
         """Days after the surge until deliveries are as punctual as before, to stay so for a day: median."""
         after = on_time[:, self.study.calm_days + self.study.surge_days :]
-        good = after >= before[:, None] - self.study.tolerance_points
-        days = np.where(good.any(axis=1), good.argmax(axis=1), np.inf)
-        median = float(np.median(days))
-        return median if np.isfinite(median) else None
+        return recovery_days(after >= before[:, None] - self.study.tolerance_points)
 
     def _interval(self, values: np.ndarray) -> Interval:
         return bootstrap_mean(values, np.random.default_rng(self.study.seed))
@@ -164,7 +154,7 @@ class _Page:
             f"With {self.lead}, at {factor:g} times the demand for {self.study.surge_days} days, on-time delivery "
             f"falls to {number(nation.on_time_worst.mean, 1)} % on the nation's worst day and to "
             f"{number(regions.on_time_worst.mean, 1)} % on the regions'; they recover "
-            f"{_days(nation.recovery_days)} and {_days(regions.recovery_days)}."
+            f"{recovery_words(nation.recovery_days)} and {recovery_words(regions.recovery_days)}."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:
@@ -186,7 +176,7 @@ class _Page:
             (o.policy, o.partition, f"× {o.factor:g}",
              *(interval(x._asdict(), decimals, signed=False) for x, decimals in
                ((o.on_time_before, 1), (o.on_time_worst, 1), (o.under_way_most, 2), (o.lost, 2))),
-             interval(o.cost_above._asdict(), 2), NOTHING if o.recovery_days is None else number(o.recovery_days, 0))
+             interval(o.cost_above._asdict(), 2), recovery_cell(o.recovery_days))
             for o in self.outcomes
         )  # fmt: skip
         note = f"{NOTHING}: not within the {self.study.after_days} days that were played."
@@ -197,15 +187,7 @@ class _Page:
         study = self.study
         count = self._daily(self.lead, NATIONAL, factor, "on_time_share").shape[1]
         days = list(range(-study.calm_days, count - study.calm_days))
-
-        def lines(kpi: str, times: float) -> list[Line]:
-            return [
-                Line(name, days, [self._interval(day) for day in times * self._daily(self.lead, name, factor, kpi).T])
-                for name in (NATIONAL, REGIONAL)
-            ]
-
-        panels = {label(kpi): lines(kpi, scale(kpi)) for kpi in SHOWN}
-        panels["Packages under way at midnight"] = lines(UNDER_WAY, 1.0)
+        panels = day_panels(days, lambda name, kpi: self._daily(self.lead, name, factor, kpi), self._interval)
         title = f"{factor:g} times the demand"
         caption = "Mean and 95 % interval over held-out episodes."
         return Figure(
@@ -213,12 +195,6 @@ class _Page:
             lines_grid(panels, "days since the surge began", (0, study.surge_days), dots=False),
             long_table(panels, "day"),
         )  # fmt: skip
-
-
-def _days(count: float | None) -> str:
-    if count is None:
-        return "not in the time played"
-    return "at once" if count == 0 else f"within {number(count, 0)} days"
 
 
 _TABLE = (
