@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from envs.scenario import ScenarioError, explain, read_yaml
+from evaluation.studies.disruption import Disruption
 from evaluation.studies.flip import Flip
 from evaluation.studies.frontier import Frontier
 from evaluation.studies.placement import Placement
@@ -26,6 +27,7 @@ KINDS: dict[str, type[Study]] = {
     "region_count": RegionCount,
     "region_design": RegionDesign,
     "surge": Surge,
+    "disruption": Disruption,
     "frontier": Frontier,
     "rollout": Rollout,
     "placement": Placement,
