@@ -37,6 +37,7 @@ NOT_COMPILED = {
     "scenario",
     "simulator",
     "tables",
+    "transfers",
     "vector_env",
     "viewer",
 }

@@ -220,10 +220,10 @@ def _replenish(w: Any, s: Any, b: int) -> None:
         for fc in range(fcs):
             base = w.base_stock[sku, fc]
             if base > 0:
-                position = int(s.stock[b, sku, fc])
+                position = int(s.stock[b, sku, fc]) + int(s.road[b, sku, fc])
                 for n in range(outstanding):
                     position += s.pipeline[b, n, sku, fc]
-                s.pipeline[b, slot, sku, fc] = base - position
+                s.pipeline[b, slot, sku, fc] = max(base - position, 0)  # transfers may have brought more than it
     placed = tick - rules.lead_ticks
     if placed < 0:
         return

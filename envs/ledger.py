@@ -10,10 +10,12 @@ becomes inevitable, and rewards use it:
 | sort | when sorted | when the line is sourced, for all sorts of the route |
 | late | at delivery | when the earliest possible arrival passes the promise, then hour by hour |
 | lost | when no FC has the unit | the same |
+| transfer | when a truck with stock leaves for another FC | the same |
 
 Packages under way at the horizon are settled at standard cost-to-go in both views, so over an episode the two agree to
 the cent, component by component. Truck costs are booked to the region that dispatches the lane; pick, sort and lost to
-the customer's region; lateness to the customer's region, except that accrued while a lane holds, which is the lane's.
+the customer's region; lateness to the customer's region, except that accrued while a lane holds, which is the lane's;
+transfers to the region that receives the stock (`envs.transfers`).
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from typing import Any
 
 from envs.compiled import pasted
 
-COMPONENTS = ("truck", "spot", "pick", "sort", "late", "lost")
-TRUCK, SPOT, PICK, SORT, LATE, LOST = range(len(COMPONENTS))
+COMPONENTS = ("truck", "spot", "pick", "sort", "late", "lost", "transfer")
+TRUCK, SPOT, PICK, SORT, LATE, LOST, TRANSFER = range(len(COMPONENTS))
 
 
 @pasted

@@ -40,12 +40,17 @@ COUNTERS = (
     "direct_packages",
     "spot_trucks",
     "lanes_used",  # lanes with at least one truck
+    "transfer_units",  # of stock sent from FC to FC, as are the next three
+    "transfer_trucks",
+    "transfer_room",  # units their trucks could have held
+    "transfer_miles",
 )
 (
     EPISODE_ORDERS, ORDERS, ORDERS_SOURCED, ORDERS_IN_REGION,
     LINES, LINES_LOST, LINES_SPILLED, LINES_REPLANNED, LINES_MENDED,
     PACKAGES, PACKAGES_DIRECT, PACKAGE_MILES, PACKAGE_SORTS, LINES_DUE, LINES_ON_TIME, LINE_HOURS,
     TRUCKS, TRUCK_PACKAGES, TRUCK_ROOM, TRUCK_MILES, DIRECT_TRUCKS, DIRECT_PACKAGES, SPOT_TRUCKS, LANES_USED,
+    TRANSFER_UNITS, TRANSFER_TRUCKS, TRANSFER_ROOM, TRANSFER_MILES,
 ) = range(len(COUNTERS))  # fmt: skip
 
 
@@ -125,8 +130,8 @@ KPIS: dict[str, Kpi] = {
     "touches_per_package": Kpi("touches", "lower", "mean sorts on a package's route", _share(PACKAGE_SORTS, PACKAGES)),
     "packages_per_order": Kpi("packages", "lower", "packages / orders sourced", _share(PACKAGES, ORDERS_SOURCED)),
     "co2_kg_per_package": Kpi(
-        "kg", "lower", "truck miles × CO₂ per mile / packages",
-        lambda t: _ratio(t.count[TRUCK_MILES] * t.co2_kg_per_truck_mile, t.count[PACKAGES]),
+        "kg", "lower", "truck miles × CO₂ per mile / packages, trucks with transferred stock among them",
+        lambda t: _ratio(t.count[[TRUCK_MILES, TRANSFER_MILES]].sum() * t.co2_kg_per_truck_mile, t.count[PACKAGES]),
     ),
     "spill_share": Kpi("share", "lower", "lines served from another region / lines", _share(LINES_SPILLED, LINES)),
     "lost_line_share": Kpi("share", "lower", "lines no FC had units for / lines", _share(LINES_LOST, LINES)),
@@ -138,6 +143,9 @@ KPIS: dict[str, Kpi] = {
         "share", "neither", "lines moved to another package of their order by re-evaluation / lines",
         _share(LINES_MENDED, LINES),
     ),
+    "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(TRANSFER_UNITS)),
+    "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(TRANSFER_TRUCKS)),
+    "transfer_fill": Kpi("share", "higher", "those units / room on them", _share(TRANSFER_UNITS, TRANSFER_ROOM)),
 }  # fmt: skip
 
 

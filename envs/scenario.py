@@ -234,6 +234,23 @@ class Trucks(_Frozen):
         return self
 
 
+class Transfers(_Frozen):
+    """Linehaul of stock between FCs, where a rule moves any. A model truck holds, costs and emits the same share of a
+    real one as the `trucks` that carry packages, and is hired: no fleet limits it."""
+
+    units_per_truck: float = Field(
+        8000.0, gt=0, description="Units in a real 53-ft trailer: 26 pallets of totes, about 300 units each. Ours."
+    )
+    usd_per_mile: float = Field(
+        2.26, ge=0, description="Of a real truck. Source: ATRI, Operational Costs of Trucking (2025)."
+    )
+    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost per real departure. Unit: USD. Ours.")
+    handling_usd: float = Field(
+        0.5, ge=0, description="Per unit: picked into a tote, received and stowed again. At 28 USD an hour, 120 units "
+        "picked and 120 stowed an hour. Ours.",
+    )  # fmt: skip
+
+
 class Costs(_Frozen):
     """Handling and service costs."""
 
@@ -324,6 +341,7 @@ class Scenario(_Frozen):
     stock: Stock = Field(default_factory=Stock)
     capacity: Capacity = Field(default_factory=Capacity)
     trucks: Trucks = Field(default_factory=Trucks)
+    transfers: Transfers = Field(default_factory=Transfers)
     costs: Costs = Field(default_factory=Costs)
     slots: Slots = Field(default_factory=Slots)
     events: tuple[Event, ...] = Field(

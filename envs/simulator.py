@@ -28,6 +28,7 @@ from envs.state import (
     grow_lines,
     grow_packages,
 )
+from envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 
 
 class Pricer(Protocol):
@@ -48,6 +49,24 @@ class Pricer(Protocol):
         ...
 
 
+class TransferRule(Protocol):
+    """Says which units go from FC to FC, on a schedule. It keeps nothing from one call to the next."""
+
+    @property
+    def every_hours(self) -> float:
+        """From one call to the next."""
+        ...
+
+    @property
+    def hour(self) -> float:
+        """After Monday midnight, of one call; the others are whole `every_hours` from it."""
+        ...
+
+    def __call__(self, sim: Simulator, row: int) -> Moves:
+        """What shall leave now, of one row as it stands between two ticks."""
+        ...
+
+
 class Simulator:
     """B copies of one network, each with its own episode.
 
@@ -56,17 +75,25 @@ class Simulator:
         copies: B.
         pricer: prices the units on the shelves; default, nobody does, and `shadow_price` is a newsvendor's guess.
         reevaluate: merge the unpicked packages of split orders once an hour (`envs.reevaluation`).
+        transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
     """
 
     def __init__(
-        self, scenario: Scenario, copies: int = 1, pricer: Pricer | None = None, reevaluate: bool = False
+        self,
+        scenario: Scenario,
+        copies: int = 1,
+        pricer: Pricer | None = None,
+        reevaluate: bool = False,
+        transfers: TransferRule | None = None,
     ) -> None:
         self.scenario = scenario
         self.copies = copies
         self.pricer = pricer
         self.reevaluate = reevaluate
+        self.transfers = transfers
         self.learning = self.marginal = False
         self.network: Network = build_network(scenario)
+        self.transfer_lanes = transfer_lanes(scenario, self.network)
         self.world: World = build_world(scenario, self.network)
         self.state: State = empty_state(self.world, copies)
         if pricer is not None:
@@ -121,7 +148,7 @@ class Simulator:
 
     def begin(self, row: int) -> None:
         """Steps 1–3 of a tick: everything up to the decisions."""
-        self._price(row)
+        self._before_tick(row)
         while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
             self._make_room(need)
 
@@ -142,8 +169,8 @@ class Simulator:
         until = self.world.rules.horizon_tick if until is None else until
         for row in range(self.copies):
             while self.tick(row) < until and not self.state.row["settled"][row]:
-                self._price(row)
-                self._run_row(row, scorers, min(until, self._next_pricing(row)))
+                self._before_tick(row)
+                self._run_row(row, scorers, min(until, self._next_stop(row)))
 
     def _run_row(self, row: int, scorers: Scorers, until: int) -> None:
         while (need := kernel.run(self.world, self._priced_by(scorers), scorers, row, row + 1, until)) != kernel.READY:
@@ -177,9 +204,40 @@ class Simulator:
             sample_usd=np.zeros((shape[0], room), np.float32),
         )
 
+    def move(self, row: int, moves: Moves) -> None:
+        """Sends units from FC to FC between two ticks.
+
+        Raises:
+            ValueError: moves that cannot be, such as more units than are on hand.
+        """
+        self.state = send(self.world, self.state, row, self.transfer_lanes, moves)
+
+    def _before_tick(self, row: int) -> None:
+        """What happens between two ticks: stock arrives and leaves, and is priced."""
+        arrive(self.state, row)
+        if self.transfers is not None and self._ticks_to_transfers(row) == 0:
+            self.move(row, self.transfers(self, row))
+        self._price(row)
+
+    def _next_stop(self, row: int) -> int:
+        """The next tick, after the present one, that the kernel does not start by itself; the horizon if none."""
+        stop = min(self._next_pricing(row), next_arrival(self.state, row, self.world.rules.horizon_tick))
+        if self.transfers is None:
+            return stop
+        return min(stop, self.tick(row) + (self._ticks_to_transfers(row) or self._ticks(self.transfers.every_hours)))
+
+    def _ticks_to_transfers(self, row: int) -> int:
+        """Ticks until stock may leave next, 0 if it may now."""
+        assert self.transfers is not None
+        now = self.tick(row) + int(self.state.row["week_tick"][row])
+        return (round(self.transfers.hour / self.scenario.tick_hours) - now) % self._ticks(self.transfers.every_hours)
+
+    def _ticks(self, hours: float) -> int:
+        return max(1, round(hours / self.scenario.tick_hours))
+
     def _pricing_ticks(self) -> int:
         """Ticks between two pricings."""
-        return max(1, round(self.pricer.every_hours / self.scenario.tick_hours)) if self.pricer else 0
+        return self._ticks(self.pricer.every_hours) if self.pricer else 0
 
     def _next_pricing(self, row: int) -> int:
         """The next tick, after the present one, that starts with a pricing; the horizon if nobody prices."""
@@ -276,7 +334,7 @@ class Simulator:
 
 
 # Arrays of the state that get longer when an episode needs it, and along which axis.
-GROWING = {"package": 1, "item": 1, "line": 2, "journey": 1, "note": 1}
+GROWING = {"package": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
 
 
 def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -82,6 +82,7 @@ ROW = np.dtype(
         ("marginal", "i8"),  # 1 if a truck that leaves less than full is charged to those who made it leave
         ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
         ("samples", "i8"),  # taken so far
+        ("shipments", "i8"),  # of stock on the road from FC to FC
         ("packages", "i8"),  # packages under way
         ("packages_made", "i8"),
         ("packages_done", "i8"),  # delivered or settled
@@ -155,6 +156,9 @@ LINE = np.dtype(
     align=True,
 )
 
+# Units of one SKU on the road from FC to FC.
+SHIPMENT = np.dtype([("sku", "i4"), ("fc", "i4"), ("units", "i4"), ("tick", "i4")], align=True)  # where, and when
+
 QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("packages", "i4"), ("lines", "i4")], align=True)
 
 JOURNEY = np.dtype(
@@ -174,6 +178,8 @@ class State(NamedTuple):
     row: np.ndarray  # (B,) ROW
     stock: np.ndarray  # (B, S, F) int16, units on hand
     pipeline: np.ndarray  # (B, orders outstanding, S, F) int16, units on order
+    road: np.ndarray  # (B, S, F) int16, units on the road from other FCs
+    shipment: np.ndarray  # (B, shipments) SHIPMENT, the first `row.shipments` of them are on the road
     package: np.ndarray  # (B, packages) PACKAGE
     item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
@@ -282,6 +288,8 @@ def empty_state(world: World, rows: int) -> State:
         row=np.zeros(rows, ROW),
         stock=np.zeros((rows, skus, fcs), np.int16),
         pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
+        road=np.zeros((rows, skus, fcs), np.int16),
+        shipment=np.zeros((rows, 1), SHIPMENT),
         package=np.zeros((rows, packages), PACKAGE),
         item=np.zeros((rows, 1), ITEM),
         lane=np.zeros((rows, lanes), LANE_STATE),
@@ -372,6 +380,14 @@ def grow_packages(state: State, needed: int) -> State:
 def grow_items(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more items in every row."""
     return state._replace(item=_grow_pool(state.item, state.row["free_item"], needed))
+
+
+def grow_shipments(state: State, needed: int) -> State:
+    """The same batch with room for `needed` more shipments on the road in every row, and then some."""
+    rows, size = state.shipment.shape
+    shipment = np.zeros((rows, 2 * size + needed), SHIPMENT)
+    shipment[:, :size] = state.shipment
+    return state._replace(shipment=shipment)
 
 
 def _grow_pool(old: np.ndarray, free: np.ndarray, needed: int) -> np.ndarray:

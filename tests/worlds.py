@@ -226,18 +226,8 @@ def snapshot(sim: Simulator, row: int) -> dict[str, Any]:
         "lane": {name: lane[name].tolist() for name in lane.dtype.names if name not in ("head", "tail")},
         **{
             name: getattr(s, name)[row].tolist()
-            for name in (
-                "stock",
-                "pipeline",
-                "trucks_home",
-                "trucks_back",
-                "site_capacity",
-                "shut",
-                "cut",
-                "cash",
-                "accrual",
-                "opening",
-                "count",
-            )
+            for name in ("stock", "pipeline", "road", "trucks_home", "trucks_back", "site_capacity", "shut", "cut")
         },
+        **{name: getattr(s, name)[row].tolist() for name in ("cash", "accrual", "opening", "count")},
+        "shipment": s.shipment[row][: record["shipments"]].tolist(),
     }
