@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envs.policy import Pricing
 from envs.scenario import Scenario
-from envs.simulator import Simulator
+from envs.simulator import Simulator, TransferRule
 
 
 def price(sim: Simulator, pricing: Pricing | None) -> None:
@@ -16,7 +16,11 @@ def price(sim: Simulator, pricing: Pricing | None) -> None:
 
 
 def simulator_for(
-    scenario: Scenario, pricing: Pricing | None = None, copies: int = 1, reevaluate: bool = False
+    scenario: Scenario,
+    pricing: Pricing | None = None,
+    copies: int = 1,
+    reevaluate: bool = False,
+    transfers: TransferRule | None = None,
 ) -> Simulator:
     """Copies of a scenario's network, with a pricer for policies that need one.
 
@@ -25,7 +29,8 @@ def simulator_for(
         pricing: the policy's; None, nobody prices.
         copies: of the network.
         reevaluate: merge the unpicked packages of split orders once an hour.
+        transfers: moves stock from FC to FC; None, it stays where it is.
     """
-    sim = Simulator(scenario, copies, reevaluate=reevaluate)
+    sim = Simulator(scenario, copies, reevaluate=reevaluate, transfers=transfers)
     price(sim, pricing)
     return sim

@@ -44,7 +44,7 @@ class Rule(NamedTuple):
     pricing: Callable[[Mapping[str, float]], Pricing] | None = None  # has the units priced by the LP
 
 
-def _between(default: float, low: float, high: float, text: str) -> Parameter:
+def between(default: float, low: float, high: float, text: str) -> Parameter:
     return Parameter(default, low, high, text, (high - low) / 4)
 
 
@@ -100,8 +100,8 @@ def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], step: fl
 
 
 _KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")
-_FILL = _between(0.7, 0.0, 1.2, "go at this fill. Unit: truckloads")
-_SLACK = _between(6.0, -1.0, 24.0, "go when the most urgent package has at most so long. Unit: hours")
+_FILL = between(0.7, 0.0, 1.2, "go at this fill. Unit: truckloads")
+_SLACK = between(6.0, -1.0, 24.0, "go when the most urgent package has at most so long. Unit: hours")
 
 SOURCE_RULES: dict[str, Rule] = {
     "national_nearest": Rule(
@@ -125,17 +125,17 @@ SOURCE_RULES: dict[str, Rule] = {
     "spillover_limit": Rule(
         "In-region first; spills from FCs whose cover stays above a threshold, while there are any (DeValve et al.).",
         _spillover_limit,
-        {"cover_days": _between(1.0, 0.0, 15.0, "cover an FC keeps to itself. Unit: days of its own demand")},
+        {"cover_days": between(1.0, 0.0, 15.0, "cover an FC keeps to itself. Unit: days of its own demand")},
     ),
     "backpressure": Rule(
         "The line's least cost, plus a price on the work queued at the FC and its sort center.",
         _backpressure_source,
-        {"usd_per_backlog_hour": _between(0.2, 0.0, 2.0, "price of queued work. Unit: USD per hour of backlog")},
+        {"usd_per_backlog_hour": between(0.2, 0.0, 2.0, "price of queued work. Unit: USD per hour of backlog")},
     ),
     "shadow_price": Rule(
         "The least cost of the whole order, with the LP's price of every unit on top (Acimovic & Graves 2015).",
         _fixed(_source(order_plan=FIRST, cost=-1.0)),
-        {"scale": _between(1.0, 0.0, 2.0, "share of the LP's price that is charged")},
+        {"scale": between(1.0, 0.0, 2.0, "share of the LP's price that is charged")},
         pricing=lambda p: Pricing(24.0, p["scale"]),
     ),
     "linear": _linear_rule(SOURCE_FEATURES, {"cost": -1.0, "late": LATE, "order_plan": 0.3}, 0.1, "Any linear scorer."),
@@ -149,7 +149,7 @@ DISPATCH_RULES: dict[str, Rule] = {
     "time": Rule(
         "When the oldest package has waited so long.",
         lambda p: _dispatch(-0.5, {"age": (1.0, p["hours"] / 24)}),
-        {"hours": _between(12.0, 1.0, 48.0, "longest wait. Unit: hours")},
+        {"hours": between(12.0, 1.0, 48.0, "longest wait. Unit: hours")},
     ),
     "quantity": Rule("At a fill.", lambda p: _dispatch(-0.5, {"fill": (1.0, p["fill"])}), {"fill": _FILL}),
     "hybrid": Rule("At a fill, or at a slack.", _hybrid, {"fill": _FILL, "slack_hours": _SLACK}),
@@ -162,9 +162,9 @@ DISPATCH_RULES: dict[str, Rule] = {
         "Max pressure: where more waits than at the other end, while trucks last (after Levin 2024).",
         _backpressure_dispatch,
         {
-            "pressure": _between(0.7, 0.0, 1.2, "go at this pressure. Unit: truckloads"),
-            "next_weight": _between(0.3, 0.0, 1.0, "weight of the truckloads that wait downstream. Unit: share"),
-            "per_backlog_hour": _between(0.05, 0.0, 0.5, "price of sorting queued there. Unit: truckloads per hour"),
+            "pressure": between(0.7, 0.0, 1.2, "go at this pressure. Unit: truckloads"),
+            "next_weight": between(0.3, 0.0, 1.0, "weight of the truckloads that wait downstream. Unit: share"),
+            "per_backlog_hour": between(0.05, 0.0, 0.5, "price of sorting queued there. Unit: truckloads per hour"),
         },
     ),
     "linear": _linear_rule(DISPATCH_FEATURES, {"bias": -1.0, "late_if_held": 4.0}, 1.0, "Any linear scorer."),
@@ -212,20 +212,25 @@ def baseline(name: str, settings: Mapping[str, float] | None = None) -> ScorerPo
     Raises:
         BaselineError: unknown name or parameter, or a value out of bounds.
     """
-    known, given = parameters(name), dict(settings or {})
-    for key, value in given.items():
-        if key not in known:
-            names = ", ".join(known) or "none"
-            raise BaselineError(f"baseline '{name}' has no parameter '{key}'; it has: {names}")
-        if not known[key].low <= value <= known[key].high:
-            raise BaselineError(
-                f"baseline '{name}': {key} = {value}: must lie in {known[key].low:g}…{known[key].high:g}"
-            )
-    values = {key: parameter.default for key, parameter in known.items()} | given
+    values = complete(f"baseline '{name}'", parameters(name), settings or {})
     scorers = {part: rule.build(_of(part, values)) for part, rule in parts(name).items()}
     source = parts(name)["source"]
     pricing = source.pricing(_of("source", values)) if source.pricing else None
     return ScorerPolicy(Scorers(**scorers), name=name, pricing=pricing)
+
+
+def complete(owner: str, known: Mapping[str, Parameter], given: Mapping[str, float]) -> dict[str, float]:
+    """The values given, and the defaults of the other parameters.
+
+    Raises:
+        BaselineError: `owner` has no such parameter, or a value is out of bounds.
+    """
+    for key, value in given.items():
+        if key not in known:
+            raise BaselineError(f"{owner} has no parameter '{key}'; it has: {', '.join(known) or 'none'}")
+        if not known[key].low <= value <= known[key].high:
+            raise BaselineError(f"{owner}: {key} = {value}: must lie in {known[key].low:g}…{known[key].high:g}")
+    return {key: parameter.default for key, parameter in known.items()} | dict(given)
 
 
 def _of(part: str, values: Mapping[str, float]) -> dict[str, float]:

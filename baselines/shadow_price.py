@@ -31,6 +31,7 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
+from baselines.highs import OPTIMAL, load_lp, solved
 from baselines.rules import BaselineError
 from envs.demand import sku_shares
 from envs.network import mean_lines_per_order
@@ -39,7 +40,6 @@ from envs.simulator import Simulator
 BLOCK = 32  # SKUs an LP; one LP of all takes twice the time
 CHUNK = 256  # SKUs looked at at once; bounds memory
 SLACK = 1e-9  # units or lines that count as nothing
-_OPTIMAL = highspy.HighsModelStatus.kOptimal
 
 
 class PricingError(BaselineError):
@@ -160,25 +160,37 @@ class LinearProgramPricer:
 def coming_cycle(sim: Simulator, row: int, demand_factor: float = 1.0) -> Cycle:
     """Supply, expected demand, costs and capacity of one network copy, until a unit taken now is replaced."""
     s, rules, net = sim.state, sim.world.rules, sim.world.net
-    now = int(s.row["tick"][row])
-    period = sim.world.events.period_at(now)
-    into_review = (now - np.arange(s.stock.shape[1])) % rules.review_ticks
-    ticks = rules.review_ticks - into_review + rules.lead_ticks
+    period = sim.world.events.period_at(int(s.row["tick"][row]))
+    ticks = ticks_to_replacement(sim, row)
     carried = sim.world.base_stock > 0
-    supply = s.stock[row] + s.pipeline[row].sum(axis=0, dtype=np.int64)
+    supply = s.stock[row] + s.pipeline[row].sum(axis=0, dtype=np.int64) + s.road[row]
     if not s.row["waiting_for_decisions"][row]:  # the tick has not begun: its review still fills up to base stock
-        supply = np.where((into_review == 0)[:, None] & carried, sim.world.base_stock, supply)
+        reviewed = (ticks == rules.review_ticks + rules.lead_ticks)[:, None] & carried
+        supply = np.where(reviewed, np.maximum(sim.world.base_stock, supply), supply)
     units_per_line = _mean_units_per_line(sim)
-    lines = _orders_ahead(sim, row, ticks) * sku_shares(sim.scenario) * mean_lines_per_order(sim.scenario)
+    units = expected_units(sim, row, ticks) * demand_factor
     return Cycle(
         supply=supply.astype(float),
         carried=carried | (supply > 0),
-        demand=np.outer(lines * units_per_line * demand_factor, sim.network.station_share),
+        demand=np.outer(units, sim.network.station_share),
         cost=_pair_cost(sim, period) / units_per_line,
         lost_usd=rules.lost_usd / units_per_line,
         picks=1 / (units_per_line * ticks),
         capacity=sim.world.events.capacity[period, : net.fcs].astype(float),
     )
+
+
+def ticks_to_replacement(sim: Simulator, row: int) -> np.ndarray:
+    """Ticks until a unit of each SKU that is taken now is back, at its next review plus the lead time: (S,)."""
+    rules = sim.world.rules
+    into_review = (sim.tick(row) - np.arange(sim.state.stock.shape[1])) % rules.review_ticks
+    return rules.review_ticks - into_review + rules.lead_ticks
+
+
+def expected_units(sim: Simulator, row: int, ticks: np.ndarray) -> np.ndarray:
+    """Expected units of each SKU, wherever they are ordered, in the next `ticks` (S,) ticks: (S,)."""
+    lines = _orders_ahead(sim, row, ticks) * sku_shares(sim.scenario) * mean_lines_per_order(sim.scenario)
+    return lines * _mean_units_per_line(sim)
 
 
 def _orders_ahead(sim: Simulator, row: int, ticks: np.ndarray) -> np.ndarray:
@@ -215,13 +227,13 @@ def solve_by_sku(
     """Prices with picking charged at `pick_usd` (F,) USD per line a tick (default: free), and not limited."""
     fee = np.zeros(len(cycle.capacity)) if pick_usd is None else pick_usd
     price, load, short = np.zeros(cycle.supply.shape), np.zeros(cycle.supply.shape), []
-    for skus in _parts(np.arange(len(cycle.supply)), CHUNK):
+    for skus in parts(np.arange(len(cycle.supply)), CHUNK):
         load[skus] = _draft(cycle, skus, fee, 1).load
         short.append(skus[(load[skus] > cycle.supply[skus] + SLACK).any(axis=1)])
     todo = np.concatenate(short)
     for width in (near, len(cycle.capacity)):
         further = []
-        for skus in _parts(todo, BLOCK):
+        for skus in parts(todo, BLOCK):
             draft = _draft(cycle, skus, fee, width)
             price[skus], load[skus], _ = _optimum(cycle, draft, time_limit_seconds)
             further.append(skus[_would_go_further(cycle, draft, price[skus], fee)])
@@ -254,7 +266,7 @@ def solve_by_steps(
     return solve_by_sku(cycle, pick_usd, near, time_limit_seconds)
 
 
-def _parts(skus: np.ndarray, size: int) -> list[np.ndarray]:
+def parts(skus: np.ndarray, size: int) -> list[np.ndarray]:
     return [skus[first : first + size] for first in range(0, len(skus), size)]
 
 
@@ -308,7 +320,7 @@ def _dual_value(cycle: Cycle, price: np.ndarray, pick_usd: np.ndarray) -> float:
     """The dual's objective; at an optimum, the expected cost of the cycle (strong duality)."""
     stations = sum(
         float((cycle.demand[skus] * _station_usd(cycle, skus, price[skus], pick_usd)).sum())
-        for skus in _parts(np.arange(len(price)), CHUNK)
+        for skus in parts(np.arange(len(price)), CHUNK)
     )
     return stations - float((price * cycle.supply).sum()) - float(pick_usd @ cycle.capacity)
 
@@ -366,23 +378,11 @@ def _run_highs(
     """
     if len(usd) == 0:
         return np.zeros(len(upper)), np.zeros(len(upper))
-    solver = highspy.Highs()
-    # Presolve costs more than the few pivots it saves.
-    for name, option in (("output_flag", False), ("threads", 1), ("presolve", "off"), ("time_limit", seconds)):
-        solver.setOptionValue(name, option)
-    # Whole arrays: HighsLp copies them element by element, which takes half as long as the solve.
-    unlimited, start = np.full(len(usd), highspy.kHighsInf), np.concatenate([[0], length.cumsum()])
-    taken = solver.passModel(
-        len(usd), len(upper), len(values), int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize), 0.0,
-        usd, np.zeros(len(usd)), unlimited, np.full(len(upper), -highspy.kHighsInf), upper,
-        start.astype(np.int32), rows.astype(np.int32), values, np.zeros(len(usd), np.int32),
-    )  # fmt: skip
-    if (
-        taken == highspy.HighsStatus.kError
-        or solver.run() == highspy.HighsStatus.kError
-        or solver.getModelStatus() != _OPTIMAL
-    ):
-        raise PricingError(_explain(solver.getModelStatus(), len(usd), seconds))
+    unlimited = np.full(len(usd), highspy.kHighsInf)
+    solver = load_lp(usd, unlimited, np.full(len(upper), -highspy.kHighsInf), upper, length, rows, values, seconds)
+    found = highspy.HighsModelStatus.kModelError if solver is None else solved(solver)
+    if solver is None or found != OPTIMAL:
+        raise PricingError(_explain(found, len(usd), seconds))
     solution = solver.getSolution()
     return np.array(solution.row_dual), np.array(solution.row_value)
 
