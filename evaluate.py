@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from baselines.bounds import BoundError
+from baselines.transfers import transfer_rule
 from baselines.tuned import FOLDER, file_name, write_tuned
 from envs.generator import random_scenario
 from envs.scenario import load_scenario, scenario_yaml
 from evaluation.benchmark import run_suite, save_benchmark
 from evaluation.benchmark_page import benchmark_page, cell_bar, print_overview
-from evaluation.bounds import NO_BOUND_REEVALUATED, hindsight
+from evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from evaluation.catalogue import print_baselines
 from evaluation.cells import Worlds
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
@@ -68,6 +69,8 @@ scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
     """Longest search of a bound, with --bound; a bound is valid whenever its search ends. Unit: seconds an episode."""
     reevaluate: bool = False
     """Merge the unpicked packages of split orders once an hour, under every policy."""
+    transfers: str | None = None
+    """Move stock between regions by a rule, under every policy: threshold, or lp. Default: it stays where it is."""
 
     def run(self) -> None:
         """Checks everything, evaluates everything, then writes."""
@@ -76,6 +79,10 @@ scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
         above("--bound-seconds", self.bound_seconds, 0)
         if self.bound and self.reevaluate:
             raise InputError(f"--bound with --reevaluate: {NO_BOUND_REEVALUATED}; leave one out")
+        if self.bound and self.transfers:
+            raise InputError(f"--bound with --transfers: {NO_BOUND_TRANSFERRED}; leave one out")
+        if self.transfers:
+            transfer_rule(self.transfers)
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_policies(self.policies.split(","), scenario)
@@ -85,6 +92,7 @@ scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
                 scenario, policies, self.episodes, self.seed, _command(), stream=self.stream,
                 progress=lambda name: bar.update(task, advance=1, description=name),
                 reevaluate=self.reevaluate, bound=hindsight(self.bound_seconds) if self.bound else None,
+                transfers=self.transfers,
             )  # fmt: skip
         arguments = {**asdict(self), "out": str(self.out), "overrides": list(self.overrides)}
         config = {"command": "compare", "arguments": arguments, "scenario": scenario.model_dump(mode="json")}

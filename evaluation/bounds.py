@@ -16,6 +16,7 @@ TOLERANCE = 1e-6  # share of the bound: what floating-point sums may differ by
 
 # An order re-evaluated may take units that came after its decision; a bound on the first decisions may then lie above.
 NO_BOUND_REEVALUATED = "the bound holds for decisions made once, not for ones that are taken back"
+NO_BOUND_TRANSFERRED = "the bound holds for stock that stays where it is put"
 
 Bound = Callable[[Scenario, int], HindsightBound]  # of an episode, by its key
 

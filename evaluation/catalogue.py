@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from baselines.rules import DISPATCH_RULES, SOURCE_RULES, Parameter, Rule
+from baselines.transfers import TRANSFER_RULES, Kind
 
 
 def print_baselines(console: Console | None = None) -> None:
@@ -18,9 +19,11 @@ def print_baselines(console: Console | None = None) -> None:
     console.print("A baseline is source+dispatch; either alone takes the other's default.")
     for title, rules in (("source", SOURCE_RULES), ("dispatch", DISPATCH_RULES)):
         console.print(_table(title, rules))
+    console.print("With --transfers, a rule moves stock between regions, whoever decides.")
+    console.print(_table("transfers", TRANSFER_RULES))
 
 
-def _table(title: str, rules: Mapping[str, Rule]) -> Table:
+def _table(title: str, rules: Mapping[str, Rule] | Mapping[str, Kind]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(title, no_wrap=True)
     table.add_column("what it does")

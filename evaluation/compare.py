@@ -46,6 +46,7 @@ def compare_policies(
     reevaluate: bool = False,
     bound: Bound | None = None,
     stream: str = "evaluate",
+    transfers: str | None = None,
 ) -> Comparison:
     """Plays every policy through the same episodes and summarises.
 
@@ -59,21 +60,28 @@ def compare_policies(
         reevaluate: merge the unpicked packages of split orders once an hour, under every policy.
         bound: computes a lower bound on each episode's dollars. Default: no bounds.
         stream: of the orders; default, the held-out ones.
+        transfers: name of the rule that moves stock between regions, under every policy; default, none.
 
     Raises:
+        BaselineError: no such rule.
         InputError: a policy was trained or tuned on these orders.
         ScenarioError: the scenario's tables cannot be used.
         BoundError: a bound cannot be computed.
         ValueError: no episodes, or a negative seed.
     """
     check_unseen(policies, stream, seed)
-    frame = evaluate_policies(scenario, policies, episodes, seed, progress, reevaluate=reevaluate, stream=stream)
+    frame = evaluate_policies(
+        scenario, policies, episodes, seed, progress, reevaluate=reevaluate, stream=stream, transfers=transfers
+    )
     summary = summarise(frame, seed)
     if bound is not None:
         bounds = evaluate_bounds(scenario, evaluation_keys(episodes, seed, stream), bound, progress)
         frame = join_bounds(frame, bounds)
         summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
-    facts = {"scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate}
+    facts = {
+        "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
+        "transfers": transfers,
+    }  # fmt: skip
     return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
 
 
@@ -162,7 +170,7 @@ def draw_first_policy(comparison: Comparison, path: Path) -> None:
     meta = comparison.summary["meta"]
     key = evaluation_keys(1, meta["seed"], meta["stream"])[0]
     last = max(1, comparison.scenario.horizon_ticks - 1)
-    sim = play(comparison.scenario, policy, key, until=last, reevaluate=meta["reevaluate"])
+    sim = play(comparison.scenario, policy, key, until=last, reevaluate=meta["reevaluate"], transfers=meta["transfers"])
     save_map(sim, path, title=f"{comparison.scenario.name}: {name}")
 
 

@@ -26,10 +26,10 @@ COST = "cost_per_order_usd"
 TABLE_KPIS = (
     COST, *(f"{name}_per_order_usd" for name in COMPONENTS),
     "in_region_share", "on_time_share", "click_to_delivery_hours", "truck_fill", "miles_per_package",
-    "touches_per_package", "lanes_used", "packages_per_order", "spill_share",
+    "touches_per_package", "lanes_used", "packages_per_order", "spill_share", "transfer_units",
 )  # fmt: skip
 _SHOWN_UNIT = {"share": "%"}
-_DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0}
+_DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0, "units a day": 0}
 _PAIRED_TITLE = "Cost per order: paired differences [95 % interval]; below zero, the first is cheaper"
 _ORDERS = {"evaluate": "held-out", "tune": "tuning", "train": "training"}
 
@@ -53,7 +53,9 @@ class Difference(NamedTuple):
 
 def kpi_rows(summary: Summary) -> list[Row]:
     """Means of the KPIs that matter, as text; shares in percent."""
-    return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in TABLE_KPIS]
+    moved = summary["meta"].get("transfers") is not None
+    shown = [kpi for kpi in TABLE_KPIS if moved or not kpi.startswith("transfer_")]
+    return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
 
 
 def _row(kpi: str, means: list[float]) -> Row:
@@ -99,9 +101,11 @@ def _rich_kpis(summary: Summary) -> Table:
     table.add_column("unit")
     for name in summary["policies"]:
         table.add_column(escape(name.replace("+", "\n+")), justify="right", overflow="fold")
-    for row in kpi_rows(summary):
+    rows = kpi_rows(summary)
+    last_usd = [row.kpi for row in rows if row.kpi.endswith("_per_order_usd")][-1]
+    for row in rows:
         cells = [Text(cell, "bold" if best else "") for cell, best in zip(row.cells, row.best, strict=True)]
-        table.add_row(row.kpi, row.unit, *cells, end_section=row.kpi == f"{COMPONENTS[-1]}_per_order_usd")
+        table.add_row(row.kpi, row.unit, *cells, end_section=row.kpi == last_usd)
     return table
 
 
@@ -153,6 +157,7 @@ def _title(summary: Summary) -> str:
     plural = "" if meta["episodes"] == 1 else "s"
     kind = _ORDERS[meta.get("stream", "evaluate")]
     mended = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
+    mended += f"; stock moved between regions by '{meta['transfers']}'" if meta.get("transfers") else ""
     return (
         f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{mended}"
     )

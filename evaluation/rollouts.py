@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from baselines.pricing import simulator_for
+from baselines.transfers import transfer_rule
 from envs.demand import episode_key
 from envs.metrics import KPIS
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.scorers import Scorers
-from envs.simulator import Simulator
+from envs.simulator import Simulator, TransferRule
 
 
 def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[int]:
@@ -66,6 +67,7 @@ def evaluate_policies(
     progress: Callable[[str], None] | None = None,
     reevaluate: bool = False,
     stream: str = "evaluate",
+    transfers: str | None = None,
 ) -> pd.DataFrame:
     """Plays every policy through the same episodes.
 
@@ -77,6 +79,7 @@ def evaluate_policies(
         progress: called with the policy's name after each of its episodes.
         reevaluate: merge the unpicked packages of split orders once an hour.
         stream: of the orders; default, the held-out ones.
+        transfers: name of the rule that moves stock between regions (`baselines.transfers`); default, none.
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
@@ -89,7 +92,7 @@ def evaluate_policies(
     keys = evaluation_keys(episodes, seed, stream)
     results: dict[str, list[dict[str, float]]] = {}
     for name, policy in policies.items():
-        sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate)
+        sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
         results[name] = []
         for key in keys:
             results[name] += rollout(sim, policy.scorers, [key])
@@ -109,7 +112,12 @@ def results_frame(results: Mapping[str, Sequence[Mapping[str, float]]], keys: Se
 
 
 def play(
-    scenario: Scenario, policy: ScorerPolicy, key: int, until: int | None = None, reevaluate: bool = False
+    scenario: Scenario,
+    policy: ScorerPolicy,
+    key: int,
+    until: int | None = None,
+    reevaluate: bool = False,
+    transfers: str | None = None,
 ) -> Simulator:
     """One episode, left where it stopped: for a map.
 
@@ -120,8 +128,13 @@ def play(
         until: tick to stop at. Default: the horizon, where the books are closed and nothing is on the road any more; a
             tick earlier the trucks are still under way.
         reevaluate: merge the unpicked packages of split orders once an hour.
+        transfers: name of the rule that moves stock between regions.
     """
-    sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate)
+    sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
     sim.reset(0, key)
     sim.run(policy.scorers, until)
     return sim
+
+
+def _rule(transfers: str | None) -> TransferRule | None:
+    return None if transfers is None else transfer_rule(transfers)

@@ -94,7 +94,7 @@ def tune(
         BaselineError: unknown baseline, or one without parameters.
         KeyboardInterrupt: Ctrl-C before the first generation was played, or during the check.
     """
-    search = _Search(tunable(name), start.parameters, plan.seed)
+    search = Search(tunable(name), start.parameters, plan.seed)
     with closing(_Players(scenario, name, list(start.parameters), plan.workers)) as players:
         begun, interrupted = time.monotonic(), False
         try:
@@ -112,7 +112,7 @@ def tune(
 
 
 def _generations(
-    search: _Search, players: _Players, plan: Plan, begun: float, progress: Callable[[Standing], None]
+    search: Search, players: _Players, plan: Plan, begun: float, progress: Callable[[Standing], None]
 ) -> None:
     """Generation after generation until the budget is spent, each on episodes of its own, after the check's."""
     for first in count(plan.check_episodes, plan.episodes):
@@ -169,13 +169,13 @@ def _keys(seed: int, first: int, count: int) -> list[int]:
     return [episode_key(STREAM, seed, first + i) for i in range(count)]
 
 
-def _standing(search: _Search, plan: Plan, seconds: float) -> Standing:
+def _standing(search: Search, plan: Plan, seconds: float) -> Standing:
     by_time = seconds / 60 / plan.minutes if plan.minutes else 0.0
     by_count = search.evaluations / plan.evaluations if plan.evaluations else 0.0
     return Standing(search.evaluations, search.best_usd, seconds / 60, min(1.0, max(by_time, by_count)))
 
 
-class _Search:
+class Search:
     """CMA-ES around a start. Its steps and bounds are the parameters' own."""
 
     def __init__(self, known: Mapping[str, Parameter], start: Mapping[str, float], seed: int) -> None:

@@ -173,6 +173,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "no episodes": (["--episodes", "0"], ["--episodes = 0", "1 or more"]),
     "negative seed": (["--seed", "-1"], ["--seed = -1", "0 or more"]),
     "bound with re-evaluation": (["--bound", "--reevaluate"], ["--bound with --reevaluate", "leave one out"]),
+    "bound with transfers": (["--bound", "--transfers", "lp"], ["--bound with --transfers", "leave one out"]),
+    "no such transfers": (["--transfers", "magic"], ["transfers 'magic'", "threshold, lp"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
 }
 

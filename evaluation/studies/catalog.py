@@ -18,19 +18,21 @@ from evaluation.studies.rollout import Rollout
 from evaluation.studies.study import Study
 from evaluation.studies.surge import Surge
 from evaluation.studies.ten_by_hundred import TenByHundred
+from evaluation.studies.transfers import TransferStudy
 
 FOLDER = Path("configs") / "studies"
 SHIPPED = Path(__file__).resolve().parent.parent.parent / FOLDER
 KINDS: dict[str, type[Study]] = {
     "ten_by_hundred": TenByHundred,
     "flip": Flip,
+    "rollout": Rollout,
     "region_count": RegionCount,
     "region_design": RegionDesign,
+    "placement": Placement,
+    "transfers": TransferStudy,
     "surge": Surge,
     "disruption": Disruption,
     "frontier": Frontier,
-    "rollout": Rollout,
-    "placement": Placement,
 }
 
 

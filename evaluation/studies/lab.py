@@ -19,12 +19,6 @@ from evaluation.statistics import Interval, bootstrap_mean
 CELLS, WORLDS = "cells", "worlds"
 
 
-class PolicyPlayer(Player, Protocol):
-    """Plays a policy, and tells more of it than KPIs."""
-
-    policy: ScorerPolicy
-
-
 class Played:
     """KPIs of worlds × policies × episodes.
 
@@ -45,6 +39,12 @@ class Played:
     def mean(self, world: str, policy: str, kpi: str) -> Interval:
         """The mean over episodes with its 95 % interval."""
         return bootstrap_mean(self.values(world, policy, kpi), np.random.default_rng(self.seed))
+
+
+class PolicyPlayer(Player, Protocol):
+    """A player in whose episodes a policy decides."""
+
+    policy: ScorerPolicy
 
 
 class Lab:
@@ -99,15 +99,22 @@ class Lab:
         }
         return Played(self._frame(cells, keys), self.seed)
 
-    def play_players(self, scenario: Scenario, players: Mapping[str, PolicyPlayer]) -> dict[str, Rows]:
-        """The same held-out episodes for players that tell more than KPIs: name → one row per episode.
+    def play_players(
+        self, scenario: Scenario, players: Mapping[str, PolicyPlayer], stream: str = "evaluate"
+    ) -> dict[str, Rows]:
+        """The same episodes for players that tell more than KPIs: name → one row per episode.
+
+        Args:
+            scenario: the world.
+            players: by name.
+            stream: of the orders; default, the held-out ones.
 
         Raises:
             InputError: a policy was trained or tuned on these orders.
             KeyboardInterrupt: Ctrl-C; its text says what is kept.
         """
-        check_unseen({name: player.policy for name, player in players.items()}, "evaluate", self.seed)
-        keys = evaluation_keys(self.episodes, self.seed)
+        check_unseen({name: player.policy for name, player in players.items()}, stream, self.seed)
+        keys = evaluation_keys(self.episodes, self.seed, stream)
         cells = {
             name: [
                 player_cell(self.digests, f"{name}: episode {i}", scenario, player, [key]) for i, key in enumerate(keys)

@@ -1,0 +1,356 @@
+"""When and how much stock to move between regions: a threshold rule and an LP against leaving it where it was put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from baselines.rules import BaselineError
+from baselines.transfer_threshold import hubs
+from baselines.transfers import TRANSFER_RULES, transfer_rule
+from envs.ledger import COMPONENTS
+from envs.network import build_network
+from envs.scenario import Scenario
+from evaluation.cells import Rows
+from evaluation.moving import FLOW, STOCK, Moving
+from evaluation.statistics import Interval, bootstrap_mean
+from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
+from evaluation.studies.flow_map import flow_map
+from evaluation.studies.lab import Lab
+from evaluation.text import interval, number
+
+NONE, NATION = "none", "none, one nation"
+COST, MOVING, UNITS, FILL = "cost_per_order_usd", "transfer_per_order_usd", "transfer_units", "transfer_fill"
+SERVICE = (
+    "in_region_share", "spill_share", "lost_line_share", "click_to_delivery_hours", "on_time_share",
+    "packages_per_order", "co2_kg_per_package",
+)  # fmt: skip
+
+
+class TransferWorld(BaseModel):
+    """A world, and the rules as they were tuned for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(min_length=1, description="Name in the tables.")
+    set: dict[str, Any] = Field({}, description="Fields of the scenario to set, dotted.")
+    rules: dict[str, dict[str, float]] = Field(
+        {}, description="Rule → its settings; one left out has its default. `evaluation.tune_transfers` finds them."
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _known(cls, rules: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        for name, settings in rules.items():
+            try:
+                transfer_rule(name, settings)
+            except BaselineError as error:
+                raise ValueError(str(error)) from None
+        return rules
+
+
+class TransferStudy(CutStudy):
+    """Plays every world with and without transfers, and the first with cheaper and dearer linehaul."""
+
+    study: Literal["transfers"]
+    days: int = Field(21, ge=1, description="Days that are counted. Unit: days.")
+    worlds: tuple[TransferWorld, ...] = Field(min_length=1, description="Where the question is asked.")
+    linehaul: tuple[float, ...] = Field(
+        (0.25, 0.5, 1.0, 2.0, 4.0), description="Linehaul of transfers in the first world, as multiples of its price."
+    )
+
+    @field_validator("worlds")
+    @classmethod
+    def _distinct(cls, worlds: tuple[TransferWorld, ...]) -> tuple[TransferWorld, ...]:
+        names = [world.name for world in worlds]
+        if len(set(names)) < len(names):
+            raise ValueError("worlds must have names of their own")
+        return worlds
+
+    @field_validator("linehaul")
+    @classmethod
+    def _ascending(cls, linehaul: tuple[float, ...]) -> tuple[float, ...]:
+        if list(linehaul) != sorted(set(linehaul)) or (linehaul and linehaul[0] < 0):
+            raise ValueError("must be 0 or more, ascending, none twice")
+        return linehaul
+
+    def regional(self, world: TransferWorld, linehaul: float = 1.0) -> Scenario:
+        """A world in regions, at a multiple of its linehaul.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
+        scenario = self._divided(REGIONAL, world)
+        rates = {name: linehaul * getattr(scenario.transfers, name) for name in ("usd_per_mile", "dock_usd")}
+        return scenario.model_copy(update={"transfers": scenario.transfers.model_copy(update=rates)})
+
+    def _divided(self, name: str, world: TransferWorld) -> Scenario:
+        return self.divided(name, self.warmup_days + self.days, world.set)
+
+    def run(self, lab: Lab) -> Findings:
+        """Plays every world, rule and policy."""
+        policies, rows = self.players(), {}
+        regional = {world.name: self.regional(world) for world in self.worlds}
+        for scenario in regional.values():
+            build_network(scenario)  # a boundary that cannot be used is found before anything is played
+        for world in self.worlds:
+            moving = {
+                (rule, name): Moving(policy, rule, world.rules.get(rule or ""))
+                for rule in (None, *TRANSFER_RULES)
+                for name, policy in policies.items()
+            }
+            played = lab.play_players(
+                regional[world.name], {f"{r or NONE}: {name}": m for (r, name), m in moving.items()}
+            )
+            for rule, name in moving:
+                rows[world.name, name, rule or NONE] = played[f"{rule or NONE}: {name}"]
+            nation = lab.play_players(self._divided(NATIONAL, world), {name: moving[None, name] for name in policies})
+            rows.update({(world.name, name, NATION): found for name, found in nation.items()})
+        sweep: dict[tuple[float, str], Rows] = {}
+        lead, world = next(iter(policies)), self.worlds[0]
+        players = {rule: Moving(policies[lead], rule, world.rules.get(rule)) for rule in TRANSFER_RULES}
+        for linehaul in self.linehaul:
+            found = lab.play_players(self.regional(world, linehaul), players)
+            sweep.update({(linehaul, rule): found[rule] for rule in players})
+        return _Page(self, rows, sweep, list(policies), regional[world.name]).findings()
+
+
+class _Outcome(NamedTuple):
+    """What a rule costs and brings under one policy in one world; changes are against `none`, on the same orders."""
+
+    world: str
+    policy: str
+    transfers: str
+    cost: Interval  # USD per order
+    change: Interval  # of it
+    percent: float  # of the cost of `none`
+    moving: Interval  # USD of transfers per order, in `cost`
+    units: Interval  # moved a day
+    fill: float  # of transfer trucks, %
+    stock: Interval  # change of the units held, %
+
+
+class _Page:
+    """What was found, as a page."""
+
+    def __init__(
+        self,
+        study: TransferStudy,
+        rows: Mapping[tuple[str, str, str], Rows],
+        sweep: Mapping[tuple[float, str], Rows],
+        policies: list[str],
+        scenario: Scenario,
+    ) -> None:
+        self.study, self.rows, self.sweep, self.policies = study, rows, sweep, policies
+        self.lead, self.main = policies[0], study.worlds[0].name
+        self.network = build_network(scenario)
+        self.outcomes = [
+            self._outcome(world.name, policy, rule)
+            for world in study.worlds
+            for policy in policies
+            for rule in (NATION, NONE, *TRANSFER_RULES)
+        ]
+
+    def findings(self) -> Findings:
+        study = self.study
+        method = _METHOD.format(
+            warmup=study.warmup_days, days=study.days, episodes=study.episodes, seed=study.seed,
+            rules=" ".join(self._settings(world) for world in study.worlds),
+        )  # fmt: skip
+        flows, arrows = self._flows()
+        sections = [
+            Section("Does it pay?", _PAYS, (self._costs(), self._parts())),
+            Section("What customers see", _SERVICE, (self._service(),)),
+            Section("From where to where", _FLOWS.format(world=self.main, policy=self.lead, rule=self._best_rule()),
+                    (arrows, flows)),
+        ]  # fmt: skip
+        if study.linehaul:
+            text = _SWEEP.format(world=self.main, policy=self.lead)
+            sections.insert(2, Section("What linehaul may cost", text, (self._sweep(),)))
+        return Findings(self._answer(), self._headlines(), tuple(sections), method)
+
+    # ------------------------------------------------------------------------------------------------- numbers
+
+    def _values(self, world: str, policy: str, rule: str, kpi: str) -> np.ndarray:
+        """(E,)."""
+        return np.array([row[kpi] for row in self.rows[world, policy, rule]], dtype=float)
+
+    def _interval(self, values: np.ndarray) -> Interval:
+        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
+
+    def _change(self, world: str, policy: str, rule: str, kpi: str) -> Interval:
+        values = self._values(world, policy, rule, kpi) - self._values(world, policy, NONE, kpi)
+        return self._interval(scale(kpi) * values)
+
+    def _outcome(self, world: str, policy: str, rule: str) -> _Outcome:
+        cost, moving, units, fill, held = (
+            self._values(world, policy, rule, kpi) for kpi in (COST, MOVING, UNITS, FILL, STOCK)
+        )
+        before, change = self._values(world, policy, NONE, COST), self._change(world, policy, rule, COST)
+        return _Outcome(
+            world, policy, rule, self._interval(cost), change, 100 * change.mean / float(before.mean()),
+            self._interval(moving), self._interval(units), 100 * float(fill.mean()),
+            self._interval(100 * (held / self._values(world, policy, NONE, STOCK) - 1)),
+        )  # fmt: skip
+
+    def _of(self, world: str, policy: str, rule: str) -> _Outcome:
+        return next(o for o in self.outcomes if (o.world, o.policy, o.transfers) == (world, policy, rule))
+
+    def _best_rule(self, world: str | None = None) -> str:
+        return min(TRANSFER_RULES, key=lambda rule: self._of(world or self.main, self.lead, rule).cost.mean)
+
+    # --------------------------------------------------------------------------------------------------- words
+
+    def _answer(self) -> str:
+        found = []
+        for world in self.study.worlds:
+            best = self._of(world.name, self.lead, self._best_rule(world.name))
+            found.append(
+                f"on {world.name}, {best.transfers} changes the cost per order by "
+                f"{interval(best.change._asdict(), 3)} USD ({number(best.percent, 1, signed=True)} %), "
+                f"moving {number(best.units.mean, 0)} units a day for {number(best.moving.mean, 3)} USD an order"
+            )
+        return f"With {self.lead}, transfers paid for in full: {'; '.join(found)}."
+
+    def _headlines(self) -> tuple[Headline, ...]:
+        heads = []
+        for world in self.study.worlds:
+            best = self._of(world.name, self.lead, self._best_rule(world.name))
+            text = f"Cost per order on {world.name}, {best.transfers} less none"
+            heads.append(Headline(f"{number(best.change.mean, 2, signed=True)} USD", text))
+        best = self._of(self.main, self.lead, self._best_rule())
+        in_region = self._change(self.main, self.lead, best.transfers, "in_region_share").mean
+        heads.append(
+            Headline(
+                f"{number(in_region, 1, signed=True)} points", f"Orders in region on {self.main}, {best.transfers}"
+            )
+        )
+        text = f"Units held on {self.main}, {best.transfers}: what base stock refills once it has left"
+        heads.append(Headline(f"{number(best.stock.mean, 1, signed=True)} %", text))
+        return tuple(heads)
+
+    def _settings(self, world: TransferWorld) -> str:
+        def said(rule: str) -> str:
+            known = TRANSFER_RULES[rule].parameters
+            own = world.rules.get(rule, {})
+            return f"{rule} " + ", ".join(f"{name} {own.get(name, known[name].default):g}" for name in known)
+
+        return f"{world.name[0].upper()}{world.name[1:]}: {'; '.join(said(rule) for rule in TRANSFER_RULES)}."
+
+    # ------------------------------------------------------------------------------------------------- figures
+
+    def _costs(self) -> Table:
+        header = (
+            "world", "policy", "transfers", "cost per order, USD", "less none, USD", "%", "transfers, USD per order",
+            "units moved a day", "truck fill, %", "units held, change, %",
+        )  # fmt: skip
+        rows = tuple(
+            (o.world, o.policy, o.transfers, interval(o.cost._asdict(), 3, signed=False),
+             interval(o.change._asdict(), 3), number(o.percent, 1, signed=True), number(o.moving.mean, 3),
+             number(o.units.mean, 0), number(o.fill, 0), number(o.stock.mean, 1, signed=True))
+            for o in self.outcomes
+        )  # fmt: skip
+        return Table("costs", "Costs", header, rows, pd.DataFrame([flat(outcome) for outcome in self.outcomes]))
+
+    def _compared(self, kpis: tuple[str, ...]) -> list[tuple[_Outcome, list[Interval]]]:
+        """Changes of KPIs against `none`, of all that is not it."""
+        return [
+            (o, [self._change(o.world, o.policy, o.transfers, kpi) for kpi in kpis])
+            for o in self.outcomes
+            if o.transfers != NONE
+        ]
+
+    def _changes(self, name: str, title: str, kpis: tuple[str, ...], titles: tuple[str, ...], decimals: int) -> Table:
+        compared = self._compared(kpis)
+        rows = tuple(
+            (o.world, o.policy, o.transfers, *(interval(change._asdict(), decimals) for change in changes))
+            for o, changes in compared
+        )
+        data = pd.DataFrame(
+            [
+                {"world": o.world, "policy": o.policy, "transfers": o.transfers, "kpi": kpi, **change._asdict()}
+                for o, changes in compared
+                for kpi, change in zip(kpis, changes, strict=True)
+            ]
+        )
+        return Table(name, title, ("world", "policy", "transfers", *titles), rows, data)
+
+    def _parts(self) -> Table:
+        kpis = tuple(f"{name}_per_order_usd" for name in COMPONENTS)
+        return self._changes("parts", "Where the dollars go: USD per order, less none", kpis, COMPONENTS, 3)
+
+    def _service(self) -> Table:
+        return self._changes("service", "Changes against none", SERVICE, tuple(map(label, SERVICE)), 2)
+
+    def _sweep(self) -> Figure:
+        none = {kpi: self._values(self.main, self.lead, NONE, kpi) for kpi in (COST, *SERVICE)}
+        titles = {
+            "Cost per order, less none, USD": lambda rows: np.array([row[COST] for row in rows]) - none[COST],
+            "Transfers, USD per order": lambda rows: np.array([row[MOVING] for row in rows]),
+            "Units moved a day": lambda rows: np.array([row[UNITS] for row in rows]),
+            "In region, less none, points": lambda rows: (
+                100 * (np.array([row["in_region_share"] for row in rows]) - none["in_region_share"])
+            ),
+            "Truck fill, %": lambda rows: 100 * np.array([row[FILL] for row in rows]),
+        }
+        panels = {
+            title: [
+                Line(rule, self.study.linehaul, [self._interval(of(self.sweep[x, rule])) for x in self.study.linehaul])
+                for rule in TRANSFER_RULES
+            ]
+            for title, of in titles.items()
+        }
+        title = "What changes with the price of linehaul"
+        return Figure(
+            "linehaul", title, "Mean and 95 % interval over held-out episodes; the rules keep their settings.",
+            lines_grid(panels, "price of linehaul, multiple"), long_table(panels, "linehaul"),
+        )  # fmt: skip
+
+    def _flows(self) -> tuple[Table, Figure]:
+        rule, names = self._best_rule(), self.network.region_names
+        flow = np.mean([row[FLOW] for row in self.rows[self.main, self.lead, rule]], axis=0)
+        net = flow.sum(axis=0) - flow.sum(axis=1)
+        rows = tuple(
+            (name, *(number(units, 0) for units in flow[r]), number(flow[r].sum(), 0), number(flow[:, r].sum(), 0),
+             number(net[r], 0, signed=True))
+            for r, name in enumerate(names)
+        )  # fmt: skip
+        data = pd.DataFrame(flow, columns=list(names)).assign(
+            origin=names, sent=flow.sum(axis=1), received=flow.sum(axis=0), net=net
+        )
+        table = Table(
+            "flows", "Units a day, from row to column", ("from", *names, "sent", "received", "net"), rows, data
+        )
+        hub = hubs(self.network)
+        at = self.network.sites[["longitude", "latitude"]].to_numpy(float)
+        first = [int(np.flatnonzero(self.network.net.region_of_site == r)[0]) for r in range(len(names))]
+        ends = at[np.where(hub >= 0, hub, first)]
+        caption = "Arrows are as wide as what goes more one way than the other; numbers are units a day received, net."
+        return table, Figure("flows_map", "Net flows between regions", caption, flow_map(self.network, flow, ends))
+
+
+_PAYS = (
+    "Every dollar of a transfer is in the cost per order: whole trucks from FC to FC at the price of any real truck, a "
+    "model truck holding the same share of a trailer as those of packages, and the handling of each unit. Stock itself "
+    "costs nothing here, and what a sender gave away its next review orders anew: the last column says how many more "
+    "units the network then holds."
+)
+_SERVICE = "Shares are in percentage points."
+_SWEEP = "{policy} in the world {world}, with the miles and docks of transfers at a multiple of their price."
+_FLOWS = (
+    "{policy} in the world {world}, under {rule}. A region takes transfers in at the FC nearest to most of its demand."
+)
+_METHOD = (
+    "{warmup} days of warm-up, {days} days that count; {episodes} held-out episodes, seed {seed}; every rule and "
+    "policy meets the same orders. Changes are paired by episode. None leaves stock where base stock puts it. Units "
+    "leave at two in the morning, travel at 50 mph over great-circle miles × 1.2, and count towards their receiver's "
+    "inventory position while they do. Units on the road at the end have been paid for.\n\n"
+    "The rules were tuned on tuning orders, each with as many evaluations, for each world by itself, and keep their "
+    "settings whoever decides. {rules}"
+)
