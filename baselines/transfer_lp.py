@@ -35,7 +35,7 @@ from scipy.stats import poisson
 from baselines.highs import OPTIMAL, load_lp, solved
 from baselines.rules import BaselineError
 from baselines.shadow_price import BLOCK, coming_cycle, expected_units, parts, ticks_to_replacement
-from baselines.transfer_threshold import NIGHT_HOUR, NOTHING, by_region, hubs, region_shares, regions_of_fcs, up_to
+from baselines.transfer_threshold import NOTHING, Nightly, by_region, hubs, region_shares, regions_of_fcs, up_to
 from envs.simulator import Simulator
 from envs.transfers import Moves, TransferLanes, whole_trucks
 
@@ -47,18 +47,11 @@ _SOME = 1e-3  # units that count as something
 
 
 @dataclass(frozen=True)
-class TransferLp:
+class TransferLp(Nightly):
     """The rule; `baselines.transfers` has its parameters' bounds and meanings."""
 
-    every_days: float
     days: float
     scale: float
-    hour: float = NIGHT_HOUR
-
-    @property
-    def every_hours(self) -> float:
-        """Between two calls: whole days."""
-        return 24.0 * max(1, round(self.every_days))
 
     def __call__(self, sim: Simulator, row: int) -> Moves:
         """What shall leave now.

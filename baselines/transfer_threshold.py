@@ -20,20 +20,30 @@ NIGHT_HOUR = 2.0  # the hour of the day at which least is ordered
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """The rule; `baselines.transfers` has its parameters' bounds and meanings."""
+class Nightly:
+    """When a rule is asked: in the night, every so many whole days."""
 
     every_days: float
+
+    @property
+    def every_hours(self) -> float:
+        """From one call to the next."""
+        return 24.0 * max(1, round(self.every_days))
+
+    @property
+    def hour(self) -> float:
+        """Of the day."""
+        return NIGHT_HOUR
+
+
+@dataclass(frozen=True)
+class Threshold(Nightly):
+    """The rule; `baselines.transfers` has its parameters' bounds and meanings."""
+
     low_days: float
     target_days: float
     high_days: float
     min_fill: float
-    hour: float = NIGHT_HOUR
-
-    @property
-    def every_hours(self) -> float:
-        """Between two calls: whole days."""
-        return 24.0 * max(1, round(self.every_days))
 
     def __call__(self, sim: Simulator, row: int) -> Moves:
         """What shall leave now."""

@@ -16,25 +16,26 @@ class Kind(NamedTuple):
     parameters: Mapping[str, Parameter]
 
 
-_EVERY = between(1.0, 1.0, 7.0, "between two nights on which stock may leave. Unit: whole days")
+# Defaults are those found for us8 (configs/studies/transfers.yaml), rounded.
+_EVERY = between(3.0, 1.0, 7.0, "between two nights on which stock may leave. Unit: whole days")
 
 TRANSFER_RULES: dict[str, Kind] = {
     "threshold": Kind(
         "Units go, in filled trucks, from the nearest region with much cover of a SKU to one with little.",
         {
             "every_days": _EVERY,
-            "low_days": between(1.0, 0.0, 14.0, "a region with less cover receives. Unit: days of its own demand"),
-            "target_days": between(3.0, 0.0, 28.0, "cover it is filled up to. Unit: days"),
-            "high_days": between(4.0, 0.0, 28.0, "cover a region keeps to itself. Unit: days"),
-            "min_fill": between(0.7, 0.0, 1.0, "least fill at which a truck goes. Unit: share"),
+            "low_days": between(2.5, 0.0, 14.0, "a region with less cover receives. Unit: days of its own demand"),
+            "target_days": between(8.5, 0.0, 28.0, "cover it is filled up to. Unit: days"),
+            "high_days": between(5.5, 0.0, 28.0, "cover a region keeps to itself. Unit: days"),
+            "min_fill": between(0.3, 0.0, 1.0, "least fill at which a truck goes. Unit: share"),
         },
     ),
     "lp": Kind(
         "An LP weighs linehaul against what spilled and lost lines are expected to cost.",
         {
             "every_days": _EVERY,
-            "days": between(7.0, 1.0, 28.0, "demand ahead that counts where nobody refills the SKU. Unit: days"),
-            "scale": between(1.0, 0.0, 3.0, "share of the expected saving that counts"),
+            "days": between(21.0, 1.0, 28.0, "demand ahead that counts where nobody refills the SKU. Unit: days"),
+            "scale": between(1.8, 0.0, 3.0, "share of the expected saving that counts"),
         },
     ),
 }

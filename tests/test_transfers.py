@@ -290,14 +290,14 @@ def test_the_lp_moves_what_is_best_where_all_cases_can_be_weighed(handling: floa
     sim = lonely(usd_per_mile=0, dock_usd=0, handling_usd=handling)
     days = 4.0
     usd = [expected_usd(sim, days, move) for move in range(int(sim.state.stock[0].max()) + 1)]
-    lp = int(transfer_rule("lp", {"days": days})(sim, 0).units.sum())
+    lp = int(transfer_rule("lp", {"days": days, "scale": 1})(sim, 0).units.sum())
     threshold = int(transfer_rule("threshold", {"min_fill": 0})(sim, 0).units.sum())
     assert usd[lp] == pytest.approx(min(usd), abs=1e-6)
     assert usd[lp] <= min(usd[0], usd[threshold]) + 1e-6
 
 
 def test_the_lp_moves_less_the_dearer_it_is_and_nothing_in_the_end() -> None:
-    sent = [int(transfer_rule("lp")(lonely(dock_usd=usd, usd_per_mile=0), 0).units.sum()) for usd in (0, 100, 10_000)]
+    sent = [int(transfer_rule("lp")(lonely(dock_usd=usd, usd_per_mile=0), 0).units.sum()) for usd in (0, 1000, 100_000)]
     assert sent[0] >= sent[1] >= sent[2] == 0 < sent[0]
 
 

@@ -59,7 +59,7 @@ class TransferStudy(CutStudy):
     """Plays every world with and without transfers, and the first with cheaper and dearer linehaul."""
 
     study: Literal["transfers"]
-    days: int = Field(21, ge=1, description="Days that are counted. Unit: days.")
+    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
     worlds: tuple[TransferWorld, ...] = Field(min_length=1, description="Where the question is asked.")
     linehaul: tuple[float, ...] = Field(
         (0.25, 0.5, 1.0, 2.0, 4.0), description="Linehaul of transfers in the first world, as multiples of its price."
