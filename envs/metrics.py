@@ -65,6 +65,11 @@ class Totals(NamedTuple):
     episode_usd: float  # all dollars of the episode, warm-up included
 
 
+def difference(now: Totals, before: Totals) -> Totals:
+    """What was counted and paid between two moments of one episode."""
+    return now._replace(count=now.count - before.count, usd=now.usd - before.usd, days=now.days - before.days)
+
+
 class Kpi(NamedTuple):
     """One KPI."""
 

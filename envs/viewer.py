@@ -31,7 +31,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
-from envs.metrics import Totals, compute_kpis
+from envs.metrics import Totals, compute_kpis, difference
 from envs.replacing import replacing
 from envs.scenario import DATA_DIR
 from envs.simulator import Simulator
@@ -192,11 +192,6 @@ class KpiWindow:
         if tick - day in seen:
             return "Last 24 hours", compute_kpis(difference(now, seen[tick - day]))
         return f"Since warm-up,\n{_number((tick - start) * hours)} hours", compute_kpis(now)
-
-
-def difference(now: Totals, before: Totals) -> Totals:
-    """What was counted and paid between two moments of one episode."""
-    return now._replace(count=now.count - before.count, usd=now.usd - before.usd, days=now.days - before.days)
 
 
 def _counted(count: int, name: str) -> str:

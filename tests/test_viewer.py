@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from baselines import baseline
 from envs import viewer
-from envs.metrics import compute_kpis
+from envs.metrics import compute_kpis, difference
 from envs.scenario import Scenario, load_scenario
 from envs.simulator import Simulator
 from envs.viewer import (
@@ -23,7 +23,6 @@ from envs.viewer import (
     MapViewer,
     Truck,
     clock,
-    difference,
     draw_map,
     fc_packages,
     lane_fill,

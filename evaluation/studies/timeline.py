@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from baselines.pricing import price, simulator_for
-from envs.metrics import Totals, compute_kpis
+from envs.metrics import Totals, compute_kpis, difference
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.simulator import Simulator
-from envs.viewer import difference
 from evaluation.cells import Rows, Worlds, digest
 
 Kpis = dict[str, float]
