@@ -23,7 +23,7 @@ def write(folder: Path, **changes: Any) -> Path:
         "set": {"capacity.pick_headroom": 1.4}, "episodes": 2, "policies": ["least_cost"], "factors": [1.2, 4.0],
         "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 3,
         "settle_days": 1, "surge_days": 2,
-        "after_days": 6,
+        "after_days": 6, "lasting": {"days": 30, "factors": [1.2, 4.0]},
     }  # fmt: skip
     return write_study(folder, "surge", data, changes)
 
@@ -59,13 +59,32 @@ def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None
     assert row["on_time_worst_mean"] <= on_time[on_time.index >= 0].min() + 1e-9
     assert row["on_time_before_mean"] == pytest.approx(on_time[[-2, -1]].mean(), abs=3)
     assert [f"{head.value}" for head in findings.headlines][-1].count("and") == 1
-    assert len(findings.headlines) == len(study.factors)
+    assert len(findings.headlines) == len(study.factors) + 1
+
+
+def test_a_peak_that_lasts_breaks_what_a_week_does_not_mend(found: tuple[Surge, Findings]) -> None:
+    """Four times the demand for good: lines pile up or are lost; a fifth more is borne."""
+    table, weeks = (
+        next(part.data for part in found[1].parts if part.name == name) for name in ("lasting", "lasting_4")
+    )
+    assert table is not None and weeks is not None
+    assert list(zip(table["partition"], table["factor"], strict=True)) == [
+        ("national", 1.2), ("regional", 1.2), ("national", 4.0), ("regional", 4.0),
+    ]  # fmt: skip
+    for partition in ("national", "regional"):
+        mild, hard = (table[(table["partition"] == partition) & (table["factor"] == f)].iloc[0] for f in (1.2, 4.0))
+        assert hard["on_time_mean"] < mild["on_time_mean"] and hard["lost_mean"] >= mild["lost_mean"]
+        assert hard["under_way_mean"] > 2 * mild["under_way_mean"]
+    assert sorted(set(weeks["week"])) == [0, 1, 2, 3]
+    assert "at the end of 30 days of 4 × demand" in found[1].headlines[-1].text
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"factors": [2, 1.5]}, "factors = .*ascending"),
+        ({"lasting": {"factors": [0.5]}}, "lasting.factors = .*above 1"),
+        ({"lasting": {"days": 7}}, "lasting.days = 7: .*28"),
         ({"factors": [1.0]}, "factors = .*above 1"),
         ({"tolerance_points": 0}, "tolerance_points = 0: .*greater than 0"),
         ({"after_days": 0}, "after_days = 0"),

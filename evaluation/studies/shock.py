@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator
 
 from evaluation.statistics import Interval
 from evaluation.studies.charts import Line, label, scale
@@ -20,6 +22,15 @@ SHOWN = (
     "in_region_share",
     "spot_share",
 )
+
+
+def _ascending(factors: tuple[float, ...]) -> tuple[float, ...]:
+    if list(factors) != sorted(set(factors)) or min(factors, default=2) <= 1:
+        raise ValueError("must be above 1, ascending, none twice")
+    return factors
+
+
+Factors = Annotated[tuple[float, ...], AfterValidator(_ascending)]  # of demand
 
 
 def day_panels(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
@@ -16,7 +18,8 @@ from evaluation.studies.charts import lines_grid, long_table
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.lab import Lab
-from evaluation.studies.shock import day_panels, recovery_cell, recovery_days, recovery_words
+from evaluation.studies.lasting import Lasting, LastingPeak
+from evaluation.studies.shock import Factors, day_panels, recovery_cell, recovery_days, recovery_words
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number
 
@@ -27,7 +30,7 @@ class Surge(CutStudy):
     """Raises demand for some days, in a nation and in its regions."""
 
     study: Literal["surge"]
-    factors: tuple[float, ...] = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
+    factors: Factors = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
     calm_days: int = Field(10, ge=1, description="Days of mean demand before. Unit: days.")
     settle_days: int = Field(
         3, ge=0, description="Of these the first that means leave out, when slow orders have not come yet. Unit: days."
@@ -37,13 +40,7 @@ class Surge(CutStudy):
     tolerance_points: float = Field(
         1.0, gt=0, description="Recovered is who is on time as before, less at most so much. Unit: percentage points."
     )
-
-    @field_validator("factors")
-    @classmethod
-    def _ascending(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
-        if list(factors) != sorted(set(factors)) or factors[0] <= 1:
-            raise ValueError("must be above 1, ascending, none twice")
-        return factors
+    lasting: Lasting | None = Field(None, description="Also play peaks that last, with the first policy alone.")
 
     @model_validator(mode="after")
     def _settles(self) -> Self:
@@ -60,14 +57,33 @@ class Surge(CutStudy):
         """Plays every factor under both partitions."""
         end = self.first + self.surge_days
         phases = [Phase(CALM, self.warmup_days + self.settle_days, self.first), Phase(PEAK, self.first, end)]
-        worlds = {(name, factor): self._world(name, factor) for name in (NATIONAL, REGIONAL) for factor in self.factors}
-        players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in self.players().items()}
-        return _Page(self, {key: lab.play_players(world, players) for key, world in worlds.items()}).findings()
+        policies = self.players()
+        players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in policies.items()}
+        rows = {
+            key: lab.play_players(self._world(*key, self.surge_days, self.after_days), players)
+            for key in product((NATIONAL, REGIONAL), self.factors)
+        }
+        return _Page(self, rows, self._lasting(lab, *next(iter(policies.items())))).findings()
 
-    def _world(self, name: str, factor: float) -> Scenario:
-        days = self.first + self.surge_days + self.after_days
-        surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + self.surge_days), "factor": factor}
+    def _lasting(self, lab: Lab, name: str, policy: ScorerPolicy) -> LastingPeak | None:
+        if self.lasting is None:
+            return None
+        phases = self.lasting.phases(self.warmup_days + self.settle_days, self.first)
+        player = {name: Timeline(policy, (), phases, lab.digests)}
+        rows = {
+            key: lab.play_players(self._world(*key, self.lasting.days, 0), player)[name]
+            for key in product((NATIONAL, REGIONAL), self.lasting.factors)
+        }
+        return LastingPeak(self.lasting, name, self.calm_days, rows, self.interval)
+
+    def _world(self, name: str, factor: float, surge_days: int, after_days: int) -> Scenario:
+        days = self.first + surge_days + after_days
+        surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + surge_days), "factor": factor}
         return self.divided(name, days, {"demand.surges": [surge]})
+
+    def interval(self, values: np.ndarray) -> Interval:
+        """Of the mean over episodes, (E,)."""
+        return bootstrap_mean(values, np.random.default_rng(self.seed))
 
 
 class _Outcome(NamedTuple):
@@ -87,8 +103,10 @@ class _Outcome(NamedTuple):
 class _Page:
     """What was found, as a page."""
 
-    def __init__(self, study: Surge, rows: Mapping[tuple[str, float], Mapping[str, Rows]]) -> None:
-        self.study, self.rows = study, rows
+    def __init__(
+        self, study: Surge, rows: Mapping[tuple[str, float], Mapping[str, Rows]], lasting: LastingPeak | None
+    ) -> None:
+        self.study, self.rows, self.lasting, self._interval = study, rows, lasting, study.interval
         self.policies = list(next(iter(rows.values())))
         self.lead = self.policies[0]
         self.outcomes = [
@@ -105,9 +123,11 @@ class _Page:
             surge=study.surge_days, calm=study.calm_days, settle=study.settle_days, after=study.after_days,
         )  # fmt: skip
         figures = tuple(self._days(factor) for factor in study.factors)
+        lasting = () if self.lasting is None else (self.lasting.section(),)
         sections = (
             Section("How each came through", _TABLE, (self._table(),)),
             Section("Day by day", f"{self.lead}; dotted, the first day of the surge and the first after it.", figures),
+            *lasting,
         )
         return Findings(self._answer(), self._headlines(), sections, method)
 
@@ -139,9 +159,6 @@ class _Page:
         after = on_time[:, self.study.calm_days + self.study.surge_days :]
         return recovery_days(after >= before[:, None] - self.study.tolerance_points)
 
-    def _interval(self, values: np.ndarray) -> Interval:
-        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
-
     def _of(self, name: str, factor: float) -> _Outcome:
         return next(o for o in self.outcomes if (o.policy, o.partition, o.factor) == (self.lead, name, factor))
 
@@ -163,7 +180,7 @@ class _Page:
             nation, regions = (self._of(name, factor).on_time_worst.mean for name in (NATIONAL, REGIONAL))
             text = f"on time on the worst day at {factor:g} × demand: nation, regions"
             heads.append(Headline(f"{number(nation, 0)} and {number(regions, 0)} %", text))
-        return tuple(heads)
+        return tuple(heads) if self.lasting is None else (*heads, self.lasting.headline())
 
     # ------------------------------------------------------------------------------------------------- figures
 
