@@ -341,7 +341,7 @@ class Ask:
         out = self.out or Path("runs") / "studies" / path.stem
         check_folder(out)
         with cell_bar() as progress:
-            findings = study.run(Lab(out, study.episodes, study.seed, self.workers, progress))
+            findings = study.answer(Lab(out, study.episodes, study.seed, self.workers, progress))
         save_report(study, findings, provenance(_command()), out)
         print(f"{findings.answer}\nreport: {out / PAGE}")
 

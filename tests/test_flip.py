@@ -97,7 +97,7 @@ def write(folder: Path, **changes: Any) -> Path:
 def found(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     folder = tmp_path_factory.mktemp("flip")
     study = load_study(write(folder))
-    return study.run(Lab(folder / "out", study.episodes, study.seed))
+    return study.answer(Lab(folder / "out", study.episodes, study.seed))
 
 
 def test_the_page_has_every_kpi_of_every_policy(found: Findings) -> None:
@@ -168,7 +168,7 @@ def test_a_flip_without_animation_films_nothing(
     monkeypatch.setattr(CloseUp, "maps", lambda self: ())
     monkeypatch.setattr(CloseUp, "distributions", lambda self: spread)
     study = load_study(write(tmp_path, animation=False, episodes=1, policies=["least_cost"]))
-    parts = study.run(Lab(tmp_path / "out", 1, study.seed)).parts
+    parts = study.answer(Lab(tmp_path / "out", 1, study.seed)).parts
     assert not any(isinstance(part, Figure) and part.gif for part in parts)
 
 

@@ -7,10 +7,8 @@ show the first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
 from envs.simulator import Simulator
 from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
@@ -18,17 +16,10 @@ from evaluation.studies.charts import picture
 from evaluation.studies.decision_log import log_orders, sample_orders
 from evaluation.studies.decision_words import log_tables
 from evaluation.studies.film import film
-from evaluation.studies.findings import Figure, Section
+from evaluation.studies.findings import Figure, Findings, Place, Section
 from evaluation.studies.flow_figures import distributions, spill_maps
 from evaluation.studies.flows import Watch, flows_of
 from evaluation.studies.lab import Lab
-
-
-class Place(NamedTuple):
-    """A world to look at."""
-
-    title: str
-    scenario: Scenario
 
 
 class CloseUp:
@@ -38,7 +29,7 @@ class CloseUp:
         lab: plays, and keeps what was played.
         policy: decides in all worlds.
         worlds: name → world, the same orders in all. Sample orders are drawn by what becomes of them in the first.
-        days: from the start of an episode to the midnight at which maps are drawn, and film and log begin; fewer where
+        days: from the end of the warm-up to the midnight at which maps are drawn, and film and log begin; fewer where
             the horizon is near.
     """
 
@@ -47,12 +38,24 @@ class CloseUp:
         scenario = next(iter(worlds.values())).scenario
         self.tick_hours = scenario.tick_hours
         self.day = round(24 / self.tick_hours)
-        self.midnight = min(days * self.day, scenario.horizon_ticks - 2 * self.day)
+        self.days = days
+        self.midnight = min(scenario.warmup_ticks + days * self.day, scenario.horizon_ticks - 2 * self.day)
         watch = {policy.name: Watch(policy, self.midnight)}
         self.flows = {
             name: [flows_of(row) for row in lab.play_players(world.scenario, watch)[policy.name]]
             for name, world in worlds.items()
         }
+
+    def around(self, findings: Findings, animation: bool) -> Findings:
+        """The findings with maps before them, and distributions and decisions after them."""
+        names = [world.title[0].lower() + world.title[1:] for world in self.worlds.values()]
+        worlds = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        days = f"{self.days} {'day' if self.days == 1 else 'days'}"
+        moving = (self.film(),) if animation else ()
+        maps = Section("Maps", _MAPS.format(worlds=worlds, days=days), (*moving, *self.maps()))
+        text = _SPREAD.format(policy=self.policy.name, worlds=worlds, days=days)
+        spread = Section("Behind the means", text, (self.distributions(),))
+        return findings._replace(sections=(maps, *findings.sections, spread, self.decisions()))
 
     def _played(self, name: str) -> Simulator:
         """The first episode at midnight, to be looked at or played on."""
@@ -105,6 +108,8 @@ class CloseUp:
         return Section("Decisions, order by order", text, log_tables(kinds, logs, self.policy))
 
 
+_MAPS = "{worlds} after {days} that count, on the same orders."
+_SPREAD = "{policy} in {days} of {worlds}, after the warm-up and without a change between."
 _DECISIONS = (
     "Orders of one day of the first episode, one of each kind drawn at random (seed {seed}) by what becomes of it in "
     "{first}, and the same orders in each world. What is shown is what {policy} saw when it decided.\n\n"

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from envs.scenario import Boundary, Scenario
+from evaluation.studies.findings import Place
 from evaluation.studies.study import Study
 
 NATIONAL, REGIONAL = "national", "regional"
@@ -24,6 +25,11 @@ class CutStudy(Study):
         if regions.kind == "national":
             raise ValueError("must be more than one region: kind states, balanced or file")
         return regions
+
+    def both(self, days: int) -> dict[str, Place]:
+        """Nation and regions side by side, for so many days, to look at."""
+        titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
+        return {name: Place(title, self.divided(name, days)) for name, title in titles.items()}
 
     def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
         """The world as NATIONAL or REGIONAL, for so many days, warm-up included.

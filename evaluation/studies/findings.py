@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
 from PIL import Image
 
+from envs.scenario import Scenario
 from evaluation.statistics import Interval
 
 _SCREEN_DPI = 100.0  # of pictures that do not say
@@ -71,6 +74,13 @@ class Section(NamedTuple):
     parts: tuple[Figure | Table, ...] = ()
 
 
+class Place(NamedTuple):
+    """A world to look at closely."""
+
+    title: str
+    scenario: Scenario
+
+
 class Findings(NamedTuple):
     """A whole study."""
 
@@ -78,6 +88,7 @@ class Findings(NamedTuple):
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
     method: str  # paragraphs
+    places: Mapping[str, Place] = MappingProxyType({})  # by name, as files are named; of the same orders
 
     @property
     def parts(self) -> list[Figure | Table]:

@@ -13,7 +13,6 @@ from envs.network import build_network
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
-from evaluation.studies.closeup import CloseUp, Place
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
@@ -36,10 +35,6 @@ class Flip(CutStudy):
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
-    map_days: int = Field(
-        14, ge=1, description="Days after the warm-up that maps and distributions see; the next is filmed and logged. "
-        "Fewer where the horizon is near. Unit: days.",
-    )  # fmt: skip
     animation: bool = Field(True, description="Film a day of trucks, the nation beside its regions.")
     settle_days: int = Field(
         7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
@@ -62,12 +57,9 @@ class Flip(CutStudy):
             for name, first, end in zip((NATIONAL, REGIONAL, BACK), ends, ends[1:], strict=False)
         ]
         switches = (Switch(ends[1], regions), Switch(ends[2], nation))
-        policies = self.players()
-        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in policies.items()}
+        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
         rows = lab.play_players(nation, players)
-        worlds = {NATIONAL: Place("One nation", nation), REGIONAL: Place("Regions", regions)}
-        closeup = CloseUp(lab, next(iter(policies.values())), worlds, self.warmup_days + self.map_days)
-        return _Page(self, rows, ends, closeup).findings()
+        return _Page(self, rows, ends).findings()
 
 
 class _Change(NamedTuple):
@@ -84,8 +76,8 @@ class _Change(NamedTuple):
 class _Page:
     """What was found, as a page."""
 
-    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int], closeup: CloseUp) -> None:
-        self.study, self.rows, self.ends, self.closeup = study, rows, ends, closeup
+    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int]) -> None:
+        self.study, self.rows, self.ends = study, rows, ends
         self.lead = next(iter(rows))
         self.changes = [self._change(policy, kpi) for policy in rows for kpi in DAILY]
 
@@ -94,18 +86,11 @@ class _Page:
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, settle=study.settle_days
         )
-        moving = (self.closeup.film(),) if study.animation else ()
         sections = (
-            Section("Maps", _MAPS.format(days=study.map_days), (*moving, *self.closeup.maps())),
             Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
             Section("Day by day", _DAYS, (self._daily(),)),
-            Section(
-                "Behind the means", _SPREAD.format(policy=self.lead, days=study.map_days),
-                (self.closeup.distributions(),),
-            ),
-            self.closeup.decisions(),
-        )  # fmt: skip
-        return Findings(self._answer(), self._headlines(), sections, method)
+        )
+        return Findings(self._answer(), self._headlines(), sections, method, study.both(self.ends[-1]))
 
     # ------------------------------------------------------------------------------------------------- numbers
 
@@ -185,11 +170,6 @@ def _percent(change: _Change) -> float:
     return 100 * change.change.mean / change.national.mean if change.national.mean else 0.0
 
 
-_MAPS = (
-    "The nation and the regions after {days} days of each, on the same orders. Both count the same regions, so arrows "
-    "say who serves whom in the nation too."
-)
-_SPREAD = "{policy} in {days} days of the nation and of the regions, after the warm-up and without a change between."
 _PHASES = (
     "Means of each phase without its first {settle} days; changes are of the same episodes, with their 95 % interval. "
     "The last column is what is left of the cut once it is undone: nothing, if its interval holds zero."

@@ -21,7 +21,7 @@ _TAIL = 0.995  # of a distribution; its axis ends there
 def spill_maps(
     sims: Mapping[str, Simulator], flows: Mapping[str, Sequence[Flows]], titles: Mapping[str, str], seed: int
 ) -> tuple[Figure, ...]:
-    """A map of who serves whom for each world, with arrows to one scale; none where a world counts one region only.
+    """A map of who serves whom for each world that counts more than one region, with arrows to one scale.
 
     Args:
         sims: world → a simulator of its network.
@@ -29,9 +29,10 @@ def spill_maps(
         titles: world → heading.
         seed: of the bootstrap.
     """
-    if any(sim.regions < 2 for sim in sims.values()):
+    sims = {name: sim for name, sim in sims.items() if sim.regions > 1}
+    if not sims:
         return ()
-    shares = {name: [served(episode) for episode in own] for name, own in flows.items()}
+    shares = {name: [served(episode) for episode in flows[name]] for name in sims}
     means = {
         name: Served(np.mean([one.between for one in own], axis=0), np.mean([one.by_fc for one in own], axis=0))
         for name, own in shares.items()

@@ -16,7 +16,7 @@ from evaluation.studies.coverage import (
     optimise,
 )
 from evaluation.studies.cut import NATIONAL, REGIONAL
-from evaluation.studies.findings import Findings, file_stem
+from evaluation.studies.findings import Findings, Place, file_stem
 from evaluation.studies.lab import Lab
 from evaluation.studies.placement_layout import (
     BASE,
@@ -53,7 +53,11 @@ class Placement(PlacementStudy):
                     for partition in (REGIONAL, NATIONAL)
                 }
         worlds |= {breadth_world(*key): self._broadened(*key) for key in laid.swept}
-        return Page(self, laid, lab.play(worlds, self.players())).findings()
+        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed anew"}
+        places = {
+            name.replace(" ", "_"): Place(title, worlds[world_of(name, REGIONAL)]) for name, title in titles.items()
+        }
+        return Page(self, laid, lab.play(worlds, self.players()), places).findings()
 
     def _world(self, partition: str, changes: dict[str, Any] | None = None) -> Scenario:
         return self.divided(partition, self.warmup_days + self.days, changes)

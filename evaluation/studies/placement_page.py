@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from evaluation.studies.coverage import (
     region_coverage,
 )
 from evaluation.studies.cut import NATIONAL, REGIONAL
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
+from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 from evaluation.studies.lab import Played
 from evaluation.studies.placement_layout import (
     BASE,
@@ -80,8 +81,8 @@ class _Change(NamedTuple):
 class Page:
     """What was found, as a page."""
 
-    def __init__(self, study: PlacementStudy, laid: Laid, played: Played) -> None:
-        self.study, self.laid, self.played = study, laid, played
+    def __init__(self, study: PlacementStudy, laid: Laid, played: Played, places: Mapping[str, Place]) -> None:
+        self.study, self.laid, self.played, self.places = study, laid, played, places
         self.policies = list(study.players())
         self.lead = self.policies[0]
         self.stocked = {name: self._stocked(name, base) for name, base in laid.placements.items()}
@@ -102,7 +103,7 @@ class Page:
             episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, days=study.days,
             scenario=study.scenario, factor=laid.market.stock.safety_factor,
         )  # fmt: skip
-        return Findings(self._answer(), self._headlines(), tuple(sections), method)
+        return Findings(self._answer(), self._headlines(), tuple(sections), method, self.places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 

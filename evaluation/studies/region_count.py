@@ -14,12 +14,10 @@ from envs.network import build_network
 from envs.placement import place_stock
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from envs.viewer import draw_map
-from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, picture, scale
+from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.coverage import covered_lines
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
+from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.lab import Lab, Played
 from evaluation.studies.objective import DEFAULT_WEIGHTS, Weights, objective, objective_text
 from evaluation.studies.study import Study
@@ -116,9 +114,10 @@ class _Page:
                 "The best number of regions", f"{objective_text(self.study.weights)} {_RANGE}",
                 (self._above_best(), self._best_table()),
             ),
-            Section("Maps", "Lanes are as wide as the packages they carried since the warm-up.", self._maps()),
         )  # fmt: skip
-        return Findings(self._answer(), self._headlines(), sections, method)
+        shown = sorted({self.counts[0], self._leading().regions, self.counts[-1]})
+        places = {str(k): Place(_count(k).capitalize(), self.worlds[BASE, k]) for k in shown}
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 
@@ -206,16 +205,6 @@ class _Page:
             for best in self.best
         )  # fmt: skip
         return Table("best", "Best counts", header, rows, pd.DataFrame([flat(best) for best in self.best]))
-
-    def _maps(self) -> tuple[Figure, ...]:
-        policy, key, figures = self.players[self.lead], evaluation_keys(1, self.study.seed)[0], []
-        for k in sorted({self.counts[0], self._leading().regions, self.counts[-1]}):
-            scenario, title = self.worlds[BASE, k], _count(k).capitalize()
-            sim = play(scenario, policy, key, until=scenario.horizon_ticks - 1)
-            figures.append(
-                Figure(f"map_{k}", title, f"{self.lead}, first episode.", picture(draw_map(sim, title=title)))
-            )
-        return tuple(figures)
 
 
 _TRADE_OFF = (

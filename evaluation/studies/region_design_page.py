@@ -13,7 +13,7 @@ from evaluation.statistics import Interval, bootstrap_mean, paired_difference
 from evaluation.studies.boundaries import loads, pieces
 from evaluation.studies.charts import label, scale
 from evaluation.studies.drawing_board import KMEANS_STARTS, NATION, SEARCHED, Board, BoundaryStudy, Drawn
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
+from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 from evaluation.studies.lab import Played
 from evaluation.studies.objective import objective, objective_text
 from evaluation.studies.region_maps import boundary_maps
@@ -88,7 +88,9 @@ class Page:
             Section("What changes", _CHANGES.format(reference=self.board.name), self._kpis()),
             Section("Take one", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
         )
-        return Findings(self._answer(), self._headlines(), sections, method)
+        shown = {name.replace(" ", "_"): name for name in (self.board.name, self.best.boundary)}
+        places = {stem: Place(name.capitalize(), self.drawn[name].world) for stem, name in shown.items()}
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario, load_scenario
 from evaluation.policies import resolve_policies
+from evaluation.studies.closeup import CloseUp
 from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
 
@@ -29,6 +30,20 @@ class Study(BaseModel):
     policies: tuple[str, ...] = Field(
         ("least_cost",), min_length=1, description="Who decides, as `compare` takes them; the first is the one on maps."
     )
+
+    map_days: int = Field(
+        14, ge=1, description="Days after the warm-up that maps and distributions see; the next is filmed and logged. "
+        "Fewer where the horizon is near. Unit: days.",
+    )  # fmt: skip
+    animation: bool = Field(False, description="Film a day of trucks, the worlds that maps show side by side.")
+
+    def answer(self, lab: Lab) -> Findings:
+        """What it found, and the first policy seen closely in the worlds that it names."""
+        findings = self.run(lab)
+        if not findings.places:
+            return findings
+        lead = next(iter(self.players().values()))
+        return CloseUp(lab, lead, findings.places, self.map_days).around(findings, self.animation)
 
     def run(self, lab: Lab) -> Findings:
         """Plays what it must, and says what it found."""

@@ -16,7 +16,7 @@ from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.charts import lines_grid, long_table
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
+from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.lab import Lab
 from evaluation.studies.lasting import Lasting, LastingPeak
 from evaluation.studies.shock import Factors, day_panels, recovery_cell, recovery_days, recovery_words
@@ -81,6 +81,15 @@ class Surge(CutStudy):
         surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + surge_days), "factor": factor}
         return self.divided(name, days, {"demand.surges": [surge]})
 
+    def places(self) -> dict[str, Place]:
+        """Nation and regions under the highest surge."""
+        titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
+        factor = self.factors[-1]
+        return {
+            name: Place(f"{title} at {factor:g} × demand", self._world(name, factor, self.surge_days, self.after_days))
+            for name, title in titles.items()
+        }
+
     def interval(self, values: np.ndarray) -> Interval:
         """Of the mean over episodes, (E,)."""
         return bootstrap_mean(values, np.random.default_rng(self.seed))
@@ -129,7 +138,7 @@ class _Page:
             Section("Day by day", f"{self.lead}; dotted, the first day of the surge and the first after it.", figures),
             *lasting,
         )
-        return Findings(self._answer(), self._headlines(), sections, method)
+        return Findings(self._answer(), self._headlines(), sections, method, study.places())
 
     # ------------------------------------------------------------------------------------------------- numbers
 
