@@ -332,7 +332,7 @@ class Ask:
         """Checks everything, plays what is missing, then writes."""
         from evaluation.studies.catalog import find_study, load_study  # pulls in matplotlib
         from evaluation.studies.lab import Lab
-        from evaluation.studies.report import PAGE, save_report
+        from evaluation.studies.report.page import PAGE, save_report
 
         at_least("--workers", self.workers, 1)
         path = find_study(self.name)
@@ -368,7 +368,7 @@ class Animate:
 
     def run(self) -> None:
         """Checks everything, plays, then writes."""
-        from evaluation.studies.film import DAY_HOURS, film  # pulls in matplotlib
+        from evaluation.studies.report.film import DAY_HOURS, film  # pulls in matplotlib
 
         at_least("--day", self.day, 0)
         at_least("--seed", self.seed, 0)

@@ -36,7 +36,7 @@ Progress = Callable[[int, int, str], None]  # cells done, all cells, title of th
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("envs/*.py", "baselines/*.py", "evaluation/rollouts.py")
 # Files that no cell's numbers depend on but through its scenario: the faces of the simulator, and the generator.
-FACES = {"dispatch_env.py", "generator.py", "vector_env.py", "viewer.py"}
+FACES = {"dispatch_env.py", "generator.py", "replacing.py", "vector_env.py", "viewer.py"}
 
 
 class Player(Protocol):

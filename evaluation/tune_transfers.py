@@ -53,7 +53,7 @@ class TuneTransfers:
     def run(self) -> None:
         """Tunes, and prints the settings."""
         from evaluation.studies.catalog import load_study  # pulls in matplotlib
-        from evaluation.studies.transfers import TransferStudy
+        from evaluation.studies.stock.transfers import TransferStudy
 
         at_least("--evaluations", self.evaluations, 1)
         at_least("--check-episodes", self.check_episodes, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs.network import build_network
-from evaluation.studies.boundaries import (
+from evaluation.studies.design.boundaries import (
     Stations,
     gabriel_graph,
     kmeans,
@@ -17,8 +17,8 @@ from evaluation.studies.boundaries import (
     pieces,
     stations_of,
 )
-from evaluation.studies.boundary_search import Measure, Search, moves, search
-from evaluation.studies.territories import territories
+from evaluation.studies.design.boundary_search import Measure, Search, moves, search
+from evaluation.studies.design.territories import territories
 from tests.worlds import small
 
 

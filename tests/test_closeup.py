@@ -20,12 +20,12 @@ from envs.scenario import Scenario
 from envs.scorers import Scorers
 from envs.simulator import Simulator
 from evaluation.policies import resolve_policy
-from evaluation.studies import decision_log
-from evaluation.studies.decision_log import KINDS, Decision, log_orders, sample_orders
-from evaluation.studies.decision_words import log_tables, why
-from evaluation.studies.film import FRAMES_A_TICK, film
-from evaluation.studies.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
-from evaluation.studies.spill_map import SpillMap, served
+from evaluation.studies.report import decision_log
+from evaluation.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
+from evaluation.studies.report.decision_words import log_tables, why
+from evaluation.studies.report.film import FRAMES_A_TICK, film
+from evaluation.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
+from evaluation.studies.report.spill_map import SpillMap, served
 from tests.worlds import FEW_SLOTS, SCARCE, TWO_REGIONS, lane_price, simulator, small
 
 KEY, UNTIL = 5, 100

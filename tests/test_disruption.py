@@ -12,8 +12,8 @@ from envs.network import build_network
 from envs.scenario import ScenarioError
 from evaluation.studies.catalog import SHIPPED, load_study
 from evaluation.studies.disruption import Disruption
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings
 from evaluation.studies.shock import recovery_days
 from tests.commands import write_study
 

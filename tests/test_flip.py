@@ -17,11 +17,11 @@ from envs.scenario import Scenario, ScenarioError
 from evaluation.cells import Worlds
 from evaluation.provenance import provenance
 from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.closeup import CloseUp
-from evaluation.studies.findings import Figure, Findings, Table
 from evaluation.studies.flip import DAILY, Flip
 from evaluation.studies.lab import Lab
-from evaluation.studies.report import save_report
+from evaluation.studies.report.closeup import CloseUp
+from evaluation.studies.report.findings import Figure, Findings, Table
+from evaluation.studies.report.page import save_report
 from evaluation.studies.timeline import UNDER_WAY, Phase, Switch, Timeline
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, simulator, small

@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 from baselines import BaselineError, baseline
 from envs.scenario import ScenarioError, load_scenario
 from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.findings import Findings
 from evaluation.studies.frontier import Frontier, Sweep, undominated
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings
 from tests.commands import write_study
 
 

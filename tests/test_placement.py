@@ -16,7 +16,9 @@ from envs.network import build_network
 from envs.placement import base_stock, place_stock
 from envs.scenario import Scenario, ScenarioError, Stock
 from evaluation.studies.catalog import load_study
-from evaluation.studies.coverage import (
+from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings
+from evaluation.studies.stock.coverage import (
     Market,
     build_market,
     coverage_bound,
@@ -26,9 +28,7 @@ from evaluation.studies.coverage import (
     optimise,
     order_coverage,
 )
-from evaluation.studies.findings import Findings
-from evaluation.studies.lab import Lab
-from evaluation.studies.placement_layout import BASE, OPTIMISED, placement_table
+from evaluation.studies.stock.placement_layout import BASE, OPTIMISED, placement_table
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, small
 

@@ -17,10 +17,10 @@ from envs.scenario import ScenarioError, load_scenario
 from envs.viewer import mix, region_colour
 from evaluation import cells
 from evaluation.studies.catalog import load_study
-from evaluation.studies.findings import Findings
+from evaluation.studies.design.region_design import RegionDesign
 from evaluation.studies.lab import Lab
-from evaluation.studies.region_design import RegionDesign
-from evaluation.studies.region_maps import boundary_maps
+from evaluation.studies.report.findings import Findings
+from evaluation.studies.report.region_maps import boundary_maps
 from tests.commands import write_study
 from tests.worlds import small
 

@@ -12,8 +12,8 @@ import pytest
 from envs.network import build_network
 from envs.scenario import ScenarioError
 from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings
 from evaluation.studies.rollout import KPIS_OF_A_REGION, REST, Rollout
 from tests.commands import write_study
 

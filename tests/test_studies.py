@@ -19,9 +19,9 @@ from envs.placement import place_stock
 from envs.scenario import ScenarioError
 from evaluation import cells
 from evaluation.studies.catalog import KINDS, find_study, load_study
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
 from evaluation.studies.region_count import RegionCount, selection_in_region
+from evaluation.studies.report.findings import Findings
 from tests.commands import ROOT, TINY, end, start
 from tests.worlds import TWO_REGIONS, small
 

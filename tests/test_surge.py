@@ -10,8 +10,8 @@ import pytest
 
 from envs.scenario import ScenarioError
 from evaluation.studies.catalog import load_study
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings
 from evaluation.studies.surge import Surge
 from tests.commands import write_study
 

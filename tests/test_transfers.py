@@ -25,9 +25,9 @@ from envs.transfers import Moves
 from evaluation.moving import FLOW, STOCK, Moving
 from evaluation.rollouts import evaluation_keys, rollout
 from evaluation.studies.catalog import load_study
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
-from evaluation.studies.transfers import NATION, NONE, TransferStudy
+from evaluation.studies.report.findings import Findings
+from evaluation.studies.stock.transfers import NATION, NONE, TransferStudy
 from tests.commands import write_study
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small, snapshot
 

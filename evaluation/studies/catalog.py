@@ -8,17 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from envs.scenario import ScenarioError, explain, read_yaml
+from evaluation.studies.design.region_design import RegionDesign
 from evaluation.studies.disruption import Disruption
 from evaluation.studies.flip import Flip
 from evaluation.studies.frontier import Frontier
-from evaluation.studies.placement import Placement
 from evaluation.studies.region_count import RegionCount
-from evaluation.studies.region_design import RegionDesign
 from evaluation.studies.rollout import Rollout
+from evaluation.studies.stock.placement import Placement
+from evaluation.studies.stock.transfers import TransferStudy
 from evaluation.studies.study import Study
 from evaluation.studies.surge import Surge
 from evaluation.studies.ten_by_hundred import TenByHundred
-from evaluation.studies.transfers import TransferStudy
 
 FOLDER = Path("configs") / "studies"
 SHIPPED = Path(__file__).resolve().parent.parent.parent / FOLDER

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from envs.scenario import Boundary, Scenario
-from evaluation.studies.findings import Place
+from evaluation.studies.report.findings import Place
 from evaluation.studies.study import Study
 
 NATIONAL, REGIONAL = "national", "regional"

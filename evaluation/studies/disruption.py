@@ -16,10 +16,10 @@ from envs.viewer import draw_map
 from evaluation.cells import Rows
 from evaluation.rollouts import evaluation_keys, play
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import lines_grid, long_table, picture
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.charts import lines_grid, long_table, picture
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.shock import day_panels, recovery_cell, recovery_days, recovery_words
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number

@@ -12,10 +12,10 @@ from pydantic import Field, model_validator
 from envs.network import build_network
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.timeline import Phase, Switch, Timeline
 from evaluation.text import interval, number
 

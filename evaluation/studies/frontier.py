@@ -19,9 +19,9 @@ from envs.scorers import Scorers
 from envs.viewer import region_colour
 from evaluation.policies import is_baseline, resolve_policy
 from evaluation.statistics import Interval
-from evaluation.studies.charts import label, plain, png, scale
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
 from evaluation.studies.lab import Lab, Played
+from evaluation.studies.report.charts import label, plain, png, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table
 from evaluation.studies.study import Study
 from evaluation.text import interval, number
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.cells import Rows
 from evaluation.statistics import Interval
-from evaluation.studies.charts import lines_grid, long_table
 from evaluation.studies.cut import NATIONAL, REGIONAL
-from evaluation.studies.findings import Figure, Headline, Section, Table, flat
+from evaluation.studies.report.charts import lines_grid, long_table
+from evaluation.studies.report.findings import Figure, Headline, Section, Table, flat
 from evaluation.studies.shock import Factors, day_panels
 from evaluation.studies.timeline import UNDER_WAY, Phase
 from evaluation.text import interval, number

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from envs.metrics import KPIS
-from evaluation.studies.charts import label
 from evaluation.studies.lab import Played
+from evaluation.studies.report.charts import label
 
 
 def _known(weights: dict[str, float]) -> dict[str, float]:

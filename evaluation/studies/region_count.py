@@ -15,11 +15,11 @@ from envs.placement import place_stock
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
-from evaluation.studies.coverage import covered_lines
-from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.lab import Lab, Played
 from evaluation.studies.objective import DEFAULT_WEIGHTS, Weights, objective, objective_text
+from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
+from evaluation.studies.stock.coverage import covered_lines
 from evaluation.studies.study import Study
 from evaluation.text import interval, number
 

@@ -13,10 +13,10 @@ from envs.network import Network, build_network
 from envs.scenario import Scenario, ScenarioError
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.cut import NATIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
 from evaluation.studies.timeline import Phase, Switch, Timeline
 from evaluation.text import interval, number
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import AfterValidator
 
 from evaluation.statistics import Interval
-from evaluation.studies.charts import Line, label, scale
 from evaluation.studies.cut import NATIONAL, REGIONAL
+from evaluation.studies.report.charts import Line, label, scale
 from evaluation.studies.timeline import UNDER_WAY
 from evaluation.text import NOTHING, number
 

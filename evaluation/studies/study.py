@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario, load_scenario
 from evaluation.policies import resolve_policies
-from evaluation.studies.closeup import CloseUp
-from evaluation.studies.findings import Findings
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.closeup import CloseUp
+from evaluation.studies.report.findings import Findings
 
 
 class Study(BaseModel):

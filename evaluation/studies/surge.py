@@ -14,11 +14,11 @@ from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import lines_grid, long_table
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.lab import Lab
 from evaluation.studies.lasting import Lasting, LastingPeak
+from evaluation.studies.report.charts import lines_grid, long_table
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from evaluation.studies.shock import Factors, day_panels, recovery_cell, recovery_days, recovery_words
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number

@@ -23,9 +23,9 @@ from envs.policy import ScorerPolicy
 from envs.scenario import Scenario, load_scenario
 from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
-from evaluation.studies.charts import picture
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table
 from evaluation.studies.lab import Lab, Played
+from evaluation.studies.report.charts import picture
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table
 from evaluation.studies.study import Study
 from evaluation.text import number
 

@@ -10,14 +10,14 @@ import pandas as pd
 
 from envs.metrics import KPIS
 from evaluation.statistics import Interval, bootstrap_mean, paired_difference
-from evaluation.studies.boundaries import loads, pieces
-from evaluation.studies.charts import label, scale
-from evaluation.studies.drawing_board import KMEANS_STARTS, NATION, SEARCHED, Board, BoundaryStudy, Drawn
-from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
+from evaluation.studies.design.boundaries import loads, pieces
+from evaluation.studies.design.drawing_board import KMEANS_STARTS, NATION, SEARCHED, Board, BoundaryStudy, Drawn
+from evaluation.studies.design.region_search_section import Hunt, named, search_section
 from evaluation.studies.lab import Played
 from evaluation.studies.objective import objective, objective_text
-from evaluation.studies.region_maps import boundary_maps
-from evaluation.studies.region_search_section import Hunt, named, search_section
+from evaluation.studies.report.charts import label, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
+from evaluation.studies.report.region_maps import boundary_maps
 from evaluation.text import NOTHING, interval, number
 
 SHOWN = (

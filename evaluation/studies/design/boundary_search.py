@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.studies.boundaries import Stations, pieces
+from evaluation.studies.design.boundaries import Stations, pieces
 
 Measure = Callable[[np.ndarray], np.ndarray]  # (D,) labels → (E,) objective per episode
 

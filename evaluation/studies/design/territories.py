@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
 from baselines.milp import Milp
-from evaluation.studies.boundaries import Stations, loads
+from evaluation.studies.design.boundaries import Stations, loads
 
 GAP = 1e-3  # of an assignment's miles, that counts as solved
 MOST_SECONDS = 60.0  # of one assignment; those of the shipped networks take a second

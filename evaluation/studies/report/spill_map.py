@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 from envs.simulator import Simulator
 from envs.viewer import HALO, HEIGHT, WIDTH, MapViewer, mix, region_colour
-from evaluation.studies.flows import Flows
+from evaluation.studies.report.flows import Flows
 from evaluation.text import number
 
 LEAST_SHARE = 0.002  # of all lines; thinner arrows are not drawn

@@ -14,7 +14,7 @@ from matplotlib.path import Path
 from scipy.spatial import KDTree
 
 from envs.viewer import fit, mix, read_outlines, region_colour
-from evaluation.studies.charts import png
+from evaluation.studies.report.charts import png
 
 _PANEL = (4.1, 2.5)  # inches
 _COLUMNS = 3

@@ -9,10 +9,10 @@ import pandas as pd
 
 from envs.simulator import Simulator
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, lines_grid, long_table, picture
-from evaluation.studies.findings import Figure
-from evaluation.studies.flows import MILES_STEP, Flows
-from evaluation.studies.spill_map import Served, draw_spill, served
+from evaluation.studies.report.charts import Line, lines_grid, long_table, picture
+from evaluation.studies.report.findings import Figure
+from evaluation.studies.report.flows import MILES_STEP, Flows
+from evaluation.studies.report.spill_map import Served, draw_spill, served
 
 _KINDS = ("FC to station", "FC to sort center", "between sort centers", "sort center to station")  # as LANE_KINDS
 _TAIL = 0.995  # of a distribution; its axis ends there

@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 
 from envs.network import Network
 from envs.viewer import fit, mix, read_outlines, region_colour, region_of_states
-from evaluation.studies.charts import png
+from evaluation.studies.report.charts import png
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points

@@ -9,16 +9,16 @@ import numpy as np
 from envs.network import build_network
 from envs.placement import place_stock, velocity_classes
 from envs.scenario import Scenario, ScenarioError
-from evaluation.studies.coverage import (
+from evaluation.studies.cut import NATIONAL, REGIONAL
+from evaluation.studies.lab import Lab
+from evaluation.studies.report.findings import Findings, Place, file_stem
+from evaluation.studies.stock.coverage import (
     build_market,
     fastest_everywhere,
     in_proportion,
     optimise,
 )
-from evaluation.studies.cut import NATIONAL, REGIONAL
-from evaluation.studies.findings import Findings, Place, file_stem
-from evaluation.studies.lab import Lab
-from evaluation.studies.placement_layout import (
+from evaluation.studies.stock.placement_layout import (
     BASE,
     CLASSES,
     FASTEST,
@@ -31,7 +31,7 @@ from evaluation.studies.placement_layout import (
     reach,
     world_of,
 )
-from evaluation.studies.placement_page import Page
+from evaluation.studies.stock.placement_page import Page
 
 
 class Placement(PlacementStudy):

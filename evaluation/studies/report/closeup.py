@@ -12,14 +12,14 @@ from envs.policy import ScorerPolicy
 from envs.simulator import Simulator
 from envs.viewer import draw_map
 from evaluation.rollouts import evaluation_keys, play
-from evaluation.studies.charts import picture
-from evaluation.studies.decision_log import log_orders, sample_orders
-from evaluation.studies.decision_words import log_tables
-from evaluation.studies.film import film
-from evaluation.studies.findings import Figure, Findings, Place, Section
-from evaluation.studies.flow_figures import distributions, spill_maps
-from evaluation.studies.flows import Watch, flows_of
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.charts import picture
+from evaluation.studies.report.decision_log import log_orders, sample_orders
+from evaluation.studies.report.decision_words import log_tables
+from evaluation.studies.report.film import film
+from evaluation.studies.report.findings import Figure, Findings, Place, Section
+from evaluation.studies.report.flow_figures import distributions, spill_maps
+from evaluation.studies.report.flows import Watch, flows_of
 
 
 class CloseUp:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from envs.scorers import Scorers
 from envs.simulator import Simulator
 from envs.viewer import MapViewer, clock, lane_packages, trucks_under_way
-from evaluation.studies.charts import picture
+from evaluation.studies.report.charts import picture
 
 DAY_HOURS = 24
 FRAMES_A_TICK = 2

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from evaluation.output import staged
 from evaluation.provenance import made_by
-from evaluation.studies.findings import Figure, Findings, Table
+from evaluation.studies.report.findings import Figure, Findings, Table
 from evaluation.studies.study import Study
 from evaluation.text import markdown_lines
 

@@ -21,7 +21,7 @@ from envs.observation import empty_observation, fill_observation
 from envs.policy import ScorerPolicy, scores
 from envs.score import Scorer
 from envs.simulator import Simulator
-from evaluation.studies.flows import lines_up
+from evaluation.studies.report.flows import lines_up
 
 KINDS = {
     "plain": "One line, served in its region",

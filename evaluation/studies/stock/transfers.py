@@ -18,11 +18,11 @@ from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.moving import FLOW, STOCK, Moving
 from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
-from evaluation.studies.findings import Figure, Findings, Headline, Section, Table, flat
-from evaluation.studies.flow_map import flow_map
 from evaluation.studies.lab import Lab
+from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
+from evaluation.studies.report.flow_map import flow_map
 from evaluation.text import interval, number
 
 NONE, NATION = "none", "none, one nation"

@@ -10,13 +10,13 @@ from pydantic import AfterValidator, Field
 
 from envs.network import Network
 from envs.scenario import ScenarioError
-from evaluation.studies.coverage import (
+from evaluation.studies.cut import CutStudy
+from evaluation.studies.stock.coverage import (
     Market,
     line_coverage,
     optimise,
     order_coverage,
 )
-from evaluation.studies.cut import CutStudy
 
 BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
 CLASSES = ("A", "B", "C")

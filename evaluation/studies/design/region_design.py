@@ -10,13 +10,13 @@ import numpy as np
 
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from evaluation.studies.boundary_search import Searched, search
-from evaluation.studies.drawing_board import NATION, OWN, SEARCHED, Board, BoundaryStudy, Drawn
-from evaluation.studies.findings import Findings
+from evaluation.studies.design.boundary_search import Searched, search
+from evaluation.studies.design.drawing_board import NATION, OWN, SEARCHED, Board, BoundaryStudy, Drawn
+from evaluation.studies.design.region_design_page import Page
+from evaluation.studies.design.region_search_section import Hunt
 from evaluation.studies.lab import Lab
 from evaluation.studies.objective import objective
-from evaluation.studies.region_design_page import Page
-from evaluation.studies.region_search_section import Hunt
+from evaluation.studies.report.findings import Findings
 
 _STREAM = "tune"
 

@@ -12,16 +12,16 @@ from matplotlib.figure import Figure as Canvas
 from envs.metrics import KPIS
 from envs.viewer import region_colour
 from evaluation.statistics import Interval, paired_difference
-from evaluation.studies.charts import Line, label, lines_grid, long_table, plain, png, scale
-from evaluation.studies.coverage import (
+from evaluation.studies.cut import NATIONAL, REGIONAL
+from evaluation.studies.lab import Played
+from evaluation.studies.report.charts import Line, label, lines_grid, long_table, plain, png, scale
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
+from evaluation.studies.stock.coverage import (
     line_coverage,
     order_coverage,
     region_coverage,
 )
-from evaluation.studies.cut import NATIONAL, REGIONAL
-from evaluation.studies.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
-from evaluation.studies.lab import Played
-from evaluation.studies.placement_layout import (
+from evaluation.studies.stock.placement_layout import (
     BASE,
     CLASSES,
     FASTEST,

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from envs.policy import ScorerPolicy
-from evaluation.studies.decision_log import KINDS, PARTS, Decision, Way
-from evaluation.studies.findings import Table
+from evaluation.studies.report.decision_log import KINDS, PARTS, Decision, Way
+from evaluation.studies.report.findings import Table
 from evaluation.text import NOTHING, number
 
 _CENT = 0.005  # USD; less is not told

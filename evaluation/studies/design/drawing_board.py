@@ -14,12 +14,19 @@ from envs.network import Network, build_network
 from envs.partition import label_sites
 from envs.scenario import Boundary, Scenario, ScenarioError
 from evaluation.cells import digest
-from evaluation.studies.boundaries import gabriel_graph, kmeans, matched, region_names, stations_of, write_boundary
-from evaluation.studies.boundary_search import Search
+from evaluation.studies.design.boundaries import (
+    gabriel_graph,
+    kmeans,
+    matched,
+    region_names,
+    stations_of,
+    write_boundary,
+)
+from evaluation.studies.design.boundary_search import Search
+from evaluation.studies.design.territories import territories
 from evaluation.studies.lab import Lab
 from evaluation.studies.objective import DEFAULT_WEIGHTS, Weights
 from evaluation.studies.study import Study
-from evaluation.studies.territories import territories
 
 STATES, REFERENCE, BALANCED, KMEANS = "state map", "reference", "balanced bisection", "k-means"
 TERRITORIES, SEARCHED, OWN, NATION = "balanced territories", "local search", "your boundary", "one nation"

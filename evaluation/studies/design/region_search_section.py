@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.statistics import Interval, paired_difference
-from evaluation.studies.boundary_search import Searched
-from evaluation.studies.charts import Line, lines_grid, long_table
-from evaluation.studies.drawing_board import KMEANS, OWN, Board
-from evaluation.studies.findings import Figure, Section, Table, flat
+from evaluation.studies.design.boundary_search import Searched
+from evaluation.studies.design.drawing_board import KMEANS, OWN, Board
+from evaluation.studies.report.charts import Line, lines_grid, long_table
+from evaluation.studies.report.findings import Figure, Section, Table, flat
 from evaluation.text import interval, number
 
 

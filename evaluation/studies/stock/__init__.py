@@ -1,0 +1,1 @@
+"""Where stock stands, and when it moves: coverage, placement, transfers."""
