@@ -10,13 +10,14 @@ import numpy as np
 
 from baselines.pricing import simulator_for
 from baselines.transfers import transfer_rule
+from envs.metrics import ORDERS
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from envs.simulator import Simulator, TransferRule
 from envs.transfers import Moves
 from evaluation.cells import Rows, digest
 
-FLOW, STOCK = "units_a_day", "stock_units"
+FLOW, STOCK, ORDERS_A_DAY = "units_a_day", "stock_units", "orders_a_day"
 
 
 class Moving:
@@ -39,7 +40,7 @@ class Moving:
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
         """One row per key: its KPIs; FLOW, (R, R) units a day from region to region; STOCK, mean units on shelves and
-        on the road at midnight. All are of the time after the warm-up."""
+        on the road at midnight; ORDERS_A_DAY. All are of the time after the warm-up."""
         return [self._play(scenario, key) for key in keys]
 
     def _play(self, scenario: Scenario, key: int) -> dict[str, Any]:
@@ -53,7 +54,10 @@ class Moving:
         sim.run(self.policy.scorers)
         days = (scenario.horizon_ticks - scenario.warmup_ticks) / a_day
         units = np.zeros((sim.regions, sim.regions)) if noted is None else noted.units(sim.regions)
-        return {**sim.kpis(0), FLOW: (units / days).tolist(), STOCK: float(np.mean(held))}
+        orders = float(sim.totals(0).count[ORDERS]) / days
+        return {
+            **sim.kpis(0), FLOW: (units / days).tolist(), STOCK: float(np.mean(held)), ORDERS_A_DAY: orders,
+        }  # fmt: skip
 
 
 class _Noted:

@@ -46,7 +46,9 @@ class TuneTransfers:
     check_episodes: int = 3
     """Orders of the choice at the end. Unit: episodes."""
     days: int = 10
-    """Days of an episode that count, after the study's warm-up. Unit: days."""
+    """Days of an episode that count. Unit: days."""
+    warmup_days: int = 7
+    """Days before anything is counted. Unit: days."""
     seed: int = 0
     """Seed of the orders and of the search."""
 
@@ -57,7 +59,9 @@ class TuneTransfers:
 
         at_least("--evaluations", self.evaluations, 1)
         at_least("--check-episodes", self.check_episodes, 1)
-        study = load_study(self.study, {"days": at_least("--days", self.days, 1)})
+        at_least("--days", self.days, 1)
+        at_least("--warmup-days", self.warmup_days, 1)
+        study = load_study(self.study, {"days": self.days, "warmup_days": self.warmup_days})
         if not isinstance(study, TransferStudy):
             raise InputError(f"{self.study}: study = '{study.study}': must be 'transfers'")
         worlds = {world.name: world for world in study.worlds}

@@ -11,19 +11,19 @@ from matplotlib.patheffects import withStroke
 from envs.network import Network
 from envs.viewer import fit, mix, read_outlines, region_colour, region_of_states
 from evaluation.studies.report.charts import png
+from evaluation.text import number
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points
-_FAINTEST = 0.04  # of the strongest arrow; weaker ones are left out
+_FAINTEST = 0.1  # of the strongest arrow; weaker ones are left out
 
 
-def flow_map(network: Network, flow: np.ndarray, at: np.ndarray) -> bytes:
+def flow_map(network: Network, flow: np.ndarray) -> bytes:
     """Net flows as arrows from region to region, as wide as they are large.
 
     Args:
         network: its sites and regions.
         flow: (R, R) units from row to column; of a pair, what goes more one way than the other is drawn.
-        at: (R, 2) where arrows of a region end: longitude and latitude.
     """
     outlines, figure = read_outlines(), Figure(figsize=_SIZE, layout="constrained")
     axis, view = figure.subplots(), fit(network.sites, outlines)
@@ -32,7 +32,7 @@ def flow_map(network: Network, flow: np.ndarray, at: np.ndarray) -> bytes:
         tint = mix(region_colour(region_of[state]), "white", 0.2) if state in region_of else "#eff0f1"
         points = [view.pixels(*np.array(ring).T) for ring in rings]
         axis.add_collection(PolyCollection(points, facecolors=[tint], edgecolors="white", linewidths=0.6))
-    ends, net = view.pixels(*at.T), np.maximum(flow - flow.T, 0.0)
+    ends, net = view.pixels(*_middles(network).T), np.maximum(flow - flow.T, 0.0)
     for a, b in zip(*np.nonzero(net > _FAINTEST * max(net.max(), 1e-9)), strict=True):
         width = _WIDEST * float(np.sqrt(net[a, b] / net.max()))
         axis.add_patch(
@@ -43,12 +43,22 @@ def flow_map(network: Network, flow: np.ndarray, at: np.ndarray) -> bytes:
             )
         )  # fmt: skip
     for r, name in enumerate(network.region_names):
-        sent, received = flow[r].sum(), flow[:, r].sum()
+        received = float(flow[:, r].sum() - flow[r].sum())
         axis.annotate(
-            f"{name}\n{received - sent:+,.0f}".replace("-", "−"), ends[r], ha="center", va="center", fontsize=8.5,
+            f"{name}\n{number(received, 0, signed=True)}", ends[r], ha="center", va="center", fontsize=8.5,
             weight="bold", path_effects=[withStroke(linewidth=3, foreground="white")], zorder=5,
         )  # fmt: skip
     axis.autoscale()
     axis.set_aspect("equal")
     axis.axis("off")
     return png(figure)
+
+
+def _middles(network: Network) -> np.ndarray:
+    """Longitude and latitude of the middle of each region's demand: (R, 2)."""
+    net, share = network.net, network.station_share
+    first = net.fcs + net.scs
+    at = network.sites[["longitude", "latitude"]].to_numpy(float)[first:]
+    weight = (net.region_of_site[first:][:, None] == np.arange(net.regions)) * share[:, None]
+    middles: np.ndarray = weight.T @ at / weight.sum(axis=0)[:, None]
+    return middles

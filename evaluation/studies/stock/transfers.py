@@ -10,20 +10,19 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from baselines.rules import BaselineError
-from baselines.transfer_threshold import hubs
 from baselines.transfers import TRANSFER_RULES, transfer_rule
 from envs.ledger import COMPONENTS
 from envs.network import build_network
 from envs.scenario import Scenario
 from evaluation.cells import Rows
-from evaluation.moving import FLOW, STOCK, Moving
+from evaluation.moving import FLOW, ORDERS_A_DAY, STOCK, Moving
 from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.report.flow_map import flow_map
-from evaluation.text import interval, number
+from evaluation.text import NOTHING, interval, number
 
 NONE, NATION = "none", "none, one nation"
 COST, MOVING, UNITS, FILL = "cost_per_order_usd", "transfer_per_order_usd", "transfer_units", "transfer_fill"
@@ -59,7 +58,7 @@ class TransferStudy(CutStudy):
     """Plays every world with and without transfers, and the first with cheaper and dearer linehaul."""
 
     study: Literal["transfers"]
-    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
+    days: int = Field(42, ge=1, description="Days that are counted. Unit: days.")
     worlds: tuple[TransferWorld, ...] = Field(min_length=1, description="Where the question is asked.")
     linehaul: tuple[float, ...] = Field(
         (0.25, 0.5, 1.0, 2.0, 4.0), description="Linehaul of transfers in the first world, as multiples of its price."
@@ -134,6 +133,7 @@ class _Outcome(NamedTuple):
     units: Interval  # moved a day
     fill: float  # of transfer trucks, %
     stock: Interval  # change of the units held, %
+    worth: float | None  # USD saved a day per unit more that is held; None where no more are held
 
 
 class _Page:
@@ -163,13 +163,11 @@ class _Page:
             warmup=study.warmup_days, days=study.days, episodes=study.episodes, seed=study.seed,
             rules=" ".join(self._settings(world) for world in study.worlds),
         )  # fmt: skip
-        flows, arrows = self._flows()
         sections = [
             Section("Does it pay?", _PAYS, (self._costs(), self._parts())),
             Section("What customers see", _SERVICE, (self._service(),)),
-            Section("From where to where", _FLOWS.format(world=self.main, policy=self.lead, rule=self._best_rule()),
-                    (arrows, flows)),
-        ]  # fmt: skip
+            self._flow_section(),
+        ]
         if study.linehaul:
             text = _SWEEP.format(world=self.main, policy=self.lead)
             sections.insert(2, Section("What linehaul may cost", text, (self._sweep(),)))
@@ -193,10 +191,13 @@ class _Page:
             self._values(world, policy, rule, kpi) for kpi in (COST, MOVING, UNITS, FILL, STOCK)
         )
         before, change = self._values(world, policy, NONE, COST), self._change(world, policy, rule, COST)
+        before_held, orders = self._values(world, policy, NONE, STOCK), self._values(world, policy, rule, ORDERS_A_DAY)
+        more = float((held - before_held).mean())
         return _Outcome(
             world, policy, rule, self._interval(cost), change, 100 * change.mean / float(before.mean()),
             self._interval(moving), self._interval(units), 100 * float(fill.mean()),
-            self._interval(100 * (held / self._values(world, policy, NONE, STOCK) - 1)),
+            self._interval(100 * (held / before_held - 1)),
+            -change.mean * float(orders.mean()) / more if rule in TRANSFER_RULES and more > 0 else None,
         )  # fmt: skip
 
     def _of(self, world: str, policy: str, rule: str) -> _Outcome:
@@ -223,7 +224,7 @@ class _Page:
         for world in self.study.worlds:
             best = self._of(world.name, self.lead, self._best_rule(world.name))
             text = f"Cost per order on {world.name}, {best.transfers} less none"
-            heads.append(Headline(f"{number(best.change.mean, 2, signed=True)} USD", text))
+            heads.append(Headline(f"{number(best.change.mean, 3, signed=True)} USD", text))
         best = self._of(self.main, self.lead, self._best_rule())
         in_region = self._change(self.main, self.lead, best.transfers, "in_region_share").mean
         heads.append(
@@ -248,45 +249,42 @@ class _Page:
     def _costs(self) -> Table:
         header = (
             "world", "policy", "transfers", "cost per order, USD", "less none, USD", "%", "transfers, USD per order",
-            "units moved a day", "truck fill, %", "units held, change, %",
+            "units moved a day", "truck fill, %", "units held, change, %", "saved per unit more held, USD a day",
         )  # fmt: skip
         rows = tuple(
             (o.world, o.policy, o.transfers, interval(o.cost._asdict(), 3, signed=False),
              interval(o.change._asdict(), 3), number(o.percent, 1, signed=True), number(o.moving.mean, 3),
-             number(o.units.mean, 0), number(o.fill, 0), number(o.stock.mean, 1, signed=True))
+             number(o.units.mean, 0), number(o.fill, 0), number(o.stock.mean, 1, signed=True),
+             NOTHING if o.worth is None else number(o.worth, 2))
             for o in self.outcomes
         )  # fmt: skip
-        return Table("costs", "Costs", header, rows, pd.DataFrame([flat(outcome) for outcome in self.outcomes]))
+        data = pd.DataFrame([flat(outcome) for outcome in self.outcomes]).astype({"worth": float})
+        return Table("costs", "Costs", header, rows, data)
 
-    def _compared(self, kpis: tuple[str, ...]) -> list[tuple[_Outcome, list[Interval]]]:
-        """Changes of KPIs against `none`, of all that is not it."""
-        return [
-            (o, [self._change(o.world, o.policy, o.transfers, kpi) for kpi in kpis])
-            for o in self.outcomes
-            if o.transfers != NONE
-        ]
-
-    def _changes(self, name: str, title: str, kpis: tuple[str, ...], titles: tuple[str, ...], decimals: int) -> Table:
-        compared = self._compared(kpis)
+    def _changes(self, name: str, title: str, compared: list[_Outcome], kpis: dict[str, str], decimals: int) -> Table:
+        """Changes of KPIs, named as their columns shall be, against `none`."""
+        changes = [[self._change(o.world, o.policy, o.transfers, kpi) for kpi in kpis] for o in compared]
         rows = tuple(
-            (o.world, o.policy, o.transfers, *(interval(change._asdict(), decimals) for change in changes))
-            for o, changes in compared
+            (o.world, o.policy, o.transfers, *(interval(change._asdict(), decimals) for change in own))
+            for o, own in zip(compared, changes, strict=True)
         )
         data = pd.DataFrame(
             [
                 {"world": o.world, "policy": o.policy, "transfers": o.transfers, "kpi": kpi, **change._asdict()}
-                for o, changes in compared
-                for kpi, change in zip(kpis, changes, strict=True)
+                for o, own in zip(compared, changes, strict=True)
+                for kpi, change in zip(kpis, own, strict=True)
             ]
         )
-        return Table(name, title, ("world", "policy", "transfers", *titles), rows, data)
+        return Table(name, title, ("world", "policy", "transfers", *kpis.values()), rows, data)
 
     def _parts(self) -> Table:
-        kpis = tuple(f"{name}_per_order_usd" for name in COMPONENTS)
-        return self._changes("parts", "Where the dollars go: USD per order, less none", kpis, COMPONENTS, 3)
+        moved = [o for o in self.outcomes if o.policy == self.lead and o.transfers in TRANSFER_RULES]
+        kpis = {f"{name}_per_order_usd": name for name in COMPONENTS}
+        return self._changes("parts", "Where the dollars go: USD per order, less none", moved, kpis, 3)
 
     def _service(self) -> Table:
-        return self._changes("service", "Changes against none", SERVICE, tuple(map(label, SERVICE)), 2)
+        others = [o for o in self.outcomes if o.transfers != NONE]
+        return self._changes("service", "Changes against none", others, {kpi: label(kpi) for kpi in SERVICE}, 2)
 
     def _sweep(self) -> Figure:
         none = {kpi: self._values(self.main, self.lead, NONE, kpi) for kpi in (COST, *SERVICE)}
@@ -312,39 +310,45 @@ class _Page:
             lines_grid(panels, "price of linehaul, multiple"), long_table(panels, "linehaul"),
         )  # fmt: skip
 
-    def _flows(self) -> tuple[Table, Figure]:
-        rule, names = self._best_rule(), self.network.region_names
-        flow = np.mean([row[FLOW] for row in self.rows[self.main, self.lead, rule]], axis=0)
-        net = flow.sum(axis=0) - flow.sum(axis=1)
+    def _flow(self) -> np.ndarray:
+        """Units a day from region (row) to region (column), of the main world's best rule: (R, R)."""
+        rows = self.rows[self.main, self.lead, self._best_rule()]
+        return np.asarray(np.mean([row[FLOW] for row in rows], axis=0))
+
+    def _flow_section(self) -> Section:
+        flow = self._flow()
+        back = np.minimum(flow, flow.T).sum() / max(flow.sum(), 1e-9)
+        text = _FLOWS.format(world=self.main, policy=self.lead, rule=self._best_rule(), back=number(100 * back, 0))
+        caption = "Arrows are as wide as what goes more one way than the other; numbers are units a day received, net."
+        arrows = Figure("flows_map", "Net flows between regions", caption, flow_map(self.network, flow))
+        return Section("From where to where", text, (arrows, self._flow_table(flow)))
+
+    def _flow_table(self, flow: np.ndarray) -> Table:
+        names, sent, received = self.network.region_names, flow.sum(axis=1), flow.sum(axis=0)
         rows = tuple(
-            (name, *(number(units, 0) for units in flow[r]), number(flow[r].sum(), 0), number(flow[:, r].sum(), 0),
-             number(net[r], 0, signed=True))
+            (name, *(number(units, 0) for units in flow[r]), number(sent[r], 0), number(received[r], 0),
+             number(received[r] - sent[r], 0, signed=True))
             for r, name in enumerate(names)
         )  # fmt: skip
         data = pd.DataFrame(flow, columns=list(names)).assign(
-            origin=names, sent=flow.sum(axis=1), received=flow.sum(axis=0), net=net
+            origin=names, sent=sent, received=received, net=received - sent
         )
-        table = Table(
-            "flows", "Units a day, from row to column", ("from", *names, "sent", "received", "net"), rows, data
-        )
-        hub = hubs(self.network)
-        at = self.network.sites[["longitude", "latitude"]].to_numpy(float)
-        first = [int(np.flatnonzero(self.network.net.region_of_site == r)[0]) for r in range(len(names))]
-        ends = at[np.where(hub >= 0, hub, first)]
-        caption = "Arrows are as wide as what goes more one way than the other; numbers are units a day received, net."
-        return table, Figure("flows_map", "Net flows between regions", caption, flow_map(self.network, flow, ends))
+        header = ("from", *names, "sent", "received", "net")
+        return Table("flows", "Units a day, from row to column", header, rows, data)
 
 
 _PAYS = (
     "Every dollar of a transfer is in the cost per order: whole trucks from FC to FC at the price of any real truck, a "
     "model truck holding the same share of a trailer as those of packages, and the handling of each unit. Stock itself "
-    "costs nothing here, and what a sender gave away its next review orders anew: the last column says how many more "
-    "units the network then holds."
+    "costs nothing here, and what a sender gave away its next review orders anew, so the network holds more units: the "
+    "last column is what holding each of them could cost a day before the rule would not pay."
 )
 _SERVICE = "Shares are in percentage points."
 _SWEEP = "{policy} in the world {world}, with the miles and docks of transfers at a multiple of their price."
 _FLOWS = (
-    "{policy} in the world {world}, under {rule}. A region takes transfers in at the FC nearest to most of its demand."
+    "{policy} in the world {world}, under {rule}. A region takes transfers in at the FC nearest to most of its demand. "
+    "Of the units that leave a region for another, {back} % are matched by units that come back from there: each has "
+    "what the other lacks."
 )
 _METHOD = (
     "{warmup} days of warm-up, {days} days that count; {episodes} held-out episodes, seed {seed}; every rule and "
