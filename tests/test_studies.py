@@ -128,7 +128,7 @@ def test_a_report_says_what_was_asked_and_how(picture: Path) -> None:
 def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
     folder = tmp_path_factory.mktemp("count")
     study = load_study(write_count(folder))
-    return folder, study.run(Lab(folder / "out", study.episodes, study.seed))
+    return folder, study.answer(Lab(folder / "out", study.episodes, study.seed))
 
 
 def table_of(findings: Findings, name: str) -> pd.DataFrame:
@@ -155,9 +155,20 @@ def test_a_study_asked_again_plays_nothing(counted: tuple[Path, Findings], monke
     folder, findings = counted
     monkeypatch.setattr(cells, "compute", None)
     study = load_study(folder / "count.yaml")
-    again = study.run(Lab(folder / "out", study.episodes, study.seed))
+    again = study.answer(Lab(folder / "out", study.episodes, study.seed))
     assert (again.answer, again.headlines) == (findings.answer, findings.headlines)
     pd.testing.assert_frame_equal(table_of(again, "kpis"), table_of(findings, "kpis"))
+
+
+def test_the_worlds_a_study_names_are_shown_closely(counted: tuple[Path, Findings]) -> None:
+    """Maps before the rest, decisions last; one region has nobody to spill to."""
+    findings = counted[1]
+    assert [section.title for section in findings.sections][:1] == ["Maps"]
+    assert findings.sections[-1].title == "Decisions, order by order" and findings.sections[-1].parts
+    names, shown = [part.name for part in findings.parts], set(findings.places)
+    assert "1" in shown and {f"{kind}_{k}" for kind in ("map", "fill") for k in shown} < set(names)
+    assert {name for name in names if name.startswith("spill_")} == {f"spill_{k}" for k in shown - {"1"}}
+    assert set(table_of(findings, "distributions")["series"]) == shown
 
 
 def test_all_shares_are_in_percent_and_all_intervals_hold_their_mean(counted: tuple[Path, Findings]) -> None:
