@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -26,10 +27,10 @@ class CutStudy(Study):
             raise ValueError("must be more than one region: kind states, balanced or file")
         return regions
 
-    def both(self, days: int) -> dict[str, Place]:
-        """Nation and regions side by side, for so many days, to look at."""
+    def side_by_side(self, world: Callable[[str], Scenario], when: str = "") -> dict[str, Place]:
+        """Nation and regions to look at; `world` makes each by its name, `when` goes behind their titles."""
         titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
-        return {name: Place(title, self.divided(name, days)) for name, title in titles.items()}
+        return {name: Place(f"{title}{when}", world(name)) for name, title in titles.items()}
 
     def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
         """The world as NATIONAL or REGIONAL, for so many days, warm-up included.

@@ -19,7 +19,7 @@ from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import lines_grid, long_table, picture
-from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.shock import day_panels, recovery_cell, recovery_days, recovery_words
 from evaluation.studies.timeline import UNDER_WAY, Phase, Timeline
 from evaluation.text import NOTHING, interval, number
@@ -168,13 +168,9 @@ class _Page:
         maps = tuple(self._map(case) for case in study.cases if case.map)
         if maps:
             sections += (Section("What is hit", "Noon of the last day; lanes are as wide as what they carried.", maps),)
-        return Findings(self._answer(), self._headlines(), sections, method, self._places())
-
-    def _places(self) -> dict[str, Place]:
-        """Nation and regions in the first case."""
-        case = self.study.cases[0].name
-        titles = {NATIONAL: f"One nation, {case}", REGIONAL: f"Regions, {case}"}
-        return {name: Place(title, self.worlds[name, case]) for name, title in titles.items()}
+        case = study.cases[0].name
+        places = study.side_by_side(lambda name: self.worlds[name, case], f", {case}")
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 

@@ -90,7 +90,8 @@ class _Page:
             Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
             Section("Day by day", _DAYS, (self._daily(),)),
         )
-        return Findings(self._answer(), self._headlines(), sections, method, study.both(self.ends[-1]))
+        places = study.side_by_side(lambda name: study.divided(name, self.ends[-1]))
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 

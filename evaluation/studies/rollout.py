@@ -143,7 +143,8 @@ class _Page:
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, window=study.window_days, settle=study.settle_days
         )
-        return Findings(self._answer(), self._headlines(), sections, method, study.both(study.days))
+        places = study.side_by_side(lambda name: study.divided(name, study.days))
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 

@@ -83,12 +83,10 @@ class Surge(CutStudy):
 
     def places(self) -> dict[str, Place]:
         """Nation and regions under the highest surge."""
-        titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
         factor = self.factors[-1]
-        return {
-            name: Place(f"{title} at {factor:g} × demand", self._world(name, factor, self.surge_days, self.after_days))
-            for name, title in titles.items()
-        }
+        return self.side_by_side(
+            lambda name: self._world(name, factor, self.surge_days, self.after_days), f" at {factor:g} × demand"
+        )
 
     def interval(self, values: np.ndarray) -> Interval:
         """Of the mean over episodes, (E,)."""
