@@ -18,10 +18,12 @@ from envs.network import build_network
 from envs.placement import place_stock
 from envs.scenario import ScenarioError
 from evaluation import cells
+from evaluation.provenance import provenance
 from evaluation.studies.catalog import KINDS, find_study, load_study
 from evaluation.studies.lab import Lab
 from evaluation.studies.region_count import RegionCount, selection_in_region
 from evaluation.studies.report.findings import Findings
+from evaluation.studies.report.page import report_markdown
 from tests.commands import ROOT, TINY, end, start
 from tests.worlds import TWO_REGIONS, small
 
@@ -169,6 +171,9 @@ def test_the_worlds_a_study_names_are_shown_closely(counted: tuple[Path, Finding
     assert "1" in shown and {f"{kind}_{k}" for kind in ("map", "fill") for k in shown} < set(names)
     assert {name for name in names if name.startswith("spill_")} == {f"spill_{k}" for k in shown - {"1"}}
     assert set(table_of(findings, "distributions")["series"]) == shown
+    study = load_study(counted[0] / "count.yaml")
+    docs = report_markdown(study, findings, provenance("python evaluate.py study region_count"))
+    assert "## The trade-off" in docs and "map_1.png" not in docs and "order by order" not in docs
 
 
 def test_all_shares_are_in_percent_and_all_intervals_hold_their_mean(counted: tuple[Path, Findings]) -> None:

@@ -35,6 +35,7 @@ class Flip(CutStudy):
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
+    maps_in_docs: bool = Field(True, description="Have maps in report.md too, which docs show.")
     animation: bool = Field(True, description="Film a day of trucks, the nation beside its regions.")
     settle_days: int = Field(
         7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."

@@ -35,6 +35,7 @@ class Study(BaseModel):
         14, ge=1, description="Days after the warm-up that maps and distributions see; the next is filmed and logged. "
         "Fewer where the horizon is near. Unit: days.",
     )  # fmt: skip
+    maps_in_docs: bool = Field(False, description="Have maps in report.md too, which docs show.")
     animation: bool = Field(False, description="Film a day of trucks, the worlds that maps show side by side.")
 
     def answer(self, lab: Lab) -> Findings:
@@ -43,7 +44,7 @@ class Study(BaseModel):
         if not findings.places:
             return findings
         lead = next(iter(self.players().values()))
-        return CloseUp(lab, lead, findings.places, self.map_days).around(findings, self.animation)
+        return CloseUp(lab, lead, findings.places, self.map_days).around(findings, self.animation, self.maps_in_docs)
 
     def run(self, lab: Lab) -> Findings:
         """Plays what it must, and says what it found."""

@@ -46,15 +46,21 @@ class CloseUp:
             for name, world in worlds.items()
         }
 
-    def around(self, findings: Findings, animation: bool) -> Findings:
-        """The findings with maps before them, and distributions and decisions after them."""
+    def around(self, findings: Findings, animation: bool, maps_in_docs: bool) -> Findings:
+        """The findings with maps before them, and distributions and decisions after them, which are for the page alone.
+
+        Args:
+            findings: what else there is to say.
+            animation: film the day after midnight.
+            maps_in_docs: maps are for docs too.
+        """
         names = [world.title[0].lower() + world.title[1:] for world in self.worlds.values()]
         worlds = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
         days = f"{self.days} {'day' if self.days == 1 else 'days'}"
         moving = (self.film(),) if animation else ()
-        maps = Section("Maps", _MAPS.format(worlds=worlds, days=days), (*moving, *self.maps()))
+        maps = Section("Maps", _MAPS.format(worlds=worlds, days=days), (*moving, *self.maps()), not maps_in_docs)
         text = _SPREAD.format(policy=self.policy.name, worlds=worlds, days=days)
-        spread = Section("Behind the means", text, (self.distributions(),))
+        spread = Section("Behind the means", text, (self.distributions(),), True)
         return findings._replace(sections=(maps, *findings.sections, spread, self.decisions()))
 
     def _played(self, name: str) -> Simulator:
@@ -105,7 +111,7 @@ class CloseUp:
         last = end + self.day - 1  # where slots are few, lines may wait longer in one world than in another
         logs = {name: log_orders(self._played(name), self.policy, list(kinds.values()), last) for name in self.worlds}
         text = _DECISIONS.format(policy=self.policy.name, first=self.worlds[first].title.lower(), seed=self.seed)
-        return Section("Decisions, order by order", text, log_tables(kinds, logs, self.policy))
+        return Section("Decisions, order by order", text, log_tables(kinds, logs, self.policy), True)
 
 
 _MAPS = "{worlds} after {days} that count, on the same orders."

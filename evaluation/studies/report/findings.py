@@ -72,6 +72,7 @@ class Section(NamedTuple):
     title: str
     text: str  # paragraphs, an empty line between two
     parts: tuple[Figure | Table, ...] = ()
+    page_only: bool = False  # too much for the Markdown that docs show
 
 
 class Place(NamedTuple):

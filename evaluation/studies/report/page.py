@@ -52,10 +52,10 @@ def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: 
 
 
 def report_markdown(study: Study, findings: Findings, meta: dict[str, Any]) -> str:
-    """The page as Markdown, for docs."""
+    """The page as Markdown, for docs; without what is for the page alone."""
     heads = [f"- **{head.value}**: {head.text}" for head in findings.headlines]
     parts = [f"# {study.title}", study.question, f"**{findings.answer}**", "\n".join(heads)]
-    for section in findings.sections:
+    for section in (section for section in findings.sections if not section.page_only):
         parts += [f"## {section.title}", section.text, *(_markdown_part(part) for part in section.parts)]
     return "\n\n".join([*parts, "## Method", findings.method, made_by(meta)]) + "\n"
 
