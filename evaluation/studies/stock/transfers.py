@@ -242,7 +242,7 @@ class _Page:
             own = world.rules.get(rule, {})
             return f"{rule} " + ", ".join(f"{name} {own.get(name, known[name].default):g}" for name in known)
 
-        return f"{world.name[0].upper()}{world.name[1:]}: {'; '.join(said(rule) for rule in TRANSFER_RULES)}."
+        return f"On {world.name}: {'; '.join(said(rule) for rule in TRANSFER_RULES)}."
 
     # ------------------------------------------------------------------------------------------------- figures
 
