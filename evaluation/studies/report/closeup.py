@@ -38,8 +38,8 @@ class CloseUp:
         scenario = next(iter(worlds.values())).scenario
         self.tick_hours = scenario.tick_hours
         self.day = round(24 / self.tick_hours)
-        self.days = days
         self.midnight = min(scenario.warmup_ticks + days * self.day, scenario.horizon_ticks - 2 * self.day)
+        self.days = (self.midnight - scenario.warmup_ticks) // self.day
         watch = {policy.name: Watch(policy, self.midnight)}
         self.flows = {
             name: [flows_of(row) for row in lab.play_players(world.scenario, watch)[policy.name]]
@@ -58,7 +58,12 @@ class CloseUp:
         worlds = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
         days = f"{self.days} {'day' if self.days == 1 else 'days'}"
         moving = (self.film(),) if animation else ()
-        maps = Section("Maps", _MAPS.format(worlds=worlds, days=days), (*moving, *self.maps()), not maps_in_docs)
+        maps = Section(
+            "Maps",
+            _MAPS.format(worlds=worlds[0].upper() + worlds[1:], days=days),
+            (*moving, *self.maps()),
+            not maps_in_docs,
+        )
         text = _SPREAD.format(policy=self.policy.name, worlds=worlds, days=days)
         spread = Section("Behind the means", text, (self.distributions(),), True)
         return findings._replace(sections=(maps, *findings.sections, spread, self.decisions()))
