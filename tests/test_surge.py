@@ -23,7 +23,7 @@ def write(folder: Path, **changes: Any) -> Path:
         "set": {"capacity.pick_headroom": 1.4}, "episodes": 2, "policies": ["least_cost"], "factors": [1.2, 4.0],
         "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 1, "calm_days": 3,
         "settle_days": 1, "surge_days": 2,
-        "after_days": 6, "lasting": {"days": 30, "factors": [1.2, 4.0]},
+        "after_days": 6, "lasting": {"days": 30, "factors": [1.2, 4.0], "episodes": 2},
     }  # fmt: skip
     return write_study(folder, "surge", data, changes)
 

@@ -29,6 +29,9 @@ class Lasting(BaseModel):
 
     days: int = Field(730, ge=_MONTH, le=760, description="Days of the peak. Unit: days.")
     factors: Factors = Field((1.5,), min_length=1, description="Demand, as a multiple of the mean.")
+    episodes: int = Field(
+        3, ge=1, description="Held-out episodes of each: one of two years takes minutes where it breaks."
+    )
 
     def phases(self, settled: int, first: int) -> list[Phase]:
         """Days whose KPIs are told: from when means of the calm count to the peak's first day, and the last weeks."""
@@ -68,7 +71,9 @@ class LastingPeak:
 
     def section(self) -> Section:
         """Its part of the page."""
-        text = _TEXT.format(policy=self.policy, days=number(self.lasting.days, 0))
+        text = _TEXT.format(
+            policy=self.policy, days=number(self.lasting.days, 0), episodes=self.lasting.episodes
+        )  # fmt: skip
         return Section("A peak that lasts", text, (self._table(), *map(self._weeks, self.lasting.factors)))
 
     def headline(self) -> Headline:
@@ -122,7 +127,7 @@ class LastingPeak:
         panels = day_panels(range(weeks), weekly, self.mean)
         return Figure(
             f"lasting_{factor:g}".replace(".", "_"), f"{factor:g} times the demand, for good",
-            "Means of the days of each week, and 95 % interval over held-out episodes.",
+            f"Means of the days of each week, and 95 % interval over {self.lasting.episodes} held-out episodes.",
             lines_grid(panels, "weeks since the peak began", dots=False), long_table(panels, "week"),
         )  # fmt: skip
 
@@ -130,5 +135,6 @@ class LastingPeak:
 _TOLD = ("on_time_share", "click_to_delivery_hours", "lost_line_share", "cost_per_order_usd")
 _TEXT = (
     "Demand rises once and stays for {days} days, under {policy}. Nothing is built, hired or stocked for it: "
-    "base-stock levels, picking, sorting and fleets are those of the mean, as in the weeks above."
+    "base-stock levels, picking, sorting and fleets are those of the mean, as in the weeks above. "
+    "{episodes} episodes of each."
 )

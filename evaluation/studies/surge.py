@@ -70,6 +70,7 @@ class Surge(CutStudy):
             return None
         phases = self.lasting.phases(self.warmup_days + self.settle_days, self.first)
         player = {name: Timeline(policy, (), phases, lab.digests)}
+        lab = Lab(lab.folder, self.lasting.episodes, lab.seed, lab.workers, lab.progress)
         rows = {
             key: lab.play_players(self._world(*key, self.lasting.days, 0), player)[name]
             for key in product((NATIONAL, REGIONAL), self.lasting.factors)
