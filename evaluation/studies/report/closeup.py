@@ -106,7 +106,8 @@ class CloseUp:
 
     def distributions(self) -> Figure:
         """Hours, miles and loads."""
-        return distributions(self.flows, self.tick_hours, self.seed)
+        flows = {world.title: self.flows[name] for name, world in self.worlds.items()}
+        return distributions(flows, self.tick_hours, self.seed)
 
     def decisions(self) -> Section:
         """A few orders of the day after midnight, line by line, in every world."""
@@ -114,7 +115,11 @@ class CloseUp:
         first = next(iter(self.worlds))
         kinds = sample_orders(self._played(first), self.policy, end, self.seed)
         last = end + self.day - 1  # where slots are few, lines may wait longer in one world than in another
-        logs = {name: log_orders(self._played(name), self.policy, list(kinds.values()), last) for name in self.worlds}
+        orders = list(kinds.values())
+        logs = {
+            world.title: log_orders(self._played(name), self.policy, orders, last)
+            for name, world in self.worlds.items()
+        }
         text = _DECISIONS.format(policy=self.policy.name, first=self.worlds[first].title.lower(), seed=self.seed)
         return Section("Decisions, order by order", text, log_tables(kinds, logs, self.policy), True)
 
