@@ -33,3 +33,8 @@ def markdown_lines(header: Sequence[str], rows: Sequence[Sequence[str]], left: i
     """A Markdown table; all but the first `left` columns are aligned to the right."""
     rule = ["---" if i < left else "---:" for i in range(len(header))]
     return [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+
+
+def inside(title: str) -> str:
+    """A title as it stands inside a sentence; names in it keep their capitals."""
+    return title[:1].lower() + title[1:]

@@ -20,6 +20,7 @@ from evaluation.studies.report.film import film
 from evaluation.studies.report.findings import Figure, Findings, Place, Section
 from evaluation.studies.report.flow_figures import distributions, spill_maps
 from evaluation.studies.report.flows import Watch, flows_of
+from evaluation.text import inside
 
 
 class CloseUp:
@@ -54,7 +55,7 @@ class CloseUp:
             animation: film the day after midnight.
             maps_in_docs: maps are for docs too.
         """
-        names = [world.title[0].lower() + world.title[1:] for world in self.worlds.values()]
+        names = [inside(world.title) for world in self.worlds.values()]
         worlds = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
         days = f"{self.days} {'day' if self.days == 1 else 'days'}"
         moving = (self.film(),) if animation else ()
@@ -120,7 +121,7 @@ class CloseUp:
             world.title: log_orders(self._played(name), self.policy, orders, last)
             for name, world in self.worlds.items()
         }
-        text = _DECISIONS.format(policy=self.policy.name, first=self.worlds[first].title.lower(), seed=self.seed)
+        text = _DECISIONS.format(policy=self.policy.name, first=inside(self.worlds[first].title), seed=self.seed)
         return Section("Decisions, order by order", text, log_tables(kinds, logs, self.policy), True)
 
 

@@ -13,6 +13,7 @@ from evaluation.studies.report.charts import Line, lines_grid, long_table, pictu
 from evaluation.studies.report.findings import Figure
 from evaluation.studies.report.flows import MILES_STEP, Flows
 from evaluation.studies.report.spill_map import Served, draw_spill, served
+from evaluation.text import inside
 
 _KINDS = ("FC to station", "FC to sort center", "between sort centers", "sort center to station")  # as LANE_KINDS
 _TAIL = 0.995  # of a distribution; its axis ends there
@@ -41,7 +42,7 @@ def spill_maps(
     caption = "Lines by the region that serves them and the region they go to; mean of all episodes."
     return tuple(
         Figure(
-            f"spill_{name}", f"Who serves whom: {titles[name].lower()}", caption,
+            f"spill_{name}", f"Who serves whom: {inside(titles[name])}", caption,
             picture(draw_spill(sim, means[name], titles[name], widest)),
             _spill_table(sim.network.region_names, shares[name], seed),
         )
