@@ -19,7 +19,7 @@ from envs.placement import place_stock
 from envs.scenario import ScenarioError
 from evaluation import cells
 from evaluation.provenance import provenance
-from evaluation.studies.catalog import KINDS, find_study, load_study
+from evaluation.studies.catalog import KINDS, SHIPPED, find_study, load_study
 from evaluation.studies.lab import Lab
 from evaluation.studies.region_count import RegionCount, selection_in_region
 from evaluation.studies.report.findings import Findings
@@ -241,6 +241,12 @@ def test_every_shipped_study_can_be_read() -> None:
     count = load_study(find_study("region_count"))
     assert isinstance(count, RegionCount) and set(count.weights) <= set(KPIS)
     count.players()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_study_file_in_a_report_asks_the_same_again(path: Path) -> None:
+    study = load_study(path)
+    assert type(study).model_validate(study.model_dump(mode="json")) == study
 
 
 def test_the_readme_names_every_study() -> None:

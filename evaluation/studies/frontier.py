@@ -21,7 +21,7 @@ from evaluation.policies import is_baseline, resolve_policy
 from evaluation.statistics import Interval
 from evaluation.studies.lab import Lab, Played
 from evaluation.studies.report.charts import label, plain, png, scale
-from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.report.findings import Figure, Findings, Headline, Place, Section, Table
 from evaluation.studies.study import Study
 from evaluation.text import interval, number
 
@@ -96,16 +96,23 @@ class Frontier(Study):
     """Plays every setting of every policy in one world."""
 
     study: Literal["frontier"]
-    sweeps: tuple[Sweep, ...] = Field(min_length=1, description="Policies and their settings.")
+    sweeps: tuple[Sweep, ...] = Field(
+        min_length=1, description="Policies and their settings; the last policy, as it is, is the one on maps."
+    )
+    policies: tuple[str, ...] = Field((), description="None: sweeps name them.")
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         names = [sweep.policy for sweep in self.sweeps]
         if len(set(names)) < len(names):
             raise ValueError("each policy may be swept once")
-        if "policies" in self.model_fields_set:
+        if self.policies:
             raise ValueError("a frontier names its policies in sweeps; leave policies out")
         return self
+
+    def lead(self) -> ScorerPolicy:
+        """The last policy, without a weight raised."""
+        return resolve_policy(self.sweeps[-1].policy, self.base())
 
     def run(self, lab: Lab) -> Findings:
         """Plays all of them on the same orders."""
@@ -149,7 +156,9 @@ class _Page:
         study = self.study
         method = _METHOD.format(episodes=study.episodes, seed=study.seed)
         sections = (Section("The front", _FRONT, (self._scatter(), self._table())),)
-        return Findings(self._answer(), self._headlines(), sections, method)
+        world = self.study.base()
+        places = {WORLD: Place(world.name, world)}
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     def _on_front(self, policy: str) -> int:
         return sum(point.best for point in self.points if point.policy == policy)

@@ -43,12 +43,21 @@ class Study(BaseModel):
         findings = self.run(lab)
         if not findings.places:
             return findings
-        lead = next(iter(self.players().values()))
-        return CloseUp(lab, lead, findings.places, self.map_days).around(findings, self.animation, self.maps_in_docs)
+        return CloseUp(lab, self.lead(), findings.places, self.map_days).around(
+            findings, self.animation, self.maps_in_docs
+        )
 
     def run(self, lab: Lab) -> Findings:
         """Plays what it must, and says what it found."""
         raise NotImplementedError
+
+    def lead(self) -> ScorerPolicy:
+        """Who decides in the worlds that are seen closely.
+
+        Raises:
+            InputError: it cannot be used.
+        """
+        return next(iter(self.players().values()))
 
     def base(self) -> Scenario:
         """The scenario, with the fields the study sets."""
