@@ -157,7 +157,7 @@ class _Page:
         method = _METHOD.format(episodes=study.episodes, seed=study.seed)
         sections = (Section("The front", _FRONT, (self._scatter(), self._table())),)
         world = self.study.base()
-        places = {WORLD: Place(world.name, world)}
+        places = {WORLD: Place(f"Scenario {world.name}", world)}
         return Findings(self._answer(), self._headlines(), sections, method, places)
 
     def _on_front(self, policy: str) -> int:
