@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from envs.scenario import Boundary, Scenario
+from evaluation.cells import Rows
+from evaluation.statistics import Interval, bootstrap_mean
 from evaluation.studies.report.findings import Place
 from evaluation.studies.study import Study
 
@@ -27,6 +30,10 @@ class CutStudy(Study):
             raise ValueError("must be more than one region: kind states, balanced or file")
         return regions
 
+    def interval(self, values: np.ndarray) -> Interval:
+        """Of the mean over episodes, (E,)."""
+        return bootstrap_mean(values, np.random.default_rng(self.seed))
+
     def side_by_side(self, world: Callable[[str], Scenario], when: str = "") -> dict[str, Place]:
         """Nation and regions to look at; `world` makes each by its name, `when` goes behind their titles."""
         titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
@@ -42,3 +49,13 @@ class CutStudy(Study):
         partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}
         hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
         return self.world({**hours, **(changes or {}), "partition": partition})
+
+
+def daily(rows: Rows, kpi: str) -> np.ndarray:
+    """A KPI of `Timeline` rows on every day that counts: (E, days)."""
+    return np.array([row["days"][kpi] for row in rows])
+
+
+def in_phase(rows: Rows, phase: str, kpi: str) -> np.ndarray:
+    """A KPI of `Timeline` rows in one of their phases: (E,)."""
+    return np.array([row["phases"][phase][kpi] for row in rows])

@@ -15,8 +15,8 @@ from envs.scenario import Event, Scenario, ScenarioError
 from envs.viewer import draw_map
 from evaluation.cells import Rows
 from evaluation.rollouts import evaluation_keys, play
-from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.statistics import Interval
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy, daily, in_phase
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import lines_grid, long_table, picture
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
@@ -142,7 +142,7 @@ class _Page:
         self, study: Disruption, rows: Mapping[tuple[str, str], Mapping[str, Rows]],
         worlds: Mapping[tuple[str, str], Scenario],
     ) -> None:  # fmt: skip
-        self.study, self.rows, self.worlds = study, rows, worlds
+        self.study, self.rows, self.worlds, self._interval = study, rows, worlds, study.interval
         self.policies = list(next(iter(rows.values())))
         self.lead = self.policies[0]
         self.orders = study.base().demand.orders_per_day * study.window_days  # mean of the window
@@ -176,7 +176,7 @@ class _Page:
 
     def _daily(self, policy: str, name: str, case: str, kpi: str) -> np.ndarray:
         """(E, days counted)."""
-        return np.array([row["days"][kpi] for row in self.rows[name, case][policy]])
+        return daily(self.rows[name, case][policy], kpi)
 
     def _more(self, policy: str, name: str, case: str, kpi: str) -> np.ndarray:
         """With the event less without it: (E, days counted)."""
@@ -184,7 +184,7 @@ class _Page:
 
     def _window(self, policy: str, name: str, case: str, kpi: str) -> np.ndarray:
         """(E,)."""
-        return np.array([row["phases"][WINDOW][kpi] for row in self.rows[name, case][policy]])
+        return in_phase(self.rows[name, case][policy], WINDOW, kpi)
 
     def _outcome(self, policy: str, case: Case, name: str) -> _Outcome:
         def changed(kpi: str) -> np.ndarray:
@@ -218,9 +218,6 @@ class _Page:
         change = during - without
         parts = (self._interval(x) for x in (without, during, change, change * self.orders / 1000))
         return _Contrast(policy, case.name, *parts)
-
-    def _interval(self, values: np.ndarray) -> Interval:
-        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
 
     def _of(self, case: Case, name: str) -> _Outcome:
         return next(o for o in self.outcomes if (o.policy, o.case, o.partition) == (self.lead, case.name, name))

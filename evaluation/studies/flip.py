@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from envs.network import build_network
 from evaluation.cells import Rows
-from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.statistics import Interval
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy, daily, in_phase
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
@@ -78,7 +78,7 @@ class _Page:
     """What was found, as a page."""
 
     def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int]) -> None:
-        self.study, self.rows, self.ends = study, rows, ends
+        self.study, self.rows, self.ends, self._interval = study, rows, ends, study.interval
         self.lead = next(iter(rows))
         self.changes = [self._change(policy, kpi) for policy in rows for kpi in DAILY]
 
@@ -98,14 +98,11 @@ class _Page:
 
     def _values(self, policy: str, phase: str, kpi: str) -> np.ndarray:
         """One number per episode: (E,)."""
-        return np.array([row["phases"][phase][kpi] for row in self.rows[policy]])
+        return in_phase(self.rows[policy], phase, kpi)
 
     def _change(self, policy: str, kpi: str) -> _Change:
         one, two, again = (self._values(policy, phase, kpi) * scale(kpi) for phase in (NATIONAL, REGIONAL, BACK))
         return _Change(policy, kpi, *(self._interval(x) for x in (one, two, two - one, again - one)))
-
-    def _interval(self, values: np.ndarray) -> Interval:
-        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
 
     def _lead(self, kpi: str) -> _Change:
         return next(change for change in self.changes if (change.policy, change.kpi) == (self.lead, kpi))
@@ -164,7 +161,7 @@ class _Page:
         )  # fmt: skip
 
     def _by_day(self, policy: str, kpi: str, days: int) -> list[Interval]:
-        values = scale(kpi) * np.array([row["days"][kpi] for row in self.rows[policy]])
+        values = scale(kpi) * daily(self.rows[policy], kpi)
         return [self._interval(values[:, day]) for day in range(days)]
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.cells import Rows
 from evaluation.statistics import Interval
-from evaluation.studies.cut import NATIONAL, REGIONAL
+from evaluation.studies.cut import NATIONAL, REGIONAL, daily, in_phase
 from evaluation.studies.report.charts import lines_grid, long_table
 from evaluation.studies.report.findings import Figure, Headline, Section, Table, flat
 from evaluation.studies.shock import Factors, day_panels
@@ -85,11 +85,11 @@ class LastingPeak:
 
     def _daily(self, name: str, factor: float, kpi: str) -> np.ndarray:
         """(E, days counted)."""
-        return np.array([row["days"][kpi] for row in self.rows[name, factor]])
+        return daily(self.rows[name, factor], kpi)
 
     def _phase(self, name: str, factor: float, phase: str, kpi: str) -> np.ndarray:
         """(E,)."""
-        return np.array([row["phases"][phase][kpi] for row in self.rows[name, factor]])
+        return in_phase(self.rows[name, factor], phase, kpi)
 
     def _end(self, name: str, factor: float) -> _End:
         before, last = (

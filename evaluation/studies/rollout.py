@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from envs.network import Network, build_network
 from envs.scenario import Scenario, ScenarioError
 from evaluation.cells import Rows
-from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.cut import NATIONAL, CutStudy
+from evaluation.statistics import Interval
+from evaluation.studies.cut import NATIONAL, CutStudy, daily
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
@@ -126,7 +126,7 @@ class _Page:
     """What was found, as a page."""
 
     def __init__(self, study: Rollout, rows: Mapping[str, Rows]) -> None:
-        self.study, self.rows = study, rows
+        self.study, self.rows, self._interval = study, rows, study.interval
         self.lead = next(iter(rows))
         self.day_of = {name: wave.day for wave in study.waves for name in wave.regions}
         self.effects = [
@@ -161,9 +161,6 @@ class _Page:
         after = values[:, study.window_days + study.settle_days :].mean(axis=1)
         parts = (self._interval(x) for x in (before, after, after - before))
         return _Effect(policy, region, self.day_of[region], kpi, *parts)
-
-    def _interval(self, values: np.ndarray) -> Interval:
-        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
 
     def _of(self, policy: str, kpi: str) -> list[_Effect]:
         return [effect for effect in self.effects if (effect.policy, effect.kpi) == (policy, kpi)]
@@ -234,8 +231,7 @@ class _Page:
         days = list(range(study.warmup_days, study.days))
         panels = {
             label(kpi): [
-                Line(policy, days, self._by_day(scale(kpi) * np.array([row["days"][kpi] for row in self.rows[policy]])))
-                for policy in self.rows
+                Line(policy, days, self._by_day(scale(kpi) * daily(self.rows[policy], kpi))) for policy in self.rows
             ]
             for kpi in (*KPIS_OF_A_REGION, "lanes_used", "truck_fill", "co2_kg_per_package")
         }

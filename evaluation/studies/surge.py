@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from evaluation.cells import Rows
-from evaluation.statistics import Interval, bootstrap_mean
-from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
+from evaluation.statistics import Interval
+from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy, daily, in_phase
 from evaluation.studies.lab import Lab
 from evaluation.studies.lasting import Lasting, LastingPeak
 from evaluation.studies.report.charts import lines_grid, long_table
@@ -89,10 +89,6 @@ class Surge(CutStudy):
             lambda name: self._world(name, factor, self.surge_days, self.after_days), f" at {factor:g} × demand"
         )
 
-    def interval(self, values: np.ndarray) -> Interval:
-        """Of the mean over episodes, (E,)."""
-        return bootstrap_mean(values, np.random.default_rng(self.seed))
-
 
 class _Outcome(NamedTuple):
     """How a policy came through one surge under one partition."""
@@ -143,11 +139,11 @@ class _Page:
 
     def _daily(self, policy: str, name: str, factor: float, kpi: str) -> np.ndarray:
         """(E, days counted)."""
-        return np.array([row["days"][kpi] for row in self.rows[name, factor][policy]])
+        return daily(self.rows[name, factor][policy], kpi)
 
     def _phase(self, policy: str, name: str, factor: float, phase: str, kpi: str) -> np.ndarray:
         """(E,)."""
-        return np.array([row["phases"][phase][kpi] for row in self.rows[name, factor][policy]])
+        return in_phase(self.rows[name, factor][policy], phase, kpi)
 
     def _outcome(self, policy: str, name: str, factor: float) -> _Outcome:
         calm = self.study.calm_days

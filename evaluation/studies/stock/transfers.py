@@ -16,7 +16,7 @@ from envs.network import build_network
 from envs.scenario import Scenario
 from evaluation.cells import Rows
 from evaluation.moving import FLOW, ORDERS_A_DAY, STOCK, Moving
-from evaluation.statistics import Interval, bootstrap_mean
+from evaluation.statistics import Interval
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
@@ -148,6 +148,7 @@ class _Page:
         scenario: Scenario,
     ) -> None:
         self.study, self.rows, self.sweep, self.policies = study, rows, sweep, policies
+        self._interval = study.interval
         self.lead, self.main = policies[0], study.worlds[0].name
         self.network = build_network(scenario)
         self.outcomes = [
@@ -178,9 +179,6 @@ class _Page:
     def _values(self, world: str, policy: str, rule: str, kpi: str) -> np.ndarray:
         """(E,)."""
         return np.array([row[kpi] for row in self.rows[world, policy, rule]], dtype=float)
-
-    def _interval(self, values: np.ndarray) -> Interval:
-        return bootstrap_mean(values, np.random.default_rng(self.study.seed))
 
     def _change(self, world: str, policy: str, rule: str, kpi: str) -> Interval:
         values = self._values(world, policy, rule, kpi) - self._values(world, policy, NONE, kpi)
