@@ -391,7 +391,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[TransferStudy, Find
     folder = tmp_path_factory.mktemp("transfers")
     study = load_study(write(folder))
     assert isinstance(study, TransferStudy)
-    return study, study.run(Lab(folder / "out", study.episodes, study.seed))
+    return study, study.answer(Lab(folder / "out", study.episodes, study.seed))
 
 
 def test_the_study_books_what_it_says_and_pays_where_shelves_are_thin(found: tuple[TransferStudy, Findings]) -> None:
@@ -399,6 +399,7 @@ def test_the_study_books_what_it_says_and_pays_where_shelves_are_thin(found: tup
     data = {part.name: part.data for part in findings.parts}
     costs, parts = data["costs"], data["parts"]
     assert costs is not None and parts is not None
+    assert {"map_national", "map_regional", "flows_map", "distributions"} < set(data)
     assert len(costs) == 2 * 2 * (2 + len(TRANSFER_RULES))
     own = costs.set_index(["world", "policy", "transfers"])
     for rule in TRANSFER_RULES:

@@ -85,11 +85,16 @@ class TransferStudy(CutStudy):
         Raises:
             ScenarioError: it cannot be used.
         """
-        scenario = self._divided(REGIONAL, world)
+        scenario = self.divided_world(REGIONAL, world)
         rates = {name: linehaul * getattr(scenario.transfers, name) for name in ("usd_per_mile", "dock_usd")}
         return scenario.model_copy(update={"transfers": scenario.transfers.model_copy(update=rates)})
 
-    def _divided(self, name: str, world: TransferWorld) -> Scenario:
+    def divided_world(self, name: str, world: TransferWorld) -> Scenario:
+        """A world as a nation or in regions.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
         return self.divided(name, self.warmup_days + self.days, world.set)
 
     def run(self, lab: Lab) -> Findings:
@@ -109,7 +114,9 @@ class TransferStudy(CutStudy):
             )
             for rule, name in moving:
                 rows[world.name, name, rule or NONE] = played[f"{rule or NONE}: {name}"]
-            nation = lab.play_players(self._divided(NATIONAL, world), {name: moving[None, name] for name in policies})
+            nation = lab.play_players(
+                self.divided_world(NATIONAL, world), {name: moving[None, name] for name in policies}
+            )
             rows.update({(world.name, name, NATION): found for name, found in nation.items()})
         sweep: dict[tuple[float, str], Rows] = {}
         lead, world = next(iter(policies)), self.worlds[0]
@@ -172,7 +179,8 @@ class _Page:
         if study.linehaul:
             text = _SWEEP.format(world=self.main, policy=self.lead)
             sections.insert(2, Section("What linehaul may cost", text, (self._sweep(),)))
-        return Findings(self._answer(), self._headlines(), tuple(sections), method)
+        places = study.side_by_side(lambda name: study.divided_world(name, study.worlds[0]), ", no transfers")
+        return Findings(self._answer(), self._headlines(), tuple(sections), method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 
