@@ -206,6 +206,7 @@ def test_a_boundary_that_names_no_site_of_ours_is_refused(tmp_path: Path) -> Non
     study = load_study(write(tmp_path, own=str(own)))
     with pytest.raises(ScenarioError, match=r"own\.csv: site: 'Atlantis' is no site of this network; remove the row"):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ class Board:
             raise ScenarioError(
                 f"study region_design: regions = {study.regions}: more regions than stations ({count}); lower it"
             )
+        if study.own is not None:  # one that cannot be used is found before anything is written
+            label_sites(self.reference, self.network.sites, Boundary(kind="file", path=str(study.own.absolute())))
         self.home = _of_stations(self.network)
         self.sites = tuple(self.network.sites["name"].iloc[-count:])
         self.names = region_names(self.network.region_names, count)
