@@ -11,6 +11,7 @@ from envs.scenario import ScenarioError, explain, read_yaml
 from evaluation.studies.design.region_design import RegionDesign
 from evaluation.studies.disruption import Disruption
 from evaluation.studies.flip import Flip
+from evaluation.studies.foresight import Foresight
 from evaluation.studies.frontier import Frontier
 from evaluation.studies.region_count import RegionCount
 from evaluation.studies.rollout import Rollout
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Study]] = {
     "surge": Surge,
     "disruption": Disruption,
     "frontier": Frontier,
+    "foresight": Foresight,
 }
 
 

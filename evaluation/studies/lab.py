@@ -11,7 +11,8 @@ import pandas as pd
 
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
-from evaluation.cells import Cell, Player, Progress, Rows, Store, Worlds, fill, player_cell, policy_cell
+from evaluation.bounds import hindsight
+from evaluation.cells import Cell, Player, Progress, Rows, Store, Worlds, bound_cell, fill, player_cell, policy_cell
 from evaluation.compare import check_unseen
 from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.statistics import Interval, bootstrap_mean
@@ -123,6 +124,18 @@ class Lab:
         }
         done = self._done([cell for own in cells.values() for cell in own])
         return {name: [done[cell.fingerprint][0] for cell in own] for name, own in cells.items()}
+
+    def bounds(self, scenario: Scenario) -> pd.DataFrame:
+        """The hindsight bound of every held-out episode, as `evaluation.bounds.evaluate_bounds` gives them.
+
+        Raises:
+            BoundError: an episode has none.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        bound, keys = hindsight(), evaluation_keys(self.episodes, self.seed)
+        cells = [bound_cell(self.digests, f"bound: episode {i}", scenario, key, bound) for i, key in enumerate(keys)]
+        done = self._done(cells)
+        return pd.DataFrame([{"episode": i, **done[cell.fingerprint][0]} for i, cell in enumerate(cells)])
 
     def _done(self, cells: Sequence[Cell]) -> dict[str, Rows]:
         return fill(Store(self.folder / CELLS), cells, self.workers, self.progress)[0]

@@ -1,0 +1,117 @@
+"""A policy that looks ahead on drawn futures, and what it gains from being told the orders."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from baselines import baseline
+from envs.scenario import Scenario, ScenarioError, load_scenario
+from evaluation.cli import InputError
+from evaluation.lookahead import Lookahead, Play
+from evaluation.rollouts import evaluate_policies, evaluation_keys
+from evaluation.studies.catalog import load_study
+from evaluation.studies.lab import Lab
+from tests.commands import write_study
+
+COST = "cost_per_order_usd"
+HOURS = {"horizon_hours": 48}
+
+
+@pytest.fixture(scope="module")
+def world() -> Scenario:
+    return load_scenario("small", {"horizon_hours": "48"})
+
+
+def costs(player: Lookahead, world: Scenario, episodes: int = 2) -> list[float]:
+    return [row[COST] for row in player.rollout(world, evaluation_keys(episodes, 0))]
+
+
+def plain(world: Scenario, episodes: int = 2) -> list[float]:
+    frame = evaluate_policies(world, {"least_cost": baseline("least_cost")}, episodes, 0)
+    return [float(cost) for cost in frame[COST]]
+
+
+def test_told_all_orders_it_never_costs_more(world: Scenario) -> None:
+    """Every change it keeps is cheaper in the only future there is."""
+    told = costs(Lookahead(baseline("least_cost"), math.inf), world, 3)
+    assert all(own <= base + 1e-9 for own, base in zip(told, plain(world, 3), strict=True))
+    assert sum(told) < sum(plain(world, 3)) - 0.01
+
+
+def test_where_nothing_is_clear_enough_the_policy_decides_alone(world: Scenario) -> None:
+    """Trying out leaves no trace in what really happens."""
+    player = Lookahead(baseline("least_cost"), 0.0, futures=3, margin=1e9)
+    assert costs(player, world) == pytest.approx(plain(world), abs=1e-12)
+
+
+@pytest.mark.parametrize(("hours", "same"), [(0.0, True), (12.0, False)])
+def test_it_knows_no_orders_but_those_it_is_told(world: Scenario, hours: float, same: bool) -> None:
+    """Two episodes alike up to now and apart from then on: with nothing told they look alike."""
+    found = []
+    for key in evaluation_keys(2, 0):
+        play = Play(Lookahead(baseline("least_cost"), hours, futures=4), world, key)
+        play.real.reset(0, 1)
+        play.real.run(play.scorers, 8)
+        play.real.begin(0)
+        play.real.decide(0, play.scorers)
+        play.real.state.row["key"] = key
+        found.append(play.dollars(None, np.arange(4, dtype=np.uint64)))
+    assert np.array_equal(*found) == same
+
+
+def test_the_same_episode_is_played_the_same_again(world: Scenario) -> None:
+    player = Lookahead(baseline("least_cost"), 0.0, futures=4)
+    assert costs(player, world, 1) == costs(player, world, 1)
+    assert player.digest != Lookahead(baseline("least_cost"), 1.0, futures=4).digest
+
+
+def test_units_priced_by_an_lp_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'shadow_price.*name another"):
+        Lookahead(baseline("shadow_price"))
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    data = {
+        "question": "What is knowing worth?", "scenario": "small", "set": HOURS, "episodes": 2,
+        "policies": ["tuned_linear", "least_cost"], "hours": [0, 4], "futures": 3,
+    }  # fmt: skip
+    return write_study(folder, "foresight", data, changes)
+
+
+def test_the_study_counts_from_the_best_untuned_rule_to_the_optimum(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path))
+    findings = study.answer(Lab(tmp_path / "out", study.episodes, study.seed))
+    table = next(part.data for part in findings.parts if part.name == "gaps")
+    assert table is not None
+    closed = table.set_index("policy")["share_closed_mean"]
+    assert list(closed.index) == [
+        "tuned_linear", "least_cost", "tuned_linear, looking ahead", "tuned_linear, told 4 h of orders",
+        "tuned_linear, told all orders",
+    ]  # fmt: skip
+    assert closed["least_cost"] == 0 and (closed <= 1 + 1e-6).all()
+    assert closed["tuned_linear, told all orders"] >= closed["tuned_linear"]
+    assert "From least_cost to the optimum" in findings.answer
+
+
+def test_hours_lie_ahead(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"foresight.yaml: hours.0 = -1"):
+        load_study(write(tmp_path, hours=[-1]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scenario": "us8", "set": {}}, r"scenario = 'us8': too large .*name small"),
+        ({"policies": ["tuned_linear"]}, r"policies: no untuned rule .*add least_cost"),
+        ({"policies": ["shadow_price", "least_cost"]}, r"'shadow_price.*LP"),
+    ],
+)
+def test_a_study_that_cannot_be_answered_says_why(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    study = load_study(write(tmp_path, **changes))
+    with pytest.raises(InputError, match=message):
+        study.run(Lab(tmp_path / "out", study.episodes, study.seed))
