@@ -24,17 +24,17 @@ from evaluation.catalogue import print_baselines
 from evaluation.cells import Worlds
 from evaluation.cli import InputError, Overrides, above, at_least, guarded, parse_overrides
 from evaluation.compare import compare_policies, read_summary, save_comparison
-from evaluation.experiment import evaluate_experiment, save_experiment, trainings
-from evaluation.experiment_file import load_experiment, narrowed, ready
-from evaluation.experiment_page import experiment_page, print_experiment, training_bars
+from evaluation.experiments.experiment import evaluate_experiment, save_experiment, trainings
+from evaluation.experiments.file import load_experiment, narrowed, ready
+from evaluation.experiments.page import experiment_page, print_experiment, training_bars
+from evaluation.experiments.ship import ship
+from evaluation.experiments.trainings import Outcome, Training, finished, run_all
 from evaluation.output import check_file, check_folder, write_file
 from evaluation.policies import PRETRAINED, resolve_policies
 from evaluation.provenance import provenance
 from evaluation.report import markdown_table, print_comparison, print_tuned, tuning_bar
 from evaluation.rollouts import evaluation_keys, play
-from evaluation.ship import ship
 from evaluation.suite import load_suite, stages
-from evaluation.trainings import Outcome, Training, finished, run_all
 from evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 
@@ -221,7 +221,7 @@ class Experiment:
     """
 
     file: tyro.conf.Positional[Path]
-    """An experiment file, such as configs/experiments/main.yaml; its fields are in evaluation/experiment_file.py."""
+    """An experiment file, such as configs/experiments/main.yaml; its fields are in evaluation/experiments/file.py."""
     out: Path | None = None
     """Folder for the results; made if it is missing. Default: runs/experiments/NAME."""
     workers: int = 2

@@ -3,7 +3,7 @@
 A row is a region, an action the choices of all its lines and lanes at once, a reward its dollars of the tick. Network,
 learning rate, batch size and the rest are sb3-contrib's defaults; the PPO file gives the number of network copies, the
 length of a rollout and how often the policy is evaluated. The policy with the lowest cost on the tuning episodes is
-kept, as in `agents.training`. `python -m evaluation.train_maskable --help`.
+kept, as in `agents.training`. `python -m evaluation.experiments.train_maskable --help`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class MaskablePolicy:
     """A trained MaskablePPO in a folder; it plays whole episodes by `predict()`.
 
     Args:
-        folder: that `evaluation.train_maskable` wrote.
+        folder: that `evaluation.experiments.train_maskable` wrote.
         name: for tables.
     """
 

@@ -23,13 +23,13 @@ from envs.scenario import ScenarioError, load_scenario
 from evaluation import policies
 from evaluation.cells import Worlds
 from evaluation.cli import InputError
-from evaluation.curves import Curves, Reference, draw_curves, read_curve, seconds_to_beat, time_to_beat
-from evaluation.experiment import _cells, evaluate_experiment, run_folder, verdict
-from evaluation.experiment_file import load_experiment, ready
-from evaluation.experiment_page import experiment_page
+from evaluation.experiments.curves import Curves, Reference, draw_curves, read_curve, seconds_to_beat, time_to_beat
+from evaluation.experiments.experiment import _cells, evaluate_experiment, run_folder, verdict
+from evaluation.experiments.file import load_experiment, ready
+from evaluation.experiments.page import experiment_page
+from evaluation.experiments.ship import best_seed, ship
+from evaluation.experiments.trainings import Outcome, Training, finished, run_all
 from evaluation.policies import resolve_policies
-from evaluation.ship import best_seed, ship
-from evaluation.trainings import Outcome, Training, finished, run_all
 from tests.commands import ROOT, TINY, Ended, end, start
 from tests.test_benchmark import dime
 

@@ -12,10 +12,10 @@ import pytest
 from baselines import baseline
 from envs.scenario import Scenario, ScenarioError, load_scenario
 from evaluation.cli import InputError
-from evaluation.lookahead import Lookahead, Play
 from evaluation.rollouts import evaluate_policies, evaluation_keys
 from evaluation.studies.catalog import load_study
 from evaluation.studies.lab import Lab
+from evaluation.studies.lookahead import Lookahead, Play
 from tests.commands import write_study
 
 COST = "cost_per_order_usd"

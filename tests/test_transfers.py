@@ -22,11 +22,11 @@ from envs.network import great_circle_miles
 from envs.scenario import Scenario, ScenarioError
 from envs.simulator import Simulator
 from envs.transfers import Moves
-from evaluation.moving import FLOW, STOCK, Moving
 from evaluation.rollouts import evaluation_keys, rollout
 from evaluation.studies.catalog import load_study
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.findings import Findings
+from evaluation.studies.stock.moving import FLOW, STOCK, Moving
 from evaluation.studies.stock.transfers import NATION, NONE, TransferStudy
 from tests.commands import write_study
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small, snapshot

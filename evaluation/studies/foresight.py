@@ -15,10 +15,10 @@ from envs.viewer import region_colour
 from evaluation.cli import InputError
 from evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
 from evaluation.gaps import gap_summary
-from evaluation.lookahead import Lookahead
 from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.studies.lab import Lab
+from evaluation.studies.lookahead import Lookahead
 from evaluation.studies.report.charts import plain, png
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table
 from evaluation.studies.study import Study
@@ -145,5 +145,5 @@ _METHOD = (
     "{episodes} held-out episodes, seed {seed}, on the same orders. {policy} looks ahead on {futures} futures a tick; "
     "an alternative is taken where it is cheaper by {margin} standard errors of the mean difference. Drawn futures "
     "come from keys that no episode has. The optimum is baselines/hindsight.py's, replayed through the kernel; looking "
-    "ahead is evaluation/lookahead.py."
+    "ahead is evaluation/studies/lookahead.py."
 )

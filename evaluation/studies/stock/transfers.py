@@ -15,13 +15,13 @@ from envs.ledger import COMPONENTS
 from envs.network import build_network
 from envs.scenario import Scenario
 from evaluation.cells import Rows
-from evaluation.moving import FLOW, ORDERS_A_DAY, STOCK, Moving
 from evaluation.statistics import Interval
 from evaluation.studies.cut import NATIONAL, REGIONAL, CutStudy
 from evaluation.studies.lab import Lab
 from evaluation.studies.report.charts import Line, label, lines_grid, long_table, scale
 from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.report.flow_map import flow_map
+from evaluation.studies.stock.moving import FLOW, ORDERS_A_DAY, STOCK, Moving
 from evaluation.text import NOTHING, interval, number
 
 NONE, NATION = "none", "none, one nation"
@@ -40,7 +40,7 @@ class TransferWorld(BaseModel):
     name: str = Field(min_length=1, description="Name in the tables.")
     set: dict[str, Any] = Field({}, description="Fields of the scenario to set, dotted.")
     rules: dict[str, dict[str, float]] = Field(
-        {}, description="Rule → its settings; one left out has its default. `evaluation.tune_transfers` finds them."
+        {}, description="Rule → its settings; one left out has its default. `tune_transfers.py` beside this finds them."
     )
 
     @field_validator("rules")

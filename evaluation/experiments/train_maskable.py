@@ -1,4 +1,4 @@
-"""Trains the off-the-shelf rival of `agents.maskable`: `python -m evaluation.train_maskable --help`."""
+"""Trains the off-the-shelf rival of `agents.maskable`: `python -m evaluation.experiments.train_maskable --help`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Maskable:
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
         if (self.out / MODEL_FILE).exists():
             raise InputError(f"--out {self.out}: holds an earlier run; name another")
-        command = shlex.join(["python", "-m", "evaluation.train_maskable", *sys.argv[1:]])
+        command = shlex.join(["python", "-m", "evaluation.experiments.train_maskable", *sys.argv[1:]])
         train_maskable(Run(scenario, ppo, sys.maxsize, self.seed, self.out, command), self.seconds)
 
 

@@ -24,8 +24,9 @@ from evaluation.cells import ROOT, Cell, Rows, Store, Worlds, bound_cell, fill, 
 from evaluation.cells import Progress as CellProgress
 from evaluation.cli import InputError
 from evaluation.compare import Learned, Summary, check_unseen
-from evaluation.curves import Curves, Reference, draw_curves, read_curve, time_to_beat
-from evaluation.experiment_file import MASKABLE, Experiment, Ready
+from evaluation.experiments.curves import Curves, Reference, draw_curves, read_curve, time_to_beat
+from evaluation.experiments.file import MASKABLE, Experiment, Ready
+from evaluation.experiments.trainings import Outcome, Training, digest, sources
 from evaluation.gaps import gap_summary
 from evaluation.output import staged
 from evaluation.provenance import provenance, versions
@@ -33,7 +34,6 @@ from evaluation.report import COST
 from evaluation.rivals import cheapest, tuned_rules, untuned_rules
 from evaluation.rollouts import evaluation_keys, results_frame
 from evaluation.statistics import Interval, bootstrap_mean, crossed_mean
-from evaluation.trainings import Outcome, Training, digest, sources
 
 CELLS, CURVES, PAGE = "cells", "curves.png", "experiment.md"
 ON_TIME = "on_time_share"
@@ -82,7 +82,7 @@ def _training(ready: Ready, seed: int, folder: Path, worlds: Worlds) -> Training
         "sources": sources(maskable), "versions": digest(versions()),
     }  # fmt: skip
     if maskable:
-        command = [sys.executable, "-m", "evaluation.train_maskable", *tail]
+        command = [sys.executable, "-m", "evaluation.experiments.train_maskable", *tail]
         return Training(title, folder, command, None, parts, None)
     script = str(ROOT / "train.py")
     again = [sys.executable, script, "--resume", str(folder), "--timesteps", str(ready.timesteps)]

@@ -17,8 +17,8 @@ from agents.training import CONFIG_FILE
 from envs.scenario import read_yaml
 from evaluation.cli import InputError
 from evaluation.compare import Summary, summarise
-from evaluation.experiment import label, run_folder
-from evaluation.experiment_file import PPO
+from evaluation.experiments.experiment import label, run_folder
+from evaluation.experiments.file import PPO
 from evaluation.output import staged
 from evaluation.provenance import made_by
 from evaluation.report import COST, markdown_table

@@ -1,5 +1,6 @@
-"""Tunes a transfer rule in a world of a study: `python -m evaluation.tune_transfers configs/studies/transfers.yaml
---world us8 --rule lp` prints the settings to write into the study's file.
+"""Tunes a transfer rule in a world of a study, and prints the settings to write into the study's file:
+
+`python -m evaluation.studies.stock.tune_transfers configs/studies/transfers.yaml --world us8 --rule lp`
 
 CMA-ES on the cost per order of tuning orders, as `evaluate.py tune` does for baselines: every generation meets an
 episode of its own, and the start, the mean and the best setting met are compared on others. Both rules are given as
@@ -24,8 +25,8 @@ from baselines.transfers import TRANSFER_RULES
 from envs.policy import ScorerPolicy
 from envs.scenario import Scenario
 from evaluation.cli import InputError, at_least, guarded
-from evaluation.moving import Moving
 from evaluation.rollouts import evaluation_keys
+from evaluation.studies.stock.moving import Moving
 from evaluation.tuning import OBJECTIVE, STREAM, Search
 
 DIGITS = 2  # of a setting that is written down

@@ -17,12 +17,12 @@ from rich.text import Text
 
 from evaluation.benchmark_page import COLUMNS, kpi_cell
 from evaluation.compare import Summary
-from evaluation.experiment import BETTER, CURVES, TIE, verdict
-from evaluation.experiment_file import MASKABLE
+from evaluation.experiments.experiment import BETTER, CURVES, TIE, verdict
+from evaluation.experiments.file import MASKABLE
+from evaluation.experiments.trainings import Outcome, Training
 from evaluation.provenance import made_by
 from evaluation.report import COST, gap_markdown
 from evaluation.text import NOTHING, interval, markdown_lines, number
-from evaluation.trainings import Outcome, Training
 
 _HOW = (
     "Every variant is trained once per seed; each training keeps its cheapest policy by its tuning episodes, and all "
