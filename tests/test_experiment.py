@@ -411,7 +411,7 @@ def test_the_model_card_tells_how_it_was_made_and_what_it_is_worth(
     ship(ran[0] / "out", ["many_skus"], tmp_path)
     card = (tmp_path / "many_skus.md").read_text(encoding="utf-8")
     for text in (
-        "# pretrained/many_skus", "--set stock.skus=50 --policies pretrained/many_skus", "## Limits",
+        "# pretrained/many_skus", "--set stock.skus=50 --policies pretrained/many_skus", "simulation on this scenario,",
         "`python train.py --scenario files/worlds/tiny.yaml --ppo files/ppo.yaml --set stock.skus=50", "--seed 1",
         "| KPI | unit | `pretrained/many_skus` | `least_cost` |",
         "pretrained/many_skus − linear", "minutes of one thread",

@@ -43,9 +43,9 @@ action, _ = policy.predict(observation)
 _LIMITS = """\
 ## Limits
 
-Trained and measured in simulation, on this scenario alone. On another network, demand or cost structure compare it with
-`tuned_linear` and the rules first, or train anew. It sees the features of `envs/features.py`; a version with others
-refuses it."""
+Trained in simulation on {trained}, and measured on this scenario alone. On another network, demand or cost
+structure compare it with `tuned_linear` and the rules first, or train anew. It sees the features of
+`envs/features.py`; a version with others refuses it."""
 
 
 def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
@@ -142,7 +142,11 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         f"## On held-out orders\n\n{markdown_table(table).strip()}",
         "The intervals are over episodes, for this one policy. All seeds together cost "
         f"{number(variant['kpis'][COST]['mean'], 3)} USD per order.",
-        _LIMITS,
+        _LIMITS.format(trained=_trained_on(saved["ppo"])),
         f"## How it was made\n\n{made_by(meta)}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _trained_on(ppo: dict[str, Any]) -> str:
+    return f"{ppo['networks']} generated networks" if ppo.get("networks") else "this scenario"
