@@ -401,6 +401,9 @@ def test_a_shipped_policy_is_used_by_name_from_anywhere(
     assert list(found) == ["pretrained/many_skus", "least_cost"]
     original = load_policy(ran[0] / "out" / "many_skus" / "seed1")
     np.testing.assert_array_equal(found["pretrained/many_skus"].scorers.source.w1, original.scorers.source.w1)
+    told = load_policy(written[2]).metadata
+    assert told["command"].endswith("--seed 1 --out runs/many_skus")  # not where it happened to be trained
+    assert {**told, "command": original.metadata["command"]} == original.metadata
     with pytest.raises(InputError, match=r"'pretrained/us9': no such .*: pretrained/many_skus, pretrained/whole"):
         resolve_policies(["pretrained/us9"], world)
 
@@ -411,7 +414,8 @@ def test_the_model_card_tells_how_it_was_made_and_what_it_is_worth(
     ship(ran[0] / "out", ["many_skus"], tmp_path)
     card = (tmp_path / "many_skus.md").read_text(encoding="utf-8")
     for text in (
-        "# pretrained/many_skus", "--set stock.skus=50 --policies pretrained/many_skus", "simulation on this scenario,",
+        "# pretrained/many_skus", "--set stock.skus=50 --policies pretrained/many_skus",
+        "Trained in simulation on scenario `tiny`, and measured above on scenario",
         "`python train.py --scenario files/worlds/tiny.yaml --ppo files/ppo.yaml --set stock.skus=50", "--seed 1",
         "| KPI | unit | `pretrained/many_skus` | `least_cost` |",
         "pretrained/many_skus − linear", "minutes of one thread",

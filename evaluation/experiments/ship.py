@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from agents.export import POLICY_FILE
+from agents.export import load_policy, save_policy
 from agents.training import CONFIG_FILE
 from envs.scenario import read_yaml
 from evaluation.cli import InputError
@@ -43,8 +42,8 @@ action, _ = policy.predict(observation)
 _LIMITS = """\
 ## Limits
 
-Trained in simulation on {trained}, and measured on this scenario alone. On another network, demand or cost
-structure compare it with `tuned_linear` and the rules first, or train anew. It sees the features of
+Trained in simulation on {trained_on}, and measured above on scenario `{scenario}` alone. On another network,
+demand or cost structure compare it with `tuned_linear` and the rules first, or train anew. It sees the features of
 `envs/features.py`; a version with others refuses it."""
 
 
@@ -69,7 +68,9 @@ def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
             variant = summary["variants"][name]
             seed = best_seed(variant)
             run = run_folder(folder, name, seed)
-            shutil.copyfile(run / POLICY_FILE, files / f"{name}.safetensors")
+            command = _command(name, variant, seed)
+            policy = load_policy(run)
+            save_policy(files / f"{name}.safetensors", policy.scorers, {**policy.metadata, "command": command})
             card = model_card(name, variant, seed, summary["meta"], frame[frame["variant"] == name], run)
             (files / f"{name}.md").write_text(card, encoding="utf-8")
     return [out / f"{name}{ending}" for name in chosen for ending in (".safetensors", ".md")]
@@ -107,6 +108,11 @@ def best_seed(variant: Summary) -> int:
     return int(min(costs, key=lambda seed: costs[seed]))
 
 
+def _command(name: str, variant: Summary, seed: int) -> str:
+    """What trains it anywhere: the one that did names a folder of its own machine."""
+    return shlex.join(["python", "train.py", *variant["arguments"], "--seed", str(seed), "--out", f"runs/{name}"])
+
+
 def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], frame: pd.DataFrame, run: Path) -> str:
     """What a user of the policy should know, as Markdown.
 
@@ -123,18 +129,18 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
     rows = frame[frame["policy"].isin([label(seed), *rivals])].replace({"policy": {label(seed): shipped}})
     table = summarise(rows, meta["seed"], [(shipped, rival) for rival in rivals])
     table["meta"] = {"scenario": variant["scenario"], "episodes": meta["episodes"], "seed": meta["seed"]}
-    changes = "".join(f", {field} = {value}" for field, value in variant["changes"].items())
+    changes = "".join(f", {field} = {value}" for field, value in variant["changes"].items() if field != "networks")
     saved = read_yaml(run / CONFIG_FILE)
     config = yaml.safe_dump({**saved["ppo"], "timesteps": saved["timesteps"]}, sort_keys=False).strip()
     pairs = list(zip(variant["arguments"][::2], variant["arguments"][1::2], strict=True))
     world = shlex.join([text for pair in pairs if pair[0] in ("--scenario", "--set") for text in pair])
-    command = shlex.join(["python", "train.py", *variant["arguments"], "--seed", str(seed), "--out", f"runs/{name}"])
+    trained_on = _trained_on(variant["scenario"], saved["ppo"])
     sections = [
         f"# {shipped}",
-        f"PPO for scenario `{variant['scenario']}`{changes}: one scorer of the candidates of an order line, one of go "
-        "against hold for a lane. Weights alone, no code.",
+        f"PPO trained on {trained_on}{changes}: one scorer of the candidates of an order line, one of go against hold "
+        "for a lane. Weights alone, no code.",
         _USE.format(shipped=shipped, world=world, scenario=variant["scenario"]),
-        f"## Training\n\n`{command}`",
+        f"## Training\n\n`{_command(name, variant, seed)}`",
         f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
         f"{', '.join(sorted(variant['seeds'], key=int))} this is {seed}: the lowest cost on its tuning episodes, less "
         "that of the best untuned rule there. The held-out episodes below played no part in the choice. The PPO file:",
@@ -142,11 +148,11 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         f"## On held-out orders\n\n{markdown_table(table).strip()}",
         "The intervals are over episodes, for this one policy. All seeds together cost "
         f"{number(variant['kpis'][COST]['mean'], 3)} USD per order.",
-        _LIMITS.format(trained=_trained_on(saved["ppo"])),
+        _LIMITS.format(trained_on=trained_on, scenario=variant["scenario"]),
         f"## How it was made\n\n{made_by(meta)}",
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _trained_on(ppo: dict[str, Any]) -> str:
-    return f"{ppo['networks']} generated networks" if ppo.get("networks") else "this scenario"
+def _trained_on(scenario: str, ppo: dict[str, Any]) -> str:
+    return f"{ppo['networks']} generated networks" if ppo.get("networks") else f"scenario `{scenario}`"
