@@ -11,11 +11,12 @@ import pytest
 
 from baselines import baseline
 from envs.scenario import Scenario, ScenarioError, load_scenario
+from envs.simulator import Simulator
 from evaluation.cli import InputError
 from evaluation.rollouts import evaluate_policies, evaluation_keys
 from evaluation.studies.catalog import load_study
 from evaluation.studies.lab import Lab
-from evaluation.studies.lookahead import Lookahead, Play
+from evaluation.studies.lookahead import KINDS, Lookahead, Play
 from tests.commands import write_study
 
 COST = "cost_per_order_usd"
@@ -41,6 +42,18 @@ def test_told_all_orders_it_never_costs_more(world: Scenario) -> None:
     told = costs(Lookahead(baseline("least_cost"), math.inf), world, 3)
     assert all(own <= base + 1e-9 for own, base in zip(told, plain(world, 3), strict=True))
     assert sum(told) < sum(plain(world, 3)) - 0.01
+
+
+def test_told_all_orders_the_episode_is_cheaper_by_what_its_changes_save(world: Scenario) -> None:
+    key, base = evaluation_keys(1, 0)[0], Simulator(world)
+    base.reset(0, key)
+    base.run(baseline("least_cost").scorers)
+    play = Play(Lookahead(baseline("least_cost"), math.inf), world, key)
+    play.kpis()
+    saved = {kind: play.changes[f"{kind}_saved_usd"] for kind in KINDS}
+    assert base.totals(0).episode_usd - play.real.totals(0).episode_usd == pytest.approx(sum(saved.values()))
+    assert all((saved[kind] > 0) == (play.changes[f"{kind}_changes"] > 0) for kind in KINDS)
+    assert saved["send"] > 0
 
 
 def test_where_nothing_is_clear_enough_the_policy_decides_alone(world: Scenario) -> None:
@@ -90,12 +103,15 @@ def test_the_study_counts_from_the_best_untuned_rule_to_the_optimum(tmp_path: Pa
     assert table is not None
     closed = table.set_index("policy")["share_closed_mean"]
     assert list(closed.index) == [
-        "tuned_linear", "least_cost", "tuned_linear, looking ahead", "tuned_linear, told 4 h of orders",
-        "tuned_linear, told all orders",
+        "tuned_linear", "least_cost", "tuned_linear looking ahead, told nothing",
+        "tuned_linear looking ahead, told 4 h of orders", "tuned_linear looking ahead, told all orders",
     ]  # fmt: skip
     assert closed["least_cost"] == 0 and (closed <= 1 + 1e-6).all()
-    assert closed["tuned_linear, told all orders"] >= closed["tuned_linear"]
+    assert closed["tuned_linear looking ahead, told all orders"] >= closed["tuned_linear"]
     assert "From least_cost to the optimum" in findings.answer
+    changes = next(part.data for part in findings.parts if part.name == "changes")
+    assert changes is not None and len(changes) == 9
+    assert (changes["saved_usd_mean"].dropna() > 0).all() and changes["per_episode_mean"].sum() > 0
 
 
 def test_hours_lie_ahead(tmp_path: Path) -> None:

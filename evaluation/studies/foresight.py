@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,19 +13,22 @@ from pydantic import Field
 
 from baselines.hindsight import is_small
 from envs.viewer import region_colour
+from evaluation.cells import Rows
 from evaluation.cli import InputError
 from evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
 from evaluation.gaps import gap_summary
 from evaluation.rivals import untuned_rules
 from evaluation.rollouts import evaluation_keys, results_frame
+from evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
 from evaluation.studies.lab import Lab
-from evaluation.studies.lookahead import Lookahead
+from evaluation.studies.lookahead import HOLD, KINDS, SEND, SOURCE, Lookahead
 from evaluation.studies.report.charts import plain, png
-from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table
+from evaluation.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
 from evaluation.studies.study import Study
 from evaluation.text import interval, number, times
 
 WORLD = "world"
+_DECISIONS = {SOURCE: "another source", SEND: "a truck sent, not held", HOLD: "a truck held, not sent"}
 
 
 class Foresight(Study):
@@ -57,39 +61,36 @@ class Foresight(Study):
         if not rules:
             raise InputError("policies: no untuned rule is among them, from which the gap is counted; add least_cost")
         name, lead = next(iter(players.items()))
-        ahead = {
-            _title(name, hours): Lookahead(lead, hours, self.futures, self.margin) for hours in (*self.hours, math.inf)
-        }
+        told = {f"{name} looking ahead, {_told(hours)}": hours for hours in (*self.hours, math.inf)}
+        ahead = {title: Lookahead(lead, hours, self.futures, self.margin) for title, hours in told.items()}
         played = lab.play({WORLD: world}, players).frame.drop(columns="world")
         keys = evaluation_keys(self.episodes, self.seed)
-        looked = results_frame(lab.play_players(world, ahead), keys)
-        frame = pd.concat([played, looked], ignore_index=True)
+        looked = lab.play_players(world, ahead)
+        frame = pd.concat([played, results_frame(looked, keys)], ignore_index=True)
         gaps = gap_summary(frame, lab.bounds(world), rules, self.seed)
-        return _findings(self, gaps, name, list(ahead))
+        return _findings(self, gaps, name, told, looked)
 
 
-def _title(policy: str, hours: float) -> str:
+def _told(hours: float) -> str:
     if math.isinf(hours):
-        return f"{policy}, told all orders"
-    return f"{policy}, looking ahead" if hours == 0 else f"{policy}, told {hours:g} h of orders"
+        return "told all orders"
+    return f"told {hours:g} h of orders" if hours else "told nothing"
 
 
-def _told(name: str, policy: str) -> str:
-    """What it is told, from its title."""
-    return name.removeprefix(f"{policy}, ").replace("looking ahead", "told nothing")
-
-
-def _findings(study: Foresight, gaps: dict[str, Any], policy: str, ahead: list[str]) -> Findings:
+def _findings(
+    study: Foresight, gaps: dict[str, Any], policy: str, told: dict[str, float], looked: Mapping[str, Rows]
+) -> Findings:
+    """The page; `told` and `looked` have the hours and the episodes of who looks ahead, by title."""
     closed = {name: times(gap["share_closed"], 100) for name, gap in gaps["policies"].items()}
     shown = {name: interval(share, 0, signed=False) for name, share in closed.items()}
-    told = "; ".join(f"{_told(name, policy)}, {shown[name]} %" for name in ahead)
+    shares = "; ".join(f"{_told(hours)}, {shown[title]} %" for title, hours in told.items())
     answer = (
         f"From {gaps['best_untuned']} to the {gaps['label']} in hindsight, {policy} goes {shown[policy]} % of the way. "
-        f"With every decision tried out on {study.futures} drawn futures first, it goes: {told}."
+        f"With every decision tried out on {study.futures} drawn futures first, it goes: {shares}."
     )
     headlines = tuple(
         Headline(f"{number(share['mean'], 0)} %", f"of the gap closed: {name}")
-        for name in (policy, *ahead)
+        for name in (policy, *told)
         if (share := closed[name]) is not None
     )
     table = Table(
@@ -100,7 +101,41 @@ def _findings(study: Foresight, gaps: dict[str, Any], policy: str, ahead: list[s
     method = _METHOD.format(
         episodes=study.episodes, seed=study.seed, futures=study.futures, margin=f"{study.margin:g}", policy=policy
     )
-    return Findings(answer, headlines, (Section("What is told, and what it brings", _WHAT, (figure, table)),), method)
+    changed = [
+        _changed(_told(hours), kind, looked[title], study.seed) for title, hours in told.items() for kind in KINDS
+    ]
+    sections = (
+        Section("What is told, and what it brings", _WHAT, (figure, table)),
+        Section("What looking ahead changes", _CHANGED.format(policy=policy), (_changes(changed),)),
+    )
+    return Findings(answer, headlines, sections, method)
+
+
+class _Changed(NamedTuple):
+    """Decisions of one kind that are taken otherwise."""
+
+    told: str
+    decision: str
+    per_episode: Interval
+    saved_usd: Interval | None  # by each; None where there is none
+
+
+def _changed(told: str, kind: str, episodes: Rows, seed: int) -> _Changed:
+    count, usd = (np.array([row[f"{kind}_{what}"] for row in episodes]) for what in ("changes", "saved_usd"))
+    per_episode = bootstrap_mean(count, np.random.default_rng(seed))
+    return _Changed(told, _DECISIONS[kind], per_episode, ratio_of_means(usd, count, np.random.default_rng(seed)))
+
+
+def _changes(changed: list[_Changed]) -> Table:
+    rows = tuple(
+        (
+            row.told, row.decision, interval(row.per_episode._asdict(), 1, signed=False),
+            interval(row.saved_usd and row.saved_usd._asdict(), 2, signed=False),
+        )
+        for row in changed
+    )  # fmt: skip
+    header = ("told", "decision", "times per episode", "USD saved by each")
+    return Table("changes", "Decisions taken otherwise", header, rows, pd.DataFrame(map(flat, changed)))
 
 
 def _chart(closed: dict[str, Any]) -> Canvas:
@@ -137,6 +172,10 @@ _WHAT = (
     "algorithm of Bertsekas, Tsitsiklis & Wu 1997). Where futures are drawn from the start, it knows what any policy "
     "may know. Told the true orders of some hours, all futures begin with them. Told all, there is one future, and "
     "what is left to the optimum is that it changes one decision at a time."
+)
+_CHANGED = (
+    "How often it takes a decision otherwise than {policy}, and what that saves in the mean of its futures, at the "
+    "moment it is taken."
 )
 _CAPTION = (
     "Points are ratios of means over held-out episodes, bars their 95 % intervals; zero is the best untuned rule."

@@ -25,20 +25,22 @@ from evaluation.cli import InputError
 
 _KEYS = 2**62  # keys below it belong to no stream of `envs.demand.STREAMS`
 
+SOURCE, SEND, HOLD = KINDS = ("source", "send", "hold")  # decisions taken otherwise; the last two than hold and send
+
 
 class _Change(NamedTuple):
     """One decision taken otherwise."""
 
-    field: str  # of the state: `line`, to candidate `value`; or `go`
-    place: tuple[int, ...]  # in it
-    value: int
+    kind: str  # of KINDS
+    place: tuple[int, ...]  # of the line, or of the lane, in the state
+    candidate: int = -1  # of the line
 
     def apply(self, sim: Simulator) -> None:
         """Takes the decision otherwise in row 0."""
-        if self.field == "go":
-            sim.state.go[self.place] = self.value
+        if self.kind == SOURCE:
+            sim.state.line["choice"][self.place] = self.candidate
         else:
-            sim.state.line["choice"][self.place] = self.value
+            sim.state.go[self.place] = self.kind == SEND
 
 
 class Lookahead:
@@ -65,12 +67,17 @@ class Lookahead:
         self.digest = digest(Path(__file__).read_bytes(), policy.scorers, about)
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
-        """The KPIs of one episode per key."""
-        return [dict(Play(self, scenario, key).kpis()) for key in keys]
+        """The KPIs of one episode per key, and what was changed in it: `Play.changes`."""
+        plays = [Play(self, scenario, key) for key in keys]
+        return [{**play.kpis(), **play.changes} for play in plays]
 
 
 class Play:
-    """One episode: `real` is what happens, `trial` the present tick tried, `futures` what might become of it."""
+    """One episode: `real` is what happens, `trial` the present tick tried, `futures` what might become of it.
+
+    `changes` counts the decisions taken otherwise, as `source_changes`, …; and what each was expected to save in the
+    futures, summed, as `source_saved_usd`, …
+    """
 
     def __init__(self, player: Lookahead, scenario: Scenario, key: int) -> None:
         self.player, self.key = player, key
@@ -79,6 +86,7 @@ class Play:
         self.draws = np.random.default_rng(key)
         self.real, self.trial, self.futures = (Simulator(scenario, copies) for copies in (1, 1, player.futures))
         self.horizon = scenario.horizon_ticks
+        self.changes = {f"{kind}_{what}": 0.0 for kind in KINDS for what in ("changes", "saved_usd")}
 
     def kpis(self) -> dict[str, float]:
         """Plays it."""
@@ -101,6 +109,8 @@ class Play:
             dollars = self.dollars(change, draws)
             if self._is_cheaper(dollars - best):
                 change.apply(self.real)
+                self.changes[f"{change.kind}_changes"] += 1
+                self.changes[f"{change.kind}_saved_usd"] += float((best - dollars).mean())
                 best = dollars
 
     def _is_cheaper(self, difference: np.ndarray) -> bool:
@@ -132,10 +142,10 @@ def _changes(sim: Simulator) -> Iterator[_Change]:
             place = (0, region, int(state.line_first[0, region] + slot) % ring)
             taken = state.line["choice"][place]
             candidates = int((state.candidate[0, region, slot] >= 0).sum())
-            yield from (_Change("line", place, k) for k in range(candidates) if k != taken)
+            yield from (_Change(SOURCE, place, k) for k in range(candidates) if k != taken)
     for lane in state.active[0, : state.row["active"][0]].tolist():
         if can_send(sim.world, state, 0, lane):
-            yield _Change("go", (0, lane), 1 - int(state.go[0, lane]))
+            yield _Change(HOLD if state.go[0, lane] else SEND, (0, lane))
 
 
 def _fork(source: Simulator, into: Simulator) -> None:
