@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -19,6 +20,7 @@ from evaluation.compare import Summary
 from evaluation.gap_report import closed_cell
 from evaluation.provenance import made_by
 from evaluation.report import COST, gap_markdown
+from evaluation.statistics import bootstrap_mean
 from evaluation.text import NOTHING, interval, markdown_lines, number, times
 
 # KPI → its column, unit and decimals in the scenarios' tables; shares are in percent.
@@ -47,6 +49,7 @@ def benchmark_page(summary: Summary) -> str:
         "## Cost per order", "",
         f"USD, mean ± half the width of its interval; the best in bold, {UNTUNED_MARK} the best untuned rule.", "",
         *_matrix(scenarios, _cost_cell), "", *_untuned(scenarios), *_against_untuned(scenarios),
+        *_over_networks(scenarios, meta["seed"]),
     ]  # fmt: skip
     if any("gaps" in scenario for scenario in scenarios.values()):
         lines += ["", "## Gap closed", "", *_closed(scenarios)]
@@ -205,6 +208,36 @@ def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
         if counts:
             lines.append(f"`{name}` costs less on {' and '.join(counts)}.")
     return lines
+
+
+def _over_networks(scenarios: Mapping[str, Summary], seed: int) -> list[str]:
+    """Policies that are no untuned rules against each other: what is to be expected of one more generated network."""
+    group = [scenario for scenario in scenarios.values() if scenario["generated"] and scenario["best_untuned"]]
+    names = [name for name in _beside_rules(scenarios) if all(name in scenario["policies"] for scenario in group)]
+    if len(group) < 2 or not names:
+        return []
+    own = {f"`{name}`": _means(group, [name] * len(group)) for name in names}
+    rivals = {"the best untuned rule": _means(group, [scenario["best_untuned"] for scenario in group])}
+    rivals |= own if len(own) > 1 else {}
+    rows = [
+        [title, *(NOTHING if rival == title else _percent_above(costs, rivals[rival], seed) for rival in rivals)]
+        for title, costs in own.items()
+    ]
+    return [
+        "", "## Over all generated networks", "",
+        f"Cost per order above that of the one it is compared to, in percent: mean of {len(group)} networks; intervals "
+        "draw networks, so they hold for others of their kind.", "",
+        *markdown_lines(["policy", *rivals], rows),
+    ]  # fmt: skip
+
+
+def _means(group: Sequence[Summary], names: Sequence[str]) -> np.ndarray:
+    """The cost per order of one policy on each scenario: (scenarios,) USD."""
+    return np.array([scenario["policies"][name][COST]["mean"] for scenario, name in zip(group, names, strict=True)])
+
+
+def _percent_above(costs: np.ndarray, rival: np.ndarray, seed: int) -> str:
+    return interval(bootstrap_mean(100 * (costs / rival - 1), np.random.default_rng(seed))._asdict(), 1)
 
 
 def _closed(scenarios: Mapping[str, Summary]) -> list[str]:

@@ -24,6 +24,7 @@ from evaluation.bounds import Bound, InvalidBoundError
 from evaluation.cells import Worlds, policy_cell
 from evaluation.cli import InputError
 from evaluation.suite import load_suite, stages
+from evaluation.text import number
 from tests.commands import ROOT, Ended, end, start
 from tests.conftest import trace_scenario
 from tests.test_evaluate_cli import SCRIPT, TINY
@@ -50,7 +51,7 @@ generated: 3
 scenarios:
   - {here}/tiny.yaml
   - {{scenario: {here}/tiny.yaml, name: one_region, set: {{partition: {{kind: national}}}}}}
-policies: [regional_nearest, least_cost, linear]
+policies: [regional_nearest, least_cost, linear, {root}/configs/baselines/us8.linear.yaml]
 """
 
 
@@ -69,7 +70,7 @@ def write_suite(folder: Path, text: str = SUITE) -> Path:
     scarce = TINY.replace("skus: 50", "skus: 50, safety_factor: -2").replace("name: tiny", "name: scarce")
     (folder / "scarce.yaml").write_text(scarce, encoding="utf-8")
     path = folder / "suite.yaml"
-    path.write_text(text.format(here=folder), encoding="utf-8")
+    path.write_text(text.format(here=folder, root=ROOT), encoding="utf-8")
     return path
 
 
@@ -193,7 +194,7 @@ def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(t
     in_region = {name: scenarios[name]["policies"]["linear"]["in_region_share"]["mean"] for name in scenarios}
     assert in_region["one_region"] == 1 > in_region["tiny"]
     page = (tmp_path / "out" / "benchmark.md").read_text(encoding="utf-8")
-    assert "| scenario | `regional_nearest` | `least_cost` | `linear` |" in page
+    assert "| scenario | `regional_nearest` | `least_cost` | `linear` | `us8.linear` |" in page
     section = page.split("## Against the best untuned rule")[1]
     costs = [
         scenario["paired"][f"linear - {scenario['best_untuned']}"]["cost_per_order_usd"]
@@ -204,6 +205,12 @@ def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(t
         f"- `linear` costs less on {sum(cheaper[0][2:])} of 3 generated networks ({sum(cheaper[1][2:])} with the whole "
         f"interval below zero) and {sum(cheaper[0][:2])} of 2 named scenarios"
     ) in section
+    section = page.split("## Over all generated networks")[1]
+    assert "| policy | the best untuned rule | `linear` | `us8.linear` |" in section
+    means = pd.read_csv(tmp_path / "out" / "results.csv").groupby(["policy", "scenario"])["cost_per_order_usd"].mean()
+    linear, tuned = (means[name].filter(like="evaluate_") for name in ("linear", "us8.linear"))
+    row = next(line for line in section.splitlines() if line.startswith("| `linear` |")).split(" | ")
+    assert row[2] == "–" and row[3].startswith(f"{number(100 * (linear / tuned - 1).mean(), 1, signed=True)} [")
 
 
 def test_more_policies_join_those_of_the_suite(suite: Path) -> None:
