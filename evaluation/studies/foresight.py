@@ -129,12 +129,12 @@ def _changed(told: str, kind: str, episodes: Rows, seed: int) -> _Changed:
 def _changes(changed: list[_Changed]) -> Table:
     rows = tuple(
         (
-            row.told, row.decision, interval(row.per_episode._asdict(), 1, signed=False),
+            f"{row.told}: {row.decision}", interval(row.per_episode._asdict(), 1, signed=False),
             interval(row.saved_usd and row.saved_usd._asdict(), 2, signed=False),
         )
         for row in changed
     )  # fmt: skip
-    header = ("told", "decision", "times per episode", "USD saved by each")
+    header = ("decision", "times per episode", "USD saved by each")
     return Table("changes", "Decisions taken otherwise", header, rows, pd.DataFrame(map(flat, changed)))
 
 
