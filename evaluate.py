@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of its workers too: small networks, and cores that are all taken
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shlex
 import sys
 from dataclasses import asdict, dataclass
