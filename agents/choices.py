@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from stable_baselines3.common.logger import Logger
 
-from agents.decisions import Lanes, Lines
-from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.agents.credit.decisions import Lanes, Lines
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
 
 LANE_KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")
 _COST, _IN_REGION = (SOURCE_FEATURES.index(name) for name in ("cost", "in_region"))

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from agents.decisions import Charges
-from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.lane_price import MOST_HIDDEN
-from envs.policy import Pricing
-from envs.scenario import ScenarioError, explain, override, read_yaml
+from regional_dispatch.agents.credit.decisions import Charges
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.lane_price import MOST_HIDDEN
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.world.scenario import ScenarioError, explain, override, read_yaml
+from regional_dispatch.envs.world.shipped import find_file
 
 
 class PpoConfig(BaseModel):
@@ -33,7 +34,8 @@ class PpoConfig(BaseModel):
     gamma: float = Field(0.99, gt=0, le=1, description="Discount per tick along a lane's decisions.")
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Generalised advantage estimation, likewise.")
     credit: Literal["decision", "joint"] = Field(
-        "decision", description="Each decision's own return, or the region's summed reward for all (agents/joint.py)."
+        "decision",
+        description="Each decision's own return, or the region's summed reward for all (agents/rivals/joint.py).",
     )
     load_credit: float = Field(
         1.0, ge=0, le=2, description="Credit of a lane per package it sends, share of a full truck's cost per package."
@@ -47,7 +49,10 @@ class PpoConfig(BaseModel):
         "least_cost+last_safe_hour", description="Baseline that takes the decisions which are not trained."
     )
     lane_price_hidden: int = Field(
-        0, ge=0, le=MOST_HIDDEN, description="Width of the network that prices lanes (envs/lane_price.py); 0: none."
+        0,
+        ge=0,
+        le=MOST_HIDDEN,
+        description="Width of the network that prices lanes (envs/kernel/lane_price.py); 0: none.",
     )
     truck_charge: Literal["marginal", "average"] = Field(
         "average", description="Who pays for a truck that leaves less than full: who made it leave, or all alike."
@@ -143,12 +148,13 @@ class PpoConfig(BaseModel):
 
 
 def load_ppo(path: str | Path, overrides: dict[str, str] | None = None) -> PpoConfig:
-    """A PPO file, with field → YAML text laid over it.
+    """A PPO file by path or shipped name, with field → YAML text laid over it.
 
     Raises:
         ScenarioError: names file, field, value and mend.
     """
-    data = override(read_yaml(Path(path)), overrides or {})
+    path = find_file("ppo", path)
+    data = override(read_yaml(path), overrides or {})
     try:
         return PpoConfig.model_validate(data)
     except ValidationError as error:

@@ -10,13 +10,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from envs.demand import STREAMS
-from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.lane_price import LANE_PRICE_FEATURES, MOST_HIDDEN
-from envs.policy import Pricing, ScorerPolicy
-from envs.replacing import replacing
-from envs.score import Scorer, scorer_shapes
-from envs.scorers import Scorers
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES, MOST_HIDDEN
+from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import Pricing, ScorerPolicy
+from regional_dispatch.envs.world.demand import STREAMS
+from regional_dispatch.envs.world.replacing import replacing
 
 POLICY_FILE = "policy.safetensors"
 FORMAT = "regional-dispatch-policy-1"

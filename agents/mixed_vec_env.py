@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from agents.vec_env import BatchVecEnv, RegionalVecEnv
-from envs.policy import Pricing
-from envs.scenario import Scenario
-from envs.simulator import part, prefixed
+from regional_dispatch.agents.vec_env import BatchVecEnv, RegionalVecEnv
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.simulator import part, prefixed
+from regional_dispatch.envs.world.scenario import Scenario
 
 
 class MixedVecEnv(BatchVecEnv):

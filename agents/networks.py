@@ -1,4 +1,4 @@
-"""Small shared ReLU networks, in the very layout of `envs.scorers.Scorer`, so that weights move over as they are."""
+"""Small shared ReLU networks, in the very layout of `envs.kernel.scorers.Scorer`, so that weights move over as they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from envs.score import Scorer
+from regional_dispatch.envs.kernel.score import Scorer
 
 
 class ScorerNet(nn.Module):

@@ -12,8 +12,8 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from agents.networks import ScorerNet
-from envs.features import (
+from regional_dispatch.agents.networks import ScorerNet
+from regional_dispatch.envs.kernel.features import (
     DISPATCH_COUNT,
     DISPATCH_FEATURES,
     REGION_FEATURES,
@@ -21,8 +21,8 @@ from envs.features import (
     SOURCE_COUNT,
     SOURCE_FEATURES,
 )
-from envs.lane_price import LANE_PRICE_COUNT, NO_PRICE
-from envs.scorers import Scorers
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, NO_PRICE
+from regional_dispatch.envs.kernel.scorers import Scorers
 
 _FORBIDDEN = -1e9  # logit of a masked candidate
 
@@ -47,7 +47,7 @@ class DispatchPolicy(ActorCriticPolicy):
         groups: sets of actor weights: 1, or one per region.
         source_prior: feature → weight of the source scorer at the start; empty starts from chance.
         dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
-        price_hidden: width of the network that prices lanes (`envs.lane_price`); 0, none.
+        price_hidden: width of the network that prices lanes (`envs.kernel.lane_price`); 0, none.
         averaging: share of the past in the moving average of weights that `predict` and `scorers` use; 0, the latest.
     """
 

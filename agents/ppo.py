@@ -2,7 +2,7 @@
 
 A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()`
 stay. What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its
-return comes from the ledger (`agents.decisions`), not from a region's summed reward.
+return comes from the ledger (`agents.credit.decisions`), not from a region's summed reward.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from agents.books import LaneBooks, LineBooks, PriceBooks
-from agents.choices import record_choices
-from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines, PriceBook
-from agents.policy import DispatchPolicy
-from agents.vec_env import BatchVecEnv
-from envs.policy import scores
-from envs.score import Scorer
-from envs.scorers import Scorers
-from envs.simulator import Simulator, part, prefixed
-from envs.vector_env import RegionRows
+from regional_dispatch.agents.choices import record_choices
+from regional_dispatch.agents.credit.batch import LaneBooks, LineBooks, PriceBooks
+from regional_dispatch.agents.credit.decisions import Charges, LaneBook, Lanes, LineBook, Lines, PriceBook
+from regional_dispatch.agents.policy import DispatchPolicy
+from regional_dispatch.agents.vec_env import BatchVecEnv
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import scores
+from regional_dispatch.envs.simulator import Simulator, part, prefixed
+from regional_dispatch.envs.vector_env import RegionRows
 
 
 class NoBuffer(BaseBuffer):
-    """Stands where SB3 keeps padded observations; decisions are kept in `agents.decisions` instead."""
+    """Stands where SB3 keeps padded observations; decisions are kept in `agents.credit.decisions` instead."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.full = True

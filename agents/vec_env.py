@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
-from baselines.pricing import simulator_for
-from envs.ledger import COMPONENTS
-from envs.observation import action_space, flat, observation_space
-from envs.policy import Pricing
-from envs.scenario import Scenario
-from envs.vector_env import RegionRows
+from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.observation import action_space, flat, observation_space
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.vector_env import RegionRows
+from regional_dispatch.envs.world.scenario import Scenario
 
 
 class BatchVecEnv(VecEnv):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from envs.policy import Pricing
-from envs.scenario import Scenario
-from envs.simulator import Simulator, TransferRule
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.simulator import Simulator, TransferRule
+from regional_dispatch.envs.world.scenario import Scenario
 
 
 def price(sim: Simulator, pricing: Pricing | None) -> None:
     """Has the units of a simulator priced by the LP from the next reset on; None leaves it as it is."""
     if pricing is not None:
-        from baselines.shadow_price import LinearProgramPricer  # loads an LP solver
+        from regional_dispatch.baselines.shadow_price import LinearProgramPricer  # loads an LP solver
 
         sim.price_with(LinearProgramPricer(pricing.every_hours, pricing.scale))
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.policy import Pricing, ScorerPolicy
-from envs.score import Scorer
-from envs.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
+from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 
 FIRST = 1000.0  # weight of what comes before everything else
 LATE = -0.5  # 5 USD for a line that cannot be on time, the scenarios' default

@@ -12,7 +12,7 @@ replaced: at the next review, plus the lead time. All that is on order arrives b
 on order. Costs are those the rule compares, no lateness: a price of lateness the rule does not see would move lines to
 where they come late.
 
-Events (`envs.events`) count as they are now, as nobody knows when they end: routes that are cut serve nobody, and a
+Events (`envs.world.events`) count as they are now, as nobody knows when they end: routes that are cut serve nobody, and a
 site that is down picks nothing.
 
 Most SKUs have enough wherever their stations would like to buy; their prices are zero without an LP. The others are
@@ -31,11 +31,11 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
-from baselines.highs import OPTIMAL, load_lp, solved
-from baselines.rules import BaselineError
-from envs.demand import sku_shares
-from envs.network import mean_lines_per_order
-from envs.simulator import Simulator
+from regional_dispatch.baselines.rules import BaselineError
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import sku_shares
+from regional_dispatch.envs.world.network import mean_lines_per_order
+from regional_dispatch.solvers.highs import OPTIMAL, load_lp, solved
 
 BLOCK = 32  # SKUs an LP; one LP of all takes twice the time
 CHUNK = 256  # SKUs looked at at once; bounds memory

@@ -14,13 +14,14 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from baselines.rules import BaselineError, baseline, full_name, parameters
-from envs.policy import ScorerPolicy
-from envs.replacing import replacing
-from envs.scenario import ScenarioError, explain, read_yaml
+from regional_dispatch.baselines.rules import BaselineError, baseline, full_name, parameters
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.envs.world.scenario import ScenarioError, explain, read_yaml
+from regional_dispatch.envs.world.shipped import CONFIGS
 
-FOLDER = Path("configs") / "baselines"
-SHIPPED = Path(__file__).resolve().parent.parent / FOLDER
+FOLDER = Path("configs") / "baselines"  # of the working folder, where a user's own files lie
+SHIPPED = CONFIGS / "baselines"
 PREFIX = "tuned_"
 LINEAR = "tuned_linear"
 SIDES = ("source", "dispatch")

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-from baselines import baseline
-from envs.demand import episode_key
-from envs.scenario import load_scenario
-from envs.simulator import Simulator, order_lines
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.simulator import Simulator, order_lines
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import load_scenario
 from tests.reference import Reference
 
 RUNS = 7

@@ -13,11 +13,11 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from baselines import baseline
-from baselines.shadow_price import Cycle, coming_cycle, solve_by_sku
-from envs.demand import episode_key
-from envs.scenario import load_scenario
-from envs.simulator import Simulator
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.shadow_price import Cycle, coming_cycle, solve_by_sku
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import load_scenario
 
 TICKS = 96
 RUNS = 3

@@ -1,18 +1,15 @@
-"""The world: scenario → network → state → kernel → ledger → metrics, and the Gymnasium environments over it."""
+"""The world: scenario → arrays → kernel → ledger → metrics, and the Gymnasium environments over it."""
 
-import gymnasium
+import sys
 
-ENV_ID = "RegionalDispatch-v0"
+if __name__ == "envs":
+    # `import envs` in a checkout: the very same package as `regional_dispatch.envs`, so that it registers once.
+    import regional_dispatch.envs
 
+    sys.modules[__name__] = regional_dispatch.envs
+else:
+    from regional_dispatch.envs.registration import ENV_ID, register_envs
 
-def register_envs() -> None:
-    """Makes `gymnasium.make("RegionalDispatch-v0")` and `make_vec` work; safe to call twice."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(
-            ENV_ID,
-            entry_point="envs.dispatch_env:RegionalDispatchEnv",
-            vector_entry_point="envs.vector_env:RegionalDispatchVectorEnv",
-        )
+    __all__ = ["ENV_ID", "register_envs"]
 
-
-register_envs()
+    register_envs()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
-from envs.demand import STREAMS
-from envs.ledger import COMPONENTS
-from envs.observation import (
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND, Scorers
+from regional_dispatch.envs.observation import (
     action_space,
     apply_action,
     empty_observation,
@@ -19,13 +20,12 @@ from envs.observation import (
     flat,
     observation_space,
 )
-from envs.scenario import Scenario, ScenarioError, load_scenario
-from envs.score import Scorer
-from envs.scorers import DEFAULT_BACKGROUND, Scorers
-from envs.simulator import Simulator
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import STREAMS
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
-    from envs.viewer import MapViewer
+    from regional_dispatch.envs.render.map import MapViewer
 
 
 class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
@@ -35,7 +35,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting
     order line, over which route, and which trucks of its region leave now. The other regions follow a background
-    policy. The world, its money and its sources are in `envs/scenario.py`; the transitions in `envs/kernel.py`.
+    policy. The world, its money and its sources are in `envs/world/scenario.py`; the transitions in `envs/kernel/tick.py`.
 
     A scenario may hold `events`, hours in which part of the network is out of order:
 
@@ -59,7 +59,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Observation Space
 
-    `Dict`, float32 in ±10 with fixed normalisation (`envs/features.py` names every entry):
+    `Dict`, float32 in ±10 with fixed normalisation (`envs/kernel/features.py` names every entry):
 
     | key | shape | meaning |
     | --- | --- | --- |
@@ -71,7 +71,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Rewards
 
-    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/ledger.py`),
+    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/kernel/ledger.py`),
     over the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
 
     ## Starting State
@@ -142,7 +142,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
         Args:
             seed: of the orders of this and, unless given anew, the following episodes.
-            options: `key`: an episode key of `envs.demand.episode_key`, to meet the very orders of an evaluation;
+            options: `key`: an episode key of `envs.world.demand.episode_key`, to meet the very orders of an evaluation;
                 `week_tick`: tick of the week to start at.
         """
         super().reset(seed=seed)
@@ -175,7 +175,9 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
             return None
         if self._viewer is None:
-            from envs.viewer import MapViewer  # matplotlib is slow to load, and training never draws
+            from regional_dispatch.envs.render.map import (
+                MapViewer,  # matplotlib is slow to load, and training never draws
+            )
 
             self._viewer = MapViewer(self.sim)
         return self._viewer.frame(0)

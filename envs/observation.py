@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from envs import kernel
-from envs.compiled import compiled
-from envs.features import (
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.features import (
     DISPATCH_COUNT,
     LIMIT,
     REGION_COUNT,
@@ -24,8 +24,8 @@ from envs.features import (
     region_features,
     source_features,
 )
-from envs.outlook import route_backlog_hours
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel.outlook import route_backlog_hours
+from regional_dispatch.envs.simulator import Simulator
 
 
 def observation_space(sim: Simulator, tables: bool = False) -> spaces.Dict:

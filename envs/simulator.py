@@ -10,14 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from envs import kernel
-from envs.ledger import COMPONENTS
-from envs.metrics import Totals, compute_kpis
-from envs.network import Network, build_network, repartition
-from envs.scenario import Scenario
-from envs.score import Scorer
-from envs.scorers import Scorers
-from envs.state import (
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.state import (
     JOURNEY,
     State,
     World,
@@ -28,7 +26,9 @@ from envs.state import (
     grow_lines,
     grow_packages,
 )
-from envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
+from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
+from regional_dispatch.envs.world.network import Network, build_network, repartition
+from regional_dispatch.envs.world.scenario import Scenario
 
 
 class Pricer(Protocol):
@@ -74,7 +74,7 @@ class Simulator:
         scenario: the world.
         copies: B.
         pricer: prices the units on the shelves; default, nobody does, and `shadow_price` is a newsvendor's guess.
-        reevaluate: merge the unpicked packages of split orders once an hour (`envs.reevaluation`).
+        reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.reevaluation`).
         transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
     """
 
@@ -136,7 +136,7 @@ class Simulator:
 
         Args:
             row: network copy.
-            key: of the random stream (`envs.demand.episode_key`); the same key gives the same orders bit for bit.
+            key: of the random stream (`envs.world.demand.episode_key`); the same key gives the same orders bit for bit.
             week_tick: tick of the week at the start; default, the scenario's `start_hour`.
         """
         if week_tick is None:
@@ -190,7 +190,7 @@ class Simulator:
         self.state.row["marginal"] = marginal
 
     def sample_lanes(self, room: int) -> None:
-        """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.lane_price`.
+        """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.kernel.lane_price`.
 
         Args:
             room: samples kept per row; when there are more, the oldest go.
@@ -317,7 +317,7 @@ class Simulator:
         return float(usd[part].sum())
 
     def kpis(self, row: int, regions: Sequence[int] | None = None) -> dict[str, float]:
-        """All KPIs of `envs.metrics` by name."""
+        """All KPIs of `envs.kernel.metrics` by name."""
         return compute_kpis(self.totals(row, regions))
 
     def cash(self, row: int) -> dict[str, float]:

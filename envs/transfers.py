@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs import metrics as m
-from envs.ledger import TRANSFER
-from envs.network import MIN_LANE_MILES, Network, great_circle_miles
-from envs.scenario import CityNetwork, Scenario
-from envs.state import State, World, grow_shipments
+from regional_dispatch.envs.kernel import metrics as m
+from regional_dispatch.envs.kernel.ledger import TRANSFER
+from regional_dispatch.envs.kernel.state import State, World, grow_shipments
+from regional_dispatch.envs.world.network import MIN_LANE_MILES, Network, great_circle_miles
+from regional_dispatch.envs.world.scenario import CityNetwork, Scenario
 
 _MOST = np.iinfo(np.int16).max  # units a shelf can hold
 

@@ -11,9 +11,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from envs.demand import episode_key
-from envs.ledger import COMPONENTS
-from envs.observation import (
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.observation import (
     action_space,
     apply_action,
     empty_observation,
@@ -21,8 +20,9 @@ from envs.observation import (
     flat,
     observation_space,
 )
-from envs.scenario import Scenario, load_scenario
-from envs.simulator import Simulator
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 
 
 class RegionRows:

@@ -7,8 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from baselines.bounds import HindsightBound
-from envs.scenario import Scenario
+from regional_dispatch.baselines.bounds.bound import HindsightBound
+from regional_dispatch.envs.world.scenario import Scenario
 
 EPISODE_COST = "episode_cost_per_order_usd"  # the KPI a bound bounds
 BOUND_COLUMNS = ("bound_per_order_usd", "bound_kind")
@@ -31,7 +31,7 @@ def hindsight(seconds: float | None = None) -> Bound:
     Args:
         seconds: longest search per episode. Default: the bound's own.
     """
-    from baselines.hindsight import hindsight_bound  # loads a solver
+    from regional_dispatch.baselines.bounds.hindsight import hindsight_bound  # loads a solver
 
     return hindsight_bound if seconds is None else partial(hindsight_bound, time_limit_s=seconds)
 

@@ -20,23 +20,22 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from baselines.bounds import BoundError
-from envs.network import build_network
-from envs.policy import ScorerPolicy
-from envs.replacing import replacing
-from envs.scenario import Scenario
-from envs.state import build_world
-from evaluation.bounds import Bound, bound_row
-from evaluation.provenance import versions
-from evaluation.rollouts import rollout, simulator_for
+from regional_dispatch.baselines.bounds.bound import BoundError
+from regional_dispatch.envs.fingerprint import source_digest
+from regional_dispatch.envs.kernel.state import build_world
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.bounds import Bound, bound_row
+from regional_dispatch.evaluation.provenance import versions
+from regional_dispatch.evaluation.rollouts import rollout, simulator_for
 
 Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
 Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("envs/*.py", "baselines/*.py", "evaluation/rollouts.py")
-# Files that no cell's numbers depend on but through its scenario: the faces of the simulator, and the generator.
-FACES = {"dispatch_env.py", "generator.py", "replacing.py", "vector_env.py", "viewer.py"}
+SOURCES = ("envs", "solvers", "baselines", "evaluation/rollouts.py")
+NO_SOURCES = ("envs/render",)  # no cell's numbers depend on it
 
 
 class Player(Protocol):
@@ -100,8 +99,7 @@ def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: 
 @cache
 def sources() -> str:
     """Digest of the code that decides the numbers."""
-    files = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
-    return digest(*(path.read_bytes() for path in files))
+    return source_digest(SOURCES, NO_SOURCES)
 
 
 def digest(*parts: Any) -> str:

@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
-from evaluation.bounds import Bound, evaluate_bounds, join_bounds
-from evaluation.cli import InputError
-from evaluation.gaps import gap_summary
-from evaluation.output import staged
-from evaluation.provenance import provenance
-from evaluation.rivals import untuned_rules
-from evaluation.rollouts import evaluate_policies, evaluation_keys, play
-from evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.evaluation.rivals import untuned_rules
+from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play
+from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
 
 Summary = dict[str, Any]
 
@@ -164,7 +164,7 @@ def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, A
 
 def draw_first_policy(comparison: Comparison, path: Path) -> None:
     """The map of the first policy's first episode, in its last tick, while trucks are still under way."""
-    from envs.viewer import save_map  # pulls in matplotlib
+    from regional_dispatch.envs.render.map import save_map  # pulls in matplotlib
 
     name, policy = next(iter(comparison.policies.items()))
     meta = comparison.summary["meta"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluation.gaps import OPTIMUM
-from evaluation.text import interval, number, times
+from regional_dispatch.evaluation.gaps import OPTIMUM
+from regional_dispatch.evaluation.text import interval, number, times
 
 Gaps = dict[str, Any]  # see `evaluation.gaps.gap_summary`
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.bounds import EPISODE_COST
-from evaluation.rivals import cheapest
-from evaluation.statistics import Interval, bootstrap_mean, paired_difference, ratio_of_means
+from regional_dispatch.evaluation.bounds import EPISODE_COST
+from regional_dispatch.evaluation.rivals import cheapest
+from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference, ratio_of_means
 
 OPTIMUM, LOWER_BOUND = "optimum", "lower bound"
 

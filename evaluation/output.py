@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from envs.replacing import replacing
-from evaluation.cli import InputError
+from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.evaluation.errors import InputError
 
 
 def check_folder(folder: Path, option: str = "--out") -> None:

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
-from baselines.tuned import is_tuned_name, load_tuned, tuned_baseline
-from envs.network import build_network
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
-from evaluation.cli import InputError
+from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
+from regional_dispatch.baselines.tuned import is_tuned_name, load_tuned, tuned_baseline
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.shipped import HOME
+from regional_dispatch.evaluation.errors import InputError
 
 POLICY_FILE = "policy.safetensors"
-PRETRAINED = Path(__file__).resolve().parent.parent / "agents" / "pretrained"
+PRETRAINED = HOME / "agents" / "pretrained"
 _SHIPPED = "pretrained/"  # before a shipped policy's name
 
 
@@ -137,7 +138,7 @@ def _identity(path: Path) -> Path:
 
 
 def _load(path: Path) -> ScorerPolicy:
-    from agents.export import PolicyFileError, load_policy  # only trained policies need it
+    from regional_dispatch.agents.export import PolicyFileError, load_policy  # only trained policies need it
 
     try:
         policy: ScorerPolicy = load_policy(path)

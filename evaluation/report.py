@@ -14,13 +14,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from baselines.tuned import Tuned
-from envs.ledger import COMPONENTS
-from envs.metrics import KPIS
-from evaluation.compare import Summary
-from evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
-from evaluation.text import MINUS, interval, markdown_lines, number, times
-from evaluation.tuning import Standing
+from regional_dispatch.baselines.tuned import Tuned
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
+from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, number, times
+from regional_dispatch.evaluation.tuning import Standing
 
 COST = "cost_per_order_usd"
 TABLE_KPIS = (

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from baselines import BaselineError, baseline, baseline_names
-from baselines.rules import full_name
-from envs.policy import ScorerPolicy
-from envs.scorers import Scorers
+from regional_dispatch.baselines import BaselineError, baseline, baseline_names
+from regional_dispatch.baselines.rules import full_name
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import ScorerPolicy
 
 
 def untuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
@@ -20,7 +20,7 @@ def untuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
 
 def tuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
     """The policies that are rules with other parameters; what was trained is none."""
-    from agents.export import FilePolicy  # only here
+    from regional_dispatch.agents.export import FilePolicy  # only here
 
     untuned = untuned_rules(policies)
     return [name for name, policy in policies.items() if name not in untuned and not isinstance(policy, FilePolicy)]

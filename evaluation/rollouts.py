@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from baselines.pricing import simulator_for
-from baselines.transfers import transfer_rule
-from envs.demand import episode_key
-from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
-from envs.scorers import Scorers
-from envs.simulator import Simulator, TransferRule
+from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.baselines.transfers.rules import transfer_rule
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator, TransferRule
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 
 
 def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[int]:
@@ -23,7 +23,7 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
         episodes: how many, ≥ 1.
         seed: the user's, ≥ 0.
         stream: `evaluate`, the held-out orders: none is ever a training or tuning key; or another of
-            `envs.demand.STREAMS`.
+            `envs.world.demand.STREAMS`.
 
     Raises:
         ValueError: no episodes, or a negative seed.
@@ -39,7 +39,7 @@ def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[
     Args:
         sim: reset and reused; what it held is lost.
         scorers: decide for all regions.
-        keys: of the episodes (`envs.demand.episode_key`).
+        keys: of the episodes (`envs.world.demand.episode_key`).
 
     Returns:
         The KPIs of the whole network per key, in the order of the keys.
@@ -79,11 +79,11 @@ def evaluate_policies(
         progress: called with the policy's name after each of its episodes.
         reevaluate: merge the unpicked packages of split orders once an hour.
         stream: of the orders; default, the held-out ones.
-        transfers: name of the rule that moves stock between regions (`baselines.transfers`); default, none.
+        transfers: name of the rule that moves stock between regions (`baselines.transfers.rules`); default, none.
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
-        `envs.metrics.KPIS`.
+        `envs.kernel.metrics.KPIS`.
 
     Raises:
         ScenarioError: the scenario's tables cannot be used.

@@ -20,14 +20,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from baselines.pricing import price
-from baselines.rules import BaselineError, Parameter, baseline, parameters
-from baselines.tuned import Made, Tuned, read_tuned, short_name
-from envs.demand import episode_key
-from envs.scenario import Scenario
-from envs.simulator import Simulator
-from evaluation.provenance import provenance
-from evaluation.rollouts import rollout
+from regional_dispatch.baselines.pricing import price
+from regional_dispatch.baselines.rules import BaselineError, Parameter, baseline, parameters
+from regional_dispatch.baselines.tuned import Made, Tuned, read_tuned, short_name
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.evaluation.rollouts import rollout
 
 OBJECTIVE = "cost_per_order_usd"
 STREAM: Literal["tune"] = "tune"

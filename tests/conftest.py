@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from envs.network import build_network
-from envs.scenario import Scenario
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import small
 
 settings.register_profile(

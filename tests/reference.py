@@ -11,9 +11,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from envs.ledger import COMPONENTS
-from envs.network import DIRECT
-from envs.state import World
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.state import World
+from regional_dispatch.envs.world.network import DIRECT
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15

@@ -15,25 +15,31 @@ from safetensors.numpy import save
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from agents.config import PpoConfig, load_ppo
-from agents.decisions import Charges, Lines
-from agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save_policy
-from agents.networks import ScorerNet
-from agents.policy import DispatchPolicy
-from agents.ppo import RegionalPPO
-from agents.training import Run, rules_beside, train
-from agents.vec_env import RegionalVecEnv
-from baselines import baseline
-from envs.demand import episode_key
-from envs.dispatch_env import RegionalDispatchEnv
-from envs.features import DISPATCH_COUNT, DISPATCH_FEATURES, SHADOW_PRICE_USD, SOURCE_COUNT, SOURCE_FEATURES
-from envs.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES, MOST_HIDDEN, NO_PRICE
-from envs.policy import ScorerPolicy
-from envs.scenario import ScenarioError
-from envs.score import Scorer, scorer_shapes
-from envs.scorers import Scorers
-from envs.simulator import Simulator
-from envs.vector_env import RegionRows
+from regional_dispatch.agents.config import PpoConfig, load_ppo
+from regional_dispatch.agents.credit.decisions import Charges, Lines
+from regional_dispatch.agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save_policy
+from regional_dispatch.agents.networks import ScorerNet
+from regional_dispatch.agents.policy import DispatchPolicy
+from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.agents.training.run import Run, rules_beside, train
+from regional_dispatch.agents.vec_env import RegionalVecEnv
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel.features import (
+    DISPATCH_COUNT,
+    DISPATCH_FEATURES,
+    SHADOW_PRICE_USD,
+    SOURCE_COUNT,
+    SOURCE_FEATURES,
+)
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES, MOST_HIDDEN, NO_PRICE
+from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.vector_env import RegionRows
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import ScenarioError
 from tests.conftest import trace_scenario
 from tests.worlds import TWO_REGIONS, small
 

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
-from baselines.pricing import price
-from baselines.rules import parameters
-from envs.demand import episode_key
-from envs.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from envs.observation import empty_observation, fill_observation
-from envs.scorers import NEAREST_IN_REGION, Scorers
-from envs.simulator import Simulator
+from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
+from regional_dispatch.baselines.pricing import price
+from regional_dispatch.baselines.rules import parameters
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.scorers import NEAREST_IN_REGION, Scorers
+from regional_dispatch.envs.observation import empty_observation, fill_observation
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
 from tests.worlds import SCARCE, TWO_REGIONS, Reader, small
 
 KEY = episode_key("evaluate", 0, 0)

@@ -12,19 +12,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from baselines import baseline
-from baselines.bounds import BoundError, HindsightBound
-from envs.metrics import KPIS
-from envs.policy import Pricing
-from envs.scenario import Scenario, ScenarioError
-from evaluation import benchmark, cells
-from evaluation.benchmark import Benchmark, run_suite, save_benchmark
-from evaluation.benchmark_page import benchmark_page
-from evaluation.bounds import Bound, InvalidBoundError
-from evaluation.cells import Worlds, policy_cell
-from evaluation.cli import InputError
-from evaluation.suite import load_suite, stages
-from evaluation.text import number
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.evaluation import cells
+from regional_dispatch.evaluation.benchmark import run as benchmark
+from regional_dispatch.evaluation.benchmark.page import benchmark_page
+from regional_dispatch.evaluation.benchmark.run import Benchmark, run_suite, save_benchmark
+from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
+from regional_dispatch.evaluation.bounds import Bound, InvalidBoundError
+from regional_dispatch.evaluation.cells import Worlds, policy_cell
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.text import number
 from tests.commands import ROOT, Ended, end, start
 from tests.conftest import trace_scenario
 from tests.test_evaluate_cli import SCRIPT, TINY

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from envs.network import build_network
-from evaluation.studies.design.boundaries import (
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.planning.regions.boundaries import (
     Stations,
     gabriel_graph,
     kmeans,
@@ -17,8 +17,8 @@ from evaluation.studies.design.boundaries import (
     pieces,
     stations_of,
 )
-from evaluation.studies.design.boundary_search import Measure, Search, moves, search
-from evaluation.studies.design.territories import territories
+from regional_dispatch.planning.regions.local_search import Measure, Search, moves, search
+from regional_dispatch.planning.regions.territories import territories
 from tests.worlds import small
 
 

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.checkpoints import CtrlC, newest_checkpoint
-from agents.config import PpoConfig
-from agents.training import Run, train
-from baselines import baseline
-from baselines.shadow_price import LinearProgramPricer
-from envs.demand import episode_key
-from envs.scenario import Scenario
-from envs.scorers import Scorers
-from envs.simulator import Simulator
+from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.training.checkpoints import CtrlC, newest_checkpoint
+from regional_dispatch.agents.training.run import Run, train
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.shadow_price import LinearProgramPricer
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import SCARCE, TWO_REGIONS, WAITING, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=40, warmup_hours=12)

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import baseline
-from envs.features import SOURCE_FEATURES
-from envs.ledger import late_usd
-from envs.metrics import LINES_REPLANNED
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
-from envs.scorers import Scorers
-from envs.simulator import Simulator
-from evaluation.policies import resolve_policy
-from evaluation.studies.report import decision_log
-from evaluation.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
-from evaluation.studies.report.decision_words import log_tables, why
-from evaluation.studies.report.film import FRAMES_A_TICK, film
-from evaluation.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
-from evaluation.studies.report.spill_map import SpillMap, served
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
+from regional_dispatch.envs.kernel.ledger import late_usd
+from regional_dispatch.envs.kernel.metrics import LINES_REPLANNED
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.policies import resolve_policy
+from regional_dispatch.studies.report import decision_log
+from regional_dispatch.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
+from regional_dispatch.studies.report.decision_words import log_tables, why
+from regional_dispatch.studies.report.film import FRAMES_A_TICK, film
+from regional_dispatch.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
+from regional_dispatch.studies.report.spill_map import SpillMap, served
 from tests.worlds import FEW_SLOTS, SCARCE, TWO_REGIONS, lane_price, simulator, small
 
 KEY, UNTIL = 5, 100

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from envs import kernel
-from envs.demand import episode_key
-from envs.ledger import COMPONENTS, LATE
-from envs.metrics import COUNTERS
-from envs.scenario import Scenario
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE
+from regional_dispatch.envs.kernel.metrics import COUNTERS
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import (
     SCARCE,
     TIGHT,

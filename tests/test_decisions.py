@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.decisions import Charges, LaneBook, Lanes, LineBook, Lines
-from envs import metrics
-from envs.demand import episode_key
-from envs.features import SHADOW_PRICE_USD, SOURCE_FEATURES
-from envs.ledger import COMPONENTS, SPOT, TRUCK
-from envs.scenario import Scenario
-from envs.score import Scorer
-from envs.simulator import Simulator
+from regional_dispatch.agents.credit.decisions import Charges, LaneBook, Lanes, LineBook, Lines
+from regional_dispatch.envs.kernel import metrics
+from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, SPOT, TRUCK
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.conftest import trace_scenario
 from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, Reader, lane_price, small
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs import demand as d
-from envs.network import build_network
-from envs.scenario import HOURLY_SHARES, WEEKDAY_SHARES, Scenario, ScenarioError
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world import demand as d
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import HOURLY_SHARES, WEEKDAY_SHARES, Scenario, ScenarioError
 from tests import reference
 from tests.conftest import trace_scenario
 from tests.worlds import simulator, small

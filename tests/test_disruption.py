@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.network import build_network
-from envs.scenario import ScenarioError
-from evaluation.studies.catalog import SHIPPED, load_study
-from evaluation.studies.disruption import Disruption
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.shock import recovery_days
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.studies.disruption.study import Disruption
+from regional_dispatch.studies.framework.kinds import find_study, load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.shock import recovery_days
+from regional_dispatch.studies.report.findings import Findings
 from tests.commands import write_study
 
 NOTHING = {"kind": "lane", "origin": "FC Dallas TX", "destination": "DS Dallas TX", "start_hour": 0, "hours": 1}
@@ -97,7 +97,7 @@ def test_recovery_is_the_first_day_from_which_all_is_well() -> None:
 
 def test_the_shipped_study_hits_the_sites_it_says() -> None:
     """The FC that most demand is nearest to, and its way to its own customers; sites and regions that there are."""
-    study = load_study(SHIPPED / "disruption.yaml")
+    study = load_study(find_study("disruption"))
     assert isinstance(study, Disruption)
     network = build_network(study.divided("regional", 20))
     names, net = network.sites["name"], network.net

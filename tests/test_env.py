@@ -15,18 +15,18 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
-from agents.networks import ScorerNet
-from baselines import baseline
-from envs import ENV_ID
-from envs.demand import episode_key
-from envs.dispatch_env import RegionalDispatchEnv
-from envs.features import DISPATCH_COUNT, SOURCE_COUNT
-from envs.ledger import COMPONENTS
-from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario, ScenarioError
-from envs.scorers import Scorers
-from envs.simulator import Simulator
+from regional_dispatch.agents.networks import ScorerNet
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs import ENV_ID
+from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, small
 
 SHORT = {"horizon_hours": 48, "warmup_hours": 6}

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from baselines import DISPATCH_RULES, SOURCE_RULES
-from envs.metrics import KPIS
-from envs.scenario import Scenario, load_scenario
+from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.commands import Ended, end, start
 
 SCRIPT = "evaluate.py"

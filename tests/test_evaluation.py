@@ -10,21 +10,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from agents.export import save_policy
-from baselines import baseline, baseline_names
-from envs.metrics import KPIS
-from envs.scenario import ScenarioError, load_scenario
-from envs.score import Scorer
-from envs.scorers import Scorers
-from envs.simulator import Simulator
-from evaluation.cli import InputError, at_least, guarded, parse_overrides
-from evaluation.compare import compare_policies, read_summary, summarise
-from evaluation.output import check_folder, staged
-from evaluation.policies import resolve_policies, resolve_policy
-from evaluation.report import COST, cost_differences, kpi_rows, markdown_table, print_comparison
-from evaluation.rivals import untuned_rules
-from evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
-from evaluation.statistics import bootstrap_mean, crossed_mean, paired_difference
+from regional_dispatch.agents.export import PolicyFileError, save_policy
+from regional_dispatch.baselines import baseline, baseline_names
+from regional_dispatch.commands.cli import guarded
+from regional_dispatch.commands.options import at_least, parse_overrides
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.evaluation.compare import compare_policies, read_summary, summarise
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
+from regional_dispatch.evaluation.report import COST, cost_differences, kpi_rows, markdown_table, print_comparison
+from regional_dispatch.evaluation.rivals import untuned_rules
+from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
+from regional_dispatch.evaluation.statistics import bootstrap_mean, crossed_mean, paired_difference
 from tests.worlds import SCARCE, TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=48, warmup_hours=12)
@@ -329,7 +331,7 @@ def test_overrides_that_say_nothing_are_refused(setting: str) -> None:
     [
         (ScenarioError("a: b = 1: mend"), 2, "error: a: b = 1: mend\n"),
         (InputError("x"), 2, "error: x\n"),
-        (LookupError("y"), 2, "error: y\n"),
+        (PolicyFileError("y"), 2, "error: y\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
@@ -340,7 +342,7 @@ def test_bad_input_ends_in_one_message(
         raise error
 
     with pytest.raises(SystemExit) as stop:
-        guarded(main, extra=(LookupError,))
+        guarded(main)
     assert (stop.value.code, capsys.readouterr().err) == (code, text)
 
 

@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from baselines import baseline
-from baselines.hindsight import exact_bound
-from baselines.relaxation import relaxed_bound
-from baselines.shadow_price import LinearProgramPricer, coming_cycle
-from envs.demand import episode_key
-from envs.dispatch_env import RegionalDispatchEnv
-from envs.events import build_events
-from envs.ledger import COMPONENTS, LATE
-from envs.network import build_network
-from envs.scenario import Scenario, ScenarioError, load_scenario
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.bounds.hindsight import exact_bound
+from regional_dispatch.baselines.bounds.relaxation import relaxed_bound
+from regional_dispatch.baselines.shadow_price import LinearProgramPricer, coming_cycle
+from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.events import build_events
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
 from tests.commands import TINY
 from tests.conftest import trace_scenario
 from tests.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios

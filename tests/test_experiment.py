@@ -15,21 +15,28 @@ import pandas as pd
 import pytest
 import yaml
 
-from agents.export import load_policy
-from baselines import baseline
-from envs.demand import episode_key
-from envs.metrics import KPIS
-from envs.scenario import ScenarioError, load_scenario
-from evaluation import policies
-from evaluation.cells import Worlds
-from evaluation.cli import InputError
-from evaluation.experiments.curves import Curves, Reference, draw_curves, read_curve, seconds_to_beat, time_to_beat
-from evaluation.experiments.experiment import _cells, evaluate_experiment, run_folder, verdict
-from evaluation.experiments.file import load_experiment, ready
-from evaluation.experiments.page import experiment_page
-from evaluation.experiments.ship import best_seed, ship
-from evaluation.experiments.trainings import Outcome, Training, finished, run_all
-from evaluation.policies import resolve_policies
+from regional_dispatch.agents.export import load_policy
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.evaluation import policies
+from regional_dispatch.evaluation.cells import Worlds
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.experiments.curves import (
+    Curves,
+    Reference,
+    draw_curves,
+    read_curve,
+    seconds_to_beat,
+    time_to_beat,
+)
+from regional_dispatch.evaluation.experiments.file import load_experiment, ready
+from regional_dispatch.evaluation.experiments.page import experiment_page
+from regional_dispatch.evaluation.experiments.run import _cells, evaluate_experiment, run_folder, verdict
+from regional_dispatch.evaluation.experiments.ship import best_seed, ship
+from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
+from regional_dispatch.evaluation.policies import resolve_policies
 from tests.commands import ROOT, TINY, Ended, end, start
 from tests.test_benchmark import dime
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import features as f
-from envs.demand import episode_key
-from envs.kernel import can_send
-from envs.network import LANE_KINDS
-from envs.score import Scorer, score
-from envs.scorers import Scorers, linear
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel import features as f
+from regional_dispatch.envs.kernel.score import Scorer, score
+from regional_dispatch.envs.kernel.scorers import Scorers, linear
+from regional_dispatch.envs.kernel.tick import can_send
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.network import LANE_KINDS
 from tests.reference import Reference
 from tests.worlds import (
     MANY_FCS,

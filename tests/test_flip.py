@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines import baseline
-from envs.demand import episode_key
-from envs.metrics import KPIS
-from envs.scenario import Scenario, ScenarioError
-from evaluation.cells import Worlds
-from evaluation.provenance import provenance
-from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.flip import DAILY, Flip
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.closeup import CloseUp
-from evaluation.studies.report.findings import Figure, Findings, Table
-from evaluation.studies.report.page import save_report
-from evaluation.studies.timeline import UNDER_WAY, Phase, Switch, Timeline
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.evaluation.cells import Worlds
+from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.studies.flip.study import DAILY, Flip
+from regional_dispatch.studies.framework.kinds import find_study, load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase, Switch, Timeline
+from regional_dispatch.studies.report.closeup import CloseUp
+from regional_dispatch.studies.report.findings import Figure, Findings, Table
+from regional_dispatch.studies.report.page import save_report
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, simulator, small
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from baselines import baseline
-from envs.scenario import Scenario, ScenarioError, load_scenario
-from envs.simulator import Simulator
-from evaluation.cli import InputError
-from evaluation.rollouts import evaluate_policies, evaluation_keys
-from evaluation.studies.catalog import load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.lookahead import KINDS, Lookahead, Play
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys
+from regional_dispatch.studies.foresight.lookahead import KINDS, Lookahead, Play
+from regional_dispatch.studies.framework.kinds import load_study
+from regional_dispatch.studies.framework.lab import Lab
 from tests.commands import write_study
 
 COST = "cost_per_order_usd"

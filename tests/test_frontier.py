@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from baselines import BaselineError, baseline
-from envs.scenario import ScenarioError, load_scenario
-from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.frontier import Frontier, Sweep, undominated
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
+from regional_dispatch.baselines import BaselineError, baseline
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.studies.framework.kinds import find_study, load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.frontier.study import Frontier, Sweep, undominated
+from regional_dispatch.studies.report.findings import Findings
 from tests.commands import write_study
 
 

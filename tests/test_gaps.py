@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from baselines import baseline
-from baselines.bounds import HindsightBound
-from envs.policy import ScorerPolicy
-from evaluate import Compare
-from evaluation.bounds import EPISODE_COST, InvalidBoundError, bound_row, join_bounds
-from evaluation.compare import compare_policies, read_summary
-from evaluation.gap_report import gap_notes, gap_rows, gap_title
-from evaluation.gaps import gap_summary
-from evaluation.report import markdown_table, print_comparison
-from evaluation.rivals import cheapest, tuned_rules, untuned_rules
-from evaluation.statistics import ratio_of_means
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.bounds.bound import HindsightBound
+from regional_dispatch.commands.compare import Command as Compare
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.evaluation.bounds import EPISODE_COST, InvalidBoundError, bound_row, join_bounds
+from regional_dispatch.evaluation.compare import compare_policies, read_summary
+from regional_dispatch.evaluation.gap_report import gap_notes, gap_rows, gap_title
+from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.report import markdown_table, print_comparison
+from regional_dispatch.evaluation.rivals import cheapest, tuned_rules, untuned_rules
+from regional_dispatch.evaluation.statistics import ratio_of_means
 from tests.worlds import TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=48, warmup_hours=12)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines import baseline
-from envs.demand import STREAMS, episode_key
-from envs.generator import REGIONS, random_scenario
-from envs.network import build_network
-from envs.scenario import CityNetwork, GeneratedDemand, Scenario, load_scenario, scenario_yaml
-from envs.simulator import Simulator
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import STREAMS, episode_key
+from regional_dispatch.envs.world.generator import REGIONS, random_scenario
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import CityNetwork, GeneratedDemand, Scenario, load_scenario, scenario_yaml
 from tests.worlds import small
 
 WEEK = {"horizon_hours": 120.0, "warmup_hours": 48.0}

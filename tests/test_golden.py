@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from baselines import baseline
-from envs.demand import episode_key
-from envs.scenario import load_scenario
-from envs.simulator import Simulator
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import load_scenario
 
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 EPISODES = [

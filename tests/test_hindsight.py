@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from baselines import baseline, baseline_names
-from baselines.bounds import BoundError
-from baselines.foresight import all_orders
-from baselines.hindsight import exact_bound, hindsight_bound, is_small, replay
-from baselines.milp import Milp
-from baselines.time_expanded import Plan
-from envs.demand import episode_key
-from envs.scenario import Scenario, load_scenario
-from envs.simulator import Simulator
+from regional_dispatch.baselines import baseline, baseline_names
+from regional_dispatch.baselines.bounds.bound import BoundError
+from regional_dispatch.baselines.bounds.hindsight import exact_bound, hindsight_bound, is_small, replay
+from regional_dispatch.baselines.bounds.known_orders import all_orders
+from regional_dispatch.baselines.bounds.time_expanded import Plan
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.solvers.milp import Milp
 from tests.worlds import decide_at_random
 
 CENT = 0.005

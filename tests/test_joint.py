@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.config import PpoConfig
-from agents.joint import REWARD_USD, JointPPO, Tick
-from agents.vec_env import RegionalVecEnv
+from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.rivals.joint import REWARD_USD, JointPPO, Tick
+from regional_dispatch.agents.vec_env import RegionalVecEnv
 from tests.worlds import TWO_REGIONS, small
 
 

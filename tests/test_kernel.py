@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import kernel
-from envs.demand import episode_key
-from envs.ledger import COMPONENTS
-from envs.metrics import COUNTERS
-from envs.network import build_network, repartition
-from envs.scenario import Scenario
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
-from envs.state import NEVER
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import COUNTERS
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.state import NEVER
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.network import build_network, repartition
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.reference import Reference
 from tests.worlds import (
     FEW_SLOTS,

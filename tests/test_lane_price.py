@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import lane_price as lp
-from envs.compiled import compiled
-from envs.demand import episode_key
-from envs.dispatch_env import RegionalDispatchEnv
-from envs.features import SOURCE_FEATURES
-from envs.outlook import backlog_hours, expected_inflow
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario
-from envs.scorers import DEFAULT_BACKGROUND, Scorers, linear
-from envs.simulator import Simulator
+from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel import lane_price as lp
+from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
+from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND, Scorers, linear
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import (
     TIGHT,
     TWO_REGIONS,

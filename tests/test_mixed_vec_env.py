@@ -10,14 +10,14 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import VecMonitor
 
-from agents.config import PpoConfig, load_ppo
-from agents.export import load_policy
-from agents.mixed_vec_env import MixedVecEnv, vec_env
-from agents.ppo import RegionalPPO
-from agents.training import Run, train, training_worlds, tuning_worlds
-from agents.vec_env import RegionalVecEnv
-from baselines import baseline
-from envs.scenario import Scenario, ScenarioError
+from regional_dispatch.agents.config import PpoConfig, load_ppo
+from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.mixed_vec_env import MixedVecEnv, vec_env
+from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.agents.training.run import Run, train, training_worlds, tuning_worlds
+from regional_dispatch.agents.vec_env import RegionalVecEnv
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.worlds import TWO_REGIONS, small
 
 THREE_REGIONS = {"partition": {"kind": "balanced", "regions": 3}}

@@ -12,19 +12,19 @@ import torch
 from rich.console import Console
 from stable_baselines3.common.logger import Logger
 
-from agents.choices import LANE_KINDS, record_choices
-from agents.config import PpoConfig
-from agents.curve import COLUMNS, Curve
-from agents.decisions import Lanes, Lines
-from agents.monitoring import OBJECTIVE, KpiCallback, TuningEpisodes, file_name
-from agents.progress import ProgressBar, ProgressLines, show_progress
-from agents.training import Run, train
-from baselines import baseline
-from baselines.pricing import simulator_for
-from envs.demand import episode_key
-from envs.features import DISPATCH_COUNT, DISPATCH_FEATURES, SOURCE_COUNT, SOURCE_FEATURES
-from envs.metrics import KPIS
-from envs.policy import ScorerPolicy
+from regional_dispatch.agents.choices import LANE_KINDS, record_choices
+from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.credit.decisions import Lanes, Lines
+from regional_dispatch.agents.training.curve import COLUMNS, Curve
+from regional_dispatch.agents.training.monitoring import OBJECTIVE, KpiCallback, TuningEpisodes, file_name
+from regional_dispatch.agents.training.progress import ProgressBar, ProgressLines, show_progress
+from regional_dispatch.agents.training.run import Run, train
+from regional_dispatch.baselines import baseline
+from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, DISPATCH_FEATURES, SOURCE_COUNT, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.demand import episode_key
 from tests.worlds import SCARCE, TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=40, warmup_hours=12)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.network import (
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.network import (
     DIRECT,
     FC_TO_SC,
     SC_TO_SC,
@@ -20,8 +21,7 @@ from envs.network import (
     great_circle_miles,
     repartition,
 )
-from envs.scenario import Scenario, ScenarioError
-from envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.worlds import TWO_REGIONS, US8, small
 
 MIDDLE = {"network": {"fulfillment_centers": 12, "sort_centers": 8, "stations": 24}}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.demand import episode_key
-from envs.metrics import compute_kpis
-from envs.network import build_network
-from envs.scenario import Scenario, ScenarioError
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel.metrics import compute_kpis
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.worlds import TWO_REGIONS, simulator, small
 
 KEY = episode_key("tune", 7, 0)

@@ -12,13 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.network import build_network
-from envs.placement import base_stock, place_stock
-from envs.scenario import Scenario, ScenarioError, Stock
-from evaluation.studies.catalog import load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.stock.coverage import (
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
+from regional_dispatch.envs.world.stock import base_stock, place_stock
+from regional_dispatch.planning.stock.coverage import (
     Market,
     build_market,
     coverage_bound,
@@ -28,7 +25,10 @@ from evaluation.studies.stock.coverage import (
     optimise,
     order_coverage,
 )
-from evaluation.studies.stock.placement_layout import BASE, OPTIMISED, placement_table
+from regional_dispatch.studies.framework.kinds import load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.placement.layout import BASE, OPTIMISED, placement_table
+from regional_dispatch.studies.report.findings import Findings
 from tests.commands import write_study
 from tests.worlds import TWO_REGIONS, small
 

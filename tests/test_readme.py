@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from envs.metrics import KPIS
-from evaluation.cli import InputError
-from evaluation.readme import END, NAMED_START, START, refresh
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.pages import END, NAMED_START, START, refresh
 
 PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from envs.network import build_network
-from envs.scenario import ScenarioError, load_scenario
-from envs.viewer import mix, region_colour
-from evaluation import cells
-from evaluation.studies.catalog import load_study
-from evaluation.studies.design.region_design import RegionDesign
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.report.region_maps import boundary_maps
+from regional_dispatch.envs.render.map import mix, region_colour
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.evaluation import cells
+from regional_dispatch.studies.framework.kinds import load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.region_design.study import RegionDesign
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.report.region_maps import boundary_maps
 from tests.commands import write_study
 from tests.worlds import small
 

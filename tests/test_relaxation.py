@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines import baseline, baseline_names
-from baselines.bounds import BoundError, HindsightBound
-from baselines.certificate import certified_usd
-from baselines.foresight import Orders, all_orders
-from baselines.relaxation import (
+from regional_dispatch.baselines import baseline, baseline_names
+from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
+from regional_dispatch.baselines.bounds.certificate import certified_usd
+from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
+from regional_dispatch.baselines.bounds.relaxation import (
     bound_at,
     build_problem,
     decision_ticks,
@@ -22,11 +22,11 @@ from baselines.relaxation import (
     search_prices,
     stock_prices,
 )
-from envs import kernel
-from envs.demand import episode_key
-from envs.scenario import Scenario
-from envs.simulator import Simulator
-from envs.state import World
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.state import World
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import SCARCE, TWO_REGIONS, WORLDS, decide_at_random, random_tick, simulator, small
 
 KEYS = [episode_key("evaluate", 0, episode) for episode in range(2)]
@@ -234,7 +234,7 @@ def test_large_orders_get_a_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None
     problem = build_problem(world, orders)
     price = np.random.default_rng(3).random((len(problem.priced_base), problem.windows))
     light, _ = bound_at(problem, price)
-    monkeypatch.setattr("baselines.certificate._EXACT", 9)
+    monkeypatch.setattr("baselines.bounds.certificate._EXACT", 9)
     exact, rounding = certified_usd(world, orders, stock_prices(problem, price))
     spent = rounding - exact  # twice what stock prices give back
     assert 0.7 * (exact + spent / 2) < light + spent / 2 < exact + spent / 2

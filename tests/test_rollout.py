@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from envs.network import build_network
-from envs.scenario import ScenarioError
-from evaluation.studies.catalog import find_study, load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.rollout import KPIS_OF_A_REGION, REST, Rollout
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.studies.framework.kinds import find_study, load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.rollout.study import KPIS_OF_A_REGION, REST, Rollout
 from tests.commands import write_study
 
 CUT = {"kind": "balanced", "regions": 3}

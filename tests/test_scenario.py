@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from envs.scenario import SCENARIO_DIR, Scenario, ScenarioError, load_scenario
-from envs.simulator import Simulator
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.envs.world.shipped import CONFIGS
 from tests.worlds import small
 
 
@@ -44,7 +45,7 @@ def test_a_scenario_is_frozen_and_given_back_as_it_is() -> None:
         scenario.tick_hours = 2.0  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("path", sorted(SCENARIO_DIR.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((CONFIGS / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_scenario_loads_by_name(path: Path) -> None:
     assert load_scenario(path.stem) == load_scenario(path)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from baselines.shadow_price import (
+from regional_dispatch.baselines.shadow_price import (
     Cycle,
     LinearProgramPricer,
     Prices,
@@ -20,9 +20,9 @@ from baselines.shadow_price import (
     solve_by_steps,
     solve_jointly,
 )
-from envs.demand import sku_units_per_day
-from envs.scorers import DEFAULT_BACKGROUND
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import sku_units_per_day
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small
 
 SEEDS = st.integers(0, 2**32 - 1)

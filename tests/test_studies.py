@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from envs.metrics import KPIS
-from envs.network import build_network
-from envs.placement import place_stock
-from envs.scenario import ScenarioError
-from evaluation import cells
-from evaluation.provenance import provenance
-from evaluation.studies.catalog import KINDS, SHIPPED, find_study, load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.region_count import RegionCount, selection_in_region
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.report.page import report_markdown
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.envs.world.shipped import CONFIGS
+from regional_dispatch.envs.world.stock import place_stock
+from regional_dispatch.evaluation import cells
+from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.studies.framework.kinds import KINDS, find_study, load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.region_count.study import RegionCount, selection_in_region
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.report.page import report_markdown
 from tests.commands import ROOT, TINY, end, start
 from tests.worlds import TWO_REGIONS, small
 
@@ -243,7 +244,7 @@ def test_every_shipped_study_can_be_read() -> None:
     count.players()
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((CONFIGS / "studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_study_file_in_a_report_asks_the_same_again(path: Path) -> None:
     study = load_study(path)
     assert type(study).model_validate(study.model_dump(mode="json")) == study

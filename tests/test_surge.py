@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.scenario import ScenarioError
-from evaluation.studies.catalog import load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.surge import Surge
+from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.studies.framework.kinds import load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.surge.study import Surge
 from tests.commands import write_study
 
 

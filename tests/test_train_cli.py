@@ -20,12 +20,12 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from agents.config import PpoConfig
-from agents.export import load_policy
-from agents.vec_env import RegionalVecEnv
-from envs.metrics import KPIS
-from envs.policy import Pricing
-from envs.scenario import Scenario, load_scenario
+from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.vec_env import RegionalVecEnv
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.commands import ROOT, TINY, Ended, end, start
 
 REFERENCES = ("regional_nearest", "least_cost")

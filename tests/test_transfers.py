@@ -12,22 +12,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from baselines import BaselineError, baseline
-from baselines.shadow_price import coming_cycle, ticks_to_replacement
-from baselines.transfer_threshold import by_region, hubs
-from baselines.transfers import TRANSFER_RULES, transfer_rule
-from envs.demand import sku_units_per_day
-from envs.ledger import COMPONENTS, LATE, TRANSFER
-from envs.network import great_circle_miles
-from envs.scenario import Scenario, ScenarioError
-from envs.simulator import Simulator
-from envs.transfers import Moves
-from evaluation.rollouts import evaluation_keys, rollout
-from evaluation.studies.catalog import load_study
-from evaluation.studies.lab import Lab
-from evaluation.studies.report.findings import Findings
-from evaluation.studies.stock.moving import FLOW, STOCK, Moving
-from evaluation.studies.stock.transfers import NATION, NONE, TransferStudy
+from regional_dispatch.baselines import BaselineError, baseline
+from regional_dispatch.baselines.shadow_price import coming_cycle, ticks_to_replacement
+from regional_dispatch.baselines.transfers.rules import TRANSFER_RULES, transfer_rule
+from regional_dispatch.baselines.transfers.threshold import by_region, hubs
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE, TRANSFER
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.transfers import Moves
+from regional_dispatch.envs.world.demand import sku_units_per_day
+from regional_dispatch.envs.world.network import great_circle_miles
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.evaluation.rollouts import evaluation_keys, rollout
+from regional_dispatch.studies.framework.kinds import load_study
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.transfers.moving import FLOW, STOCK, Moving
+from regional_dispatch.studies.transfers.study import NATION, NONE, TransferStudy
 from tests.commands import write_study
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small, snapshot
 

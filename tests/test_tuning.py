@@ -16,15 +16,23 @@ import numpy as np
 import pytest
 import yaml
 
-from baselines import BaselineError, baseline
-from baselines.rules import parameters
-from baselines.tuned import Made, Tuned, load_tuned, read_tuned, short_name, tuned_baseline, write_tuned
-from envs.scenario import load_scenario
-from evaluation.cli import InputError
-from evaluation.compare import compare_policies
-from evaluation.policies import resolve_policies, resolve_policy
-from evaluation.rollouts import evaluate_policies
-from evaluation.tuning import Plan, starting_point, tune, tuned_file
+from regional_dispatch.baselines import BaselineError, baseline
+from regional_dispatch.baselines.rules import parameters
+from regional_dispatch.baselines.tuned import (
+    Made,
+    Tuned,
+    load_tuned,
+    read_tuned,
+    short_name,
+    tuned_baseline,
+    write_tuned,
+)
+from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.compare import compare_policies
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
+from regional_dispatch.evaluation.rollouts import evaluate_policies
+from regional_dispatch.evaluation.tuning import Plan, starting_point, tune, tuned_file
 from tests.commands import ROOT, TINY, Ended, end, heed_ctrl_c, start
 from tests.worlds import SCARCE, small
 

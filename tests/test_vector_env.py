@@ -13,16 +13,16 @@ from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_suppo
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from agents.vec_env import RegionalVecEnv
-from baselines import baseline
-from envs import ENV_ID
-from envs.demand import episode_key
-from envs.dispatch_env import RegionalDispatchEnv
-from envs.ledger import COMPONENTS
-from envs.metrics import KPIS
-from envs.scenario import ScenarioError
-from envs.simulator import Simulator
-from envs.vector_env import RegionalDispatchVectorEnv, RegionRows
+from regional_dispatch.agents.vec_env import RegionalVecEnv
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs import ENV_ID
+from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.vector_env import RegionalDispatchVectorEnv, RegionRows
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.scenario import ScenarioError
 from tests.worlds import TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=30, warmup_hours=6)

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from baselines import baseline
-from envs import viewer
-from envs.metrics import compute_kpis, difference
-from envs.scenario import Scenario, load_scenario
-from envs.simulator import Simulator
-from envs.viewer import (
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.kernel.metrics import compute_kpis, difference
+from regional_dispatch.envs.render import map as viewer
+from regional_dispatch.envs.render.map import (
     FILL_COLOURS,
     HEIGHT,
     PALETTE,
@@ -33,6 +31,8 @@ from envs.viewer import (
     truck_points,
     trucks_under_way,
 )
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.worlds import TWO_REGIONS, Reader, simulator, small, snapshot
 
 RULE = baseline("regional_nearest+immediate").scorers

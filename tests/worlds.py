@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from envs import kernel
-from envs.compiled import compiled
-from envs.lane_price import LANE_PRICE_FEATURES
-from envs.scenario import Scenario
-from envs.score import Scorer
-from envs.scorers import linear
-from envs.simulator import Simulator
+from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.scorers import linear
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario
 
 SMALL: dict[str, Any] = {
     "name": "small",

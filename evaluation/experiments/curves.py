@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from agents.curve import CURVE_FILE
-from evaluation.cli import InputError
-from evaluation.report import COST
+from regional_dispatch.agents.training.curve import CURVE_FILE
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.report import COST
 
 _COLUMNS = ("timesteps", "seconds", "decisions", COST)
 _PANEL_INCHES = (4.2, 3.0)

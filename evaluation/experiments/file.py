@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agents.config import PpoConfig, load_ppo
-from baselines import BaselineError
-from envs.policy import ScorerPolicy
-from envs.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
-from evaluation.cli import InputError
-from evaluation.policies import resolve_policies
+from regional_dispatch.agents.config import PpoConfig, load_ppo
+from regional_dispatch.baselines import BaselineError
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.policies import resolve_policies
 
 PPO, MASKABLE = "ppo", "maskable_ppo"
 _INHERITED = ("scenario", "ppo", "seeds", "rivals", "timesteps")
@@ -42,7 +42,7 @@ class Variant(_Frozen):
     set: dict[str, Any] = Field({}, description="Field of the scenario → value, such as demand.orders_per_day.")
     ppo_set: dict[str, Any] = Field({}, description="Field of the PPO file → value.")
     algorithm: Literal["ppo", "maskable_ppo"] = Field(
-        "ppo", description="This project's PPO, or sb3-contrib's MaskablePPO as it comes (agents/maskable.py)."
+        "ppo", description="This project's PPO, or sb3-contrib's MaskablePPO as it comes (agents/rivals/maskable.py)."
     )
     seconds: float | None = Field(None, gt=0, description="Time budget of maskable_ppo. Unit: seconds of learning.")
     bound: bool = Field(False, description="Compute hindsight bounds, and the share of the gap it closes?")

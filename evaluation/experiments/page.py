@@ -15,14 +15,14 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.benchmark_page import COLUMNS, kpi_cell
-from evaluation.compare import Summary
-from evaluation.experiments.experiment import BETTER, CURVES, TIE, verdict
-from evaluation.experiments.file import MASKABLE
-from evaluation.experiments.trainings import Outcome, Training
-from evaluation.provenance import made_by
-from evaluation.report import COST, gap_markdown
-from evaluation.text import NOTHING, interval, markdown_lines, number
+from regional_dispatch.evaluation.benchmark.page import COLUMNS, kpi_cell
+from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.experiments.file import MASKABLE
+from regional_dispatch.evaluation.experiments.run import BETTER, CURVES, TIE, verdict
+from regional_dispatch.evaluation.experiments.trainings import Outcome, Training
+from regional_dispatch.evaluation.provenance import made_by
+from regional_dispatch.evaluation.report import COST, gap_markdown
+from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number
 
 _HOW = (
     "Every variant is trained once per seed; each training keeps its cheapest policy by its tuning episodes, and all "
@@ -32,7 +32,7 @@ _HOW = (
 )
 _KEY = (
     "Dollars and packages are per order, miles per package, hours from click to delivery; on time, in region, fill and "
-    "spill are in percent. All KPIs (`envs/metrics.py`) are in summary.json, every episode in results.csv."
+    "spill are in percent. All KPIs (`envs/kernel/metrics.py`) are in summary.json, every episode in results.csv."
 )
 
 

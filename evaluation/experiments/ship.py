@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from agents.export import load_policy, save_policy
-from agents.training import CONFIG_FILE
-from envs.scenario import read_yaml
-from evaluation.cli import InputError
-from evaluation.compare import Summary, summarise
-from evaluation.experiments.experiment import label, run_folder
-from evaluation.experiments.file import PPO
-from evaluation.output import staged
-from evaluation.provenance import made_by
-from evaluation.report import COST, markdown_table
-from evaluation.text import number
+from regional_dispatch.agents.export import load_policy, save_policy
+from regional_dispatch.agents.training.run import CONFIG_FILE
+from regional_dispatch.envs.world.scenario import read_yaml
+from regional_dispatch.evaluation.compare import Summary, summarise
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.experiments.file import PPO
+from regional_dispatch.evaluation.experiments.run import label, run_folder
+from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.provenance import made_by
+from regional_dispatch.evaluation.report import COST, markdown_table
+from regional_dispatch.evaluation.text import number
 
 _USE = """\
 ## Use
@@ -32,7 +32,7 @@ python evaluate.py compare {world} --policies {shipped},least_cost
 
 ```python
 import gymnasium, envs
-from agents.export import load_policy
+from regional_dispatch.agents.export import load_policy
 
 policy = load_policy("agents/{shipped}.safetensors")
 env = gymnasium.make("RegionalDispatch-v0", scenario="{scenario}", lane_price=policy.scorers.price)
@@ -44,7 +44,7 @@ _LIMITS = """\
 
 Trained in simulation on {trained_on}, and measured above on scenario `{scenario}` alone. On another network,
 demand or cost structure compare it with `tuned_linear` and the rules first, or train anew. It sees the features of
-`envs/features.py`; a version with others refuses it."""
+`envs/kernel/features.py`; a version with others refuses it."""
 
 
 def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:

@@ -6,7 +6,6 @@ Beside a run's own files lie `training.json` (what it was trained from, whether 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -21,17 +20,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, Protocol
 
-from agents.checkpoints import FOLDER
-from agents.curve import CURVE_FILE
-from agents.training import CONFIG_FILE
-from envs.replacing import replacing
-from evaluation.cells import ROOT
+import regional_dispatch
+from regional_dispatch.agents.training.checkpoints import FOLDER
+from regional_dispatch.agents.training.curve import CURVE_FILE
+from regional_dispatch.agents.training.run import CONFIG_FILE
+from regional_dispatch.envs.fingerprint import code_digest
+from regional_dispatch.envs.world.replacing import replacing
 
 STATE, LOG = "training.json", "train.log"
-SOURCES = ("envs/*.py", "agents/*.py", "baselines/pricing.py", "baselines/shadow_price.py", "train.py")
-FACES = {"viewer.py", "dispatch_env.py"}  # no training depends on them
-MASKABLE = "maskable.py"  # none of this project's own
+SOURCES = ("envs", "agents", "baselines/pricing.py", "baselines/shadow_price.py", "commands/train.py")
+NO_SOURCES = ("envs/render", "envs/dispatch_env.py")  # no training depends on them
+MASKABLE = "agents/rivals/maskable.py"  # none of this project's own
 _POLL_SECONDS = 0.2
+PACKAGE_PARENT = Path(regional_dispatch.__file__).resolve().parents[1]  # a new process imports us from there
 _GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
 
 
@@ -74,9 +75,7 @@ def digest(value: Any) -> str:
 @cache
 def sources(maskable: bool) -> str:
     """Digest of the code that training runs, with or without MaskablePPO's; comments and layout do not count."""
-    found = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern)) if path.name not in FACES]
-    paths = [path for path in found if maskable or path.name != MASKABLE]
-    return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])
+    return code_digest(SOURCES, NO_SOURCES if maskable else (*NO_SOURCES, MASKABLE))
 
 
 def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:
@@ -146,7 +145,7 @@ class _Running:
         self.training, self.progress = training, progress
         command, self.before, note = _prepared(training)
         self.since = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_python_path()])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_PARENT), *_python_path()])}
         with (training.folder / LOG).open("ab") as log:
             self.process = subprocess.Popen(  # a session of its own: the terminal's Ctrl-C reaches it once, through us
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,

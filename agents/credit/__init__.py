@@ -1,0 +1,1 @@
+"""The ledger's return of every single decision, collected for a learner."""

@@ -1,0 +1,1 @@
+"""Other learners, for comparison: PPO with one summed reward, and sb3-contrib's MaskablePPO."""

@@ -1,0 +1,199 @@
+"""From a scenario and a PPO file to a trained policy in a folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import set_random_seed
+
+from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.export import POLICY_FILE, save_policy
+from regional_dispatch.agents.mixed_vec_env import vec_env
+from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.agents.rivals.joint import JointPPO
+from regional_dispatch.agents.training.checkpoints import (
+    FOLDER,
+    CheckpointCallback,
+    CtrlC,
+    load_checkpoint,
+    remove_later,
+)
+from regional_dispatch.agents.training.curve import CURVE_FILE, Curve
+from regional_dispatch.agents.training.monitoring import (
+    PPO,
+    HParamCallback,
+    KpiCallback,
+    Kpis,
+    TuningEpisodes,
+    tensorboard_logger,
+)
+from regional_dispatch.agents.training.progress import show_progress
+from regional_dispatch.agents.vec_env import BatchVecEnv
+from regional_dispatch.baselines import BaselineError, baseline
+from regional_dispatch.baselines.tuned import is_tuned_name, tuned_baseline
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.generator import random_scenario
+from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+
+CONFIG_FILE = "config.yaml"
+TENSORBOARD = "tb"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run."""
+
+    scenario: Scenario
+    ppo: PpoConfig
+    timesteps: int
+    seed: int
+    out: Path
+    command: str
+
+    def config(self) -> dict[str, Any]:
+        """What is saved beside the results, enough to train the same again."""
+        return {
+            "command": self.command,
+            "seed": self.seed,
+            "timesteps": self.timesteps,
+            "ppo": self.ppo.model_dump(mode="json"),
+            "scenario_file": self.scenario.source_file,
+            "scenario": self.scenario.model_dump(mode="json"),
+        }
+
+    def hparams(self) -> dict[str, float | str | bool]:
+        """The run on one line of TensorBoard's HParams tab."""
+        own = {"scenario": self.scenario.name, "seed": self.seed, "timesteps": self.timesteps}
+        facts = {**self.ppo.model_dump(), **own}
+        return {name: x if isinstance(x, int | float | str) else json.dumps(x) for name, x in facts.items()}
+
+
+def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What a policy learns on: the scenario, or the generated networks that stand in its place."""
+    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [scenario]
+
+
+def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
+    """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
+    networks = ppo.eval_episodes if ppo.networks else 0
+    return [random_scenario(seed, "tune") for seed in range(networks)] or [scenario]
+
+
+def train(
+    run: Run,
+    references: Mapping[str, ScorerPolicy],
+    levels: Mapping[str, Kpis] | None = None,
+    checkpoint: Path | None = None,
+) -> None:
+    """Trains, and writes the best policy by the tuning episodes, configuration, curve, TensorBoard logs, checkpoints.
+
+    Args:
+        run: what to train.
+        references: name → policy; their KPIs on the tuning episodes are the reference lines.
+        levels: name → KPIs on the tuning episodes of what is no policy, such as a bound; further reference lines.
+        checkpoint: one to go on from; later ones in its folder are removed.
+
+    Raises:
+        PolicyFileError: the checkpoint is damaged or belongs to another network.
+        KeyboardInterrupt: Ctrl-C; the text says how to go on.
+    """
+    set_random_seed(run.seed)
+    env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
+    kpis = _kpi_callback(run)
+    model = load_checkpoint(checkpoint, env, kpis, _algorithm(run.ppo)) if checkpoint else _start(run, env)
+    console = Console(stderr=True)
+    with console.status("playing the references on the tuning episodes"):
+        kpis.levels = {name: kpis.episodes.kpis(policy) for name, policy in references.items()} | dict(levels or {})
+    write_config(run)
+    if checkpoint:
+        remove_later(checkpoint)
+    _learn(run, model, kpis, console)
+
+
+def _kpi_callback(run: Run) -> KpiCallback:
+    episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
+    curve = Curve(run.out / CURVE_FILE)
+    return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
+
+
+def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) -> None:
+    before = model.num_timesteps
+    model.set_logger(tensorboard_logger(run.out / TENSORBOARD / PPO, before))
+    progress = show_progress(run.timesteps, kpis, console)
+    with CtrlC() as stop:
+        checkpoints = CheckpointCallback(run.out / FOLDER, run.ppo.checkpoint_every, kpis, stop, console.print)
+        callbacks: list[BaseCallback] = [HParamCallback(run.hparams()), kpis, progress, checkpoints]
+        try:
+            model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_how_to_go_on(run)) from None
+        finally:
+            progress.close()
+            _save_best(run, kpis, model.num_timesteps)
+
+
+def _how_to_go_on(run: Run) -> str:
+    found = sorted((run.out / FOLDER).glob("*.zip"))
+    if not found:
+        return f"nothing saved yet in {run.out}; train anew with --overwrite"
+    return f"saved {found[-1]}; go on with: python train.py --resume {shlex.quote(str(run.out))}"
+
+
+def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
+    if kpis.best is None:  # stopped before the first evaluation
+        return
+    about = {
+        "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
+        "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
+        "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
+        "price_hours": run.ppo.price_hours,
+    }  # fmt: skip
+    save_policy(run.out / POLICY_FILE, kpis.best, about)
+
+
+def write_config(run: Run) -> None:
+    """Saves the exact configuration, atomically."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    with replacing(run.out / CONFIG_FILE) as file:
+        file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def rules_beside(ppo: PpoConfig, scenario: str) -> dict[str, Scorer]:
+    """Arguments of `RegionalPPO`: the rule that takes the decisions which are not trained.
+
+    Raises:
+        ScenarioError: `other` is no baseline, or one that needs prices which nobody makes.
+    """
+    if ppo.decisions == "both":
+        return {}
+    try:
+        rule = tuned_baseline(ppo.other, scenario) if is_tuned_name(ppo.other) else baseline(ppo.other)
+    except BaselineError as error:
+        raise ScenarioError(f"PPO file: other = {ppo.other}: {error}") from None
+    if ppo.decisions == "source":
+        return {"dispatch_rule": rule.scorers.dispatch}
+    if rule.pricing is not None and ppo.price_hours is None:
+        raise ScenarioError(
+            f"PPO file: other = {ppo.other}: its sourcing needs prices of units; add price_hours: "
+            f"{rule.pricing.every_hours:g}, or name another rule"
+        )
+    return {"source_rule": rule.scorers.source}
+
+
+def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
+    return JointPPO if ppo.credit == "joint" else RegionalPPO
+
+
+def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
+    arguments = run.ppo.algorithm(env.parts[0].sim.regions) | rules_beside(run.ppo, run.scenario.name)
+    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)

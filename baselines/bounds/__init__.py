@@ -1,0 +1,1 @@
+"""Lower bounds on an episode's dollars, with all its orders known in advance."""

@@ -1,0 +1,1 @@
+"""Rules that move stock between fulfillment centers on a schedule."""

@@ -1,0 +1,84 @@
+"""Compare policies on the same orders."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import Progress
+
+from regional_dispatch.baselines.transfers.rules import transfer_rule
+from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
+from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
+from regional_dispatch.evaluation.compare import compare_policies, save_comparison
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.policies import resolve_policies
+from regional_dispatch.evaluation.report import print_comparison
+
+
+@dataclass(frozen=True)
+class Command:
+    """Compare policies on the same orders.
+
+    Prints a table and writes results.csv (one row per policy and episode, all KPIs), summary.json (means and paired
+    differences with 95 % intervals), map.png (the first policy) and config.yaml. With --bound also what each policy
+    costs above the hindsight bound.
+    """
+
+    scenario: str = "us8"
+    """A scenario file, or the name of a shipped one."""
+    policies: str = "regional_nearest,national_nearest"
+    """Policies, separated by commas: a baseline (source+dispatch, or either alone), a tuned one (tuned_linear, \
+tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), or a training folder."""
+    episodes: int = 8
+    """Held-out episodes per policy. Unit: episodes, each as long as the scenario's horizon."""
+    seed: int = 0
+    """Seed of the orders. The same seed gives the same orders; none of them is met in training."""
+    stream: Literal["evaluate", "tune"] = "evaluate"
+    """Which orders: evaluate, the held-out ones; tune, to choose settings without a look at those."""
+    out: Path = Path("runs/compare")
+    """Folder for the results; made if it is missing."""
+    overrides: Overrides = ()
+    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    bound: bool = False
+    """Also compute a proven lower bound on each episode's dollars, all its orders known in advance: exact on small \
+scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
+    bound_seconds: float = 600.0
+    """Longest search of a bound, with --bound; a bound is valid whenever its search ends. Unit: seconds an episode."""
+    reevaluate: bool = False
+    """Merge the unpicked packages of split orders once an hour, under every policy."""
+    transfers: str | None = None
+    """Move stock between regions by a rule, under every policy: threshold, or lp. Default: it stays where it is."""
+
+    def run(self) -> None:
+        """Checks everything, evaluates everything, then writes."""
+        at_least("--episodes", self.episodes, 1)
+        at_least("--seed", self.seed, 0)
+        above("--bound-seconds", self.bound_seconds, 0)
+        if self.bound and self.reevaluate:
+            raise InputError(f"--bound with --reevaluate: {NO_BOUND_REEVALUATED}; leave one out")
+        if self.bound and self.transfers:
+            raise InputError(f"--bound with --transfers: {NO_BOUND_TRANSFERRED}; leave one out")
+        if self.transfers:
+            transfer_rule(self.transfers)
+        check_folder(self.out)
+        scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+        policies = resolve_policies(self.policies.split(","), scenario)
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+            task = bar.add_task("episodes", total=(len(policies) + self.bound) * self.episodes)
+            comparison = compare_policies(
+                scenario, policies, self.episodes, self.seed, command_line(), stream=self.stream,
+                progress=lambda name: bar.update(task, advance=1, description=name),
+                reevaluate=self.reevaluate, bound=hindsight(self.bound_seconds) if self.bound else None,
+                transfers=self.transfers,
+            )  # fmt: skip
+        arguments = {**asdict(self), "out": str(self.out), "overrides": list(self.overrides)}
+        config = {"command": "compare", "arguments": arguments, "scenario": scenario.model_dump(mode="json")}
+        save_comparison(comparison, self.out, config)
+        print_comparison(comparison.summary)
+        print(f"results: {self.out}")

@@ -1,0 +1,68 @@
+"""Options and checks that several commands share."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+import yaml
+
+from regional_dispatch.evaluation.errors import InputError
+
+# The option `--set FIELD=VALUE`, may be repeated; read it with `parse_overrides`.
+Overrides = Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction]
+
+
+def command_line() -> str:
+    """The command as the user can give it again."""
+    program = Path(sys.argv[0])
+    start = ["python", program.name] if program.suffix == ".py" else [program.name]
+    if program.name == "__main__.py":
+        start = ["python", "-m", "regional_dispatch"]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
+def at_least(option: str, value: int, low: int) -> int:
+    """`value`, if it is `low` or more.
+
+    Raises:
+        InputError: it is less.
+    """
+    if value < low:
+        raise InputError(f"{option} = {value}: must be {low} or more")
+    return value
+
+
+def above(option: str, value: float, low: float) -> float:
+    """`value`, if it is finite and more than `low`.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not low < value < math.inf:
+        raise InputError(f"{option} = {value:g}: must be a number above {low:g}")
+    return value
+
+
+def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str, str]:
+    """`("demand.orders_per_day=9000",)` → `{"demand.orders_per_day": "9000"}`, for `envs.world.scenario.load_scenario`.
+
+    Raises:
+        InputError: no `=`, no field, or a value that is not YAML.
+    """
+    overrides = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not all(key.split(".")):
+            raise InputError(f"{option} {setting}: write field=value, such as demand.orders_per_day=9000")
+        try:
+            yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"{option} {setting}: '{text}' is no YAML value") from None
+        overrides[key] = text
+    return overrides

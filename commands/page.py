@@ -1,0 +1,30 @@
+"""Write a run's tables and pictures into a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from regional_dispatch.evaluation.pages import refresh
+
+
+@dataclass(frozen=True)
+class Command:
+    """Write a run's tables and pictures into a page, in the place of those that are there.
+
+    The page says where: between `<!-- results: written by evaluate.py page -->`, or `<!-- results of RUN: …`, and
+    `<!-- end of results -->`. Pictures are copied to the folder of pictures under the run's name.
+    """
+
+    folder: tyro.conf.Positional[Path]
+    """A folder that `compare`, `benchmark`, `experiment`, `study` or `train.py --compare` wrote."""
+    page: Path = Path("README.md")
+    """The Markdown file to change."""
+    pictures: Path = Path("docs")
+    """Folder for the pictures."""
+
+    def run(self) -> None:
+        """Changes the page."""
+        refresh(self.page, self.pictures, self.folder)

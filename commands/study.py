@@ -1,0 +1,53 @@
+"""Answer a question about a network: how many regions, where the trucks go, and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from regional_dispatch.commands.options import at_least, command_line
+from regional_dispatch.evaluation.benchmark.page import cell_bar
+from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.provenance import provenance
+
+
+@dataclass(frozen=True)
+class Command:
+    """Answer a question about a network: how many regions, where the trucks go, and so on.
+
+    Writes report.html (one page with all figures, that needs no network), every figure as PNG and CSV, every table as
+    CSV, study.yaml (the exact question) and summary.json. Cells are kept in the folder's cells/ and computed again only
+    if something they depend on has changed, so after Ctrl-C the same command goes on.
+    """
+
+    name: tyro.conf.Positional[str]
+    """A study of configs/studies by name (ten_by_hundred, region_count), or a study file."""
+    out: Path | None = None
+    """Folder for the results; made if it is missing. Default: runs/studies/NAME."""
+    policies: str | None = None
+    """Who decides, separated by commas, as `compare` takes them. Default: the study's."""
+    episodes: int | None = None
+    """Held-out episodes of each policy and world. Unit: episodes. Default: the study's."""
+    seed: int | None = None
+    """Seed of the orders and of the bootstrap. Default: the study's."""
+    workers: int = 2
+    """Cells computed side by side. Unit: processes."""
+
+    def run(self) -> None:
+        """Checks everything, plays what is missing, then writes."""
+        from regional_dispatch.studies.framework.kinds import find_study, load_study  # pulls in matplotlib
+        from regional_dispatch.studies.framework.lab import Lab
+        from regional_dispatch.studies.report.page import PAGE, save_report
+
+        at_least("--workers", self.workers, 1)
+        path = find_study(self.name)
+        policies = None if self.policies is None else self.policies.split(",")
+        study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})
+        out = self.out or Path("runs") / "studies" / path.stem
+        check_folder(out)
+        with cell_bar() as progress:
+            findings = study.answer(Lab(out, study.episodes, study.seed, self.workers, progress))
+        save_report(study, findings, provenance(command_line()), out)
+        print(f"{findings.answer}\nreport: {out / PAGE}")

@@ -1,0 +1,71 @@
+"""Tune a baseline's parameters on tuning orders, by CMA-ES."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from regional_dispatch.baselines.tuned import FOLDER, file_name, write_tuned
+from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
+from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.output import check_file
+from regional_dispatch.evaluation.report import print_tuned, tuning_bar
+from regional_dispatch.evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
+
+
+@dataclass(frozen=True)
+class Command:
+    """Tune a baseline's parameters on tuning orders, by CMA-ES.
+
+    Writes one file with the parameters and how they were found. Compare it as tuned_NAME, such as tuned_linear, or by
+    the file's path. Ctrl-C keeps the best so far.
+    """
+
+    scenario: str = "us8"
+    """A scenario file, or the name of a shipped one."""
+    baseline: str = "linear"
+    """A baseline with parameters: source+dispatch, either alone, or linear (any weights over all features)."""
+    budget: float = 20.0
+    """How long to search. Unit: minutes; ends with the generation under way."""
+    evaluations: int | None = None
+    """How long to search, instead of --budget. Unit: settings tried, rounded up to whole generations."""
+    out: Path | None = None
+    """The YAML file to write, in the place of an elder. Default: configs/baselines/SCENARIO.BASELINE.yaml, where \
+tuned_NAME finds it."""
+    start: Path | None = None
+    """A tuned file of the same baseline to go on from. Default: the baseline's untuned parameters."""
+    seed: int = 0
+    """Seed of the orders and of the search. The orders are of the tuning stream, never met in evaluation."""
+    episodes: int = 1
+    """Orders of each evaluation. Unit: episodes, new ones each generation."""
+    check_episodes: int = 8
+    """Orders of the choice at the end between start, mean and best setting. Unit: episodes."""
+    workers: int = 2
+    """Episodes played side by side. Unit: threads. The result does not depend on it."""
+    overrides: Overrides = ()
+    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+
+    def run(self) -> None:
+        """Checks everything, tunes, then writes."""
+        plan = self._plan()
+        scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+        tunable(self.baseline)
+        out = self.out or FOLDER / file_name(scenario.name, self.baseline)
+        check_file(out, (".yaml", ".yml"))
+        start = starting_point(self.baseline, self.start)
+        with tuning_bar() as progress:
+            found = tune(scenario, self.baseline, start, plan, progress)
+        tuned = tuned_file(scenario, self.baseline, start, plan, found, command_line())
+        write_tuned(out, tuned)
+        print_tuned(tuned, out)
+        if found.interrupted:
+            raise KeyboardInterrupt(f"wrote the best so far to {out}; go on with --start {out}")
+
+    def _plan(self) -> Plan:
+        minutes = above("--budget", self.budget, 0) if self.evaluations is None else None
+        if self.evaluations is not None:
+            at_least("--evaluations", self.evaluations, 1)
+        at_least("--seed", self.seed, 0)
+        for option in ("episodes", "check_episodes", "workers"):
+            at_least(f"--{option.replace('_', '-')}", getattr(self, option), 1)
+        return Plan(self.seed, self.episodes, self.check_episodes, minutes, self.evaluations, self.workers)

@@ -1,0 +1,163 @@
+"""How the lines of an order could travel together: the cheapest and the smallest sets of packages that carry it.
+
+Two plans per order: the least cost (the standard, and where lanes are priced, what they are expected to cost beyond
+it; a package pays for itself once, however many lines it holds; inevitable lateness counts, and so do the units' prices
+where a pricer prices the row), and the fewest packages, ties by cost. Both
+are exact set covers over the lines' candidate routes, by dynamic programming over the subsets of lines; an order beyond
+MOST_LINES lines is planned in groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.ledger import late_usd
+
+MOST_LINES = 6  # 64 subsets
+LEAST_COST, FEWEST_PACKAGES = range(2)
+PLANS = 2
+_PER_PACKAGE = 1000.0  # USD; above any difference between routes, so that the number of packages comes first
+
+
+@inlined
+def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
+    """Plans every order up for decision in region r, from candidates already found; fills `plan[b, r]`."""
+    ring, first, slots = s.line[b, r], s.line_first[b, r], s.slots[b, r]
+    size, low = len(ring), 0
+    while low < slots:
+        order, high = ring[(first + low) % size].order, low + 1
+        while high < slots and high - low < MOST_LINES and ring[(first + high) % size].order == order:
+            high += 1
+        if high - low == 1:
+            _plan_line(w, s, b, r, low)
+        else:
+            _plan_lines(w, s, b, r, low, high)
+        low = high
+
+
+@pasted
+def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
+    """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
+    ring = s.line[b, r]
+    due = ring[(s.line_first[b, r] + j) % len(ring)].due
+    route = w.net.routes[s.candidate[b, r, j, k]]
+    late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - due)
+    return route.cost + late + s.surcharge[b, r, j, k]
+
+
+@pasted
+def _units_usd(w: Any, s: Any, b: int, r: int, j: int, p: int) -> float:
+    """Price of the units that the line in slot j takes off the shelf of route p's FC; 0 where nobody prices."""
+    if s.row[b].priced == 0:
+        return 0.0
+    ring = s.line[b, r]
+    line = ring[(s.line_first[b, r] + j) % len(ring)]
+    return float(s.price[b, line.sku, w.net.routes[p].fc]) * line.units
+
+
+@inlined
+def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
+    routes = s.candidate[b, r, j]
+    best, least = -1, np.inf
+    for k in range(len(routes)):
+        if routes[k] >= 0:
+            usd = _package_usd(w, s, b, r, j, k) + _units_usd(w, s, b, r, j, routes[k])
+            if usd < least:
+                best, least = routes[k], usd
+    s.plan[b, r, j, LEAST_COST] = s.plan[b, r, j, FEWEST_PACKAGES] = best
+
+
+@inlined
+def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
+    routes, full = _collect_routes(w, s, b, r, low, high), 0
+    for i in range(routes):
+        full |= s.cover[b, i, 1]
+    for plan in range(PLANS):
+        for j in range(low, high):
+            s.plan[b, r, j, plan] = -1
+        if plan == LEAST_COST and s.row[b].priced == 1:
+            _least_priced_cover(w, s, b, r, low, high, routes, full)
+        else:
+            _least_cover(s, b, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
+        mask = full
+        while mask > 0:
+            i, carried = s.subset_route[b, mask], s.subset_carried[b, mask]
+            for j in range(low, high):
+                if carried & (1 << (j - low)):
+                    s.plan[b, r, j, plan] = s.cover[b, i, 0]
+            mask ^= carried
+
+
+@inlined
+def _collect_routes(w: Any, s: Any, b: int, r: int, low: int, high: int) -> int:
+    """Fills `cover` with the distinct candidate routes of lines low…high−1, their cost and the lines each can carry."""
+    routes = 0
+    for j in range(low, high):
+        for k in range(s.candidate.shape[3]):
+            p, i = s.candidate[b, r, j, k], 0
+            if p < 0:
+                break
+            while i < routes and s.cover[b, i, 0] != p:
+                i += 1
+            if i == routes:
+                s.cover[b, i, 0], s.cover[b, i, 1] = p, 0
+                s.cover_usd[b, i] = _package_usd(w, s, b, r, j, k)
+                routes += 1
+            s.cover[b, i, 1] |= 1 << (j - low)
+    return routes
+
+
+@inlined
+def _least_cover(s: Any, b: int, routes: int, full: int, per_package: float) -> None:
+    """Least cost of carrying each subset of `full`, the first route of the best way to do it, and what it carries."""
+    usd = s.subset_usd[b]
+    usd[0] = 0.0
+    for mask in range(1, full + 1):
+        usd[mask] = np.inf
+        if mask & ~full:
+            continue
+        for i in range(routes):
+            if mask & s.cover[b, i, 1]:
+                total = s.cover_usd[b, i] + per_package + usd[mask & ~s.cover[b, i, 1]]
+                if total < usd[mask]:
+                    usd[mask], s.subset_route[b, mask] = total, i
+                    s.subset_carried[b, mask] = mask & s.cover[b, i, 1]
+
+
+@inlined
+def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, routes: int, full: int) -> None:
+    """The same with prices of units: a package need not carry every line it could."""
+    usd, package = s.subset_usd[b], s.package_usd[b]
+    package[: full + 1] = np.inf
+    for i in range(routes):
+        p, able = s.cover[b, i, 0], s.cover[b, i, 1]
+        for j in range(low, high):
+            s.line_usd[b, j - low] = _units_usd(w, s, b, r, j, p)
+        mask = int(able)
+        while mask > 0:  # every set of lines this route can carry
+            total = s.cover_usd[b, i]
+            for j in range(high - low):
+                if mask & (1 << j):
+                    total += s.line_usd[b, j]
+            if total < package[mask]:
+                package[mask], s.package_route[b, mask] = total, i
+            mask = (mask - 1) & able
+    usd[0] = 0.0
+    for mask in range(1, full + 1):
+        usd[mask] = np.inf
+        if mask & ~full:
+            continue
+        lowest = mask & -mask
+        rest = mask ^ lowest
+        with_it = rest
+        while True:  # every set with the lowest line in it is the first package
+            total = package[lowest | with_it] + usd[rest ^ with_it]
+            if total < usd[mask]:
+                usd[mask], s.subset_route[b, mask] = total, s.package_route[b, lowest | with_it]
+                s.subset_carried[b, mask] = lowest | with_it
+            if with_it == 0:
+                break
+            with_it = (with_it - 1) & rest

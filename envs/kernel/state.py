@@ -1,0 +1,413 @@
+"""World: everything that stays. State: everything that changes, for a batch of networks.
+
+Axes: B networks of the batch, R regions, L lanes, S SKUs, F FCs, N sites, M order slots, K candidates. Ticks are
+counted from the start of the episode. Linked lists hold the index of the next element, −1 at the end: queues and
+trucks cost nothing while they are empty.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE, NOTES
+from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.metrics import COUNTERS
+from regional_dispatch.envs.kernel.order_plan import MOST_LINES, PLANS
+from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.world.demand import Demand, build_demand
+from regional_dispatch.envs.world.events import Events, build_events
+from regional_dispatch.envs.world.network import Net, Network, largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.stock import place_stock
+
+INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
+NEVER = np.int32(2**30)  # a tick that does not come
+
+
+class Rules(NamedTuple):
+    """The scenario's numbers in the kernel's units: ticks, USD, packages."""
+
+    tick_hours: float
+    warmup_tick: int
+    horizon_tick: int
+    order_slots: int
+    candidates: int
+    review_ticks: int
+    lead_ticks: int
+    base_days: float  # days of mean demand a base-stock level covers, safety stock aside
+    backlog_limit_hours: float
+    reevaluate_ticks: int  # between re-evaluations, where there are any
+    truck_packages: int
+    spot_allowed: bool
+    spot_premium: float
+    co2_kg_per_truck_mile: float  # of a model truck
+    pick_pack_usd: float
+    sort_usd: float
+    late_usd: float
+    late_usd_per_tick: float
+    lost_usd: float
+    stockout_usd: float
+    scheduled: np.ndarray  # (24,) bool
+    inflow_decay: np.ndarray  # (ticks,) float32, weight left after so many ticks
+
+
+class World(NamedTuple):
+    """All a network copy needs and never changes; shared by the rows of a batch."""
+
+    net: Net
+    demand: Demand
+    rules: Rules
+    base_stock: np.ndarray  # (S, F) int16, units
+    events: Events
+
+
+ROW = np.dtype(
+    [
+        ("key", "u8"),  # of the episode's random stream
+        ("tick", "i8"),
+        ("week_tick", "i8"),  # tick of the week at tick 0
+        ("period", "i8"),  # of the events, which `site_capacity`, `shut` and `cut` are those of
+        ("some_cut", "i8"),  # 1 while any lane is cut
+        ("waiting_for_decisions", "i8"),  # 1 between begin_tick and finish_tick
+        ("settled", "i8"),  # 1 once the horizon's books are closed
+        ("active", "i8"),  # lanes with packages waiting
+        ("free", "i8"),  # first free package
+        ("free_item", "i8"),  # first free item
+        ("items", "i8"),  # items in use
+        ("reevaluate", "i8"),  # 1 if unpicked packages are merged once an hour
+        ("priced", "i8"),  # 1 once `price` holds prices
+        ("marginal", "i8"),  # 1 if a truck that leaves less than full is charged to those who made it leave
+        ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
+        ("samples", "i8"),  # taken so far
+        ("shipments", "i8"),  # of stock on the road from FC to FC
+        ("packages", "i8"),  # packages under way
+        ("packages_made", "i8"),
+        ("packages_done", "i8"),  # delivered or settled
+        ("orders", "i8"),
+        ("lines", "i8"),
+        ("units_arrived", "i8"),  # replenished so far
+        ("units_shipped", "i8"),
+        ("lines_lost", "i8"),
+    ],
+    align=True,
+)
+
+PACKAGE = np.dtype(
+    [
+        ("next", "i4"),  # next in its queue or truck
+        ("truck", "i4"),  # next truck arriving in the same tick, kept in a truck's first package
+        ("route", "i4"),
+        ("ordered", "i4"),  # tick
+        ("due", "i4"),  # last tick that keeps the promise
+        ("joined", "i4"),  # tick it joined its queue
+        ("journey", "i4"),  # a learner's number for its source decision, −1 for none
+        ("cost", "f4"),  # USD it has caused so far
+        ("order", "i4"),  # kept for re-evaluation, as are the next three
+        ("sibling", "i4"),  # next package of its order, in a ring
+        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
+        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to
+        ("noted", "i2"),  # 1 if a learner follows it
+        ("lines", "i2"),
+        ("leg", "i2"),  # leg of the route it queues for or rides on
+        ("outside", "i2"),  # lines of its order that are lost or come from another region
+    ],
+    align=True,
+)
+
+# A line of a package that waits to be picked.
+ITEM = np.dtype([("next", "i4"), ("sku", "i4"), ("units", "i4")], align=True)
+
+LANE_STATE = np.dtype(
+    [
+        ("head", "i4"),  # queue of packages, first in first out
+        ("tail", "i4"),
+        ("count", "i4"),
+        ("safe", "i4"),  # last tick to leave at for the most urgent package that can still be on time, else NEVER
+        ("safe_count", "i4"),  # packages with that tick
+        ("late", "i4"),  # packages whose last safe tick has passed
+        ("inbound", "i4"),  # packages upstream that will ride this lane next
+        ("inflow_tick", "i4"),  # tick of the last update of inflow
+        ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
+        ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
+        ("handed", "f8"),  # USD that what it sent is expected to cost the next lanes beyond the standard, likewise
+        ("sent", "i8"),  # packages it sent, since a learner last took the number
+        ("active", "i8"),  # 1 while it is in the list of lanes with packages
+        ("trucks", "i8"),  # departures counted by KPIs
+        ("carried", "i8"),  # packages counted by KPIs
+    ],
+    align=True,
+)
+
+LINE = np.dtype(
+    [
+        ("sku", "i4"),
+        ("order", "i4"),
+        ("ordered", "i4"),  # tick
+        ("due", "i4"),  # last tick that keeps the promise
+        ("station", "i4"),
+        ("units", "i4"),
+        ("journey", "i4"),  # a learner's number for the decision, −1 for none
+        ("choice", "i4"),  # candidate chosen
+        ("package", "i4"),  # package it travels in once sourced, −1 if lost
+    ],
+    align=True,
+)
+
+# Units of one SKU on the road from FC to FC.
+SHIPMENT = np.dtype([("sku", "i4"), ("fc", "i4"), ("units", "i4"), ("tick", "i4")], align=True)  # where, and when
+
+QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("packages", "i4"), ("lines", "i4")], align=True)
+
+JOURNEY = np.dtype(
+    [
+        ("cost", "f8"),  # USD of its package, once done
+        ("leader", "i4"),  # journey of the package's first line, which holds the package's cost
+        ("done", "i4"),  # 1 once the package is delivered or settled, kept at the leader
+        ("void", "i4"),  # 1 if another candidate than the chosen one served the line
+    ],
+    align=True,
+)
+
+
+class State(NamedTuple):
+    """One batch of networks. Structured arrays hold one record per row, package, lane, waiting line and site."""
+
+    row: np.ndarray  # (B,) ROW
+    stock: np.ndarray  # (B, S, F) int16, units on hand
+    pipeline: np.ndarray  # (B, orders outstanding, S, F) int16, units on order
+    road: np.ndarray  # (B, S, F) int16, units on the road from other FCs
+    shipment: np.ndarray  # (B, shipments) SHIPMENT, the first `row.shipments` of them are on the road
+    package: np.ndarray  # (B, packages) PACKAGE
+    item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
+    lane: np.ndarray  # (B, L) LANE_STATE
+    active: np.ndarray  # (B, L) int32, lanes with packages, ascending
+    go: np.ndarray  # (B, L) int8, dispatch decision
+    queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
+    site_capacity: np.ndarray  # (B, N) int32, now, per tick: FC lines, SC packages
+    shut: np.ndarray  # (B, L) int8, 1 while no truck leaves
+    cut: np.ndarray  # (B, L) int8, 1 while a route over it leads nowhere (`envs.world.events`)
+    trucks_home: np.ndarray  # (B, N) int32
+    trucks_back: np.ndarray  # (B, 2·longest + 1, N) int32, trucks that are home again by tick modulo its length
+    arriving: np.ndarray  # (B, longest + 1, 2) int32, first and last truck arriving by tick modulo its length
+    line: np.ndarray  # (B, R, waiting lines) LINE, a ring per region
+    line_first: np.ndarray  # (B, R) int64, ring position of the oldest waiting line
+    line_count: np.ndarray  # (B, R) int64
+    slots: np.ndarray  # (B, R) int64, lines up for decision this tick
+    sourced: np.ndarray  # (B, R) int64, scratch: lines of the slots already served
+    undo_lines: np.ndarray  # (B, R) int64, scratch: to take back a tick's orders that lacked room
+    undo_orders: np.ndarray  # (B, R, 2) float64, scratch: likewise, counted after the warm-up and in all
+    candidate: np.ndarray  # (B, R, M, K) int32, routes, −1 padded
+    surcharge: np.ndarray  # (B, R, M, K) float32, USD that policies expect candidates to cost beyond the standard
+    plan: np.ndarray  # (B, R, M, plans) int32, route of the line in each plan of its order, −1 for none
+    cover: np.ndarray  # (B, routes of an order, 2) int32, scratch: route, and the set of lines it can carry
+    cover_usd: np.ndarray  # (B, routes of an order) float64, scratch: cost of a package on it
+    subset_usd: np.ndarray  # (B, 2^lines) float64, scratch: least cost of carrying a set of lines
+    subset_route: np.ndarray  # (B, 2^lines) int64, scratch: index in `cover` of its first package
+    subset_carried: np.ndarray  # (B, 2^lines) int64, scratch: lines of that package
+    package_usd: np.ndarray  # (B, 2^lines) float64, scratch: cost of one package with these lines, priced
+    package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
+    outside_usd: np.ndarray  # (B, K) float64, scratch: cost of candidates from other regions
+    line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
+    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
+    price_scratch: np.ndarray  # (B, 3, width) float32, scratch: a lane's features and the layers of its price
+    note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
+    sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
+    sample_usd: np.ndarray  # (B, samples) float32, what they cost their lane beyond the standard
+    cash: np.ndarray  # (B, R, components) float64, USD
+    accrual: np.ndarray  # (B, R, components) float64, USD
+    opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
+    count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
+    journey: np.ndarray  # (B, journeys) JOURNEY
+    lane_price: Scorer  # prices lanes in what rows observe and plan; no weight sets, nobody does
+
+
+def build_world(scenario: Scenario, network: Network) -> World:
+    """Everything constant of a scenario, in the kernel's units."""
+    demand = build_demand(scenario, network)
+    rules = build_rules(scenario, order_slots(scenario, network, demand))
+    return World(network.net, demand, rules, place_stock(scenario, network), build_events(scenario, network))
+
+
+def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
+    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least."""
+    if scenario.slots.orders is not None:
+        return scenario.slots.orders
+    net = network.net
+    region = net.region_of_site[net.fcs + net.scs :]
+    largest = np.bincount(region, network.station_share).max()
+    peak = demand.rate.max() * mean_lines_per_order(scenario) * largest
+    return max(math.ceil(1.3 * peak / 16) * 16, largest_order(scenario))
+
+
+def build_rules(scenario: Scenario, slots: int) -> Rules:
+    """The scenario's scalars in ticks, USD and packages; `slots` is M."""
+    hours = scenario.tick_hours
+    trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
+    decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
+    scheduled = np.zeros(24, dtype=np.bool_)
+    scheduled[list(trucks.scheduled_hours)] = True
+    return Rules(
+        tick_hours=hours,
+        warmup_tick=scenario.warmup_ticks,
+        horizon_tick=scenario.horizon_ticks,
+        order_slots=slots,
+        candidates=scenario.slots.candidates,
+        review_ticks=max(1, round(stock.review_hours / hours)),
+        lead_ticks=round(stock.lead_time_hours / hours),
+        base_days=(stock.review_hours + stock.lead_time_hours) / 24,
+        backlog_limit_hours=scenario.capacity.backlog_limit_hours,
+        reevaluate_ticks=max(1, round(1 / hours)),
+        truck_packages=trucks.capacity_packages,
+        spot_allowed=trucks.spot_allowed,
+        spot_premium=trucks.spot_premium,
+        co2_kg_per_truck_mile=trucks.co2_kg_per_mile * trucks.capacity_packages / trucks.real_capacity_packages,
+        pick_pack_usd=costs.pick_pack_usd,
+        sort_usd=costs.sort_usd,
+        late_usd=costs.late_usd,
+        late_usd_per_tick=costs.late_usd_per_hour * hours,
+        lost_usd=costs.lost_line_usd,
+        stockout_usd=costs.stockout_usd,
+        scheduled=scheduled,
+        inflow_decay=decay.astype(np.float32),
+    )
+
+
+def empty_state(world: World, rows: int) -> State:
+    """A batch of empty networks with room for two days of packages; rows still need `clear_row`."""
+    net, rules = world.net, world.rules
+    sites, lanes, regions = len(net.fleet), len(net.lanes), net.regions
+    skus, fcs = world.base_stock.shape
+    longest = int(net.lanes["ticks"].max())
+    daily = float(world.demand.rate.mean()) * 24 / rules.tick_hours
+    packages = regions * rules.order_slots + int(2.5 * daily)
+    waiting = max(4 * rules.order_slots, 256)
+    return State(
+        row=np.zeros(rows, ROW),
+        stock=np.zeros((rows, skus, fcs), np.int16),
+        pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
+        road=np.zeros((rows, skus, fcs), np.int16),
+        shipment=np.zeros((rows, 1), SHIPMENT),
+        package=np.zeros((rows, packages), PACKAGE),
+        item=np.zeros((rows, 1), ITEM),
+        lane=np.zeros((rows, lanes), LANE_STATE),
+        active=np.zeros((rows, lanes), np.int32),
+        go=np.zeros((rows, lanes), np.int8),
+        queue=np.zeros((rows, sites), QUEUE),
+        site_capacity=np.zeros((rows, sites), np.int32),
+        shut=np.zeros((rows, lanes), np.int8),
+        cut=np.zeros((rows, lanes), np.int8),
+        trucks_home=np.zeros((rows, sites), np.int32),
+        trucks_back=np.zeros((rows, 2 * longest + 1, sites), np.int32),
+        arriving=np.zeros((rows, longest + 1, 2), np.int32),
+        line=np.zeros((rows, regions, waiting), LINE),
+        line_first=np.zeros((rows, regions), np.int64),
+        line_count=np.zeros((rows, regions), np.int64),
+        slots=np.zeros((rows, regions), np.int64),
+        sourced=np.zeros((rows, regions), np.int64),
+        undo_lines=np.zeros((rows, regions), np.int64),
+        undo_orders=np.zeros((rows, regions, 2)),
+        candidate=np.full((rows, regions, rules.order_slots, rules.candidates), -1, np.int32),
+        surcharge=np.zeros((rows, regions, rules.order_slots, rules.candidates), np.float32),
+        plan=np.full((rows, regions, rules.order_slots, PLANS), -1, np.int32),
+        cover=np.zeros((rows, MOST_LINES * rules.candidates, 2), np.int32),
+        cover_usd=np.zeros((rows, MOST_LINES * rules.candidates)),
+        subset_usd=np.zeros((rows, 2**MOST_LINES)),
+        subset_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        subset_carried=np.zeros((rows, 2**MOST_LINES), np.int64),
+        package_usd=np.zeros((rows, 2**MOST_LINES)),
+        package_route=np.zeros((rows, 2**MOST_LINES), np.int64),
+        outside_usd=np.zeros((rows, rules.candidates)),
+        line_usd=np.zeros((rows, MOST_LINES)),
+        price=np.zeros((rows, 1, 1), np.float32),
+        price_scratch=np.zeros((rows, 3, MOST_HIDDEN), np.float32),
+        note=np.zeros((rows, 1, NOTES, LANE_PRICE_COUNT), np.float32),
+        sample=np.zeros((rows, 1, LANE_PRICE_COUNT), np.float32),
+        sample_usd=np.zeros((rows, 1), np.float32),
+        cash=np.zeros((rows, regions, len(COMPONENTS))),
+        accrual=np.zeros((rows, regions, len(COMPONENTS))),
+        opening=np.zeros((rows, regions, len(COMPONENTS))),
+        count=np.zeros((rows, regions, len(COUNTERS))),
+        journey=np.zeros((rows, 1), JOURNEY),
+        lane_price=NO_PRICE,
+    )
+
+
+def clear_row(world: World, state: State, row: int, key: int, week_tick: int) -> None:
+    """Starts a new episode in one row: full shelves, idle trucks, no packages."""
+    for array in state:
+        if isinstance(array, np.ndarray):
+            array[row] = 0
+    record = state.row[row]
+    record["key"], record["week_tick"] = key, week_tick
+    state.stock[row] = world.base_stock
+    state.trucks_home[row] = world.net.fleet
+    record["some_cut"] = world.events.some_cut[0]
+    state.site_capacity[row], state.shut[row], state.cut[row] = (
+        table[0] for table in (world.events.capacity, world.events.shut, world.events.cut)
+    )
+    state.arriving[row] = -1
+    state.candidate[row] = -1
+    for table in (state.lane, state.queue):
+        table["head"][row] = table["tail"][row] = -1
+    state.lane["safe"][row] = NEVER
+    state.line["journey"][row] = -1
+    state.package["items"][row] = state.package["order"][row] = -1
+    chain_free(state.package[row], 0, -1)
+    chain_free(state.item[row], 0, -1)
+    record["free"] = 0
+
+
+def chain_free(pool: np.ndarray, first: int, then: int) -> None:
+    """Links packages or items from `first` on into their free list, which goes on at `then`."""
+    pool["next"][first:] = np.arange(first + 1, len(pool) + 1)
+    pool["next"][-1] = then
+
+
+def grow_packages(state: State, needed: int) -> State:
+    """The same batch with room for at least `needed` more packages in every row."""
+    package = _grow_pool(state.package, state.row["free"], needed)
+    package["items"][:, state.package.shape[1] :] = package["order"][:, state.package.shape[1] :] = -1
+    if state.note.shape[1] == 1:
+        return state._replace(package=package)
+    note = np.zeros((len(package), package.shape[1], *state.note.shape[2:]), np.float32)
+    note[:, : state.note.shape[1]] = state.note
+    return state._replace(package=package, note=note)
+
+
+def grow_items(state: State, needed: int) -> State:
+    """The same batch with room for at least `needed` more items in every row."""
+    return state._replace(item=_grow_pool(state.item, state.row["free_item"], needed))
+
+
+def grow_shipments(state: State, needed: int) -> State:
+    """The same batch with room for `needed` more shipments on the road in every row, and then some."""
+    rows, size = state.shipment.shape
+    shipment = np.zeros((rows, 2 * size + needed), SHIPMENT)
+    shipment[:, :size] = state.shipment
+    return state._replace(shipment=shipment)
+
+
+def _grow_pool(old: np.ndarray, free: np.ndarray, needed: int) -> np.ndarray:
+    """A larger pool; what is new heads the free list, whose first element per row is `free` (changed in place)."""
+    rows, size = old.shape
+    pool = np.zeros((rows, size + max(size, needed)), old.dtype)
+    pool[:, :size] = old
+    for b in range(rows):
+        chain_free(pool[b], size, int(free[b]))
+        free[b] = size
+    return pool
+
+
+def grow_lines(state: State) -> State:
+    """The same batch with twice the room for waiting lines."""
+    rows, regions, size = state.line.shape
+    line = np.zeros((rows, regions, 2 * size), LINE)
+    line["journey"] = -1
+    for b in range(rows):
+        for r in range(regions):
+            line[b, r, :size] = np.roll(state.line[b, r], -int(state.line_first[b, r]))
+            state.line_first[b, r] = 0
+    return state._replace(line=line)

@@ -1,0 +1,246 @@
+"""Arrivals: generated from a counter-based stream, or replayed from a trace.
+
+Every random number is a hash of (episode key, tick, order, draw), so an order is the same whatever ran before it, in
+whichever row of a batch and on whichever thread.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.kernel.compiled import pasted
+from regional_dispatch.envs.world.network import Network, largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
+from regional_dispatch.envs.world.tables import read_table
+
+FORECAST_HOURS = (1.0, 3.0, 6.0)
+MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: splitmix64's increment
+STREAMS = {"train": 1, "tune": 2, "evaluate": 3}
+
+_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(n) for n in (30, 27, 31, 11))
+_FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_UNIT = 2.0**-53
+
+
+class Demand(NamedTuple):
+    """What the kernel reads to make a tick's orders."""
+
+    rate: np.ndarray  # (ticks of a week,) float64, mean orders per tick
+    surge: np.ndarray  # (surges, 3) float64: first tick, last tick (exclusive), factor
+    season_next: np.ndarray  # (ticks of a week, 3) float64, mean-rate ticks of demand in the next 1, 3, 6 h
+    season: np.ndarray  # (ticks of a week,) float64, demand relative to the mean
+    station_alias: np.ndarray  # (D,) int32
+    station_keep: np.ndarray  # (D,) float64
+    sku_alias: np.ndarray  # (S,) int32
+    sku_keep: np.ndarray  # (S,) float32
+    lines_cdf: np.ndarray  # (most lines,) float64
+    units_cdf: np.ndarray  # (most units,) float64
+    promise_cdf: np.ndarray  # (classes,) float64
+    promise_ticks: np.ndarray  # (classes,) int32
+    trace_first: np.ndarray  # (ticks + 1,) int64, first trace order of each tick; empty when demand is generated
+    trace_orders: np.ndarray  # (orders, 3) int32: station, promise ticks, first line
+    trace_lines: np.ndarray  # (lines + 1, 2) int32: SKU, units
+
+
+def build_demand(scenario: Scenario, network: Network) -> Demand:
+    """The demand tables of a scenario.
+
+    Raises:
+        ScenarioError: a trace is missing or wrong.
+    """
+    demand = scenario.demand
+    shape = demand if isinstance(demand, GeneratedDemand) else GeneratedDemand()
+    season = _season(shape, scenario.tick_hours)
+    station_alias, station_keep = alias_table(network.station_share)
+    sku_alias, sku_keep = alias_table(sku_shares(scenario))
+    no_trace = (np.zeros(0, np.int64), np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32))
+    trace = no_trace if isinstance(demand, GeneratedDemand) else _read_trace(scenario, network)
+    surges = [(s.start_hour / scenario.tick_hours, s.end_hour / scenario.tick_hours, s.factor) for s in shape.surges]
+    return Demand(
+        rate=demand.orders_per_day / 24 * scenario.tick_hours * season,
+        surge=np.array(surges, dtype=float).reshape(-1, 3),
+        season_next=_ahead(season, scenario.tick_hours),
+        season=season,
+        station_alias=station_alias,
+        station_keep=station_keep,
+        sku_alias=sku_alias,
+        sku_keep=sku_keep.astype(np.float32),
+        lines_cdf=_cdf(shape.lines_per_order),
+        units_cdf=_cdf(shape.units_per_line),
+        promise_cdf=_cdf(shape.promise_shares),
+        promise_ticks=np.array([max(1, round(h / scenario.tick_hours)) for h in shape.promise_hours], np.int32),
+        trace_first=trace[0],
+        trace_orders=trace[1],
+        trace_lines=trace[2],
+    )
+
+
+def sku_shares(scenario: Scenario) -> np.ndarray:
+    """Share of order lines per SKU, most popular first: (S,), Zipf."""
+    weights = np.arange(1, scenario.stock.skus + 1, dtype=float) ** -scenario.demand.zipf_exponent
+    return weights / weights.sum()
+
+
+def sku_units_per_day(scenario: Scenario) -> np.ndarray:
+    """Mean units a day per SKU over the whole network: (S,)."""
+    shape = np.array(getattr(scenario.demand, "units_per_line", (1.0,)))
+    units = float((shape / shape.sum() * np.arange(1, len(shape) + 1)).sum())
+    return sku_shares(scenario) * scenario.demand.orders_per_day * mean_lines_per_order(scenario) * units
+
+
+def alias_table(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Walker's alias method: a draw in constant time.
+
+    Args:
+        shares: (n,) non-negative, positive sum.
+
+    Returns:
+        alias (n,) int32 and keep (n,) float64: slot i is itself with probability keep[i], else alias[i].
+    """
+    n = len(shares)
+    scaled = shares / shares.sum() * n
+    alias, keep = np.arange(n, dtype=np.int32), np.ones(n)
+    small, large = list(np.flatnonzero(scaled < 1)[::-1]), list(np.flatnonzero(scaled >= 1)[::-1])
+    while small and large:
+        low, high = small.pop(), large[-1]
+        alias[low], keep[low] = high, scaled[low]
+        scaled[high] -= 1 - scaled[low]
+        if scaled[high] < 1:
+            small.append(large.pop())
+    return alias, keep
+
+
+def _cdf(shares: tuple[float, ...]) -> np.ndarray:
+    cdf = np.cumsum(np.array(shares, dtype=float))
+    return cdf / cdf[-1]
+
+
+def _season(shape: GeneratedDemand, tick_hours: float) -> np.ndarray:
+    """Demand per tick of the week, mean 1: hourly shares spread over ticks, times weekday shares."""
+    hours = np.array(shape.hourly_shares)
+    days = np.array(shape.weekday_shares)
+    week = (days[:, None] / days.sum() * 7 * hours[None] / hours.sum() * 24).reshape(-1)
+    fine = np.repeat(week, 12)  # five-minute steps hold every tick length that divides a day evenly enough
+    ticks = round(168 / tick_hours)
+    edges = np.linspace(0, len(fine), ticks + 1)
+    total = np.concatenate([[0.0], fine.cumsum()])
+    mass = np.interp(edges, np.arange(len(total)), total)
+    season = np.diff(mass)
+    return season / season.mean()
+
+
+def _ahead(season: np.ndarray, tick_hours: float) -> np.ndarray:
+    """Demand of the next 1, 3 and 6 hours from each tick of the week, in ticks of mean demand."""
+    out = np.zeros((len(season), len(FORECAST_HOURS)))
+    for j, hours in enumerate(FORECAST_HOURS):
+        ticks = hours / tick_hours
+        for k in range(math.ceil(ticks)):
+            out[:, j] += np.roll(season, -(k + 1)) * min(1.0, ticks - k)
+    return out
+
+
+def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    path: Path = scenario.resolve(scenario.demand.path)  # type: ignore[union-attr]
+    numbers = ("hour", "sku", "units", "promise_hours")
+    table = read_table(path, {"order": "text", "station": "text", **dict.fromkeys(numbers, "positive")})
+    names = network.sites["name"].to_numpy()[network.net.fcs + network.net.scs :]
+    index = {name: i for i, name in enumerate(names)}
+    unknown = table[~table["station"].isin(list(index))]
+    if len(unknown):
+        name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
+        raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
+    for column, low, high in (("sku", 0, scenario.stock.skus - 1), ("units", 1, 1000), ("promise_hours", 0, 24 * 365)):
+        wrong = table[(table[column] < low) | (table[column] > high)]
+        if len(wrong):
+            value, row = wrong.iloc[0][column], wrong.index[0] + 2
+            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must lie in {low}…{high}")
+    for column in ("sku", "units"):
+        wrong = table[table[column] % 1 != 0]
+        if len(wrong):
+            value, row = wrong.iloc[0][column], wrong.index[0] + 2
+            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must be a whole number")
+    table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
+    table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
+    heads = table["order"].ne(table["order"].shift()).to_numpy()
+    _check_orders(path, scenario, table, heads)
+    orders = table[heads]
+    first_line = np.flatnonzero(heads)
+    promise = np.maximum(1, np.round(orders["promise_hours"] / scenario.tick_hours)).astype(int)
+    stations = orders["station"].map(index).to_numpy()
+    trace_orders = np.stack([stations, promise, first_line], axis=1)
+    end = np.array([[0, 0, len(table)]])
+    trace_lines = table[["sku", "units"]].to_numpy()
+    last = int(orders["tick"].max())
+    trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(last + 2))
+    # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
+    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
+    return trace_first.astype(np.int64), orders_table, np.ascontiguousarray(trace_lines, dtype=np.int32)
+
+
+def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np.ndarray) -> None:
+    varies = table.groupby("order", sort=False)[["hour", "station", "promise_hours"]].nunique().gt(1).any(axis=1)
+    if varies.any():
+        raise ScenarioError(f"{path}: order = '{varies.idxmax()}': its lines must share one hour, station and promise")
+    most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
+    limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
+    if most > limit:
+        raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16)")
+
+
+def episode_key(stream: str, seed: int, index: int) -> int:
+    """The key of episode `index` under a user's seed; streams never share a key.
+
+    Args:
+        stream: `train`, `tune` or `evaluate`. The top two bits hold it, so the streams are disjoint by construction.
+        seed: the user's seed, ≥ 0.
+        index: episode number, ≥ 0.
+    """
+    state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
+    return (STREAMS[stream] << 62) | (int(state) >> 2)
+
+
+@pasted
+def mix(z: np.uint64) -> np.uint64:
+    """splitmix64's finaliser (Steele, Lea & Flood 2014): 64 well-mixed bits from a counter."""
+    z = np.uint64(z) + MIX
+    z = (z ^ (z >> _SHIFT_30)) * _FACTOR_1
+    z = (z ^ (z >> _SHIFT_27)) * _FACTOR_2
+    return z ^ (z >> _SHIFT_31)
+
+
+@pasted
+def draw(key: np.uint64, j: int) -> float:
+    """The j-th uniform of a key, in [0, 1)."""
+    return float(mix(key + np.uint64(j) * MIX) >> _SHIFT_11) * _UNIT
+
+
+@pasted
+def draw_alias(alias: np.ndarray, keep: np.ndarray, u: float) -> int:
+    """One draw from an alias table with a single uniform."""
+    x = u * len(alias)
+    i = int(x)
+    return i if x - i < keep[i] else int(alias[i])
+
+
+@pasted
+def draw_cdf(cdf: np.ndarray, u: float) -> int:
+    """First index whose cumulative share exceeds u."""
+    i = 0
+    while i < len(cdf) - 1 and u >= cdf[i]:
+        i += 1
+    return i
+
+
+@pasted
+def rate_at(demand: Demand, week_tick: int, tick: int) -> float:
+    """Mean orders of a tick, surges included."""
+    rate = demand.rate[week_tick]
+    for i in range(demand.surge.shape[0]):
+        if demand.surge[i, 0] <= tick < demand.surge[i, 1]:
+            rate *= demand.surge[i, 2]
+    return rate

@@ -1,0 +1,5 @@
+"""The error of a file or field that cannot be used."""
+
+
+class ScenarioError(ValueError):
+    """A file or setting that cannot be used; the text names file, field, value and mend."""

@@ -1,0 +1,108 @@
+"""Random but plausible networks: to train on many, and to test on ones that no policy has seen.
+
+Every range lies around us8's value, and what belongs together is drawn together: orders follow the stations, trucks
+follow a station's orders, SKUs follow the order lines. So a network differs from us8 in size, shape and density, while
+a truck and a shelf still mean what they mean there. Costs and the calendar are the defaults.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from regional_dispatch.envs.world.demand import STREAMS
+from regional_dispatch.envs.world.network import build_network, mean_lines_per_order
+from regional_dispatch.envs.world.scenario import Scenario
+
+Range = tuple[float, float]
+
+REGIONS = (3, 12)  # us8: 8. Fewer are nearly a nation, more have too few buildings each
+# Per region, all regions together; a region itself may have more or fewer.
+FCS: Range = (3.0, 7.0)  # us8: 5
+SORT_CENTERS: Range = (1.5, 3.0)  # us8: 2
+STATIONS: Range = (6.0, 13.0)  # us8: 10; 12 regions × 13 are nearly all metros there are
+# Drawn evenly on a logarithmic scale: half as much is as likely as twice.
+ORDERS_PER_STATION_DAY: Range = (40.0, 120.0)  # us8: 75
+TRUCKLOADS_PER_STATION_DAY: Range = (
+    4.0,
+    10.0,
+)  # us8: 6.3, in orders; with fewer a promise rarely lets a truck fill
+LINES_PER_SKU_DAY: Range = (4.0, 20.0)  # us8: 9.6; how fast shelves turn
+# Shares and exponents, drawn evenly.
+ZIPF_EXPONENT: Range = (0.7, 1.1)  # us8: 0.9
+BREADTH: tuple[Range, ...] = ((0.55, 0.85), (0.3, 0.5), (0.12, 0.25))  # us8: 0.7, 0.4, 0.18; fast to slow movers
+SAME_DAY_SHARE: Range = (0.05, 0.25)  # us8: 0.13
+NEXT_DAY_SHARE: Range = (0.3, 0.55)  # us8: 0.45; what is left is promised in two days or more
+
+
+def random_scenario(seed: int, stream: str = "evaluate") -> Scenario:
+    """A random network with demand, stock and trucks to match.
+
+    A route reaches every station, and every region has an FC and a sort center of its own.
+
+    Args:
+        seed: ≥ 0; the same seed gives the same scenario.
+        stream: `evaluate`, networks to measure policies on; `train` and `tune`, networks to learn from. A seed means
+            another network in each stream, so none that a policy learned on is ever one that it is measured on.
+
+    Returns:
+        A scenario named after stream and seed, with only the fields set that differ from the defaults.
+
+    Raises:
+        ValueError: no such stream, or a negative seed.
+    """
+    if stream not in STREAMS or seed < 0:
+        raise ValueError(f"stream must be one of {', '.join(STREAMS)} and seed 0 or more, not '{stream}' and {seed}")
+    draws = (np.random.default_rng((STREAMS[stream], seed, attempt)) for attempt in count())
+    scenarios = (_drawn(rng, f"{stream}_{seed}") for rng in draws)
+    return next(scenario for scenario in scenarios if _self_sufficient(scenario))
+
+
+def _drawn(rng: np.random.Generator, name: str) -> Scenario:
+    regions = int(rng.integers(*REGIONS, endpoint=True))
+    fcs, sort_centers, stations = (round(regions * rng.uniform(*bounds)) for bounds in (FCS, SORT_CENTERS, STATIONS))
+    station_orders = _logarithmic(rng, ORDERS_PER_STATION_DAY)
+    orders = round(stations * station_orders)
+    lines = orders * mean_lines_per_order(Scenario(name=name))
+    skus = round(lines / _logarithmic(rng, LINES_PER_SKU_DAY))
+    packages = round(station_orders / _logarithmic(rng, TRUCKLOADS_PER_STATION_DAY))
+    same_day, next_day = _share(rng, SAME_DAY_SHARE), _share(rng, NEXT_DAY_SHARE)
+    data: dict[str, Any] = {
+        "name": name,
+        "tests": f"{regions} regions, {fcs} FCs, {sort_centers} sort centers, {stations} stations, {orders:,} orders a "
+        f"day, {skus:,} SKUs, trucks of {packages}.",
+        "partition": {"kind": "balanced", "regions": regions},
+        "network": {
+            "fulfillment_centers": fcs, "sort_centers": sort_centers, "stations": stations, "site_seed": _seed(rng),
+        },
+        "demand": {
+            "orders_per_day": orders, "zipf_exponent": _share(rng, ZIPF_EXPONENT),
+            "promise_shares": (same_day, next_day, round(1 - same_day - next_day, 2)),
+        },
+        "stock": {"skus": skus, "breadth": tuple(_share(rng, bounds) for bounds in BREADTH)},
+        "trucks": {"capacity_packages": packages},
+        "layout_seed": _seed(rng),
+    }  # fmt: skip
+    return Scenario.model_validate(data)
+
+
+def _logarithmic(rng: np.random.Generator, bounds: Range) -> float:
+    return float(np.exp(rng.uniform(*np.log(bounds))))
+
+
+def _share(rng: np.random.Generator, bounds: Range) -> float:
+    return round(rng.uniform(*bounds), 2)
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+def _self_sufficient(scenario: Scenario) -> bool:
+    """Has every region an FC and a sort center?"""
+    network = build_network(scenario)
+    net, every = network.net, set(range(network.net.regions))
+    fcs, sort_centers = net.region_of_site[: net.fcs], net.region_of_site[net.fcs : net.fcs + net.scs]
+    return every == set(fcs.tolist()) == set(sort_centers.tolist())

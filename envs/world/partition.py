@@ -1,0 +1,121 @@
+"""Who belongs to which region.
+
+A partition is a label per site, nothing else: the same sites and lanes serve one nation or eight regions, and the label
+can change at any tick. Region numbers follow the order of first appearance in sorted names, so they are stable.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.world.scenario import DATA_DIR, Boundary, Scenario, ScenarioError
+from regional_dispatch.envs.world.tables import read_table
+
+
+class Labels(NamedTuple):
+    """Region names and the region of every site."""
+
+    names: tuple[str, ...]
+    of_site: np.ndarray  # (sites,) int16, index into names
+
+    def of_names(self) -> list[str]:
+        """The name of every site's region."""
+        return [self.names[r] for r in self.of_site]
+
+
+def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | None = None) -> Labels:
+    """The region of every site.
+
+    Args:
+        scenario: paths are relative to its file.
+        sites: columns name, kind, latitude, longitude, state, population; stations are the rows of kind `station`.
+        boundary: decides; default, the scenario's `partition`.
+
+    Raises:
+        ScenarioError: a site has no region, or there are more regions than stations.
+    """
+    boundary = boundary or scenario.partition
+    if boundary.kind == "national":
+        return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+    if boundary.kind == "states":
+        return _by_state(scenario, boundary, sites)
+    if boundary.kind == "balanced":
+        return _balanced(int(boundary.regions or 1), sites)
+    return _from_file(scenario.resolve(str(boundary.path)), sites)
+
+
+def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> Labels:
+    name = str(boundary.map)
+    shipped = DATA_DIR / f"{name}_states.csv"
+    path = shipped if shipped.exists() else scenario.resolve(name)
+    table = read_table(path, {"state": "text", "region": "text"})
+    region_of = dict(zip(table["state"], table["region"], strict=True))
+    missing = sites[~sites["state"].isin(list(region_of))]
+    if len(missing):
+        site = missing.iloc[0]
+        raise ScenarioError(
+            f"{path}: state: '{site['state']}' of site '{site['name']}' has no region; add a row for it"
+        )
+    return _numbered([region_of[state] for state in sites["state"]])
+
+
+def _from_file(path: Path, sites: pd.DataFrame) -> Labels:
+    table = read_table(path, {"site": "text", "region": "text"})
+    unknown = table[~table["site"].isin(sites["name"])]
+    if len(unknown):
+        raise ScenarioError(f"{path}: site: '{unknown.iloc[0]['site']}' is no site of this network; remove the row")
+    region_of = dict(zip(table["site"], table["region"], strict=True))
+    twice = table[table["site"].duplicated()]
+    if len(twice):
+        raise ScenarioError(f"{path}: site: '{twice.iloc[0]['site']}' stands twice; remove one row")
+    stations = sites[sites["kind"] == "station"]
+    missing = stations[~stations["name"].isin(list(region_of))]
+    if len(missing):
+        raise ScenarioError(f"{path}: site: station '{missing.iloc[0]['name']}' has no region; add a row for it")
+    home = stations["name"].to_numpy()[_nearest(sites, stations)]
+    return _numbered(
+        [region_of[name if name in region_of else near] for name, near in zip(sites["name"], home, strict=True)]
+    )
+
+
+def _balanced(k: int, sites: pd.DataFrame) -> Labels:
+    """k regions of about equal demand: recursive bisection of the stations along the longer axis."""
+    stations = sites[sites["kind"] == "station"]
+    if k > len(stations):
+        raise ScenarioError(f"partition.regions = {k}: more regions than stations ({len(stations)}); lower it")
+    of_station = np.zeros(len(stations), dtype=np.int64)
+    _bisect(_flat(stations), stations["population"].to_numpy(float), np.arange(len(stations)), k, 0, of_station)
+    return _numbered([f"Region {of_station[i] + 1:02d}" for i in _nearest(sites, stations)])
+
+
+def _flat(sites: pd.DataFrame) -> np.ndarray:
+    """Longitude and latitude in degrees of latitude, as at the US's middle latitude: (sites, 2)."""
+    return sites[["longitude", "latitude"]].to_numpy(float) * np.array([0.77, 1.0])
+
+
+def _nearest(sites: pd.DataFrame, stations: pd.DataFrame) -> np.ndarray:
+    """The station nearest to each site: (sites,) index into stations."""
+    return np.linalg.norm(_flat(sites)[:, None] - _flat(stations)[None], axis=2).argmin(axis=1)
+
+
+def _bisect(points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray) -> None:
+    if k == 1:
+        out[members] = first
+        return
+    low = k // 2
+    axis = int(np.ptp(points[members], axis=0).argmax())
+    ordered = members[np.argsort(points[members, axis], kind="stable")]
+    cut = int(np.searchsorted(np.cumsum(weight[ordered]), weight[ordered].sum() * low / k)) + 1
+    cut = min(max(cut, low), len(ordered) - (k - low))
+    _bisect(points, weight, ordered[:cut], low, first, out)
+    _bisect(points, weight, ordered[cut:], k - low, first + low, out)
+
+
+def _numbered(regions: list[str]) -> Labels:
+    names = tuple(sorted(set(regions)))
+    index = {name: i for i, name in enumerate(names)}
+    return Labels(names, np.array([index[r] for r in regions], dtype=np.int16))

@@ -1,0 +1,39 @@
+"""Files that come with the package: scenarios, PPO files, tuned baselines, suites, experiments, studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regional_dispatch.envs.world.errors import ScenarioError
+
+HOME = Path(__file__).resolve().parents[2]  # a checkout's root, or the installed package
+CONFIGS = HOME / "configs"
+
+
+def find_file(kind: str, name: str | Path) -> Path:
+    """The file of a kind that a user means.
+
+    Args:
+        kind: folder of `configs`: scenarios, ppo, suites, experiments, studies.
+        name: a path, absolute or from the working folder; a shipped name (`us8`); or the path of a shipped file as it
+            stands in a checkout (`configs/scenarios/us8.yaml`), which then works from any folder.
+
+    Returns:
+        The path; it need not exist if it ends in .yaml or .yml.
+
+    Raises:
+        ScenarioError: neither a path nor a shipped name.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    if path.suffix in (".yaml", ".yml"):
+        shipped = HOME / path
+        return shipped if path.parts[:2] == ("configs", kind) and shipped.is_file() else path
+    shipped = CONFIGS / kind / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    known = ", ".join(sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml")))
+    raise ScenarioError(
+        f"{kind.removesuffix('s')} '{name}': no such file and no shipped one of that name; shipped: {known}"
+    )

@@ -1,0 +1,1 @@
+"""Benchmarks: the policies of a suite on its scenarios."""

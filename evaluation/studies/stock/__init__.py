@@ -1,1 +1,0 @@
-"""Where stock stands, and when it moves: coverage, placement, transfers."""

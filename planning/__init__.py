@@ -1,0 +1,1 @@
+"""Decisions for months: how to cut regions, and where stock stands."""

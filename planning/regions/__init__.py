@@ -1,0 +1,1 @@
+"""How stations are cut into regions."""

@@ -1,0 +1,1 @@
+"""Which fulfillment center carries which SKU, and how many units."""

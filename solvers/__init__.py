@@ -1,0 +1,1 @@
+"""Linear and integer programs over HiGHS; used by `planning`, `baselines` and the bounds."""

@@ -1,0 +1,61 @@
+"""What studies of a nation and the regions it is cut into have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from regional_dispatch.envs.world.scenario import Boundary, Scenario
+from regional_dispatch.evaluation.cells import Rows
+from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+from regional_dispatch.studies.framework.study import Study
+from regional_dispatch.studies.report.findings import Place
+
+NATIONAL, REGIONAL = "national", "regional"
+
+
+class CutStudy(Study):
+    """A study of one world as a nation and in regions; the regions keep the books of both."""
+
+    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
+    warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
+
+    @field_validator("regions")
+    @classmethod
+    def _cuts(cls, regions: Boundary) -> Boundary:
+        if regions.kind == "national":
+            raise ValueError("must be more than one region: kind states, balanced or file")
+        return regions
+
+    def interval(self, values: np.ndarray) -> Interval:
+        """Of the mean over episodes, (E,)."""
+        return bootstrap_mean(values, np.random.default_rng(self.seed))
+
+    def side_by_side(self, world: Callable[[str], Scenario], when: str = "") -> dict[str, Place]:
+        """Nation and regions to look at; `world` makes each by its name, `when` goes behind their titles."""
+        titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
+        return {name: Place(f"{title}{when}", world(name)) for name, title in titles.items()}
+
+    def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
+        """The world as NATIONAL or REGIONAL, for so many days, warm-up included.
+
+        Raises:
+            ScenarioError: it cannot be used.
+        """
+        boundary = self.regions.model_dump(mode="json", exclude_none=True)
+        partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}
+        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
+        return self.world({**hours, **(changes or {}), "partition": partition})
+
+
+def daily(rows: Rows, kpi: str) -> np.ndarray:
+    """A KPI of `Timeline` rows on every day that counts: (E, days)."""
+    return np.array([row["days"][kpi] for row in rows])
+
+
+def in_phase(rows: Rows, phase: str, kpi: str) -> np.ndarray:
+    """A KPI of `Timeline` rows in one of their phases: (E,)."""
+    return np.array([row["phases"][phase][kpi] for row in rows])

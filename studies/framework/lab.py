@@ -1,0 +1,160 @@
+"""Where a study plays its worlds: every policy on the same orders, each cell kept and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.bounds import hindsight
+from regional_dispatch.evaluation.cells import (
+    Cell,
+    Player,
+    Progress,
+    Rows,
+    Store,
+    Worlds,
+    bound_cell,
+    fill,
+    player_cell,
+    policy_cell,
+)
+from regional_dispatch.evaluation.compare import check_unseen
+from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
+from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+
+CELLS, WORLDS = "cells", "worlds"
+
+
+class Played:
+    """KPIs of worlds × policies × episodes.
+
+    Args:
+        frame: columns world, policy, episode and KPIs.
+        seed: of the bootstrap.
+    """
+
+    def __init__(self, frame: pd.DataFrame, seed: int) -> None:
+        self.frame = frame
+        self.seed = seed
+        self._values = {key: part.sort_values("episode") for key, part in frame.groupby(["world", "policy"])}
+
+    def values(self, world: str, policy: str, kpi: str) -> np.ndarray:
+        """One number per episode: (E,)."""
+        return self._values[world, policy][kpi].to_numpy(float)
+
+    def mean(self, world: str, policy: str, kpi: str) -> Interval:
+        """The mean over episodes with its 95 % interval."""
+        return bootstrap_mean(self.values(world, policy, kpi), np.random.default_rng(self.seed))
+
+
+class PolicyPlayer(Player, Protocol):
+    """A player in whose episodes a policy decides."""
+
+    policy: ScorerPolicy
+
+
+class Lab:
+    """Plays worlds for a study.
+
+    Args:
+        folder: of the study's results; cells are kept in it.
+        episodes: held-out ones of each policy and world.
+        seed: of the orders and of the bootstrap.
+        workers: processes side by side; 0, in this process.
+        progress: told of every cell.
+    """
+
+    def __init__(
+        self, folder: Path, episodes: int, seed: int, workers: int = 0, progress: Progress | None = None
+    ) -> None:
+        self.folder = folder
+        self.episodes = episodes
+        self.seed = seed
+        self.workers = workers
+        self.progress = progress
+        self.digests = Worlds()
+
+    @property
+    def worlds(self) -> Path:
+        """Folder for the files of worlds that a study makes."""
+        folder = self.folder / WORLDS
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def play(
+        self, worlds: Mapping[str, Scenario], policies: Mapping[str, ScorerPolicy], stream: str = "evaluate"
+    ) -> Played:
+        """Every policy in every world, on the same orders.
+
+        Args:
+            worlds: name → scenario.
+            policies: name → policy.
+            stream: of the orders; default, the held-out ones.
+
+        Raises:
+            InputError: a policy was trained or tuned on these orders.
+            ScenarioError: a world cannot be built.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        check_unseen(policies, stream, self.seed)
+        keys = evaluation_keys(self.episodes, self.seed, stream)
+        cells = {
+            (world, name): policy_cell(self.digests, f"{world}: {name}", scenario, policy, keys, False)
+            for world, scenario in worlds.items()
+            for name, policy in policies.items()
+        }
+        return Played(self._frame(cells, keys), self.seed)
+
+    def play_players(
+        self, scenario: Scenario, players: Mapping[str, PolicyPlayer], stream: str = "evaluate"
+    ) -> dict[str, Rows]:
+        """The same episodes for players that tell more than KPIs: name → one row per episode.
+
+        Args:
+            scenario: the world.
+            players: by name.
+            stream: of the orders; default, the held-out ones.
+
+        Raises:
+            InputError: a policy was trained or tuned on these orders.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        check_unseen({name: player.policy for name, player in players.items()}, stream, self.seed)
+        keys = evaluation_keys(self.episodes, self.seed, stream)
+        cells = {
+            name: [
+                player_cell(self.digests, f"{name}: episode {i}", scenario, player, [key]) for i, key in enumerate(keys)
+            ]
+            for name, player in players.items()
+        }
+        done = self._done([cell for own in cells.values() for cell in own])
+        return {name: [done[cell.fingerprint][0] for cell in own] for name, own in cells.items()}
+
+    def bounds(self, scenario: Scenario) -> pd.DataFrame:
+        """The hindsight bound of every held-out episode, as `evaluation.bounds.evaluate_bounds` gives them.
+
+        Raises:
+            BoundError: an episode has none.
+            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        """
+        bound, keys = hindsight(), evaluation_keys(self.episodes, self.seed)
+        cells = [bound_cell(self.digests, f"bound: episode {i}", scenario, key, bound) for i, key in enumerate(keys)]
+        done = self._done(cells)
+        return pd.DataFrame([{"episode": i, **done[cell.fingerprint][0]} for i, cell in enumerate(cells)])
+
+    def _done(self, cells: Sequence[Cell]) -> dict[str, Rows]:
+        return fill(Store(self.folder / CELLS), cells, self.workers, self.progress)[0]
+
+    def _frame(self, cells: Mapping[tuple[str, str], Cell], keys: Sequence[int]) -> pd.DataFrame:
+        done = self._done(list(cells.values()))
+        frames = [
+            results_frame({name: done[cell.fingerprint]}, keys).assign(world=world)
+            for (world, name), cell in cells.items()
+        ]
+        return pd.concat(frames, ignore_index=True)

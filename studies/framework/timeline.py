@@ -1,0 +1,119 @@
+"""One long episode during which the partition in force changes at given midnights, day by day and region by region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regional_dispatch.baselines.pricing import price, simulator_for
+from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis, difference
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.cells import Rows, Worlds, digest
+
+Kpis = dict[str, float]
+UNDER_WAY = "packages_under_way"  # at the midnight that ends a day
+
+
+class Switch(NamedTuple):
+    """A change of the partition."""
+
+    day: int  # it is in force from this day's midnight on, days counted from 0
+    scenario: Scenario  # the same world with the new partition
+
+
+class Phase(NamedTuple):
+    """Days whose KPIs are wanted as a whole."""
+
+    name: str
+    first: int
+    end: int  # exclusive
+
+
+class _Mark(NamedTuple):
+    """The books at a midnight."""
+
+    whole: Totals
+    regions: list[Totals]
+    lane_trucks: np.ndarray  # (L,) departures counted
+    under_way: int  # packages
+
+
+class Timeline:
+    """Plays a policy through switches; a player of `evaluation.cells`.
+
+    Args:
+        policy: decides throughout.
+        switches: in the order of their days.
+        phases: whose KPIs are wanted as a whole.
+        worlds: digests of built worlds.
+    """
+
+    def __init__(
+        self, policy: ScorerPolicy, switches: Sequence[Switch], phases: Sequence[Phase], worlds: Worlds
+    ) -> None:
+        self.policy, self.switches, self.phases = policy, tuple(switches), tuple(phases)
+        then = tuple((switch.day, worlds.digest(switch.scenario)) for switch in switches)
+        own = Path(__file__).read_bytes()
+        self.digest = digest(own, policy.scorers, policy.pricing, then, self.phases)
+
+    def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
+        """One row per key.
+
+        Returns:
+            `days`: KPI → one number per day after the warm-up; `regions`: the same by region; `phases`: name → KPIs.
+            `lanes_used` counts the lanes with a departure in the time that is meant; `UNDER_WAY`, of the whole network
+            alone, packages at its end.
+        """
+        return [self._play(scenario, key) for key in keys]
+
+    def _play(self, scenario: Scenario, key: int) -> dict[str, Any]:
+        sim = simulator_for(scenario, self.policy.pricing)
+        sim.reset(0, key)
+        a_day = round(24 / scenario.tick_hours)
+        first, end = scenario.warmup_ticks // a_day, scenario.horizon_ticks // a_day
+        due = {switch.day: switch.scenario for switch in self.switches}
+        marks: dict[int, _Mark] = {}
+        for day in range(end):
+            if day in due:
+                sim.repartition(due[day])
+                price(sim, self.policy.pricing)
+            if day >= first:
+                marks[day] = _mark(sim)
+            sim.run(self.policy.scorers, min((day + 1) * a_day, scenario.horizon_ticks - 1))
+        marks[end] = _mark(sim)  # a tick before the horizon: what is under way is still valued, not closed
+        names = sim.network.region_names
+        return {
+            "days": _columns([_between(marks[day], marks[day + 1]) for day in range(first, end)]),
+            "regions": {
+                name: _columns([_between(marks[day], marks[day + 1], r) for day in range(first, end)])
+                for r, name in enumerate(names)
+            },
+            "phases": {phase.name: _between(marks[phase.first], marks[phase.end]) for phase in self.phases},
+        }
+
+
+def _mark(sim: Simulator) -> _Mark:
+    def copied(totals: Totals) -> Totals:
+        return totals._replace(count=totals.count.copy(), usd=totals.usd.copy())
+
+    regions = [copied(sim.totals(0, [r])) for r in range(sim.regions)]
+    return _Mark(copied(sim.totals(0)), regions, sim.state.lane["trucks"][0].copy(), sim.packages_under_way(0))
+
+
+def _between(before: _Mark, after: _Mark, region: int | None = None) -> Kpis:
+    """KPIs of what happened between two midnights, in all or in one region."""
+    a, b = (mark.whole if region is None else mark.regions[region] for mark in (before, after))
+    kpis = compute_kpis(difference(b, a))
+    if region is None:
+        kpis["lanes_used"] = float((after.lane_trucks > before.lane_trucks).sum())
+        kpis[UNDER_WAY] = float(after.under_way)
+    return kpis
+
+
+def _columns(days: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {kpi: [day[kpi] for day in days] for kpi in days[0]}

@@ -1,0 +1,97 @@
+"""The placements that a study compares: who carries what in each, and what storage can cover."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.planning.stock.coverage import (
+    Market,
+    line_coverage,
+    optimise,
+    order_coverage,
+)
+from regional_dispatch.studies.framework.cut import CutStudy
+
+BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
+CLASSES = ("A", "B", "C")
+
+
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
+        raise ValueError("must be above 0, ascending, none twice")
+    return values
+
+
+def _shares(breadths: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    if any(share > 1 for values in breadths.values() for share in values):
+        raise ValueError("must be shares of FCs, 1 at most")
+    return breadths
+
+
+Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
+
+
+class PlacementStudy(CutStudy):
+    """A study of placements: how long to play them, and which breadths and storage to try."""
+
+    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
+    breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
+        {}, description="Breadth of a velocity class instead of the scenario's, the other classes' as they are."
+    )
+    storage: Ascending = Field(
+        (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
+        description="Storage of every FC for the curve of coverage, as a multiple of what the scenario's stock takes.",
+    )  # fmt: skip
+
+
+def placement_table(network: Network, base: np.ndarray) -> pd.DataFrame:
+    """Levels, (S, F) units, as the table that `stock.placement` takes: sku, site, units."""
+    sku, fc = np.nonzero(base)
+    return pd.DataFrame({"sku": sku, "site": network.sites["name"].to_numpy()[fc], "units": base[sku, fc]})
+
+
+def world_of(placement: str, partition: str) -> str:
+    return f"{placement}, {partition}"
+
+
+def breadth_world(velocity: str, share: float) -> str:
+    return f"{velocity} in {100 * share:g} % of FCs"
+
+
+class Laid(NamedTuple):
+    """Where stock stands in every world."""
+
+    network: Network
+    market: Market
+    velocity: np.ndarray  # (S,) index into CLASSES
+    placements: dict[str, np.ndarray]  # name → (S, F) units
+    bound: float  # share of lines; none that is stocked by the formula covers more
+    swept: dict[tuple[str, float], np.ndarray]  # class and its breadth → (S, F) units
+    curve: list[Reach]
+
+
+class Reach(NamedTuple):
+    """What some storage can cover."""
+
+    factor: float  # of the base's storage
+    storage_units: int
+    units: int  # used
+    lines: float  # %, covered
+    orders: float  # %, covered
+    bound: float  # % of lines; no placement that is stocked by the formula covers more
+
+
+def reach(factor: float, market: Market, storage: np.ndarray) -> Reach:
+    room = np.floor(factor * storage + 1e-9)
+    try:
+        best = optimise(market, room)
+    except ScenarioError as error:
+        raise ScenarioError(f"storage = {factor:g}: {error}") from None
+    lines, orders = line_coverage(market, best.base), order_coverage(market, best.base)
+    return Reach(factor, int(room.sum()), int(best.base.sum()), 100 * lines, 100 * orders, 100 * best.bound.lines)

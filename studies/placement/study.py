@@ -1,0 +1,89 @@
+"""Which SKU in which region? Breadth by velocity class, and stock placed anew for the regions in the same storage."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.envs.world.stock import place_stock, velocity_classes
+from regional_dispatch.planning.stock.coverage import (
+    build_market,
+    fastest_everywhere,
+    in_proportion,
+    optimise,
+)
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
+from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.placement.layout import (
+    BASE,
+    CLASSES,
+    FASTEST,
+    OPTIMISED,
+    PROPORTION,
+    Laid,
+    PlacementStudy,
+    breadth_world,
+    placement_table,
+    reach,
+    world_of,
+)
+from regional_dispatch.studies.placement.page import Page
+from regional_dispatch.studies.report.findings import Findings, Place, file_stem
+
+
+class Placement(PlacementStudy):
+    """Sweeps breadth class by class, places stock anew, and plays both."""
+
+    study: Literal["placement"]
+
+    def run(self, lab: Lab) -> Findings:
+        """Places stock, writes each placement's table, and plays all worlds."""
+        laid = self._lay_out(self._world(REGIONAL))
+        worlds = {world_of(BASE, partition): self._world(partition) for partition in (REGIONAL, NATIONAL)}
+        for placement, levels in laid.placements.items():
+            path = lab.worlds / f"{file_stem(placement).replace(' ', '_')}.csv"
+            placement_table(laid.network, levels).to_csv(path, index=False)
+            if placement != BASE:
+                changes = {"stock.placement": str(path.resolve())}
+                worlds |= {
+                    world_of(placement, partition): self._world(partition, changes)
+                    for partition in (REGIONAL, NATIONAL)
+                }
+        worlds |= {breadth_world(*key): self._broadened(*key) for key in laid.swept}
+        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed anew"}
+        places = {
+            name.replace(" ", "_"): Place(title, worlds[world_of(name, REGIONAL)]) for name, title in titles.items()
+        }
+        return Page(self, laid, lab.play(worlds, self.players()), places).findings()
+
+    def _world(self, partition: str, changes: dict[str, Any] | None = None) -> Scenario:
+        return self.divided(partition, self.warmup_days + self.days, changes)
+
+    def _broadened(self, velocity: str, share: float) -> Scenario:
+        breadth = list(self.base().stock.breadth)
+        breadth[CLASSES.index(velocity)] = share
+        return self._world(REGIONAL, {"stock.breadth": breadth})
+
+    def _lay_out(self, scenario: Scenario) -> Laid:
+        """All placements, before anything is played."""
+        if self.breadths and scenario.stock.placement is not None:
+            raise ScenarioError(
+                "breadths: stock.placement says who carries what, and breadth nothing; leave one of the two out"
+            )
+        network = build_network(scenario)
+        market, base = build_market(scenario, network), place_stock(scenario, network)
+        storage = base.sum(axis=0, dtype=np.int64)
+        best = optimise(market, storage)
+        placements = {
+            BASE: base,
+            OPTIMISED: best.base,
+            FASTEST: fastest_everywhere(market, storage),
+            PROPORTION: in_proportion(market, storage, base),
+        }
+        keys = [(velocity, share) for velocity in CLASSES for share in self.breadths.get(velocity, ())]  # type: ignore[call-overload]
+        swept = {key: place_stock(self._broadened(*key), network) for key in keys}
+        curve = [reach(factor, market, storage) for factor in self.storage]
+        return Laid(network, market, velocity_classes(scenario), placements, best.bound.lines, swept, curve)

@@ -1,0 +1,1 @@
+"""Which boundary? The same number of regions cut along states, by demand, by distance, and by simulation."""

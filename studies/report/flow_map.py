@@ -1,0 +1,64 @@
+"""A map of regions with arrows between them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.patheffects import withStroke
+
+from regional_dispatch.envs.render.map import fit, mix, read_outlines, region_colour, region_of_states
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.evaluation.text import number
+from regional_dispatch.studies.report.charts import png
+
+_SIZE = (8.4, 5.2)  # inches
+_WIDEST = 9.0  # points
+_FAINTEST = 0.1  # of the strongest arrow; weaker ones are left out
+
+
+def flow_map(network: Network, flow: np.ndarray) -> bytes:
+    """Net flows as arrows from region to region, as wide as they are large.
+
+    Args:
+        network: its sites and regions.
+        flow: (R, R) units from row to column; of a pair, what goes more one way than the other is drawn.
+    """
+    outlines, figure = read_outlines(), Figure(figsize=_SIZE, layout="constrained")
+    axis, view = figure.subplots(), fit(network.sites, outlines)
+    region_of = region_of_states(network.sites, network.net.region_of_site)
+    for state, rings in outlines.items():
+        tint = mix(region_colour(region_of[state]), "white", 0.2) if state in region_of else "#eff0f1"
+        points = [view.pixels(*np.array(ring).T) for ring in rings]
+        axis.add_collection(PolyCollection(points, facecolors=[tint], edgecolors="white", linewidths=0.6))
+    ends, net = view.pixels(*_middles(network).T), np.maximum(flow - flow.T, 0.0)
+    for a, b in zip(*np.nonzero(net > _FAINTEST * max(net.max(), 1e-9)), strict=True):
+        width = _WIDEST * float(np.sqrt(net[a, b] / net.max()))
+        axis.add_patch(
+            FancyArrowPatch(
+                tuple(ends[a]), tuple(ends[b]), connectionstyle="arc3,rad=0.16", shrinkA=7, shrinkB=7,
+                arrowstyle=f"simple,head_length={3 + 1.2 * width},head_width={3 + 1.6 * width},tail_width={width}",
+                facecolor=region_colour(int(a)), edgecolor="white", linewidth=0.5, alpha=0.85,
+            )
+        )  # fmt: skip
+    for r, name in enumerate(network.region_names):
+        received = float(flow[:, r].sum() - flow[r].sum())
+        axis.annotate(
+            f"{name}\n{number(received, 0, signed=True)}", ends[r], ha="center", va="center", fontsize=8.5,
+            weight="bold", path_effects=[withStroke(linewidth=3, foreground="white")], zorder=5,
+        )  # fmt: skip
+    axis.autoscale()
+    axis.set_aspect("equal")
+    axis.axis("off")
+    return png(figure)
+
+
+def _middles(network: Network) -> np.ndarray:
+    """Longitude and latitude of the middle of each region's demand: (R, 2)."""
+    net, share = network.net, network.station_share
+    first = net.fcs + net.scs
+    at = network.sites[["longitude", "latitude"]].to_numpy(float)[first:]
+    weight = (net.region_of_site[first:][:, None] == np.arange(net.regions)) * share[:, None]
+    middles: np.ndarray = weight.T @ at / weight.sum(axis=0)[:, None]
+    return middles
