@@ -116,7 +116,9 @@ _use_content_locator()
 
 # `_nrt` is numba's own name for reference counting; its type hints leave it out.
 _options: dict[str, Any] = {"_nrt": False, "cache": True}
-compiled = njit(**_options)
-pasted = njit(inline="always", **_options)
-inlined = njit(forceinline=True, **_options)
-inlined_fastmath = njit(forceinline=True, fastmath=True, **_options)
+# Without the wrappers that Python would call a function by: with our tuples they are most of what there is to compile.
+_internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+compiled = njit(**_options, no_cfunc_wrapper=True)
+pasted = njit(inline="always", **_internal)
+inlined = njit(forceinline=True, **_internal)
+inlined_fastmath = njit(forceinline=True, fastmath=True, **_internal)
