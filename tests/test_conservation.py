@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from regional_dispatch.envs.kernel import tick as kernel
-from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
 from regional_dispatch.envs.kernel.metrics import COUNTERS
 from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
@@ -94,7 +94,7 @@ def assert_books_agree(sim: Simulator, row: int) -> None:
     cash, accrual = sim.state.cash[row], sim.state.accrual[row]
     for i, component in enumerate(COMPONENTS):
         assert cash[:, i].sum() == pytest.approx(accrual[:, i].sum(), abs=0.005), component
-        if i != LATE:
+        if i != USD.late:
             np.testing.assert_allclose(cash[:, i], accrual[:, i], atol=0.005, err_msg=component)
     assert sim.packages_under_way(row) == 0 and not sim.state.line_count[row].any()
     assert not any(Reader(sim, row).sites()) and not any(Reader(sim, row).lanes()) and not Reader(sim, row).trucks()

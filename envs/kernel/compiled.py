@@ -118,7 +118,8 @@ _use_content_locator()
 _options: dict[str, Any] = {"_nrt": False, "cache": True}
 # Without the wrappers that Python would call a function by: with our tuples they are most of what there is to compile.
 _internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-compiled = njit(**_options, no_cfunc_wrapper=True)
+compiled = njit(**_options, no_cfunc_wrapper=True)  # called from Python
+subroutine = njit(**_internal)  # compiled once, called from compiled code
 pasted = njit(inline="always", **_internal)
 inlined = njit(forceinline=True, **_internal)
 inlined_fastmath = njit(forceinline=True, fastmath=True, **_internal)
