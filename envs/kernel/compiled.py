@@ -27,6 +27,7 @@ import numba
 from numba import njit
 from numba.core.caching import _CacheLocator
 
+from regional_dispatch.envs.compile_progress import show_compile_progress
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.world.shipped import HOME
 
@@ -113,6 +114,7 @@ def _use_content_locator() -> None:
 
 
 _use_content_locator()
+show_compile_progress()
 
 # `_nrt` is numba's own name for reference counting; its type hints leave it out.
 _options: dict[str, Any] = {"_nrt": False, "cache": True}
