@@ -34,6 +34,7 @@ from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.world.shipped import HOME
 
 numba_config: Any = numba.config  # its attributes are made at run time
+_njit: Any = njit  # takes options that its type hints leave out
 
 KERNEL = "envs/kernel"
 STALE_SECONDS = 30 * 24 * 3600
@@ -129,20 +130,21 @@ class InternalFunction(CPUDispatcher):
 
     def __call__(self, *args: Any) -> Any:
         if not hasattr(self, "_callable"):
-            self._callable = njit(_nrt=False)(self.py_func)  # not cached: the cache would give the one without
+            self._callable = _njit(_nrt=False)(self.py_func)  # not cached: the cache would give the one without
         return self._callable(*args)
 
 
 def _for_compiled_code(**options: Any) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
-        dispatcher = njit(**_internal, **options)(function)
+        dispatcher = _njit(**_internal, **options)(function)
         dispatcher.__class__ = InternalFunction
         return dispatcher
 
     return decorate
 
 
-compiled = njit(**_options)  # called from Python
+compiled = _njit(**_options)  # called from Python
+compiled_with_memory = _njit(cache=True, no_cfunc_wrapper=True, nogil=True)  # the same, and may allocate
 subroutine = _for_compiled_code()  # compiled once, called from compiled code
 inlined = _for_compiled_code(forceinline=True)
 inlined_fastmath = _for_compiled_code(forceinline=True, fastmath=True)
