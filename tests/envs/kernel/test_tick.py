@@ -13,7 +13,7 @@ from regional_dispatch.envs.kernel import tick as kernel
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
 from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
-from regional_dispatch.envs.kernel.state import NEVER
+from regional_dispatch.envs.kernel.lane_queue import NEVER
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network, repartition
@@ -77,7 +77,7 @@ def assert_same_lanes(sim: Simulator, ref: Reference) -> None:
     ahead = [[t for t in ticks if t >= tick] for ticks in safe]
     assert lane["count"].tolist() == [len(queue) for queue in ref.lane_queue]
     assert lane["late"].tolist() == [sum(t < tick for t in ticks) for ticks in safe]
-    assert lane["safe"].tolist() == [min(ticks, default=int(NEVER)) for ticks in ahead]
+    assert lane["safe"].tolist() == [min(ticks, default=NEVER) for ticks in ahead]
     assert lane["safe_count"].tolist() == [ticks.count(min(ticks, default=0)) for ticks in ahead]
     inbound: Counter[int] = Counter()
     for package, picks, _, leg, _ in ref.under_way():
