@@ -55,7 +55,9 @@ def public_names(tree: ast.Module) -> int:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         names |= {x.id for target in targets for x in ast.walk(target) if isinstance(x, ast.Name)}
     return sum(not name.startswith("_") for name in names)
 
@@ -89,7 +91,9 @@ def measure(root: Path) -> dict[str, str]:
         "lines per file: median / 90 % / most": lambda: spread(lines),
         "lines per function: median / 90 % / most": lambda: spread(lengths),
         f"functions of more than {LONG_FUNCTION} lines": lambda: str(sum(length > LONG_FUNCTION for length in lengths)),
-        "project modules imported by a module: median / 90 % / most": lambda: spread([fan_out(t, rooms) for t in trees]),
+        "project modules imported by a module: median / 90 % / most": lambda: spread(
+            [fan_out(t, rooms) for t in trees]
+        ),
     }
     return {name: row() for name, row in rows.items()}
 
@@ -114,7 +118,9 @@ def changes_table(before: Path, after: Path, changes: Sequence[Change]) -> str:
         for root, names in ((before, change.before), (after, change.after)):
             missing = [name for name in names if "*" not in name and "<" not in name and not (root / name).exists()]
             if missing:
-                raise SystemExit(f"error: {change.what}: {missing[0]}: no such file in {root}; correct benchmarks/structure.py")
+                raise SystemExit(
+                    f"error: {change.what}: {missing[0]}: no such file in {root}; correct benchmarks/structure.py"
+                )
     counts = [(change, len(change.before), len(change.after)) for change in changes]
     rows = [[c.what, str(b), str(a), ", ".join(f"`{name}`" for name in c.after)] for c, b, a in counts]
     total = ["**sum**", f"**{sum(b for _, b, _ in counts)}**", f"**{sum(a for *_, a in counts)}**", ""]
