@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from regional_dispatch.baselines.tuned import Tuned
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, number, times
 from regional_dispatch.evaluation.tuning import Standing
@@ -129,14 +130,8 @@ def _rich_gaps(gaps: Summary) -> Table:
 
 
 def markdown_table(summary: Summary) -> str:
-    """All tables as Markdown; the best of a row in bold."""
-    rows = [
-        [f"`{row.kpi}`", row.unit]
-        + [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
-        for row in kpi_rows(summary)
-    ]
-    header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
-    lines = [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
+    """All tables as Markdown."""
+    lines = kpi_markdown(summary)
     differences = cost_differences(summary)
     if differences:
         lines += ["", f"{_PAIRED_TITLE}.", ""]
@@ -144,6 +139,30 @@ def markdown_table(summary: Summary) -> str:
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
     return "\n".join(lines) + "\n"
+
+
+def kpi_markdown(summary: Summary, kpis: Sequence[str] | None = None) -> list[str]:
+    """The table of KPIs as Markdown lines; the best of a row in bold.
+
+    Args:
+        summary: of a comparison.
+        kpis: the rows wanted, by KPI; default, all that `kpi_rows` has.
+
+    Raises:
+        InputError: one of them is not in the table.
+    """
+    shown = {row.kpi: row for row in kpi_rows(summary)}
+    unknown = sorted(set(kpis or ()) - set(shown))
+    if unknown:
+        raise InputError(f"KPI '{unknown[0]}': is not in the table; it has {', '.join(shown)}")
+    rows = [
+        [f"`{row.kpi}`", row.unit]
+        + [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
+        for row in shown.values()
+        if kpis is None or row.kpi in kpis
+    ]
+    header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
+    return [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
 
 
 def gap_markdown(gaps: Summary) -> list[str]:
