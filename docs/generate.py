@@ -10,8 +10,9 @@ import inspect
 import io
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,8 @@ from pydantic_core import PydanticUndefined
 ROOT = Path(__file__).resolve().parents[1]
 NOTHING = "–"
 MOST_SHOWN = 6  # values of a long default
+HELP_WIDTH = 88  # characters
+LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")  # pydantic's
 # Units of fields whose description names none: the ending of a field's name is its unit.
 UNITS_BY_ENDING = {
     "usd_per_mile": "USD per mile", "usd_per_hour": "USD per hour", "kg_per_mile": "kg per mile", "_usd": "USD",
@@ -62,9 +65,9 @@ def scenario() -> str:
     from regional_dispatch.envs.world.scenario import Scenario
 
     intro = (
-        "A scenario is one YAML file; unknown fields are errors. A dotted name such as `demand.orders_per_day` is a field in a "
-        "group, and is what `--set` takes. *Ours* in a description marks a figure chosen by this project; other "
-        "real-world figures name their source."
+        "A scenario is one YAML file; unknown fields are errors. A dotted name such as `demand.orders_per_day` is a "
+        "field in a group, and is what `--set` takes. *Ours* in a description marks a figure chosen by this project; "
+        "other real-world figures name their source."
     )
     return page("Scenario fields", intro, model_blocks(Scenario, ""))
 
@@ -141,8 +144,8 @@ def field_row(name: str, info: FieldInfo) -> list[str]:
     if unit:
         text = text.replace(unit[0], "").strip()
     by_name = next((unit for ending, unit in UNITS_BY_ENDING.items() if name.endswith(ending)), NOTHING)
-    if nested_models(info.annotation):
-        text = text or "A group of fields, below."
+    if not text:
+        text = " ".join(_first_paragraph(nested) for nested in nested_models(info.annotation))
     return [f"`{name}`", unit[1] if unit else by_name, default(info), allowed(info), " ".join(text.split())]
 
 
@@ -164,13 +167,15 @@ def default(info: FieldInfo) -> str:
 
 def allowed(info: FieldInfo) -> str:
     """Bounds, choices, or the kind of value."""
-    limits = {name: getattr(rule, name) for rule in info.metadata for name in ("ge", "gt", "le", "lt", "min_length", "max_length")
-              if getattr(rule, name, None) is not None}  # fmt: skip
-    choices = [value for literal in _parts(info.annotation) if get_origin(literal) is Literal for value in get_args(literal)]
+    found = [(name, getattr(rule, name, None)) for rule in info.metadata for name in LIMITS]
+    limits = {name: value for name, value in found if value is not None}
+    choices = [
+        value for literal in _parts(info.annotation) if get_origin(literal) is Literal for value in get_args(literal)
+    ]
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    bounds = [f"{sign} {limits[name]:g}" for name, sign in signs.items() if name in limits]
+    bounds = [f"{sign}\u00a0{limits[name]:g}" for name, sign in signs.items() if name in limits]
     if "max_length" in limits:
         low, high = limits.get("min_length", 0), limits["max_length"]
         bounds.append(f"{high} values" if low == high else f"{low} to {high} values")
@@ -211,10 +216,10 @@ def kpis() -> str:
     from regional_dispatch.envs.kernel.metrics import KPIS
 
     intro = (
-        "KPIs leave out the scenario's warm-up: an order counts if it was placed after it, a truck if it left after it. "
-        "Dollars are cash paid after the warm-up plus the change in the value of work under way at standard cost, so a policy gains "
-        f"nothing by leaving packages behind at the end. The cost components are {', '.join(f'`{name}`' for name in COMPONENTS)}; "
-        "see [the ledger](../explanation/ledger.md)."
+        "KPIs leave out the scenario's warm-up: an order counts if it was placed after it, a truck if it left after "
+        "it. Dollars are cash paid after the warm-up plus the change in the value of work under way at standard cost, "
+        "so a policy gains nothing by leaving packages behind at the end. The cost components are "
+        f"{', '.join(f'`{name}`' for name in COMPONENTS)}; see [the ledger](../explanation/ledger.md)."
     )
     rows = [[f"`{name}`", kpi.unit, kpi.better, kpi.text] for name, kpi in KPIS.items()]
     return page("KPIs", intro, table(["KPI", "unit", "better", "formula or meaning"], rows))
@@ -225,8 +230,8 @@ def features() -> str:
     from regional_dispatch.envs.kernel import features as module
 
     intro = (
-        "What a policy sees, in this order. Values are divided by fixed constants, named here as the unit, and clipped to "
-        f"±{module.LIMIT:g}."
+        "What a policy sees, in this order. Values are divided by fixed constants, named here as the unit, and clipped "
+        f"to ±{module.LIMIT:g}."
     )
     kinds = {
         "SOURCE_FEATURES": "Candidates of an order line: `orders`",
@@ -236,7 +241,12 @@ def features() -> str:
     blocks = [
         line
         for constant, title in kinds.items()
-        for line in [f"## {title}", "", *table(["", "feature", "meaning and unit"], _feature_rows(module, constant)), ""]
+        for line in [
+            f"## {title}",
+            "",
+            *table(["", "feature", "meaning and unit"], _feature_rows(module, constant)),
+            "",
+        ]
     ]
     return page("Features", intro, blocks)
 
@@ -261,8 +271,8 @@ def baseline_parameters() -> str:
     from regional_dispatch.baselines.transfers.rules import TRANSFER_RULES
 
     intro = (
-        "The same list as `evaluate.py baselines` prints. A baseline is `source+dispatch`; [Baselines](baselines.md) says what "
-        "they are and how they are tuned."
+        "The same list as `evaluate.py baselines` prints. A baseline is `source+dispatch`; [Baselines](baselines.md) "
+        "says what they are and how they are tuned."
     )
     groups: dict[str, Mapping[str, Any]] = {
         "Sourcing": SOURCE_RULES, "Dispatch": DISPATCH_RULES, "Transfers of stock": TRANSFER_RULES
@@ -271,7 +281,11 @@ def baseline_parameters() -> str:
     blocks = [
         line
         for title, rules in groups.items()
-        for line in [f"## {title}", "", *table(header, [[f"`{name}`", rule.text, _parameters(rule)] for name, rule in rules.items()])]
+        for line in [
+            f"## {title}",
+            "",
+            *table(header, [[f"`{name}`", rule.text, _parameters(rule)] for name, rule in rules.items()]),
+        ]
     ]
     return page("Baseline parameters", intro, blocks)
 
@@ -324,35 +338,34 @@ def csv_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, 
 
 def commands() -> str:
     """The `--help` of every command."""
-    from regional_dispatch.commands.cli import TRAIN, evaluate_commands, summary
+    from regional_dispatch.commands.cli import TRAIN, evaluate_commands
 
     names = [TRAIN, *evaluate_commands()]
     intro = (
-        "In a checkout: `python train.py` and `python evaluate.py COMMAND`. Installed, from any folder: `regional-dispatch train` "
-        "and `regional-dispatch evaluate COMMAND`. Exit codes: 0, done; 1, part of the work failed; 2, bad input, with one "
-        "message on stderr; 130, Ctrl-C."
+        "In a checkout: `python train.py` and `python evaluate.py COMMAND`. Installed, from any folder: "
+        "`regional-dispatch train` and `regional-dispatch evaluate COMMAND`. Exit codes: 0, done; 1, part of the work "
+        "failed; 2, bad input, with one message on stderr; 130, Ctrl-C."
     )
     programs = {name: "train" if name == TRAIN else f"evaluate {name}" for name in names}
     blocks = [
         line
         for name, program in programs.items()
-        for line in [f"## {program}", "", f"{summary(name)}", "", "```text", help_text(name, program), "```", ""]
+        for line in [f"## {program}", "", "```text", help_text(name, program), "```", ""]
     ]
     return page("Commands", intro, blocks)
 
 
 def help_text(name: str, program: str) -> str:
-    """What `regional-dispatch PROGRAM --help` prints, 96 characters wide."""
+    """What `regional-dispatch PROGRAM --help` prints."""
     import tyro
 
     module = import_module(f"regional_dispatch.commands.{name}")
     out = io.StringIO()
-    with patch.dict("os.environ", {"COLUMNS": "96", "NO_COLOR": "1"}), redirect_stdout(out):
-        try:
-            tyro.cli(module.Command, prog=f"regional-dispatch {program}", args=["--help"])
-        except SystemExit:
-            pass
-    return out.getvalue().rstrip()
+    terminal = patch.dict("os.environ", {"COLUMNS": str(HELP_WIDTH), "NO_COLOR": "1"})
+    with terminal, redirect_stdout(out), suppress(SystemExit):
+        tyro.cli(module.Command, prog=f"regional-dispatch {program}", args=["--help"])
+    lines = out.getvalue().rstrip().splitlines()
+    return "\n".join(textwrap.fill(line, HELP_WIDTH) if len(line) > HELP_WIDTH else line for line in lines)
 
 
 # Pages about the package
@@ -363,10 +376,12 @@ def api() -> str:
     import regional_dispatch
 
     intro = (
-        "The names of `regional_dispatch.__all__`. They are kept stable, as [described here](stable-interface.md); everything else "
-        "may change between versions."
+        "The names of `regional_dispatch.__all__`. They are kept stable, as [described here](stable-interface.md); "
+        "everything else may change between versions."
     )
-    return page("API", intro, [line for name in regional_dispatch.__all__ for line in (f"::: regional_dispatch.{name}", "")])
+    return page(
+        "API", intro, [line for name in regional_dispatch.__all__ for line in (f"::: regional_dispatch.{name}", "")]
+    )
 
 
 def changelog() -> str:
@@ -395,7 +410,9 @@ def findings(results: Mapping[str, str]) -> list[str]:
     Args:
         results: name of a page → its Markdown.
     """
-    return table(["page", "question", "finding"], [row for name, text in results.items() for row in _finding(name, text)])
+    return table(
+        ["page", "question", "finding"], [row for name, text in results.items() for row in _finding(name, text)]
+    )
 
 
 def _finding(name: str, text: str) -> Iterator[list[str]]:

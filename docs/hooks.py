@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files, **_: Any) -> str:
     """Fills in the summary, and turns links to files outside the docs into their names."""
     if SUMMARY in markdown:
-        markdown = markdown.replace(SUMMARY, "\n".join(generate.findings(_results(files))))
+        markdown = markdown.replace(SUMMARY, "\n".join(generate.findings(_results(files, config))))
     here = Path(config.docs_dir) / os.path.dirname(page.file.src_uri)
     return LINK.sub(lambda link: _outside(link, here, Path(config.docs_dir), page.file.src_uri), markdown)
 
@@ -38,9 +38,10 @@ def on_page_content(html: str, page: Page, **_: Any) -> str:
     return html.replace("<table>", "<table data-search-exclude>") if page.file.src_uri.startswith(RESULTS) else html
 
 
-def _results(files: Files) -> dict[str, str]:
-    pages = [file for file in files.documentation_pages() if file.src_uri.startswith(RESULTS)]
-    return {file.name + ".md": file.content_string for file in pages if file.name != "index"}
+def _results(files: Files, config: MkDocsConfig) -> dict[str, str]:
+    """Name of each page of results → its Markdown, in the order of the navigation."""
+    order = re.findall(rf"{RESULTS}(\w+\.md)", str(config.nav))
+    return {name: files.src_uris[RESULTS + name].content_string for name in order if name != "index.md"}
 
 
 def _outside(link: re.Match[str], here: Path, docs: Path, page: str) -> str:
