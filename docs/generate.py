@@ -31,7 +31,7 @@ LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")  # pydantic's
 # Units of fields whose description names none: the ending of a field's name is its unit.
 UNITS_BY_ENDING = {
     "usd_per_mile": "USD per mile", "usd_per_hour": "USD per hour", "kg_per_mile": "kg per mile", "_usd": "USD",
-    "_hours": "hours", "_miles": "miles", "_packages": "packages", "_shares": "share", "_share": "share",
+    "_hours": "hours", "_miles": "miles", "_packages": "packages", "shares": "share", "share": "share",
 }  # fmt: skip
 RESULT_COLUMNS = {
     "policy": "name of the policy",
