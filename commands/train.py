@@ -46,8 +46,8 @@ class Command:
     scenario: str = "us8"
     """A scenario file, or the name of a shipped one."""
     ppo: str = "default"
-    """A PPO file, or the name of a shipped one. Fields (stable-baselines3's names where it has one), units and defaults \
-are in agents/config.py."""
+    """A PPO file, or the name of a shipped one. Its fields, with units and defaults, are in agents/config.py; most \
+have the names of stable-baselines3."""
     timesteps: int | None = None
     """Length of training. Unit: ticks × rows (network copies × regions). Default: the PPO file's."""
     seed: int = 0
@@ -62,12 +62,12 @@ are in agents/config.py."""
     """A training folder, or one of its checkpoints, to continue from; scenario and PPO file are then the folder's. \
 Checkpoints later than the one given are deleted."""
     references: str | None = None
-    """Policies drawn as reference lines in TensorBoard and compared by --compare, separated by commas: baselines, tuned \
-ones (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and tuned_linear \
-if the scenario has a tuned file."""
+    """Policies drawn as reference lines in TensorBoard and compared by --compare, separated by commas: baselines, \
+tuned ones (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and \
+tuned_linear if the scenario has a tuned file."""
     bound: bool = False
-    """Also draw a proven lower bound on the cost of the tuning episodes, with all orders known in advance. Takes seconds \
-to minutes per episode before training starts."""
+    """Also draw a proven lower bound on the cost of the tuning episodes, with all orders known in advance. Takes \
+seconds to minutes per episode before training starts."""
     compare: bool = False
     """After training, compare with the references on held-out orders and draw the map."""
     episodes: int = 8
