@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.compare import compare_policies, save_comparis
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.report import print_comparison
+from regional_dispatch.evaluation.report.comparison import print_comparison
 
 
 @dataclass(frozen=True)

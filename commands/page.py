@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from regional_dispatch.evaluation.pages import refresh
+from regional_dispatch.evaluation.report.pages import refresh
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario, read_yaml
-from regional_dispatch.evaluation.bounds import EPISODE_COST, evaluate_bounds, hindsight
+from regional_dispatch.evaluation.bounds import evaluate_bounds, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.report import print_comparison
+from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 REFERENCES = ("regional_nearest", "least_cost")

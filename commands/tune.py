@@ -9,7 +9,7 @@ from regional_dispatch.baselines.tuned import FOLDER, file_name, write_tuned
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.output import check_file
-from regional_dispatch.evaluation.report import print_tuned, tuning_bar
+from regional_dispatch.evaluation.report.tuning import print_tuned, tuning_bar
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 

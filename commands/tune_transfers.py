@@ -25,8 +25,9 @@ from regional_dispatch.commands.options import at_least
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
-from regional_dispatch.evaluation.tuning import OBJECTIVE, STREAM, Search
+from regional_dispatch.evaluation.tuning import STREAM, Search
 from regional_dispatch.studies.transfers.moving import Moving
 
 DIGITS = 2  # of a setting that is written down
@@ -93,7 +94,7 @@ class Command:
     def _costs(self, scenario: Scenario, policy: ScorerPolicy, keys: list[int], drawn: list[np.ndarray]) -> np.ndarray:
         """Mean cost per order of each setting: (settings,) USD."""
         played = [Moving(policy, self.rule, self._settings(values)).rollout(scenario, keys) for values in drawn]
-        return np.array([np.mean([row[OBJECTIVE] for row in rows]) for rows in played])
+        return np.array([np.mean([row[COST] for row in rows]) for rows in played])
 
     def _settings(self, values: np.ndarray) -> dict[str, float]:
         """Named and rounded as the study's file has them; `every_days` is a whole number."""

@@ -28,16 +28,15 @@ from regional_dispatch.evaluation.experiments.curves import Curves, Reference, d
 from regional_dispatch.evaluation.experiments.file import MASKABLE, Experiment, Ready
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, digest, sources
 from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.kpis import COST, ON_TIME
 from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.provenance import provenance, versions
-from regional_dispatch.evaluation.report import COST
-from regional_dispatch.evaluation.rivals import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, crossed_mean
 
 PROGRAM = [sys.executable, "-m", "regional_dispatch"]
 CELLS, CURVES, PAGE = "cells", "curves.png", "experiment.md"
-ON_TIME = "on_time_share"
 BETTER, WORSE, TIE = "cheaper", "dearer", "tie"
 
 Trained = ScorerPolicy | MaskablePolicy

@@ -14,7 +14,7 @@ from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.evaluation.compare import read_summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report import markdown_table
+from regional_dispatch.evaluation.report.comparison import markdown_table
 
 MAP = "map.png"
 PAGES = ("benchmark.md", "experiment.md", "report.md")
