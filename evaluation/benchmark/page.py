@@ -25,8 +25,8 @@ from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines,
 
 _KEY = (
     "In the tables of each scenario, dollars and packages are per order, miles per package, hours from click to "
-    "delivery; on time, in region, fill and spill are in percent. All KPIs (`envs/kernel/metrics.py`) with intervals are "
-    "in summary.json, every episode in results.csv."
+    "delivery; on time, in region, fill and spill are in percent. All KPIs (`envs/kernel/metrics.py`) with intervals "
+    "are in summary.json, every episode in results.csv."
 )
 UNTUNED_MARK = "†"
 

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.experiments.file import MASKABLE
-from regional_dispatch.evaluation.experiments.run import BETTER, CURVES, TIE, verdict
+from regional_dispatch.evaluation.experiments.run import CURVES
+from regional_dispatch.evaluation.experiments.summary import BETTER, TIE, verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training
 from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by

@@ -1,7 +1,7 @@
 """A run's tables and pictures in a page of the docs, so that no figure there is typed by hand.
 
-A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's folder; headings there go
-one level down.
+A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's folder; headings there
+go one level down.
 """
 
 from __future__ import annotations
