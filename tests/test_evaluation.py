@@ -21,10 +21,11 @@ from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.evaluation.compare import compare_policies, read_summary, summarise
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.output import check_folder, staged
 from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
-from regional_dispatch.evaluation.report import COST, cost_differences, kpi_rows, markdown_table, print_comparison
-from regional_dispatch.evaluation.rivals import untuned_rules
+from regional_dispatch.evaluation.policy_kinds import untuned_rules
+from regional_dispatch.evaluation.report.comparison import cost_differences, kpi_rows, markdown_table, print_comparison
 from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play, rollout
 from regional_dispatch.evaluation.statistics import bootstrap_mean, crossed_mean, paired_difference
 from tests.worlds import SCARCE, TWO_REGIONS, small

@@ -23,6 +23,7 @@ from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.evaluation import policies
 from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.experiments.cells import run_folder, variant_cells
 from regional_dispatch.evaluation.experiments.curves import (
     Curves,
     Reference,
@@ -33,8 +34,9 @@ from regional_dispatch.evaluation.experiments.curves import (
 )
 from regional_dispatch.evaluation.experiments.file import load_experiment, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page
-from regional_dispatch.evaluation.experiments.run import _cells, evaluate_experiment, run_folder, verdict
+from regional_dispatch.evaluation.experiments.run import evaluate_experiment
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
+from regional_dispatch.evaluation.experiments.summary import verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
 from regional_dispatch.evaluation.policies import resolve_policies
 from tests.commands import ROOT, TINY, Ended, end, start
@@ -120,7 +122,7 @@ def test_a_variant_takes_what_it_leaves_out_from_the_experiment(tmp_path: Path) 
 def test_rivals_are_levels_on_the_networks_that_a_policy_is_chosen_on(tmp_path: Path) -> None:
     path = write_files(tmp_path, EXPERIMENT.replace("dispatch_prior: {bias: -2}", "networks: 2, eval_episodes: 2"))
     many = ready(load_experiment(path), path)[1]
-    cells = _cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
+    cells = variant_cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
     played = [(cell.scenario.name, cell.keys) for cell in cells.levels["least_cost"][1]]
     assert played == [(f"tune_{i}", (episode_key("tune", 1, i),)) for i in range(2)]
 
@@ -249,7 +251,7 @@ def test_curves_are_read_and_drawn(tmp_path: Path) -> None:
 def test_a_verdict_needs_an_interval_without_zero() -> None:
     intervals = [(-2, -1), (1, 2), (-1, 1)]
     found = [verdict({"mean": 0, "ci_low": low, "ci_high": high}) for low, high in intervals]
-    assert found == ["cheaper", "dearer", "tie"]
+    assert found == ["cheaper", "more expensive", "tie"]
 
 
 # ---------------------------------------------------------------------------------------------------------- command

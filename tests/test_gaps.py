@@ -13,12 +13,13 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.bounds.bound import HindsightBound
 from regional_dispatch.commands.compare import Command as Compare
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.evaluation.bounds import EPISODE_COST, InvalidBoundError, bound_row, join_bounds
+from regional_dispatch.evaluation.bounds import InvalidBoundError, bound_row, join_bounds
 from regional_dispatch.evaluation.compare import compare_policies, read_summary
-from regional_dispatch.evaluation.gap_report import gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.gaps import gap_summary
-from regional_dispatch.evaluation.report import markdown_table, print_comparison
-from regional_dispatch.evaluation.rivals import cheapest, tuned_rules, untuned_rules
+from regional_dispatch.evaluation.kpis import EPISODE_COST
+from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
+from regional_dispatch.evaluation.report.comparison import markdown_table, print_comparison
+from regional_dispatch.evaluation.report.gaps import gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.statistics import ratio_of_means
 from tests.worlds import TWO_REGIONS, small
 

@@ -9,7 +9,7 @@ import pytest
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.pages import END, NAMED_START, START, refresh
+from regional_dispatch.evaluation.report.pages import END, NAMED_START, START, refresh
 
 PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 

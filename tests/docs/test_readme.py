@@ -10,8 +10,8 @@ import pytest
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.pages import END, START, refresh
-from regional_dispatch.evaluation.report import TABLE_KPIS
+from regional_dispatch.evaluation.kpis import COMPARISON_KPIS
+from regional_dispatch.evaluation.report.pages import END, START, refresh
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_links_and_pictures_lead_somewhere() -> None:
 
 def test_its_kpis_are_rows_of_the_full_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
-    assert rows == [kpi for kpi in TABLE_KPIS if kpi in rows] != []
+    assert rows == [kpi for kpi in COMPARISON_KPIS if kpi in rows] != []
 
 
 def test_a_short_table_has_the_rows_asked_for_as_the_full_one_has_them(tmp_path: Path, run: Path) -> None:

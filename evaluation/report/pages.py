@@ -1,7 +1,7 @@
 """A run's tables and pictures in a page of the docs, so that no figure there is typed by hand.
 
-A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's folder; headings there go
-one level down.
+A page of several runs has a place for each, `<!-- results of RUN: …`, by the name of the run's folder; headings there
+go one level down.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.evaluation.compare import read_summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report import kpi_markdown, markdown_table
+from regional_dispatch.evaluation.report.comparison import kpi_markdown, markdown_table
 
 MAP = "map.png"
 PAGES = ("benchmark.md", "experiment.md", "report.md")

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from regional_dispatch.baselines.tuned import Tuned
-from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
-from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, number, times
-from regional_dispatch.evaluation.tuning import Standing
+from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, COST, kpi_cell
+from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
+from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, times
 
-COST = "cost_per_order_usd"
-TABLE_KPIS = (
-    COST, *(f"{name}_per_order_usd" for name in COMPONENTS),
-    "in_region_share", "on_time_share", "click_to_delivery_hours", "truck_fill", "miles_per_package",
-    "touches_per_package", "lanes_used", "packages_per_order", "spill_share", "transfer_units",
-)  # fmt: skip
 _SHOWN_UNIT = {"share": "%"}
 _DECIMALS = {"USD": 3, "share": 1, "hours": 1, "miles": 0, "lanes": 0, "trucks a day": 0, "units a day": 0}
 _PAIRED_TITLE = "Cost per order: paired differences [95 % interval]; below zero, the first is cheaper"
@@ -55,13 +44,13 @@ class Difference(NamedTuple):
 def kpi_rows(summary: Summary) -> list[Row]:
     """Means of the KPIs that matter, as text; shares in percent."""
     moved = summary["meta"].get("transfers") is not None
-    shown = [kpi for kpi in TABLE_KPIS if moved or not kpi.startswith("transfer_")]
+    shown = [kpi for kpi in COMPARISON_KPIS if moved or not kpi.startswith("transfer_")]
     return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
 
 
 def _row(kpi: str, means: list[float]) -> Row:
     unit, better = KPIS[kpi].unit, KPIS[kpi].better
-    cells = [number(100 * mean if unit == "share" else mean, _DECIMALS.get(unit, 2)) for mean in means]
+    cells = [kpi_cell(kpi, mean, _DECIMALS.get(unit, 2)) for mean in means]
     goal = {"lower": min, "higher": max}.get(better)
     best = cells[means.index(goal(means))] if goal and len(set(cells)) > 1 else None
     return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
@@ -180,28 +169,3 @@ def _title(summary: Summary) -> str:
     return (
         f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{mended}"
     )
-
-
-@contextmanager
-def tuning_bar() -> Iterator[Callable[[Standing], None]]:
-    """A progress bar on the terminal, for `evaluation.tuning.tune`: best cost, evaluations, time left."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("the first settings", total=1.0)
-        yield lambda now: bar.update(
-            task, completed=now.share,
-            description=f"best {now.best_usd:.3f} USD an order, {now.evaluations:,} evaluations",
-        )  # fmt: skip
-
-
-def print_tuned(tuned: Tuned, path: Path) -> None:
-    """What tuning found, and where it is."""
-    made = tuned.made
-    before, after = made.cost_per_order_usd_before, made.cost_per_order_usd_after
-    percent = f" ({number(100 * (after / before - 1), 1, signed=True)} %)" if before else ""
-    print(
-        f"{tuned.baseline} on {tuned.scenario}: {before:.3f} → {after:.3f} USD per order{percent}, mean of "
-        f"{made.check_episodes} tuning episodes; {made.evaluations:,} evaluations in {made.minutes:.1f} minutes"
-    )
-    print(f"tuned baseline: {path}")
