@@ -226,43 +226,30 @@ def kpis() -> str:
 
 
 def features() -> str:
-    """What policies see of a candidate, a lane and a region."""
-    from regional_dispatch.envs.kernel import features as module
+    """What policies see of a candidate, a lane and a region, and what prices of lanes are learned from."""
+    from regional_dispatch.envs.kernel.features import DISPATCH, LIMIT, REGION, SOURCE
+    from regional_dispatch.envs.kernel.lane_price import LANE_PRICE
 
     intro = (
-        "What a policy sees, in this order. Values are divided by fixed constants, named here as the unit, and clipped "
-        f"to ±{module.LIMIT:g}."
+        "What a policy sees, in this order. The unit is what the value 1 stands for; *yes* marks values of 0 and 1. "
+        f"Values are scaled by fixed constants, never by learned ones, and clipped to ±{LIMIT:g}."
     )
     kinds = {
-        "SOURCE_FEATURES": "Candidates of an order line: `orders`",
-        "DISPATCH_FEATURES": "Lanes: `lanes`",
-        "REGION_FEATURES": "The region: `region`",
+        "Candidates of an order line: `orders`": SOURCE,
+        "Lanes: `lanes`": DISPATCH,
+        "The region: `region`": REGION,
+        "What learned prices of lanes depend on": LANE_PRICE,
     }
     blocks = [
         line
-        for constant, title in kinds.items()
-        for line in [
-            f"## {title}",
-            "",
-            *table(["", "feature", "meaning and unit"], _feature_rows(module, constant)),
-            "",
-        ]
+        for title, known in kinds.items()
+        for line in [f"## {title}", "", *table(["", "feature", "unit", "meaning"], _feature_rows(known))]
     ]
     return page("Features", intro, blocks)
 
 
-def _feature_rows(module: ModuleType, constant: str) -> list[list[str]]:
-    texts = commented(module, constant)
-    return [[str(i), f"`{name}`", texts[name] or "likewise"] for i, name in enumerate(getattr(module, constant))]
-
-
-def commented(module: ModuleType, constant: str) -> dict[str, str]:
-    """The names in a tuple of the code, and the comment behind each."""
-    source = inspect.getsource(module)
-    block = re.search(rf"^{constant} = \(\n(.*?)^\)", source, re.MULTILINE | re.DOTALL)
-    if block is None:
-        raise ValueError(f"{module.__name__}: no tuple {constant} with a name on each line")
-    return {name: text or "" for name, text in re.findall(r'^ +"(\w+)",(?:  # (.*))?$', block[1], re.MULTILINE)}
+def _feature_rows(known: Mapping[str, Any]) -> list[list[str]]:
+    return [[str(i), f"`{name}`", feature.unit, feature.text] for i, (name, feature) in enumerate(known.items())]
 
 
 def baseline_parameters() -> str:

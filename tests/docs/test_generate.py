@@ -12,6 +12,7 @@ from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.baselines.rules import DISPATCH_RULES, SOURCE_RULES
 from regional_dispatch.commands.cli import evaluate_commands
 from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, REGION_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.studies.framework.kinds import KINDS
@@ -69,7 +70,7 @@ def test_every_study_field_is_listed(generate: ModuleType) -> None:
 
 def test_every_kpi_feature_and_rule_is_listed(generate: ModuleType) -> None:
     assert listed(generate.kpis()) == set(KPIS)
-    assert {*SOURCE_FEATURES, *DISPATCH_FEATURES, *REGION_FEATURES} == set(
+    assert {*SOURCE_FEATURES, *DISPATCH_FEATURES, *REGION_FEATURES, *LANE_PRICE_FEATURES} == set(
         re.findall(r"^\| \d+ \| `(\w+)` \| .", generate.features(), re.MULTILINE)
     )
     assert {*SOURCE_RULES, *DISPATCH_RULES} <= listed(generate.baseline_parameters())

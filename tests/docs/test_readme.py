@@ -49,6 +49,12 @@ def test_its_kpis_are_rows_of_the_full_table() -> None:
     assert rows == [kpi for kpi in COMPARISON_KPIS if kpi in rows] != []
 
 
+def test_the_command_that_writes_its_table_names_these_kpis() -> None:
+    page = (ROOT / "docs" / "results" / "us8.md").read_text(encoding="utf-8")
+    command = re.search(r"evaluate\.py page runs/readme --kpis (\S+)", page)
+    assert command and command[1].split(",") == re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+
+
 def test_a_short_table_has_the_rows_asked_for_as_the_full_one_has_them(tmp_path: Path, run: Path) -> None:
     full, short = tmp_path / "full.md", tmp_path / "short.md"
     for page, kpis in ((full, None), (short, ["on_time_share", "cost_per_order_usd"])):
