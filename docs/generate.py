@@ -392,21 +392,19 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def findings(results: Mapping[str, str]) -> list[str]:
-    """What each page of results asks and finds, from the pages themselves, as lines of a table.
+    """What each page of results asks and finds, from the pages themselves, as a list.
 
     Args:
         results: name of a page → its Markdown.
     """
-    return table(
-        ["page", "question", "finding"], [row for name, text in results.items() for row in _finding(name, text)]
-    )
+    return [line for name, text in results.items() for line in _findings_of(name, text)]
 
 
-def _finding(name: str, text: str) -> Iterator[list[str]]:
-    """The title, and of each generated part the first paragraph and the headline in bold, where it has one."""
+def _findings_of(name: str, text: str) -> Iterator[str]:
+    """Of each generated part its first paragraph, if that is a question, and its headline in bold, if it has one."""
     title = text.partition("\n")[0].removeprefix("# ")
     for part in re.findall(r"<!-- results[^\n]*-->\n(.*?)<!-- end of results -->", text, re.DOTALL):
         question = part.strip().partition("\n\n")[0]
-        headline = re.search(r"^\*\*(.+)\*\*$", part, re.MULTILINE)
+        headline = re.search(r"^\*\*.+\*\*$", part, re.MULTILINE)
         if question.endswith("?"):
-            yield [f"[{title}]({name})", question, headline[1] if headline else "in the tables of the page"]
+            yield f"- [{title}]({name}) – {question}{' ' + headline[0] if headline else ''}"

@@ -95,4 +95,4 @@ def test_every_public_name_is_in_the_api(generate: ModuleType) -> None:
 
 def test_the_summary_has_question_and_finding_of_each_generated_part(generate: ModuleType) -> None:
     page = "# Title\n\nIntro.\n\n<!-- results of a: written -->\n\nHow much?\n\n**A lot.**\n\n<!-- end of results -->\n"
-    assert "| [Title](a.md) | How much? | A lot. |" in generate.findings({"a.md": page})
+    assert generate.findings({"a.md": page}) == ["- [Title](a.md) – How much? **A lot.**"]
