@@ -16,9 +16,9 @@ from regional_dispatch.baselines.transfers.rules import TRANSFER_RULES, Kind
 
 @dataclass(frozen=True)
 class Command:
-    """List the baselines: rules for sourcing and dispatch, and their parameters with units, defaults and bounds.
+    """List the baselines with their parameters, units, defaults and bounds.
 
-    Also lists the rules that move stock between regions.
+    A baseline is a sourcing rule and a dispatch rule. Also lists the rules that move stock between regions.
     """
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""`evaluate.py` as a user runs it: real processes, real files."""
+"""`evaluate.py compare` and `table` as a user runs them: real files, and one real process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from PIL import Image
 
-from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.world.scenario import Scenario, load_scenario
-from tests.commands import Ended, end, start
+from regional_dispatch.envs.world.scenario import Scenario
+from tests.commands import Ended, end, run_here, start
 
 SCRIPT = "evaluate.py"
 TINY = """\
@@ -47,40 +45,6 @@ def test_the_table_names_policies_kpis_and_differences(folder: Path) -> None:
     printed = (folder / "printed.txt").read_text(encoding="utf-8")
     for text in ("regional_nearest", "cost_per_order_usd", "USD", "truck_fill", "regional_nearest − national_nearest"):
         assert text in printed
-
-
-def test_baselines_are_listed_with_their_parameters(tmp_path: Path) -> None:
-    ended = end(start(tmp_path, SCRIPT, "baselines"))
-    assert ended.code == 0, ended.err
-    for name in (*SOURCE_RULES, *DISPATCH_RULES):
-        assert name in ended.out
-    assert "cover_days = 1 (0…15)" in ended.out and "24 weights" in ended.out
-
-
-def test_a_day_of_two_policies_is_filmed(folder: Path) -> None:
-    arguments = "animate --scenario tiny.yaml --policies regional_nearest,national_nearest --out films/day.gif"
-    ended = end(start(folder, SCRIPT, *arguments.split(), "--day", "0"))
-    assert (ended.code, ended.err) == (0, "")
-    with Image.open(folder / "films" / "day.gif") as moving:
-        assert (moving.format, getattr(moving, "n_frames", 1)) == ("GIF", 48)
-    ended = end(start(folder, SCRIPT, *arguments.split(), "--day", "1"))
-    assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert "--day = 1: this day must end before horizon_hours = 48" in ended.err
-
-
-def test_a_generated_network_can_be_used_at_once(tmp_path: Path) -> None:
-    ended = end(start(tmp_path, SCRIPT, *["generate", "--seed", "5", "--stream", "train", "--out", "worlds/mine.yaml"]))
-    assert (ended.code, ended.err) == (0, "")
-    assert "train_5" in ended.out and "worlds/mine.yaml" in ended.out
-    assert load_scenario(tmp_path / "worlds" / "mine.yaml").name == "train_5"
-    assert [path.name for path in (tmp_path / "worlds").iterdir()] == ["mine.yaml"]
-    for option, message in {
-        "--seed -1": "--seed = -1",
-        "--out mine.txt": "--out = mine.txt: must end in .yaml",
-    }.items():
-        ended = end(start(tmp_path, SCRIPT, "generate", *option.split()))
-        assert (ended.code, ended.err.count("\n")) == (2, 1)
-        assert message in ended.err
 
 
 def test_the_results_are_complete(folder: Path) -> None:
@@ -127,31 +91,10 @@ def test_the_config_holds_the_arguments_and_the_exact_scenario(folder: Path) -> 
     assert (scenario.name, scenario.stock.skus) == ("tiny", 60)
 
 
-def test_the_table_prints_again_as_markdown_and_help_shows_units_and_defaults(folder: Path) -> None:
-    commands = (["table", "out/summary.json"], ["--help"], ["compare", "--help"], ["tune", "--help"])
-    table, commands_help, compare_help, tune_help = map(
-        end, [start(folder, SCRIPT, *arguments) for arguments in commands]
-    )
-    assert (table.code, commands_help.code, compare_help.code, tune_help.code) == (0, 0, 0, 0)
-    assert "| `cost_per_order_usd` | USD |" in table.out
-    for text in ("compare", "tune", "table"):
-        assert text in commands_help.out
-    for text in ("--baseline", "--budget", "--evaluations", "--start", "--workers", "Unit: minutes", "(default: 20.0)"):
-        assert text in tune_help.out
-    for text in (
-        "--scenario",
-        "--policies",
-        "--episodes",
-        "--seed",
-        "--stream",
-        "--out",
-        "--set",
-        "--bound",
-        "--reevaluate",
-        "(default: 8)",
-        "Unit: episodes",
-    ):
-        assert text in compare_help.out
+def test_the_table_prints_again_as_markdown(folder: Path) -> None:
+    ended = run_here(folder, SCRIPT, "table", "out/summary.json")
+    assert (ended.code, ended.err) == (0, "")
+    assert "| `cost_per_order_usd` | USD |" in ended.out
 
 
 # -------------------------------------------------------------------------------------------------------- bad input
@@ -181,8 +124,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, list[str]]]:
-    """How each bad command ended and what it left behind; all run side by side."""
-    root, processes = tmp_path_factory.mktemp("bad"), {}
+    """How each bad command ended and what it left behind."""
+    root, found = tmp_path_factory.mktemp("bad"), {}
     for name, (arguments, _) in BAD.items():
         folder = root / name.replace(" ", "_")
         for sub in ("empty", "damaged"):
@@ -192,10 +135,9 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, 
         (folder / "unknown.yaml").write_text(TINY + "warp: 9\n", encoding="utf-8")
         scenario = [] if "--scenario" in arguments else ["--scenario", "tiny.yaml"]
         out = [] if "--out" in arguments else ["--out", "out"]
-        processes[folder] = start(folder, SCRIPT, "compare", *scenario, *out, "--episodes", "1", *arguments)
-    ended = {folder: end(process) for folder, process in processes.items()}
-    left = {folder: sorted(path.name for path in folder.rglob("*")) for folder in processes}
-    return dict(zip(BAD, ((ended[folder], left[folder]) for folder in processes), strict=True))
+        ended = run_here(folder, SCRIPT, "compare", *scenario, *out, "--episodes", "1", *arguments)
+        found[name] = ended, sorted(path.name for path in folder.rglob("*"))
+    return found
 
 
 @pytest.mark.parametrize("name", BAD)
