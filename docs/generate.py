@@ -85,15 +85,17 @@ def ppo() -> str:
 
 def studies() -> str:
     """Fields that all studies share, then those of each study."""
-    from regional_dispatch.studies.framework.kinds import KINDS
-    from regional_dispatch.studies.framework.study import Study
+    from regional_dispatch.studies.framework.kinds import KINDS, find_study, load_study
 
     intro = (
         "A study is one YAML file in `configs/studies/`; `evaluate.py study NAME` runs it. The fields of the first "
         "table are common to all studies."
     )
-    blocks = [line for name, kind in KINDS.items() for line in _study_block(name, kind, Study)]
-    return page("Study fields", intro, ["## All studies", ""], field_table(Study, ""), blocks)
+    kinds = {name: type(load_study(find_study(name))) for name in KINDS}
+    line_of_models = next(iter(kinds.values())).__mro__
+    shared = line_of_models[line_of_models.index(BaseModel) - 1]  # the model that every study extends
+    blocks = [line for name, kind in kinds.items() for line in _study_block(name, kind, shared)]
+    return page("Study fields", intro, ["## All studies", ""], field_table(shared, ""), blocks)
 
 
 def _study_block(name: str, kind: type[BaseModel], base: type[BaseModel]) -> Iterator[str]:
