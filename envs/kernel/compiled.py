@@ -81,7 +81,7 @@ def kernel_folder() -> Path:
 
 
 class ContentLocator(_CacheLocator):
-    """Gives numba the place where a function of this package is kept, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
+    """Where numba keeps a function of this package, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
         self._place = Path(py_file).resolve().relative_to(HOME)
@@ -127,7 +127,7 @@ _internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True}
 
 
 class InternalFunction(CPUDispatcher):
-    """A function for compiled code. A call from Python, as tests and tools do, compiles it once more, with a wrapper."""
+    """A function for compiled code. Called from Python, as in tests, it is compiled once more, with a wrapper."""
 
     def __call__(self, *args: Any) -> Any:
         if not hasattr(self, "_callable"):

@@ -111,8 +111,8 @@ def truck_shares(w: Any, s: Any, b: int, lane: int, load: int, usd: float) -> tu
 
     Each package's share is the cost divided by the load. With the marginal charge, a truck that leaves less than full
     is charged only to the packages that could wait least, which made it leave: together they pay one share, and the
-    others pay nothing. If packages come at rate λ and the first that cannot wait sends the truck after W, one more package adds
-    cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
+    others pay nothing. If packages come at rate λ and the first that cannot wait sends the truck after W, one more
+    package adds cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
     """
     if s.row[b].marginal_truck_charge == 0 or load == w.rules.truck_packages:
         return usd / load, NEVER
