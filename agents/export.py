@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from regional_dispatch.baselines.feature_labels import describe_unknown
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES, MOST_HIDDEN
+from regional_dispatch.envs.kernel.features import DISPATCH_LABELS, SOURCE_LABELS
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_LABELS, MOST_HIDDEN
 from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
@@ -26,7 +26,7 @@ from regional_dispatch.envs.world.replacing import replacing
 POLICY_FILE = "policy.safetensors"
 FORMAT = "regional-dispatch-policy-1"
 # Labels (`baselines.feature_labels`) of the features of each scorer, in the kernel's order.
-_FEATURES = {"source": SOURCE_FEATURES, "dispatch": DISPATCH_FEATURES, "price": LANE_PRICE_FEATURES}
+_LABELS = {"source": SOURCE_LABELS, "dispatch": DISPATCH_LABELS, "price": LANE_PRICE_LABELS}
 _ONE_ROW_PER_FEATURE = ("weight", "step_weight", "step_at", "w1")  # arrays of a scorer with features on axis 1
 
 
@@ -71,7 +71,7 @@ def save_policy(path: Path, scorers: Scorers, about: dict[str, Any]) -> None:
         for kind, scorer in scorers._asdict().items()
         for field in Scorer._fields
     }
-    facts = {**about, **{f"{kind}_features": list(names) for kind, names in _FEATURES.items()}}
+    facts = {**about, **{f"{kind}_features": list(labels) for kind, labels in _LABELS.items()}}
     metadata = {"format": FORMAT, **{key: json.dumps(value) for key, value in facts.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
@@ -89,7 +89,7 @@ def load_policy(path: str | Path) -> FilePolicy:
     path = Path(path)
     path = path / POLICY_FILE if path.is_dir() else path
     tensors, about = _read(path)
-    scorers = Scorers(**{kind: _scorer(path, kind, tensors, about) for kind in _FEATURES})
+    scorers = Scorers(**{kind: _scorer(path, kind, tensors, about) for kind in _LABELS})
     return FilePolicy(scorers, path.parent.name or path.stem, about, _seen(path, about), _pricing(path, about))
 
 
@@ -143,13 +143,13 @@ def _scorer(path: Path, kind: str, tensors: dict[str, np.ndarray], about: dict[s
         raise PolicyFileError(f"{path}: tensor {error} is missing; the file is damaged, train again") from None
     _check_shapes(path, kind, scorer, len(columns))
     return scorer._replace(
-        **{field: _spread(getattr(scorer, field), columns, len(_FEATURES[kind])) for field in _ONE_ROW_PER_FEATURE}
+        **{field: _spread(getattr(scorer, field), columns, len(_LABELS[kind])) for field in _ONE_ROW_PER_FEATURE}
     )
 
 
 def _columns(path: Path, kind: str, about: dict[str, Any]) -> list[int]:
     """Where each feature of the file stands in this version's order."""
-    field, ours = f"{kind}_features", _FEATURES[kind]
+    field, ours = f"{kind}_features", _LABELS[kind]
     theirs = about.get(field)
     if not isinstance(theirs, list) or len(set(map(str, theirs))) < len(theirs):
         raise PolicyFileError(f"{path}: {field}: must be a list of different features; train again with this version")

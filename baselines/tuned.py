@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regional_dispatch.baselines.feature_labels import describe_unknown
 from regional_dispatch.baselines.rules import BaselineError, baseline, full_name, parameters
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, DISPATCH_LABELS, SOURCE_FEATURES, SOURCE_LABELS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, read_yaml
@@ -29,6 +30,10 @@ SHIPPED = CONFIGS / "baselines"
 PREFIX = "tuned_"
 LINEAR = "tuned_linear"
 SIDES = ("source", "dispatch")
+_LABEL_OF = {
+    "source": dict(zip(SOURCE_FEATURES, SOURCE_LABELS, strict=True)),
+    "dispatch": dict(zip(DISPATCH_FEATURES, DISPATCH_LABELS, strict=True)),
+}
 
 
 class Made(BaseModel):
@@ -59,7 +64,9 @@ class Tuned(BaseModel):
 
     baseline: str = Field(description="source+dispatch, or `linear`.")
     scenario: str = Field(description="Name of the scenario it was tuned on.")
-    parameters: dict[str, float] = Field(description="source.x, dispatch.y → value, in the parameter's unit.")
+    parameters: dict[str, float] = Field(
+        description="source.x, dispatch.y → value, in the parameter's unit; the file has labels for names of features."
+    )
     made: Made
 
 
@@ -164,7 +171,10 @@ def write_tuned(path: Path, tuned: Tuned) -> None:
     Raises:
         BaselineError: it cannot be written.
     """
-    text = yaml.safe_dump(tuned.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=1000)
+    labels = _feature_labels(tuned.baseline)
+    contents = tuned.model_dump(mode="json")
+    contents["parameters"] = {labels.get(key, key): value for key, value in tuned.parameters.items()}
+    text = yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=1000)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -214,7 +224,7 @@ def _policy(pair: str, values: Mapping[str, float], tuned: Tuned, name: str) -> 
 
 
 def _completed(path: Path, tuned: Tuned) -> Tuned:
-    """The same file with all parameters, in this version's order; weights of features that it does not know are 0.
+    """The same file with all parameters, in this version's order; weights of features that it lacks are 0.
 
     Raises:
         BaselineError: a parameter that this version does not have, or one missing that is not a feature's weight.
@@ -223,22 +233,28 @@ def _completed(path: Path, tuned: Tuned) -> Tuned:
         known = parameters(tuned.baseline)
     except BaselineError as error:
         raise BaselineError(f"{path}: baseline: {error}") from None
-    missing = known.keys() - tuned.parameters.keys() - _feature_weights(tuned.baseline)
-    unknown = tuned.parameters.keys() - known.keys()
-    wrong = {"missing": ", ".join(sorted(missing)), "unknown": describe_unknown(unknown, known)}
+    labels = _feature_labels(tuned.baseline)
+    in_file = {key: labels.get(key, key) for key in known}
+    missing = {name for key, name in in_file.items() if key not in labels} - tuned.parameters.keys()
+    unknown = tuned.parameters.keys() - set(in_file.values())
     if missing or unknown:
+        wrong = {"missing": ", ".join(sorted(missing)), "unknown": describe_unknown(unknown, in_file.values())}
         text = "; ".join(f"{what}: {names}" for what, names in wrong.items() if names)
         raise BaselineError(
             f"{path}: parameters: not those of '{tuned.baseline}' here ({text}); {_tune_again(path, tuned)}"
         )
-    return tuned.model_copy(update={"parameters": {key: tuned.parameters.get(key, 0.0) for key in known}})
+    values = {key: tuned.parameters.get(name, 0.0) for key, name in in_file.items()}
+    return tuned.model_copy(update={"parameters": values})
 
 
-def _feature_weights(name: str) -> set[str]:
-    """Parameters of a baseline that are weights of features: those of `linear`, without its constant."""
-    sides = dict(zip(SIDES, full_name(name).split("+"), strict=True))
-    linear = tuple(f"{side}." for side, rule in sides.items() if rule == "linear")
-    return {key for key in parameters(name) if linear and key.startswith(linear) and not key.endswith(".bias")}
+def _feature_labels(name: str) -> dict[str, str]:
+    """Parameters that are weights of features (those of `linear`, except its constant) → their name in a file."""
+    return {
+        f"{side}.{feature}": f"{side}.{label}"
+        for side, rule in zip(SIDES, full_name(name).split("+"), strict=True)
+        if rule == "linear"
+        for feature, label in _LABEL_OF[side].items()
+    }
 
 
 def _tune_again(path: Path, tuned: Tuned) -> str:

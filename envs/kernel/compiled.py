@@ -27,6 +27,7 @@ import numba
 from numba import njit
 from numba.core.caching import _CacheLocator
 
+from regional_dispatch.envs.compile_progress import show_compile_progress
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.world.shipped import HOME
 
@@ -113,12 +114,14 @@ def _use_content_locator() -> None:
 
 
 _use_content_locator()
+show_compile_progress()
 
 # `_nrt` is numba's own name for reference counting; its type hints leave it out.
 _options: dict[str, Any] = {"_nrt": False, "cache": True}
 # Without the wrappers that Python would call a function by: with our tuples they are most of what there is to compile.
 _internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-compiled = njit(**_options, no_cfunc_wrapper=True)
+compiled = njit(**_options, no_cfunc_wrapper=True)  # called from Python
+subroutine = njit(**_internal)  # compiled once, called from compiled code
 pasted = njit(inline="always", **_internal)
 inlined = njit(forceinline=True, **_internal)
 inlined_fastmath = njit(forceinline=True, fastmath=True, **_internal)
