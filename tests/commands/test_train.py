@@ -459,7 +459,7 @@ def test_a_bad_checkpoint_is_named_and_the_run_left_alone(
     newest = sorted((earlier / "out" / "checkpoints").iterdir())[-1]
     spoil(newest)
     before = contents(earlier)
-    assert_refused(run("--resume", "out", "--timesteps", "96"), str(Path("out") / "checkpoints" / newest.name), "anew")
+    assert_refused(run("--resume", "out", "--timesteps", "96"), str(Path("out") / "checkpoints" / newest.name), "train again")
     assert contents(earlier) == before
 
 
