@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.agents.training.monitoring import TuningEpisodes
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
@@ -47,3 +51,11 @@ def mean_cost(scorers: Scorers) -> float:
         sim.reset(row, episode_key("evaluate", 0, row))
     sim.run(scorers)
     return float(np.mean([sim.kpis(row)["cost_per_order_usd"] for row in range(4)]))
+
+
+@contextmanager
+def without_maps() -> Iterator[None]:
+    """Trainings draw no maps, which take as long as the rest; the tests of `train.py` have a training that does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TuningEpisodes, "picture", lambda self, policy: np.zeros((2, 2, 3), np.uint8))
+        yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,13 @@ from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.baselines import baseline
-from tests.learners import COPIES, WORLD, learner, updates
+from tests.learners import COPIES, WORLD, learner, updates, without_maps
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_maps() -> Iterator[None]:
+    with without_maps():
+        yield
 
 
 @pytest.fixture(scope="session")

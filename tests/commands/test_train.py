@@ -33,6 +33,7 @@ from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.commands import ROOT, TINY, Ended, end, start
+from tests.learners import without_maps
 
 REFERENCES = ("regional_nearest", "least_cost")
 PPO_FILE = """\
@@ -52,12 +53,14 @@ ROWS_A_TICK = 4  # two copies of two regions
 
 
 def run_here(folder: Path, script: str, *arguments: str) -> Ended:
-    """A script of the project in this process, in `folder`."""
+    """A script of the project in this process, in `folder`; a training draws no maps."""
     out, err = io.StringIO(), io.StringIO()
     argv, code = sys.argv, 0
     sys.argv = [script, *arguments]
     try:
-        with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            without_maps(), contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+        ):  # fmt: skip
             runpy.run_path(str(ROOT / script), run_name="__main__")
     except SystemExit as stop:
         code = int(stop.code or 0)
