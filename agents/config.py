@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.schedule import falling
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.baselines.feature_labels import describe_unknown
+from regional_dispatch.envs.kernel.features import DISPATCH_LABELS, SOURCE_LABELS
 from regional_dispatch.envs.kernel.lane_price import MOST_HIDDEN
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, override, read_yaml
@@ -129,10 +130,10 @@ class PpoConfig(BaseModel):
     @field_validator("source_prior", "dispatch_prior")
     @classmethod
     def _known_features(cls, prior: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        known = SOURCE_FEATURES if info.field_name == "source_prior" else (*DISPATCH_FEATURES, "bias")
-        unknown = sorted(set(prior) - set(known))
+        known = SOURCE_LABELS if info.field_name == "source_prior" else (*DISPATCH_LABELS, "bias")
+        unknown = set(prior) - set(known)
         if unknown:
-            raise ValueError(f"no such feature: {', '.join(unknown)}; known: {', '.join(known)}")
+            raise ValueError(f"no such feature: {describe_unknown(unknown, known)}; known: {', '.join(known)}")
         return prior
 
     @model_validator(mode="after")

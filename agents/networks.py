@@ -32,11 +32,11 @@ class ScorerNet(nn.Module):
         self.b2 = nn.Parameter(torch.zeros(groups, hidden))
         self.w3 = nn.Parameter(_orthogonal(groups, hidden, 1, last_gain).squeeze(-1))
 
-    def start_from(self, features: tuple[str, ...], prior: Mapping[str, float]) -> None:
-        """Sets linear weights by feature name; `bias` is the constant."""
+    def start_from(self, labels: tuple[str, ...], prior: Mapping[str, float]) -> None:
+        """Sets linear weights by the features' labels; `bias` is the constant."""
         with torch.no_grad():
             for name, value in prior.items():
-                (self.bias if name == "bias" else self.weight[:, features.index(name)]).fill_(value)
+                (self.bias if name == "bias" else self.weight[:, labels.index(name)]).fill_(value)
 
     def forward(self, x: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
         """Scores of x (rows, …, features) under the weights of region (rows,): (rows, …)."""

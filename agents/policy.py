@@ -15,11 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.envs.kernel.features import (
     DISPATCH_COUNT,
-    DISPATCH_FEATURES,
+    DISPATCH_LABELS,
     REGION_FEATURES,
     REGION_INDEX_SCALE,
     SOURCE_COUNT,
-    SOURCE_FEATURES,
+    SOURCE_LABELS,
 )
 from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, NO_PRICE
 from regional_dispatch.envs.kernel.scorers import Scorers
@@ -81,8 +81,8 @@ class DispatchPolicy(ActorCriticPolicy):
         self.dispatch_critic = ScorerNet(DISPATCH_COUNT, critic)
         # What lanes cost beyond the standard cost: 0 at the start.
         self.lane_price = ScorerNet(LANE_PRICE_COUNT, self.price_hidden, last_gain=0.0) if self.price_hidden else None
-        self.source_actor.start_from(SOURCE_FEATURES, self.priors["source_prior"])
-        self.dispatch_actor.start_from(DISPATCH_FEATURES, self.priors["dispatch_prior"])
+        self.source_actor.start_from(SOURCE_LABELS, self.priors["source_prior"])
+        self.dispatch_actor.start_from(DISPATCH_LABELS, self.priors["dispatch_prior"])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
         mean = get_ema_multi_avg_fn(self.averaging)
         self.average = AveragedModel(self._latest(), multi_avg_fn=mean) if self.averaging else None

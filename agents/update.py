@@ -33,11 +33,11 @@ class SourceBatch(NamedTuple):
     @classmethod
     def of(cls, lines: Lines, value: np.ndarray) -> SourceBatch:
         """Lines, and their values under today's critic (n,)."""
-        tensors = [torch.as_tensor(array) for array in lines]
-        has_choice = tensors[1].sum(-1) > 1
-        advantage = torch.as_tensor(lines.reward) - torch.as_tensor(value)
+        x, mask, region, action, log_prob, reward = (torch.as_tensor(array) for array in lines)
+        has_choice = mask.sum(-1) > 1
+        advantage = reward - torch.as_tensor(value)
         advantage = torch.where(has_choice, _normalised(advantage, has_choice), torch.zeros_like(advantage))
-        return cls(*tensors, advantage)
+        return cls(x, mask, region, action, log_prob, reward, advantage)
 
     def at(self, index: np.ndarray) -> SourceBatch:
         """The decisions at an index."""
@@ -57,9 +57,12 @@ class DispatchBatch(NamedTuple):
     @classmethod
     def of(cls, lanes: Lanes, advantage: np.ndarray, returns: np.ndarray) -> DispatchBatch:
         """Lanes, with their advantages and returns, both (n,)."""
-        arrays = (lanes.x, lanes.region, lanes.action, lanes.log_prob, returns)
         every = torch.ones(len(advantage), dtype=torch.bool)
-        return cls(*(torch.as_tensor(array) for array in arrays), _normalised(torch.as_tensor(advantage), every))
+        normalised = _normalised(torch.as_tensor(advantage), every)
+        x, region, action, log_prob = (
+            torch.as_tensor(array) for array in (lanes.x, lanes.region, lanes.action, lanes.log_prob)
+        )
+        return cls(x, region, action, log_prob, torch.as_tensor(returns), normalised)
 
     def at(self, index: np.ndarray) -> DispatchBatch:
         """The decisions at an index."""

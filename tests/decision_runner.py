@@ -66,7 +66,7 @@ class Runner:
         self.sim.begin(copy)
 
     def run(self, ticks: int, choose: Choose | None = None, go: float = 0.3) -> None:
-        """Plays on, with random choices unless told otherwise; episodes that end are followed by new ones."""
+        """Plays `ticks` more, by default with random choices; a new episode follows one that ends."""
         for _ in range(ticks):
             self.source(choose or self.at_random)
             self.dispatch(go)
@@ -138,7 +138,7 @@ def cash(sim: Simulator) -> dict[str, float]:
 
 
 def run_to_settlement(runner: Runner, **how: Any) -> Lines:
-    """One episode of copy 0, books closed; leaves the settled state as it is."""
+    """One episode of copy 0 to its end; leaves the settled state as it is."""
     runner.run(runner.sim.world.rules.horizon_tick - 1, **how)
     runner.source(how.get("choose", runner.at_random))
     runner.dispatch(how.get("go", 0.3))

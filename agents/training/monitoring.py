@@ -104,7 +104,7 @@ class KpiCallback(BaseCallback):
         """The last row of the curve; empty before the first evaluation."""
         return self.curve.rows[-1] if self.curve.rows else {}
 
-    def rivals(self) -> dict[str, float]:
+    def references(self) -> dict[str, float]:
         """Name → USD per order of the levels that have this KPI, lowest first."""
         costs = {name: level[OBJECTIVE] for name, level in self.levels.items() if OBJECTIVE in level}
         return dict(sorted(costs.items(), key=lambda item: item[1]))

@@ -39,11 +39,11 @@ class ProgressCallback(BaseCallback):
         return (self.model.decisions - self._first[0]) / max(time.monotonic() - self._begun, 1e-9)
 
     def standing(self) -> str:
-        """The policy's cost on the tuning episodes, and the best rival's."""
+        """The policy's cost on the tuning episodes, and the lowest cost of the references."""
         now = f"${self.kpis.latest[OBJECTIVE]:.2f} an order" if self.kpis.latest else "not evaluated yet"
-        rivals = self.kpis.rivals()
-        best = next(iter(rivals), None)
-        return now if best is None else f"{now}, {best} ${rivals[best]:.2f}"
+        references = self.kpis.references()
+        best = next(iter(references), None)
+        return now if best is None else f"{now}, {best} ${references[best]:.2f}"
 
     def close(self) -> None:
         """Stops drawing on the terminal; safe to call at any time."""

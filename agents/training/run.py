@@ -155,7 +155,7 @@ def _how_to_resume(run: Run) -> str:
     found = sorted((run.out / FOLDER).glob("*.zip"))
     if not found:
         return f"nothing saved yet in {run.out}; train again with --overwrite"
-    return f"saved {found[-1]}; go on with: python train.py --resume {shlex.quote(str(run.out))}"
+    return f"saved {found[-1]}; resume with: python train.py --resume {shlex.quote(str(run.out))}"
 
 
 def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:

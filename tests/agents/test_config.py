@@ -35,6 +35,11 @@ BAD_FIELDS = {
     "out of range": ("gamma", "1.5", "gamma = 1.5.*less than or equal to 1"),
     "unknown choice": ("weights", "one", "weights = 'one'.*'shared' or 'per_region'"),
     "unknown feature": ("dispatch_prior", "{fil: 1}", "dispatch_prior.*fil.*fill"),
+    "feature with another meaning": (
+        "source_prior",
+        "{slack@9: 1}",
+        r"source_prior.*slack@9 \(its meaning changed: here it is slack\); known: cost",
+    ),
     "infinite": ("ent_coef", ".inf", "ent_coef = inf.*finite"),
 }
 

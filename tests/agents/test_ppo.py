@@ -1,4 +1,4 @@
-"""PPO with credit per decision: it learns, goes on, and saves and loads."""
+"""PPO with credit per decision: it learns, continues, and saves and loads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a learner is told of its dispatch decisions: lanes are charged what they caused."""
+"""Returns of dispatch decisions: lanes are charged what they caused."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ def test_the_end_of_an_episode_cuts_the_chains() -> None:
 
 
 def test_lanes_are_charged_every_dollar_of_their_trucks() -> None:
-    """Without lateness, what lanes were told of and what waits to be told is what trucks have cost."""
+    """Without lateness, charges taken by the recorder and those that wait for it add up to the cost of trucks."""
     free_of_lateness = {"late_usd": 0, "late_usd_per_hour": 0}
     runner = Runner(small(**{**TWO_REGIONS, **SHORT, "costs": free_of_lateness, "trucks": {"fleet_headroom": 0.02}}))
     runner.run(50)
-    untold = runner.sim.state.lane["cost"].sum()
+    not_taken = runner.sim.state.lane["cost"].sum()
     trucks = runner.sim.state.accrual[..., [USD.truck, USD.spot]].sum()
     assert runner.sim.state.accrual[..., USD.spot].sum() > 0
-    assert runner.lane_cost + untold == pytest.approx(trucks)
+    assert runner.lane_cost + not_taken == pytest.approx(trucks)
 
 
 def test_a_lane_that_holds_is_charged_the_lateness_it_makes() -> None:
@@ -134,10 +134,10 @@ def test_a_lane_that_hands_packages_on_is_charged_the_price_of_their_next_lane(s
         charged.dispatch(0.3)
         follow_handovers(charged.sim, handed)
     assert len(handed) > 5
-    untold = charged.sim.state.lane["handover_usd"][0]
-    for lane in range(len(untold)):
+    not_taken = charged.sim.state.lane["handover_usd"][0]
+    for lane in range(len(not_taken)):
         paid = [sum(cost for _, cost, _, _ in runner.lane_notes[0, 0, lane]) for runner in (plain, charged)]
-        assert paid[1] - paid[0] == pytest.approx(share * (handed[lane] - untold[lane]), rel=1e-4, abs=1e-4)
+        assert paid[1] - paid[0] == pytest.approx(share * (handed[lane] - not_taken[lane]), rel=1e-4, abs=1e-4)
 
 
 def follow_handovers(sim: Simulator, handed: dict[int, float]) -> None:

@@ -1,4 +1,4 @@
-"""What a learner is told of its sourcing decisions: lines are charged what their order cost."""
+"""Returns of sourcing decisions: lines are charged what their order cost."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_the_price_of_lanes_charges_the_same_hours() -> None:
         action = runner.at_random(x, mask)
         for i, p in enumerate(chosen_routes(runner.sim, action)):
             legs.add(int(runner.sim.world.net.routes["legs"][p]))
-            told = 5 * x[i, action[i], SURCHARGE]
-            assert told == pytest.approx(0.1 * hours_queued(runner.sim, p), rel=1e-3, abs=1e-3)
+            planned = 5 * x[i, action[i], SURCHARGE]
+            assert planned == pytest.approx(0.1 * hours_queued(runner.sim, p), rel=1e-3, abs=1e-3)
         return action
 
     runner.run(71, choose=choose)
@@ -174,7 +174,7 @@ def test_the_notes_of_a_decision_come_back_as_they_were() -> None:
         assert mask[action]
 
 
-def test_a_recorder_with_little_room_grows_and_tells_the_same() -> None:
+def test_a_recorder_with_little_room_grows_and_finds_the_same() -> None:
     taken = []
     for room in (1, 4096):
         runner = Runner(small(**{**TWO_REGIONS, **SHORT}), copies=2, room=room)
