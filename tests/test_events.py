@@ -28,7 +28,7 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
 from tests.commands import TINY
 from tests.conftest import trace_scenario
-from tests.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios
+from tests.envs.kernel.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios
 from tests.test_hindsight import world
 from tests.worlds import EVENTFUL, TWO_REGIONS, Reader, decide_at_random, simulator, small, snapshot
 

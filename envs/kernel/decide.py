@@ -1,15 +1,14 @@
-"""Phase 4: compiled scorers decide. A line goes to its highest-scored candidate; a truck leaves if it scores above zero."""
+"""Phase 4: compiled scorers decide. A line takes its highest-scored candidate; a truck leaves if its score is above 0."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
-from regional_dispatch.envs.kernel.compiled import subroutine
+from regional_dispatch.envs.kernel.compiled import compiled_with_memory, subroutine
 from regional_dispatch.envs.kernel.dispatch import can_send
 from regional_dispatch.envs.kernel.features import (
     DISPATCH_COUNT,
@@ -22,7 +21,7 @@ from regional_dispatch.envs.kernel.score import Scorer, score
 from regional_dispatch.envs.kernel.scorers import Scorers
 
 
-@njit(cache=True, no_cfunc_wrapper=True)
+@compiled_with_memory
 def decide(w: Any, s: Any, b: int, scorers: Scorers, only: int, skip: int) -> None:
     """Lets compiled scorers decide for region `only` (−1: all), leaving out region `skip` (−1: none)."""
     size = max(1, scorers.source.b1.shape[1], scorers.dispatch.b1.shape[1])

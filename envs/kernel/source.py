@@ -27,7 +27,8 @@ def source_lines(w: Any, s: Any, b: int) -> None:
     for r in range(regions):
         done[r] = 0
     while True:
-        region, oldest = np.int64(-1), 0
+        region: Any = np.int64(-1)
+        oldest = 0
         for r in range(regions):
             if done[r] < s.slots[b, r]:
                 order = line_at(s, b, r, done[r]).order
@@ -48,7 +49,8 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
     row, head = s.row[b], line_at(s, b, r, first)
     order, counted = head.order, head.ordered >= w.rules.warmup_tick
     packages = row.packages_made
-    outside, lines = np.int64(0), np.int64(0)
+    outside: Any = np.int64(0)
+    lines: Any = np.int64(0)
     while first + lines < s.slots[b, r] and line_at(s, b, r, first + lines).order == order:
         j = first + lines
         path = _reserve(w, s, b, r, j, counted)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from regional_dispatch.envs.kernel.arrivals import admit_lines, place_orders
 from regional_dispatch.envs.kernel.closures import enter_period
-from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.compiled import compiled, compiled_with_memory
 from regional_dispatch.envs.kernel.decide import decide
 from regional_dispatch.envs.kernel.dispatch import hold_lanes, send_full_loads, send_partial_loads
 from regional_dispatch.envs.kernel.lane_queue import sort_active
@@ -75,7 +74,7 @@ def finish_tick(w: Any, s: Any, b: int) -> None:
         value_work_under_way(w, s, b, s.opening[b])
 
 
-@njit(nogil=True, cache=True, no_cfunc_wrapper=True)
+@compiled_with_memory
 def run(w: Any, s: Any, scorers: Scorers, first: int, last: int, until: int) -> int:
     """Runs rows first…last−1 with compiled scorers up to tick `until`, settling those that reach the horizon.
 
