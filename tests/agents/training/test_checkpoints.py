@@ -44,39 +44,50 @@ def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
     return {**state, **weights}
 
 
-def trained(scenario: Scenario, out: Path, **ppo: Any) -> Path:
-    train(Run(scenario, PpoConfig(**PPO, **ppo), TIMESTEPS, 5, out, "test"), {})
-    return out
-
-
-@pytest.mark.parametrize(
-    ("scenario", "ppo"),
-    [
-        (
-            WORLD,
-            {
-                "lane_price_hidden": 8,
-                "truck_charge": "marginal",
-                "handover_charge": 1.0,
-                "congestion_usd_per_hour": 0.25,
-                "averaging": 0.8,
-            },
+RUNS: dict[str, tuple[Scenario, PpoConfig]] = {
+    "lanes priced, marginal trucks, averages": (
+        WORLD,
+        PpoConfig(
+            **PPO, lane_price_hidden=8, truck_charge="marginal", handover_charge=1.0, congestion_usd_per_hour=0.25,
+            averaging=0.8,
         ),
-        (SCARCE_WORLD, {"price_hours": 12.0, "weights": "per_region", "target_kl": 0.01, "decisions": "dispatch"}),
-    ],
-    ids=[
-        "lanes priced, marginal trucks, averages",
-        "units priced by the LP, weights per region, a rule sources",
-    ],
-)
-def test_a_resumed_run_ends_with_the_same_bits(scenario: Scenario, ppo: dict[str, Any], tmp_path: Path) -> None:
-    whole = trained(scenario, tmp_path / "whole", **ppo)
-    cut = shutil.copytree(whole, tmp_path / "cut")
+    ),
+    "units priced by the LP, weights per region, a rule sources": (
+        SCARCE_WORLD,
+        PpoConfig(**PPO, price_hours=12.0, weights="per_region", target_kl=0.01, decisions="dispatch"),
+    ),
+}  # fmt: skip
+FIRST = next(iter(RUNS))
+
+
+def run_of(name: str, out: Path, timesteps: int = TIMESTEPS) -> Run:
+    return Run(*RUNS[name], timesteps, 5, out, "test")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A finished run of each kind; tests work on copies."""
+    folders = {name: tmp_path_factory.mktemp("finished") / "run" for name in RUNS}
+    for name, folder in folders.items():
+        train(run_of(name, folder), {})
+    return folders
+
+
+@pytest.fixture
+def copied(finished: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy of the first kind of finished run."""
+    return Path(shutil.copytree(finished[FIRST], tmp_path / "run"))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_resumed_run_ends_with_the_same_bits(name: str, finished: dict[str, Path], tmp_path: Path) -> None:
+    whole = finished[name]
+    cut = Path(shutil.copytree(whole, tmp_path / "cut"))
     oldest = min((cut / "checkpoints").glob("*.zip"))
     assert int(oldest.stem) < TIMESTEPS
     ends = arrays(newest_checkpoint(whole))
     np.random.seed(1)
-    train(Run(scenario, PpoConfig(**PPO, **ppo), TIMESTEPS, 5, cut, "test"), {}, checkpoint=oldest)
+    train(run_of(name, cut), {}, checkpoint=oldest)
     resumed = arrays(newest_checkpoint(cut))
     assert resumed.keys() == ends.keys()
     for name, array in ends.items():
@@ -84,20 +95,16 @@ def test_a_resumed_run_ends_with_the_same_bits(scenario: Scenario, ppo: dict[str
     assert ends["learner.env.episodes"].min() > 1
 
 
-def test_a_finished_run_can_be_made_longer(tmp_path: Path) -> None:
-    out = trained(WORLD, tmp_path / "run")
-    longer = Run(WORLD, PpoConfig(**PPO), TIMESTEPS + 64, 5, out, "test")
-    train(longer, {}, checkpoint=newest_checkpoint(out))
-    ends = arrays(newest_checkpoint(out))
+def test_a_finished_run_can_be_made_longer(copied: Path) -> None:
+    train(run_of(FIRST, copied, TIMESTEPS + 64), {}, checkpoint=newest_checkpoint(copied))
+    ends = arrays(newest_checkpoint(copied))
     assert ends["kpis.curve"][:, 0].tolist() == list(range(0, TIMESTEPS + 65, 64))
 
 
-def test_going_back_drops_what_came_later(tmp_path: Path) -> None:
-    out = trained(WORLD, tmp_path / "run")
-    first = min((out / "checkpoints").glob("*.zip"))
-    shorter = Run(WORLD, PpoConfig(**PPO), int(first.stem), 5, out, "test")
-    train(shorter, {}, checkpoint=first)
-    assert newest_checkpoint(out) == first
+def test_going_back_drops_what_came_later(copied: Path) -> None:
+    first = min((copied / "checkpoints").glob("*.zip"))
+    train(run_of(FIRST, copied, int(first.stem)), {}, checkpoint=first)
+    assert newest_checkpoint(copied) == first
     assert max(arrays(first)["kpis.curve"][:, 0]) == int(first.stem)
 
 

@@ -14,7 +14,8 @@ from stable_baselines3.common.logger import Logger
 
 from regional_dispatch.agents.choices import LANE_KINDS, record_choices
 from regional_dispatch.agents.config import PpoConfig
-from regional_dispatch.agents.credit.decisions import Lanes, Lines
+from regional_dispatch.agents.credit.lanes import Lanes
+from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.training.curve import COLUMNS, Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE, KpiCallback, TuningEpisodes, file_name
 from regional_dispatch.agents.training.progress import ProgressBar, ProgressLines, show_progress

@@ -34,8 +34,8 @@ def test_all_decisions_of_a_region_and_tick_share_one_advantage(monkeypatch: pyt
     credited = []
     original = JointPPO._credited
 
-    def keep(self: JointPPO, *books: Any) -> Any:
-        credited.append(original(self, *books))
+    def keep(self: JointPPO, *recorders: Any) -> Any:
+        credited.append(original(self, *recorders))
         return credited[-1]
 
     monkeypatch.setattr(JointPPO, "_credited", keep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,10 @@ WORLDS = [
     small(**TWO_REGIONS, **SHORT),
     small(**THREE_REGIONS, **SHORT, network={"fulfillment_centers": 9, "stations": 12}, demand={"orders_per_day": 900}),
 ]
+
+QUICK: dict[str, Any] = {
+    "n_steps": 12, "batch_size": 512, "n_epochs": 2, "policy_kwargs": {"hidden": 8, "critic_hidden": 8},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -88,8 +93,7 @@ def test_copies_of_all_networks_start_at_staggered_hours_with_orders_of_their_ow
 
 
 def test_one_policy_learns_from_all_networks(mixed: MixedVecEnv) -> None:
-    nets = {"hidden": 8, "critic_hidden": 8}
-    model = RegionalPPO("DispatchPolicy", VecMonitor(mixed), n_steps=12, seed=0, policy_kwargs=nets, device="cpu")
+    model = RegionalPPO("DispatchPolicy", VecMonitor(mixed), seed=0, device="cpu", **QUICK)
     before = {name: array.clone() for name, array in model.policy.state_dict().items()}
     model.learn(4 * 12 * mixed.num_envs)
     episodes = [part.region_rows.episodes.tolist() for part in mixed.parts]
@@ -102,9 +106,8 @@ def test_one_policy_learns_from_all_networks(mixed: MixedVecEnv) -> None:
 
 
 def test_a_restored_learner_goes_on_as_the_saved_one(mixed: MixedVecEnv, tmp_path: Path) -> None:
-    nets = {"hidden": 8, "critic_hidden": 8}
     update = 12 * mixed.num_envs
-    model = RegionalPPO("DispatchPolicy", mixed, n_steps=12, seed=0, policy_kwargs=nets, device="cpu")
+    model = RegionalPPO("DispatchPolicy", mixed, seed=0, device="cpu", **QUICK)
     model.learn(3 * update)  # past the horizon of 24 ticks
     kept = {name: array.copy() for name, array in model.snapshot().items()}
     model.save(tmp_path / "learner.zip")
