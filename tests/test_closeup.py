@@ -13,7 +13,6 @@ from PIL import Image
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
-from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.metrics import LINES_REPLANNED
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -21,7 +20,7 @@ from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.policies import resolve_policy
 from regional_dispatch.studies.report import decision_log
-from regional_dispatch.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
+from regional_dispatch.studies.report.decision_log import KINDS, Decision, late_usd, log_orders, sample_orders
 from regional_dispatch.studies.report.decision_words import log_tables, why
 from regional_dispatch.studies.report.film import FRAMES_A_TICK, film
 from regional_dispatch.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch

@@ -144,8 +144,15 @@ def _changes(sim: Simulator) -> Iterator[_Change]:
             candidates = int((state.candidate[0, region, slot] >= 0).sum())
             yield from (_Change(SOURCE, place, k) for k in range(candidates) if k != taken)
     for lane in state.active[0, : state.row["active"][0]].tolist():
-        if can_send(sim.world, state, 0, lane):
+        if _can_send(sim, lane):
             yield _Change(HOLD if state.go[0, lane] else SEND, (0, lane))
+
+
+def _can_send(sim: Simulator, lane: int) -> bool:
+    """The kernel's own rule, uncompiled: it is asked lane by lane, and has no wrapper for calls from Python."""
+    net = sim.world.net
+    world = sim.world._replace(net=net._replace(lanes=net.lanes.view(np.recarray)))
+    return bool(can_send.py_func(world, sim.state, 0, lane))
 
 
 def _fork(source: Simulator, into: Simulator) -> None:

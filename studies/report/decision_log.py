@@ -14,14 +14,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.kernel import ledger
 from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.observation import empty_observation, fill_observation
 from regional_dispatch.envs.policy import ScorerPolicy, scores
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.studies.report.flows import lines_up
+
+late_usd = ledger.late_usd.py_func  # the booking rule itself, uncompiled: it is asked number by number
 
 KINDS = {
     "plain": "One line, served in its region",
