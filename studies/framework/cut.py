@@ -11,10 +11,15 @@ from pydantic import Field, field_validator
 from regional_dispatch.envs.world.scenario import Boundary, Scenario
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
-from regional_dispatch.studies.framework.study import Study
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.report.findings import Place
 
 NATIONAL, REGIONAL = "national", "regional"
+
+
+def regions_in_words(count: int) -> str:
+    """A number of regions as titles and sentences name it."""
+    return "one nation" if count == 1 else f"{count} regions"
 
 
 class CutStudy(Study):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import ScenarioError
@@ -16,38 +15,9 @@ from regional_dispatch.planning.stock.coverage import (
     optimise,
     order_coverage,
 )
-from regional_dispatch.studies.framework.cut import CutStudy
 
 BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
 CLASSES = ("A", "B", "C")
-
-
-def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
-    if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
-        raise ValueError("must be above 0, ascending, none twice")
-    return values
-
-
-def _shares(breadths: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
-    if any(share > 1 for values in breadths.values() for share in values):
-        raise ValueError("must be shares of FCs, 1 at most")
-    return breadths
-
-
-Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
-
-
-class PlacementStudy(CutStudy):
-    """A study of placements: how long to play them, and which breadths and storage to try."""
-
-    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
-    breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
-        {}, description="Breadth of a velocity class instead of the scenario's, the other classes' as they are."
-    )
-    storage: Ascending = Field(
-        (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
-        description="Storage of every FC for the curve of coverage, as a multiple of what the scenario's stock takes.",
-    )  # fmt: skip
 
 
 def placement_table(network: Network, base: np.ndarray) -> pd.DataFrame:

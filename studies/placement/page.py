@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,12 +27,23 @@ from regional_dispatch.studies.placement.layout import (
     OPTIMISED,
     PROPORTION,
     Laid,
-    PlacementStudy,
     breadth_world,
     world_of,
 )
-from regional_dispatch.studies.report.charts import Line, label, lines_grid, long_table, plain, png, scale
+from regional_dispatch.studies.report.charts import (
+    Line,
+    label,
+    lines_grid,
+    long_table,
+    name_and_unit,
+    plain,
+    png,
+    scale,
+)
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.placement.study import Placement
 
 SHOWN = (
     "in_region_share", "spill_share", "packages_per_order", "cost_per_order_usd", "truck_per_order_usd",
@@ -81,7 +92,7 @@ class _Change(NamedTuple):
 class Page:
     """What was found, as a page."""
 
-    def __init__(self, study: PlacementStudy, laid: Laid, played: Played, places: Mapping[str, Place]) -> None:
+    def __init__(self, study: Placement, laid: Laid, played: Played, places: Mapping[str, Place]) -> None:
         self.study, self.laid, self.played, self.places = study, laid, played, places
         self.policies = list(study.players())
         self.lead = self.policies[0]
@@ -150,7 +161,7 @@ class Page:
         before, after = self.stocked[BASE], self.stocked[OPTIMISED]
         heads = []
         for kpi in HEADLINES:
-            change, (name, _, unit) = self._anew(OPTIMISED, kpi), label(kpi).rpartition(", ")
+            change, (name, unit) = self._anew(OPTIMISED, kpi), name_and_unit(kpi)
             decimals, points = {"USD": (2, "USD"), "%": (1, "points")}.get(unit, (2, unit))
             start = self._mean(world_of(BASE, REGIONAL), self.lead, kpi)
             ends = " → ".join(number(end.mean, decimals) for end in (start, change.value))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
@@ -15,7 +16,7 @@ from regional_dispatch.planning.stock.coverage import (
     in_proportion,
     optimise,
 )
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.placement.layout import (
     BASE,
@@ -24,7 +25,6 @@ from regional_dispatch.studies.placement.layout import (
     OPTIMISED,
     PROPORTION,
     Laid,
-    PlacementStudy,
     breadth_world,
     placement_table,
     reach,
@@ -34,10 +34,32 @@ from regional_dispatch.studies.placement.page import Page
 from regional_dispatch.studies.report.findings import Findings, Place, file_stem
 
 
-class Placement(PlacementStudy):
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
+        raise ValueError("must be above 0, ascending, none twice")
+    return values
+
+
+def _shares(breadths: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    if any(share > 1 for values in breadths.values() for share in values):
+        raise ValueError("must be shares of FCs, 1 at most")
+    return breadths
+
+
+Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
+
+
+class Placement(CutStudy):
     """Sweeps breadth class by class, places stock anew, and plays both."""
 
-    study: Literal["placement"]
+    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
+    breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
+        {}, description="Breadth of a velocity class instead of the scenario's, the other classes' as they are."
+    )
+    storage: Ascending = Field(
+        (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
+        description="Storage of every FC for the curve of coverage, as a multiple of what the scenario's stock takes.",
+    )  # fmt: skip
 
     def run(self, lab: Lab) -> Findings:
         """Places stock, writes each placement's table, and plays all worlds."""

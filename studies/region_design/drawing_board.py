@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.partition import label_sites
@@ -22,43 +21,15 @@ from regional_dispatch.planning.regions.boundaries import (
     stations_of,
     write_boundary,
 )
-from regional_dispatch.planning.regions.local_search import Search
 from regional_dispatch.planning.regions.territories import territories
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights
-from regional_dispatch.studies.framework.study import Study
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.region_design.study import RegionDesign
 
 STATES, REFERENCE, BALANCED, KMEANS = "state map", "reference", "balanced bisection", "k-means"
 TERRITORIES, SEARCHED, OWN, NATION = "balanced territories", "local search", "your boundary", "one nation"
 KMEANS_STARTS = 10  # of k-means for each of the territories': they take a hundredth of the time
-
-
-class BoundaryStudy(Study):
-    """A study of boundaries: which to draw, and what to compare them with."""
-
-    regions: int = Field(8, ge=2, le=64, description="Regions of every boundary that is drawn.")
-    reference: Boundary = Field(
-        Boundary(kind="states", map="us8"), description="The boundary that the others are compared with."
-    )
-    own: Path | None = Field(
-        None, description="A boundary of yours to compare: CSV site,region, relative to where you run. Stations must "
-        "be listed; an FC or sort center that is not belongs to the region of the nearest station.",
-    )  # fmt: skip
-    tolerance: float = Field(
-        0.1, gt=0, lt=1, description="Balanced territories: demand of a region from the mean, as a share of it."
-    )
-    starts: int = Field(8, ge=1, description="Starts of the balanced territories; k-means has ten times as many.")
-    search: Search = Search()
-    weights: Weights = DEFAULT_WEIGHTS
-
-    @field_validator("reference")
-    @classmethod
-    def _cuts(cls, reference: Boundary) -> Boundary:
-        if reference.kind == "national":
-            raise ValueError(
-                "must be more than one region: kind states, balanced or file; one nation is compared anyway"
-            )
-        return reference
 
 
 class Drawn(NamedTuple):
@@ -76,7 +47,7 @@ class Drawn(NamedTuple):
 class Board:
     """Where boundaries are drawn and written; the reference's numbers and names hold for all of them."""
 
-    def __init__(self, study: BoundaryStudy, lab: Lab) -> None:
+    def __init__(self, study: RegionDesign, lab: Lab) -> None:
         self.study, self.lab = study, lab
         self.name = STATES if study.reference.kind == "states" else REFERENCE
         boundary = study.reference.model_dump(mode="json", exclude_none=True)

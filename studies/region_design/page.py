@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,15 @@ from regional_dispatch.studies.region_design.drawing_board import (
     NATION,
     SEARCHED,
     Board,
-    BoundaryStudy,
     Drawn,
 )
 from regional_dispatch.studies.region_design.search_section import Hunt, named, search_section
 from regional_dispatch.studies.report.charts import label, scale
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 from regional_dispatch.studies.report.region_maps import boundary_maps
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.region_design.study import RegionDesign
 
 SHOWN = (
     "cost_per_order_usd", "click_to_delivery_hours", "on_time_share", "in_region_share", "miles_per_package",
@@ -72,7 +74,7 @@ class Page:
     """What was found, as a page."""
 
     def __init__(
-        self, study: BoundaryStudy, board: Board, drawn: Mapping[str, Drawn], hunt: Hunt, played: Played,
+        self, study: RegionDesign, board: Board, drawn: Mapping[str, Drawn], hunt: Hunt, played: Played,
         policies: tuple[str, ...],
     ) -> None:  # fmt: skip
         self.study, self.board, self.drawn, self.hunt = study, board, drawn, hunt

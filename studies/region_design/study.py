@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
+from pydantic import Field, field_validator
 
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.planning.regions.local_search import Searched, search
+from regional_dispatch.envs.world.scenario import Boundary, Scenario
+from regional_dispatch.planning.regions.local_search import Search, Searched, search
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.objective import objective
-from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, BoundaryStudy, Drawn
+from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights, objective
+from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, Drawn
 from regional_dispatch.studies.region_design.page import Page
 from regional_dispatch.studies.region_design.search_section import Hunt
 from regional_dispatch.studies.report.findings import Findings
@@ -21,10 +23,32 @@ from regional_dispatch.studies.report.findings import Findings
 _STREAM = "tune"
 
 
-class RegionDesign(BoundaryStudy):
+class RegionDesign(Study):
     """Draws boundaries, improves the best by search on tuning orders, and compares all on held-out ones."""
 
-    study: Literal["region_design"]
+    regions: int = Field(8, ge=2, le=64, description="Regions of every boundary that is drawn.")
+    reference: Boundary = Field(
+        Boundary(kind="states", map="us8"), description="The boundary that the others are compared with."
+    )
+    own: Path | None = Field(
+        None, description="A boundary of yours to compare: CSV site,region, relative to where you run. Stations must "
+        "be listed; an FC or sort center that is not belongs to the region of the nearest station.",
+    )  # fmt: skip
+    tolerance: float = Field(
+        0.1, gt=0, lt=1, description="Balanced territories: demand of a region from the mean, as a share of it."
+    )
+    starts: int = Field(8, ge=1, description="Starts of the balanced territories; k-means has ten times as many.")
+    search: Search = Search()
+    weights: Weights = DEFAULT_WEIGHTS
+
+    @field_validator("reference")
+    @classmethod
+    def _cuts(cls, reference: Boundary) -> Boundary:
+        if reference.kind == "national":
+            raise ValueError(
+                "must be more than one region: kind states, balanced or file; one nation is compared anyway"
+            )
+        return reference
 
     def run(self, lab: Lab) -> Findings:
         """Draws, searches, and plays all."""

@@ -37,6 +37,12 @@ def label(kpi: str) -> str:
     return f"{words.replace('Co2 kg', 'CO₂')}, {'%' if unit == 'share' else unit}"
 
 
+def name_and_unit(kpi: str) -> tuple[str, str]:
+    """The two parts of `label`."""
+    name, _, unit = label(kpi).rpartition(", ")
+    return name, unit
+
+
 def scale(kpi: str) -> float:
     """What a value is multiplied with on an axis: shares are shown in percent."""
     return 100.0 if KPIS[kpi].unit == "share" else 1.0

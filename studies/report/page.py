@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.text import markdown_lines
-from regional_dispatch.studies.framework.study import Study
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 
 PAGE, MARKDOWN = "report.html", "report.md"

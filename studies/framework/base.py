@@ -20,7 +20,7 @@ class Study(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    study: str = Field(description="Kind of study: a file of evaluation/studies.")
+    study: str = Field(description="Kind of study: a folder of studies/.")
     title: str = Field(min_length=1, description="Title of the report.")
     question: str = Field(min_length=1, description="What it asks, in a sentence or two.")
     scenario: str = Field("us8", description="A shipped scenario's name, or a file relative to where you run.")
