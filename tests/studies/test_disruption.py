@@ -42,7 +42,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Disruption, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Disruption, Findings]:
     folder = tmp_path_factory.mktemp("disruption")
     study = load_study(write(folder))
     assert isinstance(study, Disruption)

@@ -16,7 +16,8 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.studies.flip.study import DAILY, Flip
+from regional_dispatch.studies.flip.page import DAILY
+from regional_dispatch.studies.flip.study import Flip
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase, Switch, Timeline

@@ -15,7 +15,8 @@ from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.frontier.study import Frontier, Sweep, undominated
+from regional_dispatch.studies.frontier.page import undominated
+from regional_dispatch.studies.frontier.study import Frontier, Sweep
 from regional_dispatch.studies.report.findings import Findings
 from tests.commands import write_study
 

@@ -66,7 +66,7 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RegionDesign, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RegionDesign, Findings]:
     folder = tmp_path_factory.mktemp("design")
     own = write_own(folder, ["A", "B", "C", "D", "E", "F"])
     study = load_study(write(folder, own=str(own)))

@@ -14,7 +14,8 @@ from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.findings import Findings
-from regional_dispatch.studies.rollout.study import KPIS_OF_A_REGION, REST, Rollout
+from regional_dispatch.studies.rollout.page import KPIS_OF_A_REGION
+from regional_dispatch.studies.rollout.study import REST, Rollout
 from tests.commands import write_study
 
 CUT = {"kind": "balanced", "regions": 3}
@@ -32,7 +33,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rollout, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rollout, Findings]:
     folder = tmp_path_factory.mktemp("rollout")
     study = load_study(write(folder))
     assert isinstance(study, Rollout)

@@ -29,7 +29,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Surge, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Surge, Findings]:
     folder = tmp_path_factory.mktemp("surge")
     study = load_study(write(folder))
     assert isinstance(study, Surge)
