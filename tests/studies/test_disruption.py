@@ -35,7 +35,7 @@ CASES = [
 def write(folder: Path, **changes: Any) -> Path:
     """Disruptions of the tiny world."""
     data = {
-        "question": "What breaks?", "episodes": 3, "policies": ["least_cost", "regional_nearest"], "cases": CASES,
+        "question": "What breaks?", "episodes": 2, "policies": ["least_cost", "regional_nearest"], "cases": CASES,
         "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 2, "calm_days": 1, "after_days": 5,
     }  # fmt: skip
     return write_study(folder, "disruption", data, changes)

@@ -21,6 +21,7 @@ from regional_dispatch.studies.flip.study import Flip
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase, Switch, Timeline
+from regional_dispatch.studies.report import charts
 from regional_dispatch.studies.report.closeup import CloseUp
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 from regional_dispatch.studies.report.page import save_report
@@ -87,7 +88,7 @@ def write(folder: Path, **changes: Any) -> Path:
     """A flip of the tiny world."""
     data = {
         "question": "What changes?",
-        "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 3, "policies": ["regional_consolidate", "least_cost"],
+        "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 2, "policies": ["regional_consolidate", "least_cost"],
         "regions": BOUNDARY, "warmup_days": 1, "national_days": 2, "regional_days": 2, "back_days": 2,
         "settle_days": 1,
     }  # fmt: skip
@@ -166,6 +167,7 @@ def test_a_flip_without_animation_films_nothing(
 ) -> None:
     spread = next(part for part in found.parts if part.name == "distributions")
     monkeypatch.setattr(CloseUp, "film", None)
+    monkeypatch.setattr(charts, "png", lambda figure: b"")
     monkeypatch.setattr(CloseUp, "maps", lambda self: ())
     monkeypatch.setattr(CloseUp, "distributions", lambda self: spread)
     study = load_study(write(tmp_path, animation=False, episodes=1, policies=["least_cost"]))

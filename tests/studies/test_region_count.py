@@ -24,7 +24,7 @@ from tests.worlds import TWO_REGIONS, small
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
+def counted(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
     folder = tmp_path_factory.mktemp("count")
     study = load_study(write_count(folder))
     return folder, study.answer(Lab(folder / "out", study.episodes, study.seed))

@@ -131,7 +131,7 @@ def test_a_study_asked_again_plays_nothing(
     assert (again.answer, again.headlines) == (findings.answer, findings.headlines)
 
 
-def test_the_search_plays_tuning_orders_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_plays_tuning_orders_alone(undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, told = Asked(monkeypatch), list[tuple[int, int]]()
     study = load_study(write(tmp_path, policies=["least_cost"]))
     study.run(Lab(tmp_path / "out", 2, 0, progress=lambda done, total, title: told.append((done, total))))
@@ -142,12 +142,12 @@ def test_the_search_plays_tuning_orders_alone(tmp_path: Path, monkeypatch: pytes
     assert (len(tried), 6) in told
 
 
-def test_a_policy_tuned_on_the_first_orders_is_searched_for_on_others(tmp_path: Path) -> None:
+def test_a_policy_tuned_on_the_first_orders_is_searched_for_on_others(undrawn: None, tmp_path: Path) -> None:
     study = load_study(write(tmp_path, policies=["configs/baselines/us8.linear.yaml"]))
     assert study.run(Lab(tmp_path / "out", 2, 0)).headlines
 
 
-def test_ctrl_c_keeps_what_was_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_what_was_played(undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = load_study(write(tmp_path, policies=["least_cost"]))
     compute, played = cells.compute, list[str]()
 
@@ -171,12 +171,15 @@ def test_the_ground_has_the_colour_of_its_region() -> None:
     sites = build_network(small()).sites
     stations = int((sites["kind"] == "station").sum())
 
-    def seen(labels: np.ndarray, region: int) -> int:
+    def drawn(labels: np.ndarray) -> np.ndarray:
         picture = Image.open(io.BytesIO(boundary_maps(sites, {"one": labels, "two": labels}, {})))
-        tint = 255 * np.array(mix(region_colour(region), "white", 0.34))
-        return int((np.abs(np.asarray(picture.convert("RGB")) - tint) < 4).all(axis=2).sum())
+        return np.asarray(picture.convert("RGB"))
 
-    split, whole = np.arange(stations) % 2, np.zeros(stations, dtype=np.int64)
+    def seen(picture: np.ndarray, region: int) -> int:
+        tint = 255 * np.array(mix(region_colour(region), "white", 0.34))
+        return int((np.abs(picture - tint) < 4).all(axis=2).sum())
+
+    split, whole = drawn(np.arange(stations) % 2), drawn(np.zeros(stations, dtype=np.int64))
     assert seen(whole, 0) > seen(split, 0) > 1000 and seen(split, 1) > 1000
     assert seen(whole, 1) < 50  # the edges of dots
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
+import sys
+from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,17 +14,20 @@ import pandas as pd
 import pytest
 import yaml
 
+from regional_dispatch.commands.cli import main
 from regional_dispatch.studies.framework.kinds import find_study, load_study
-from tests.commands import end, start
 
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the textbook study, run by its command."""
     folder = tmp_path_factory.mktemp("study")
-    ended = end(start(folder, "evaluate.py", "study", "ten_by_hundred", "--workers", "1"))
-    assert ended.code == 0, ended.err
-    assert "1,000 trucks" in ended.out and "100 % full" in ended.out
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["evaluate.py", "study", "ten_by_hundred", "--workers", "1"])
+        main("evaluate")
+    assert "1,000 trucks" in out.getvalue() and "100 % full" in out.getvalue()
     return folder / "runs" / "studies" / "ten_by_hundred"
 
 
