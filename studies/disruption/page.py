@@ -88,7 +88,8 @@ class Page:
         )
         maps = tuple(self._map(case) for case in study.cases if case.map)
         if maps:
-            sections += (Section("What is hit", "Noon of the last day; lanes are as wide as what they carried.", maps),)
+            text = "Noon of the last day; a lane is as wide as the packages it carried."
+            sections += (Section("What is hit", text, maps),)
         case = study.cases[0].name
         places = study.side_by_side(lambda name: self.worlds[name, case], f", {case}")
         return Findings(self._answer(), self._headlines(), sections, method, places)
@@ -146,15 +147,16 @@ class Page:
     # --------------------------------------------------------------------------------------------------- words
 
     def _answer(self) -> str:
-        dearest = max(self.study.cases, key=lambda case: self._of(case, NATIONAL).cost.mean)
-        nation, regions = self._of(dearest, NATIONAL), self._of(dearest, REGIONAL)
+        costliest = max(self.study.cases, key=lambda case: self._of(case, NATIONAL).cost.mean)
+        nation, regions = self._of(costliest, NATIONAL), self._of(costliest, REGIONAL)
         changes = [contrast.change for contrast in self.contrasts if contrast.policy == self.lead]
         saves, costs = sum(c.ci_high < 0 for c in changes), sum(c.ci_low > 0 for c in changes)
         return (
-            f"With {self.lead}, the dearest is {dearest.name}: {number(nation.total.mean, 1)} thousand USD in the "
-            f"nation, {number(regions.total.mean, 1)} in regions; they recover {recovery_words(nation.recovery_days)} "
-            f"and {recovery_words(regions.recovery_days)}. Of {len(changes)} disruptions {saves} cost less in regions "
-            f"than in the nation and {costs} cost more, each with its whole interval."
+            f"With {self.lead}, the most expensive is {costliest.name}: {number(nation.total.mean, 1)} thousand USD "
+            f"in the nation, {number(regions.total.mean, 1)} in regions; they recover "
+            f"{recovery_words(nation.recovery_days)} and {recovery_words(regions.recovery_days)}. Of {len(changes)} "
+            f"disruptions {saves} cost less in regions than in the nation and {costs} cost more; the 95 % intervals "
+            "of these exclude zero."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:
@@ -220,21 +222,22 @@ class Page:
 
 
 _OUTCOMES = (
-    "The same episodes are played with the event and without it; what is told is the difference. Costs are those of "
-    "{window} days from its first midnight on, with what is then still under way at standard cost. The worst day "
-    "counts deliveries of that day; packages under way are counted at midnight."
+    "The same episodes are played with the event and without it; the table shows the difference. Costs are those of "
+    "{window} days from its first midnight on; what is still under way at their end counts at standard cost. The "
+    "worst day counts deliveries of that day; packages under way are counted at midnight."
 )
 _CONTRASTS = (
-    "What regions cost more per order than one nation, without the event and with it, and the difference of the two: "
-    "above zero, an event hits regions harder."
+    "Cost per order of regions minus that of one nation, without the event and with it, and the difference of the "
+    "two: above zero, the event costs regions more."
 )
-_DAYS = "with the event less without it, on the same orders. Dotted, its first day and the first day after it."
+_DAYS = "with the event minus without it, on the same orders. Dotted lines: its first day and the first day after it."
 _METHOD = (
-    "After {warmup} days of warm-up, nation and regions meet the same orders and the same events. A site that is down "
-    "picks or sorts nothing and takes no new lines while another FC can serve; a closed lane sends no truck; a region "
-    "that is cut off has all lanes into and out of it closed. A line that no open route can serve is not lost: its "
-    "package waits on the way until the event is over. Policies see backlogs, closed lanes and cut routes when they "
-    "occur, not before, and not when they end; none was trained on events. Costs in all are those per order at the "
-    "mean of {orders} orders a day over {window} days. Recovered is the first day from which on no day is less "
-    "punctual than without the event by more than {tolerance} points. {episodes} held-out episodes, seed {seed}."
+    "After {warmup} days of warm-up, nation and regions meet the same orders and the same events. A site that is "
+    "down picks or sorts nothing and takes no new lines while another FC can serve; a closed lane sends no truck; a "
+    "region that is cut off has all lanes into and out of it closed. A line that no open route can serve is not "
+    "lost: its package waits on the way until the event is over. Policies see backlogs, closed lanes and cut routes "
+    "when they occur; they do not know in advance when an event begins or ends, and none was trained on events. "
+    "Costs in all are those per order at the mean of {orders} orders a day over {window} days. The day of recovery "
+    "is the first from which no day's on-time share is more than {tolerance} points below that without the event. "
+    "{episodes} held-out episodes, seed {seed}."
 )

@@ -118,7 +118,10 @@ class Page:
             for kpi in DAILY
         }
         marks = [0, self.ends[2] - self.ends[1]]
-        caption = "Mean and 95 % interval over held-out episodes; dotted, the night of the cut and the night back."
+        caption = (
+            "Mean and 95 % interval over held-out episodes. Dotted lines: the midnight of the change to regions, and "
+            "of the change back."
+        )
         return Figure(
             "days", "KPIs of every day", caption, lines_grid(panels, "days since the cut", marks, dots=False),
             long_table(panels, "day"),
@@ -134,13 +137,13 @@ def _percent(change: _Change) -> float:
 
 
 _PHASES = (
-    "Means of each phase without its first {settle} days; changes are of the same episodes, with their 95 % interval. "
-    "The last column is what is left of the cut once it is undone: nothing, if its interval holds zero."
+    "Means of each phase without its first {settle} days. Changes are paired by episode, with their 95 % interval. "
+    "The last column is what remains of the change once it is undone: an interval that holds zero means nothing."
 )
 _DAYS = (
-    "Packages made before midnight end their journey on the routes they were given; from midnight on new ones take "
-    "those of the new partition. The books count the same regions throughout, so the share of orders served in region "
-    "means the same before and after."
+    "Packages made before midnight keep the routes they were given; packages made from midnight on take routes of "
+    "the new partition. KPIs count the same regions throughout, so the share of orders served in region means the "
+    "same before and after."
 )
 _METHOD = (
     "Sites, lanes, buildings, fleets, stock and orders are the same throughout; the partition in force is the only "

@@ -39,8 +39,8 @@ def findings_of(
     shown = {name: interval(share, 0, signed=False) for name, share in closed.items()}
     shares = "; ".join(f"{told_words(hours)}, {shown[title]} %" for title, hours in told.items())
     answer = (
-        f"From {gaps['best_untuned']} to the {gaps['label']} in hindsight, {policy} goes {shown[policy]} % of the way. "
-        f"With every decision tried out on {study.futures} drawn futures first, it goes: {shares}."
+        f"From {gaps['best_untuned']} to the {gaps['label']} in hindsight, {policy} closes {shown[policy]} % of the "
+        f"gap. With every decision first tried on {study.futures} drawn futures, it closes: {shares}."
     )
     headlines = tuple(
         Headline(f"{number(share['mean'], 0)} %", f"of the gap closed: {name}")
@@ -89,7 +89,7 @@ def _changes(changed: list[_Changed]) -> Table:
         for row in changed
     )  # fmt: skip
     header = ("decision", "times per episode", "USD saved by each")
-    return Table("changes", "Decisions taken otherwise", header, rows, pd.DataFrame(map(flat, changed)))
+    return Table("changes", "Decisions changed", header, rows, pd.DataFrame(map(flat, changed)))
 
 
 def _chart(closed: dict[str, Any]) -> Canvas:
@@ -121,15 +121,15 @@ def _flat(gaps: dict[str, Any]) -> pd.DataFrame:
 
 
 _WHAT = (
-    "Who looks ahead plays every alternative of every decision out to the end of the episode with the policy itself, "
-    "in many futures at once, the same ones for each alternative, and takes what is clearly cheaper (the rollout "
-    "algorithm of Bertsekas, Tsitsiklis & Wu 1997). Where futures are drawn from the start, it knows what any policy "
-    "may know. Told the true orders of some hours, all futures begin with them. Told all, there is one future, and "
-    "what is left to the optimum is that it changes one decision at a time."
+    "A policy that looks ahead plays every alternative of every decision to the end of the episode with the base "
+    "policy, in many futures at once, the same ones for each alternative, and takes what is clearly cheaper (the "
+    "rollout algorithm of Bertsekas, Tsitsiklis & Wu 1997). Told nothing, all futures are random draws, and it knows "
+    "what any policy may know. Told the true orders of some hours, all futures begin with them. Told all orders, "
+    "there is one future; a gap to the optimum remains because it changes one decision at a time."
 )
 _CHANGED = (
-    "How often it takes a decision otherwise than {policy}, and what that saves in the mean of its futures, at the "
-    "moment it is taken."
+    "How often it decides differently from {policy}, and what that saves in the mean of its futures, at the time of "
+    "the decision."
 )
 _CAPTION = (
     "Points are ratios of means over held-out episodes, bars their 95 % intervals; zero is the best untuned rule."

@@ -70,7 +70,7 @@ class Page:
             f"{self._on_front(sweep.policy)} of {len(sweep.values)} settings of {sweep.policy}"
             for sweep in self.study.sweeps
         ]
-        return f"On the front of cost, speed and CO₂, dominated by nobody, are {', '.join(shares)}."
+        return f"On the front of cost, speed and CO₂, dominated by no other setting, are {', '.join(shares)}."
 
     def _headlines(self) -> tuple[Headline, ...]:
         heads = []
@@ -100,7 +100,7 @@ class Page:
             plain(axis)
         handles, labels = canvas.axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside upper left", ncols=min(4, len(labels)), fontsize=8.5, frameon=False)
-        caption = "Means over held-out episodes; filled, the settings that nobody dominates in all three."
+        caption = "Means over held-out episodes. Filled points: settings that no other dominates in all three."
         return Figure("front", "Cost against speed, and against CO₂", caption, png(canvas), _flat(self.points))
 
     def _table(self) -> Table:
@@ -136,7 +136,7 @@ _FRONT = (
     "costs less without being slower or emitting more; settings of all policies compete."
 )
 _METHOD = (
-    "{episodes} held-out episodes, seed {seed}; every setting meets the same orders. A weight that is added to moves a "
-    "policy's own score: a higher dispatch.bias sends trucks earlier. Fronts are those of the means; intervals are in "
-    "the table."
+    "{episodes} held-out episodes, seed {seed}; every setting meets the same orders. Adding to a weight shifts a "
+    "policy's own score: a higher dispatch.bias sends trucks earlier. The front is that of the means; intervals are "
+    "in the table."
 )

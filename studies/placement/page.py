@@ -102,7 +102,7 @@ class Page:
     def findings(self) -> Findings:
         study, laid = self.study, self.laid
         sections = [
-            Section("Placed anew in the same storage", _ANEW, (self._placements(), *self._kpi_tables())),
+            Section("New placements in the same storage", _ANEW, (self._placements(), *self._kpi_tables())),
             Section("Where units stand", _WHERE, (self._regions(), self._class_table())),
             Section("What storage can cover", _STORAGE, (self._coverage(), self._curve_table())),
         ]
@@ -151,8 +151,8 @@ class Page:
         share, cost = (self._anew(OPTIMISED, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
         before = self._mean(world_of(BASE, REGIONAL), self.lead, "in_region_share")
         return (
-            f"With {self.lead} and no more units in any FC than before, stock placed anew takes orders served within "
-            f"their region from {number(before.mean, 1)} to {number(share.value.mean, 1)} %, by "
+            f"With {self.lead} and no more units in any FC than before, a new placement of stock takes orders served "
+            f"within their region from {number(before.mean, 1)} to {number(share.value.mean, 1)} %, by "
             f"{interval(share.change._asdict(), 1)} points, and changes cost per order by "
             f"{interval(cost.change._asdict(), 2)} USD."
         )
@@ -182,19 +182,21 @@ class Page:
             [self._anew(OPTIMISED, kpi, policy) for policy in self.policies]
             for kpi in ("in_region_share", "cost_per_order_usd")
         )
-        gain, dearer = sum(change.change.ci_low > 0 for change in share), sum(_is_worse(change) for change in cost)
+        gain, costlier = sum(change.change.ci_low > 0 for change in share), sum(_is_worse(change) for change in cost)
         if not gain:
             first = "Leave stock where it stands."
-        elif dearer:
-            first = "Place stock anew if orders in region are what you want; it is not cheaper for everyone."
+        elif costlier:
+            first = (
+                "Place stock for the regions if you want more orders in region; it is not cheaper with every policy."
+            )
         else:
-            first = "Place stock anew for the regions."
+            first = "Place stock for the regions."
         placements = self.laid.placements
         moved = np.abs(placements[OPTIMISED] - placements[BASE].astype(np.int64)).sum() / 2 / placements[BASE].sum()
         return (
             f"{first} In the same storage, with {number(100 * moved, 0)} % of all units in another FC, {gain} of "
-            f"{len(share)} policies serve more orders in region and {dearer} pay more per order, each with its whole "
-            "interval."
+            f"{len(share)} policies serve more orders in region and {costlier} pay more per order; the 95 % intervals "
+            "of these exclude zero."
         )
 
     def _price(self) -> str:
@@ -210,8 +212,8 @@ class Page:
         )
         return (
             f"What gets worse with {self.lead}: {named or 'nothing in the table'}. Cost per order changes by {costs}. "
-            f"A fast mover stands in {number(after, 1)} FCs, and stood in {number(before, 1)}: one FC of a region is "
-            "enough for coverage, but not always near."
+            f"A fast mover stands in {number(after, 1)} FCs instead of {number(before, 1)}: one FC per region is "
+            "enough for coverage, but it is not always near."
         )
 
     def _rivals(self) -> str:
@@ -239,11 +241,11 @@ class Page:
             )
         )
         cost = self._anew(OPTIMISED, "cost_per_order_usd", partition=NATIONAL).change
-        verdict = "so cut first, then move stock" if cost.ci_low > 0 else "so it may come first"
+        verdict = "so change the partition first, then move stock" if cost.ci_low > 0 else "so it may come first"
         return (
-            f"Of all orders, the cut alone brings {cut} points more into their region than one nation does, the "
-            f"placement alone {stock}, both {both}. While one nation is still in force, the placement changes cost per "
-            f"order by {interval(cost._asdict(), 2)} USD, {verdict}."
+            f"Of all orders, the change of partition alone brings {cut} points more into their region than one nation "
+            f"does, the placement alone {stock}, both {both}. While one nation is still in force, the placement "
+            f"changes cost per order by {interval(cost._asdict(), 2)} USD, {verdict}."
         )
 
     def _broaden(self) -> str:
@@ -442,8 +444,8 @@ _ANEW = (
     "and policies weigh other things too."
 )
 _WHERE = (
-    "Storage does not move, so a region's units can change little; what changes is what they are. A and B and C are "
-    "fast, medium and slow movers."
+    "Storage does not move, so the number of units in a region changes little; which SKUs they are changes. A, B and "
+    "C are fast, medium and slow movers."
 )
 _STORAGE = (
     "The bound is a linear program's: whatever SKUs its FCs carry, no placement in this storage that is stocked by "
@@ -456,15 +458,15 @@ _BREADTH = (
     "they are; units follow by the scenario's rule. KPIs are those of {lead} in regions."
 )
 _METHOD = (
-    "Base-stock levels are mean + {factor:g} × σ of Poisson demand over review and lead time, of the stations that an "
-    "FC serves. As it is, a station is served by the nearest FC that carries the SKU, in placements made anew by one "
-    "of its own region first; so a SKU that leaves a region is stocked for its customers elsewhere. Levels of 'in "
+    "Base-stock levels are mean + {factor:g} × σ of Poisson demand over review and lead time, of the stations that "
+    "an FC serves. As it is, a station is served by the nearest FC that carries the SKU, in new placements by one of "
+    "its own region first; so a SKU that leaves a region is stocked for its customers elsewhere. Levels of 'in "
     "proportion' are what falls to an FC, not the formula's.\n\n"
     "The optimiser maximises the share of lines covered, since storage is each FC's own and more lines covered in a "
     "region are more whole orders there. It takes the (SKU, region) pairs of the linear program, the fastest SKU "
     "first, puts each in the region's FC that is nearest to most demand and has room, and fills what is left. It "
     "knows demand rates, and no orders.\n\n"
-    "Placements are in worlds/, ready for `evaluate.py compare --scenario {scenario} --set stock.placement=PATH` with "
-    "an absolute path. {warmup} days of warm-up are left out and {days} counted. {episodes} held-out episodes, seed "
-    "{seed}; every policy meets the same orders in every world."
+    "Placements are in worlds/, ready for `evaluate.py compare --scenario {scenario} --set stock.placement=PATH` "
+    "with an absolute path. {warmup} days of warm-up are left out and {days} counted. {episodes} held-out episodes, "
+    "seed {seed}; every policy meets the same orders in every world."
 )

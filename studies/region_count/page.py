@@ -115,7 +115,7 @@ class Page:
         heads = [
             Headline(
                 regions_in_words(best.regions),
-                f"least by the objective; {best.low} to {best.high} as episodes are redrawn",
+                f"least by the objective; {best.low} to {best.high} as episodes are resampled",
             )
         ]
         for kpi in ("cost_per_order_usd", "click_to_delivery_hours", "miles_per_package", "in_region_share"):
@@ -133,7 +133,7 @@ class Page:
         panels = {label(kpi): [self._line(policy, kpi) for policy in self.players] for kpi in SHOWN}
         share = [100 * selection_in_region(self.worlds[BASE, k]) for k in self.counts]
         panels[SELECTION] = [Line(self.lead, self.counts, [Interval(x, x, x) for x in share])]
-        caption = "Mean and 95 % interval over held-out episodes. Selection is a matter of placement alone."
+        caption = "Mean and 95 % interval over held-out episodes. Selection depends on placement alone."
         title = "What changes with the number of regions"
         return Figure("kpis", title, caption, lines_grid(panels, "regions"), long_table(panels, "regions"))
 
@@ -166,13 +166,14 @@ class Page:
 
 
 _TRADE_OFF = (
-    "Regions keep orders on lanes and sort centers of their own, and leave each region fewer FCs to serve from. Stock "
-    "stands where it stood: the placement is that of the nation throughout, and so are buildings and fleets.\n\n"
-    "A cut takes routes away and adds none: inside a region a package goes direct or over one sort center, between "
-    "regions over two. What it can bring is fuller trucks on fewer lanes, where the nation's routes are many and thin."
+    "Regions keep orders on their own lanes and sort centers, and each has fewer FCs to serve from. Stock does not "
+    "move: the placement is that of the nation throughout, and so are buildings and fleets.\n\n"
+    "A partition removes routes and adds none: inside a region a package goes direct or over one sort center, "
+    "between regions over two. Its possible benefit is fuller trucks on fewer lanes, where the nation's routes are "
+    "many and thin."
 )
 _RANGE = (
-    "The range of a best count holds 95 % of the counts that win when the episodes are drawn anew; differences are of "
+    "The range of a best count holds 95 % of the counts that win when the episodes are resampled; differences are on "
     "the same orders."
 )
 _METHOD = (

@@ -95,7 +95,7 @@ class Page:
             Section("The boundaries", self._about(), (self._maps(), self._shapes())),
             search_section(self.board, self.hunt, self._held_out(), study.seed),
             Section("What changes", _CHANGES.format(reference=self.board.name), self._kpis()),
-            Section("Take one", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
+            Section("Use a boundary", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
         )
         shown = {name.replace(" ", "_"): name for name in (self.board.name, self.best.boundary)}
         places = {stem: Place(name.capitalize(), self.drawn[name].world) for stem, name in shown.items()}
@@ -156,7 +156,7 @@ class Page:
         gain = number(self._held_out().mean, 3, signed=True)
         return (
             Headline(
-                best.boundary, f"least by the objective; in {100 * best.best_share:.0f} % as episodes are redrawn"
+                best.boundary, f"least by the objective; in {100 * best.best_share:.0f} % as episodes are resampled"
             ),
             Headline(f"{number(best.to_reference.mean, 3, signed=True)} USD", f"per order against the {name}"),
             Headline(f"{number(best.to_nation.mean, 3, signed=True)} USD", f"per order against {NATION}"),
@@ -181,8 +181,8 @@ class Page:
         used = np.unique(np.concatenate([one.labels for one in self.drawn.values()]))
         names = {int(r): self.board.names[r] for r in used}
         caption = (
-            "Ground belongs to the region of the nearest station. Regions go by the name of the region of the "
-            f"{self.board.name} whose demand they keep; a region that keeps none has a number."
+            "The ground has the colour of the nearest station's region. Regions are named after the region of the "
+            "{self.board.name} whose demand they keep; a region that keeps none has a number."
         )
         return Figure(
             "maps", "Boundaries side by side", caption, boundary_maps(self.board.network.sites, titles, names)
@@ -246,8 +246,8 @@ def _kpi_text(one: _Change, whole: bool) -> str:
 
 
 _REDRAWN = (
-    "Differences are of the same held-out orders. The last column counts how often a boundary costs least of all as "
-    "the episodes are drawn anew."
+    "Differences are of the same held-out orders. The last column is how often a boundary costs least when the "
+    "episodes are resampled."
 )
 _BOUNDARIES = (
     "The {reference} is given. Balanced bisection halves the stations along the longer axis until demand is even. "
@@ -255,16 +255,15 @@ _BOUNDARIES = (
     "territories hold each region in one piece and its demand near the mean, with the least miles of demand to a "
     "station at the center. The local search starts from the best of these.\n\n"
     "Stock does not follow the boundary: every world has the same units in the same FCs, placed before there were "
-    "regions. A boundary is judged by what it makes of that stock, and one whose regions were stocked for it may do "
-    "better. Nor does the objective see balance: nothing in these worlds makes a large region harder to run than a "
-    "small one."
+    "regions. A boundary is judged with that stock, and one whose regions were stocked for it may do better. The "
+    "objective does not count balance: nothing in these worlds makes a large region harder to run than a small one."
 )
-_CHANGES = "The row of the {reference} has its values; all others what they have more or less, on the same orders."
+_CHANGES = "The row of the {reference} has its values; all other rows have the difference from it, on the same orders."
 _TAKE = (
-    "Every boundary lies beside this page as worlds/NAME.csv, with a row per site and region. To use one, write "
-    "partition: {{kind: file, path: worlds/{stem}}} into a scenario file, with the path relative to that file; FCs and "
-    "sort centers that are not listed follow the nearest station. A boundary of your own joins the comparison with "
-    "own: my_regions.csv in the study's file."
+    "Every boundary is beside this page as worlds/NAME.csv, with a row per site and its region. To use one, write "
+    "partition: {{kind: file, path: worlds/{stem}}} into a scenario file, with the path relative to that file; FCs "
+    "and sort centers that are not listed follow the nearest station. To compare a boundary of your own, write own: "
+    "my_regions.csv in the study's file."
 )
 _METHOD = (
     "Sites, lanes, capacities, fleets, stock and orders are the same under every boundary. {episodes} held-out "

@@ -134,10 +134,10 @@ def _moves(board: Board, hunt: Hunt, seed: int) -> Table:
 
 
 _TEXT = (
-    "The search started from {first}, the best of the drawn boundaries on tuning orders; where no move was left that "
-    "pays, it went on from the next best, while its budget lasted. A move takes a station, or two neighbours, to a "
-    "region next door. It played {count} boundaries with {lead}.\n\n"
-    "The best end was reached from {start}, by {taken}. Against that start the objective changed by {tuned} USD per "
-    "order on the tuning orders, which chose the moves, and by {held_out} on the held-out ones, which the search never "
-    "met."
+    "The search started from {first}, the best of the drawn boundaries on tuning orders; when no move was left that "
+    "pays, it continued from the next best, until its budget was spent. A move takes a station, or two neighbours, "
+    "to an adjacent region. It played {count} boundaries with {lead}.\n\n"
+    "The best result was reached from {start}, by {taken}. Against that start the objective changed by {tuned} USD "
+    "per order on the tuning orders, which chose the moves, and by {held_out} on the held-out ones, which the search "
+    "did not use."
 )

@@ -88,7 +88,7 @@ class Page:
         faster = sum(change.ci_high < 0 for change in hours)
         return (
             f"With {self.lead}, {gain} of {len(changes)} regions serve more orders in region from their own night on, "
-            f"and {faster} deliver faster, each with its whole interval."
+            f"and {faster} deliver faster; the 95 % intervals of these exclude zero."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:
@@ -99,7 +99,7 @@ class Page:
             decimals = 2 if unit == "USD" else 1
             low, high = (number(value, decimals, signed=True) for value in (changes[0], changes[-1]))
             unit = "points" if unit == "%" else unit
-            heads.append(Headline(f"{low} … {high} {unit}", f"{name}: change, from region to region"))
+            heads.append(Headline(f"{low} … {high} {unit}", f"{name}: change, lowest and highest of the regions"))
         return tuple(heads)
 
     # ------------------------------------------------------------------------------------------------- figures
@@ -113,7 +113,7 @@ class Page:
             ]
             for kpi in KPIS_OF_A_REGION
         }
-        caption = f"{self.lead}; mean and 95 % interval over held-out episodes; dotted, the region's own night."
+        caption = f"{self.lead}; mean and 95 % interval over held-out episodes. Dotted line: the region's own night."
         return Figure(
             "aligned", "Regions before and after their own night", caption,
             lines_grid(panels, "days since its own night", (0,), dots=False), long_table(panels, "day"),
@@ -151,7 +151,8 @@ class Page:
         }
         marks = [wave.day for wave in study.waves]
         return Figure(
-            "network", "The network, day by day", "Mean and 95 % interval; dotted, the nights on which regions switch.",
+            "network", "The network, day by day",
+            "Mean and 95 % interval. Dotted lines: the nights on which regions switch.",
             lines_grid(panels, "day", marks, dots=False), long_table(panels, "day"),
         )  # fmt: skip
 
@@ -160,8 +161,8 @@ class Page:
 
 
 _ALIGNED = (
-    "Each region is shown on its own calendar: day zero is the midnight from which its sites are a region of their "
-    "own. Tables give after less before, on the same episodes."
+    "Day zero of each region is the midnight from which its sites are a region of their own: its own night. Tables "
+    "give after minus before, on the same episodes."
 )
 _NETWORK = (
     "The pioneers are {pioneers}. Until a region's own night its sites are part of one nation with all others that "
@@ -170,5 +171,5 @@ _NETWORK = (
 _METHOD = (
     "Sites, lanes, buildings, fleets, stock and orders are the same throughout. A region is compared over {window} "
     "days before and after its own night, less the first {settle} days after it. Its orders are those of its "
-    "customers; its dollars are its books'. {episodes} held-out episodes, seed {seed}."
+    "customers; its dollars are those booked to it. {episodes} held-out episodes, seed {seed}."
 )

@@ -63,9 +63,10 @@ class Page:
         )  # fmt: skip
         figures = tuple(self._days(factor) for factor in study.factors)
         lasting = () if self.lasting is None else (self.lasting.section(),)
+        days = f"{self.lead}. Dotted lines: the first day of the surge and the first day after it."
         sections = (
             Section("How each came through", _TABLE, (self._table(),)),
-            Section("Day by day", f"{self.lead}; dotted, the first day of the surge and the first after it.", figures),
+            Section("Day by day", days, figures),
             *lasting,
         )
         return Findings(self._answer(), self._headlines(), sections, method, study.places())
@@ -154,11 +155,12 @@ class Page:
 
 
 _TABLE = (
-    "Stock, buildings and fleets are sized for the mean, whatever comes. The worst day counts deliveries of that day, "
-    "from the surge's first on; packages under way are counted at midnight."
+    "Stock, buildings and fleets are sized for mean demand. The worst day counts deliveries of that day, from the "
+    "surge's first day on; packages under way are counted at midnight."
 )
 _METHOD = (
-    "{calm} days of mean demand, of which means leave out the first {settle}, {surge} of the surge, {after} of mean "
-    "demand again, after the warm-up; orders of nation and regions are the same. Recovered is a day with as many "
-    "deliveries on time as before, less {tolerance} points. {episodes} held-out episodes, seed {seed}."
+    "After the warm-up come {calm} days of mean demand (means leave out the first {settle}), {surge} days of the surge "
+    "and {after} days of mean demand again; nation and regions meet the same orders. A day counts as recovered if its "
+    "on-time share is at most {tolerance} points below that before the surge. {episodes} held-out episodes, seed "
+    "{seed}."
 )

@@ -28,15 +28,15 @@ from regional_dispatch.studies.ten_by_hundred.worlds import (
 
 _WHY = (
     "Trucks fall as one over the number of regions: k regions of 10 / k FCs that share the items send 1,000 / k "
-    "trucks. The stock is the same 10,000 units throughout; only where an item stands changes, and with it who serves "
-    "whom."
+    "trucks. The stock is the same 10,000 units throughout; only the place of each item changes, and with it which "
+    "FC serves which location."
 )
 _METHOD = (
-    f"{FCS} FCs and {LOCATIONS} locations stand at US metros, every FC has a lane to every location, and each location "
-    f"orders {EACH} of each of {ITEMS} items over {ORDER_HOURS} hours. A truck leaves when it is full, or at the last "
-    f"hour that keeps the promise of hour {DUE_HOUR}. Locations are assigned to FCs ten each with the least miles in "
-    "all, and every FC stands in the midst of its ten (balanced k-medoids); regions of several FCs join neighbours "
-    "from west to east.\n\n"
+    f"{FCS} FCs and {LOCATIONS} locations stand at US metros, every FC has a lane to every location, and each "
+    f"location orders {EACH} of each of {ITEMS} items over {ORDER_HOURS} hours. A truck leaves when it is full, or at "
+    f"the last hour that keeps the promise of hour {DUE_HOUR}. Locations are assigned to FCs ten each with the least "
+    "miles in all, and every FC stands at the center of its ten (balanced k-medoids); regions of several FCs join "
+    "neighbours from west to east.\n\n"
     "Trucks cost and emit as real ones of 100 parcels: 2.26 USD a mile, 100 USD at the dock, 1.55 kg CO₂ a mile. The "
     "scenario files of every world are in worlds/, ready for `evaluate.py compare`."
 )

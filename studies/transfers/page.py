@@ -248,17 +248,17 @@ class Page:
 
 
 _PAYS = (
-    "Every dollar of a transfer is in the cost per order: whole trucks from FC to FC at the price of any real truck, a "
-    "model truck holding the same share of a trailer as those of packages, and the handling of each unit. Stock itself "
-    "costs nothing here, and what a sender gave away its next review orders anew, so the network holds more units: the "
-    "last column is what holding each of them could cost a day before the rule would not pay."
+    "Every dollar of a transfer is in the cost per order: whole trucks from FC to FC at the price of any real truck, "
+    "a model truck holding the same share of a trailer as those of packages, and the handling of each unit. Holding "
+    "stock costs nothing here, and a sender's next review orders again what it gave away, so the network holds more "
+    "units: the last column is the daily cost of holding one of them up to which the rule pays."
 )
 _SERVICE = "Shares are in percentage points."
 _SWEEP = "{policy} in the world {world}, with the miles and docks of transfers at a multiple of their price."
 _FLOWS = (
-    "{policy} in the world {world}, under {rule}. A region takes transfers in at the FC nearest to most of its demand. "
-    "Of the units that leave a region for another, {back} % are matched by units that come back from there: each has "
-    "what the other lacks."
+    "{policy} in the world {world}, under {rule}. A region receives transfers at the FC nearest to most of its "
+    "demand. Of the units that leave a region for another, {back} % are matched by units that come back from there: "
+    "each region has SKUs that the other lacks."
 )
 _METHOD = (
     "{warmup} days of warm-up, {days} days that count; {episodes} held-out episodes, seed {seed}; every rule and "
@@ -266,5 +266,5 @@ _METHOD = (
     "leave at two in the morning, travel at 50 mph over great-circle miles × 1.2, and count towards their receiver's "
     "inventory position while they do. Units on the road at the end have been paid for.\n\n"
     "The rules were tuned on tuning orders, each with as many evaluations, for each world by itself, and keep their "
-    "settings whoever decides. {rules}"
+    "settings under every policy. {rules}"
 )
