@@ -1,8 +1,8 @@
 """Which SKU in which region, and how many units: the most demand served in region that storage allows, and its bound.
 
-A region covers a SKU if an FC of it carries the SKU. Stations turn to the FCs of their own region first, nearest first,
-and else to the nearest that carries it; levels follow from that by the formula of `envs.world.stock`. No FC holds more
-units than its storage, and every SKU stands somewhere. Thinner levels would cover more, and run dry more often.
+A region covers a SKU if an FC of it carries the SKU. Stations are served by the FCs of their own region first, nearest
+first, else by the nearest that carries it; levels follow from that by the formula of `envs.world.stock`. No FC holds
+more units than its storage, and every SKU is in some FC. Thinner levels would cover more, and run dry more often.
 
 **Bound.** A linear program decides shares x of (SKU, region) pairs. If a region covers a SKU, its FCs hold at least the
 level of the region's own demand, and of the spill t they take on: √ is concave, so mean + factor × √mean of several FCs
@@ -29,12 +29,12 @@ from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.stock import base_stock, nearest_fcs
 
 MOST_UNITS = np.iinfo(np.int16).max  # of a SKU in one FC, as in `envs.world.stock.place_stock`
-_ROUNDING = 1e-9  # units, given away before a level is rounded up
-_TOLERANCE = 1e-7  # of the solver, share of lines, given away in the bound
+_ROUNDING = 1e-9  # units, subtracted before a level is rounded up
+_TOLERANCE = 1e-7  # of the solver, share of lines, added to the bound
 
 
 class Market(NamedTuple):
-    """What a placement is made for."""
+    """Demand, distances and stock rules that a placement is made for."""
 
     stock: Stock
     daily: np.ndarray  # (S,) units a day
@@ -69,10 +69,11 @@ def build_market(scenario: Scenario, network: Network) -> Market:
     net, where, sites = network.net, scenario.source_file or scenario.name, network.sites["name"]
     if scenario.stock.safety_factor < 0:
         raise ScenarioError(
-            f"{where}: stock.safety_factor = {scenario.stock.safety_factor:g}: must be 0 or more to place stock anew"
+            f"{where}: stock.safety_factor = {scenario.stock.safety_factor:g}: must be 0 or more to make a new "
+            "placement"
         )
     if not scenario.demand.orders_per_day:
-        raise ScenarioError(f"{where}: demand.orders_per_day = 0: must be above 0 to place stock anew")
+        raise ScenarioError(f"{where}: demand.orders_per_day = 0: must be above 0 to make a new placement")
     of_fc, of_station = net.region_of_site[: net.fcs], net.region_of_site[net.fcs + net.scs :]
     near = nearest_fcs(network)
     cut_off = np.argwhere(near < 0)
@@ -118,8 +119,8 @@ def line_coverage(market: Market, base: np.ndarray) -> float:
 def order_coverage(market: Market, base: np.ndarray) -> float:
     """Share of orders of which every line's SKU stands in the customer's region.
 
-    The lines of an order are drawn independently (`envs.kernel.tick`), so in a region that covers the share c of lines it is
-    Σ share of orders with n lines × cⁿ.
+    The lines of an order are drawn independently, so in a region that covers the share c of lines it is Σ share of
+    orders with n lines × cⁿ.
     """
     covered = region_coverage(market, base)
     return float(market.demand @ sum(share * covered ** (n + 1) for n, share in enumerate(market.lines)))
@@ -134,7 +135,7 @@ def region_coverage(market: Market, base: np.ndarray) -> np.ndarray:
 
 
 class Bound(NamedTuple):
-    """What the linear program says."""
+    """The result of the linear program."""
 
     lines: float  # no placement with the formula's levels covers a larger share of lines
     wanted: np.ndarray  # (S, R) bool, the pairs it takes
@@ -144,7 +145,7 @@ def coverage_bound(market: Market, storage: np.ndarray) -> Bound:
     """The most lines that any placement with the formula's levels can cover.
 
     Args:
-        market: it is for.
+        market: demand, distances and stock rules.
         storage: (F,) units an FC may hold.
 
     Raises:
@@ -194,7 +195,7 @@ def _no_room(storage: np.ndarray) -> str:
 
 
 class Optimum(NamedTuple):
-    """A placement and the bound on all."""
+    """A placement, and the bound on all placements."""
 
     base: np.ndarray  # (S, F) int64, base-stock levels, units
     bound: Bound
@@ -203,11 +204,11 @@ class Optimum(NamedTuple):
 def optimise(market: Market, storage: np.ndarray) -> Optimum:
     """Places stock to cover as many lines as it can.
 
-    Lines, not orders: storage is each FC's own, so regions hardly compete for it, and within a region more lines are
-    more whole orders. The share of whole orders, which is not concave, needs no goal of its own.
+    Lines, not orders: each FC has its own storage, so regions rarely compete for it, and within a region more lines
+    covered means more whole orders. The share of whole orders is not concave and is not optimised itself.
 
     Args:
-        market: it is for.
+        market: demand, distances and stock rules.
         storage: (F,) units an FC may hold.
 
     Raises:
@@ -221,7 +222,7 @@ def optimise(market: Market, storage: np.ndarray) -> Optimum:
 
 
 def _placed(market: Market, storage: np.ndarray, wanted: np.ndarray, corners: int) -> np.ndarray | None:
-    """None where a SKU finds no place."""
+    """None if a SKU finds no place."""
     shelves = _Shelves(market, storage)
     if not shelves.put_all(wanted, corners):
         return None
@@ -253,7 +254,7 @@ def fastest_everywhere(market: Market, storage: np.ndarray) -> np.ndarray:
 
 
 def _fastest_in_every_region(market: Market, storage: np.ndarray, count: int) -> np.ndarray | None:
-    """None where it does not fit."""
+    """None if it does not fit."""
     shelves = _Shelves(market, storage)
     every = np.array([len(own) > 0 for own in market.fcs_of])
     wanted = np.zeros((len(market.daily), market.regions), dtype=bool)
@@ -264,13 +265,13 @@ def _fastest_in_every_region(market: Market, storage: np.ndarray, count: int) ->
 
 
 def in_proportion(market: Market, storage: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Every SKU keeps its units, which stand in all regions in proportion to demand.
+    """Every SKU keeps its units, which are split over all regions in proportion to demand.
 
-    The fastest come first; units that their region has no room for go where there is most. Levels are what falls to an
-    FC, not the formula's.
+    The fastest come first; units without room in their region go where there is most. Levels are the units that an FC
+    receives, not those of the formula.
 
     Args:
-        market: it is for.
+        market: demand, distances and stock rules.
         storage: (F,) units an FC may hold, in all no fewer than those of `base`.
         base: (S, F) levels whose sums are kept.
 
@@ -280,7 +281,7 @@ def in_proportion(market: Market, storage: np.ndarray, base: np.ndarray) -> np.n
     room, out = storage.astype(np.int64), np.zeros(base.shape, dtype=np.int64)
 
     def take(s: int, fcs: Iterable[int], units: int) -> int:
-        """Units that found no room."""
+        """Takes units into FCs in this order; returns those without room."""
         for f in fcs:
             taken = min(units, int(room[f]))
             out[s, f] += taken
@@ -308,7 +309,7 @@ def _fastest_first(market: Market) -> list[int]:
 
 
 class _Shelves:
-    """Storage as it fills up; levels always follow the formula."""
+    """Storage while it is filled; levels always follow the formula."""
 
     def __init__(self, market: Market, storage: np.ndarray) -> None:
         self.market = market
@@ -316,10 +317,10 @@ class _Shelves:
         self.base = np.zeros((len(market.daily), len(storage)), dtype=np.int64)
 
     def put_all(self, wanted: np.ndarray, corners: int = 0) -> bool:
-        """Places every SKU in the regions that want it, (S, R) bool, as far as there is room; False: one has no place.
+        """Places every SKU in its wanted regions, (S, R) bool, as far as there is room; False if one has no place.
 
-        While the fast movers take theirs, room is kept for one place of each SKU that is still to come, and in each FC
-        for so many more of the slowest: corners that nothing fits into.
+        While fast movers are placed, room is kept for one place of each SKU that follows, and in each FC for `corners`
+        more of the slowest, as small remainders of room cannot be used.
         """
         order = _fastest_first(self.market)
         mean = self.market.mean[order]
@@ -328,7 +329,7 @@ class _Shelves:
         return all(self._put(s, np.flatnonzero(wanted[s]), keep) for s, keep in zip(order, later, strict=True))
 
     def _put(self, s: int, wanted: np.ndarray, keep: float) -> bool:
-        """Places a SKU in the wanted regions, fewer of them to keep so much room, or else wherever there is room."""
+        """Places a SKU in the wanted regions, in fewer of them to keep that much room, or else where there is room."""
         market = self.market
         wanted = wanted[np.argsort(-market.demand[wanted], kind="stable")]
         free = np.bincount(market.region_of_fc, self.room, market.regions)

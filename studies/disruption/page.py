@@ -42,7 +42,7 @@ class _Outcome(NamedTuple):
     under_way_most: Interval  # packages more at the worst midnight
     lost: Interval  # percentage points of the window's lines
     in_region: Interval  # percentage points, while it lasts
-    recovery_days: float | None  # after it is over, median over episodes; None: not in the time there was
+    recovery_days: float | None  # after the event, median over episodes; None: not within the days played
 
 
 class _Contrast(NamedTuple):
@@ -52,7 +52,7 @@ class _Contrast(NamedTuple):
     case: str
     without: Interval
     during: Interval  # with the event
-    change: Interval  # what regionalisation costs more, or saves, because of the event
+    change: Interval  # what regions cost more, or save, because of the event
     total: Interval  # the same in thousands of USD, at the mean of orders
 
 

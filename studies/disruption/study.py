@@ -1,4 +1,4 @@
-"""Part of the network out of order for a while: what it costs, when it is well again, and who bears it better."""
+"""Outages of part of the network: what they cost one nation and its regions, and how long recovery takes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Case(BaseModel):
     events: tuple[Event, ...] = Field(
         min_length=1, description="As in a scenario, with start_hour counted from the disruption's first midnight."
     )
-    map: bool = Field(False, description="Show it on a map; a single lane of one city is too short to be seen.")
+    map: bool = Field(False, description="Show it on a map. A single lane within a city is too short to be visible.")
 
     @property
     def days(self) -> int:
-        """Days until its last event is over."""
+        """Days until its last event ends."""
         return ceil(max(event.start_hour + event.hours for event in self.events) / 24)
 
     @property
@@ -40,14 +40,14 @@ class Case(BaseModel):
 
 
 class Disruption(CutStudy):
-    """Lets the same events befall a nation and its regions, on the same orders as without them."""
+    """Plays the same events in a nation and in its regions, on the same orders as without them."""
 
     cases: tuple[Case, ...] = Field(min_length=1, description="What happens; each case is played by itself.")
-    calm_days: int = Field(3, ge=1, description="Days shown before. Unit: days.")
+    calm_days: int = Field(3, ge=1, description="Days shown before the event. Unit: days.")
     after_days: int = Field(10, ge=1, description="Days played after the longest case. Unit: days.")
     tolerance_points: float = Field(
-        1.0, gt=0, description="Recovered is who from then on is on time as without the event, less at most so much. "
-        "Unit: percentage points.",
+        1.0, gt=0, description="Recovered: from then on the on-time share is at most so far below that without the "
+        "event. Unit: percentage points.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class Disruption(CutStudy):
     def run(self, lab: Lab) -> Findings:
         """Plays every case, and none, under both partitions."""
         worlds = {(name, case): self._world(name, case) for case in self._all_cases() for name in (NATIONAL, REGIONAL)}
-        for (_, case), world in worlds.items():  # a site that is none is found before anything is played
+        for (_, case), world in worlds.items():  # an unknown site is found before anything is played
             try:
                 lab.digests.digest(world)
             except ScenarioError as error:

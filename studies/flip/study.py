@@ -1,4 +1,4 @@
-"""From one nation to regions at one midnight, and back: the same network, orders and stock, one setting."""
+"""From one nation to regions at one midnight, and back: the same network, orders and stock, another partition."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from regional_dispatch.studies.report.findings import Findings
 
 
 class Flip(CutStudy):
-    """Flips the partition on one night, and back on another."""
+    """Changes the partition at one midnight, and back at another."""
 
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
-    maps_in_docs: bool = Field(True, description="Have maps in report.md too, which docs show.")
-    animation: bool = Field(True, description="Film a day of trucks, the nation beside its regions.")
+    maps_in_docs: bool = Field(True, description="Put maps in report.md too, which the docs show.")
+    animation: bool = Field(True, description="Add a film of a day of trucks, the nation beside its regions.")
     settle_days: int = Field(
-        7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
+        7, ge=0, description="Days at the start of each phase that its means leave out (the transition). Unit: days."
     )
 
     @model_validator(mode="after")

@@ -34,7 +34,15 @@ def told_words(hours: float) -> str:
 def findings_of(
     study: Foresight, gaps: dict[str, Any], policy: str, told: dict[str, float], looked: Mapping[str, Rows]
 ) -> Findings:
-    """The page; `told` and `looked` have the hours and the episodes of who looks ahead, by title."""
+    """The page.
+
+    Args:
+        study: that was asked.
+        gaps: as `evaluation.gaps.gap_summary` gives them.
+        policy: display name of the base policy.
+        told: title of a player that looks ahead → hours of orders it knows.
+        looked: the same titles → its episodes.
+    """
     closed = {name: times(gap["share_closed"], 100) for name, gap in gaps["policies"].items()}
     shown = {name: interval(share, 0, signed=False) for name, share in closed.items()}
     shares = "; ".join(f"{told_words(hours)}, {shown[title]} %" for title, hours in told.items())
@@ -66,7 +74,7 @@ def findings_of(
 
 
 class _Changed(NamedTuple):
-    """Decisions of one kind that are taken otherwise."""
+    """Decisions of one kind that looking ahead changes."""
 
     told: str
     decision: str

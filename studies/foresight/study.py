@@ -1,4 +1,4 @@
-"""What knowing the orders is worth: a policy that looks ahead, told more and more of them, against the optimum."""
+"""A policy that looks ahead with none, some or all of the true orders known, compared with the optimum in hindsight."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ WORLD = "world"
 
 
 class Foresight(Study):
-    """Has the first policy look ahead on drawn futures, then with true orders told."""
+    """Lets the first policy look ahead on drawn futures, then with true orders known."""
 
     scenario: str = Field("small", description="A world small enough for the optimum with all orders known.")
     hours: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0.0, 6.0, 24.0), min_length=1, description="True orders it is told at every decision, besides all of them. "
-        "Unit: simulated hours ahead; 0, none.",
+        (0.0, 6.0, 24.0), min_length=1,
+        description="How far ahead true orders are known at every decision; knowing all orders is always played "
+        "too. Unit: simulated hours; 0, none.",
     )  # fmt: skip
-    futures: int = Field(32, ge=2, le=10_000, description="Futures every choice is tried out on.")
+    futures: int = Field(32, ge=2, le=10_000, description="Futures on which every choice is tried.")
     margin: float = Field(
         1.5, ge=0, description="A choice is taken where it is cheaper by so many standard errors over the futures."
     )
@@ -45,11 +46,13 @@ class Foresight(Study):
         world, players = self.base(), self.players()
         if not is_small(world):
             raise InputError(
-                f"scenario = '{self.scenario}': too large to try decisions out in; name small, or its like"
+                f"scenario = '{self.scenario}': too large to try decisions; name small or a scenario of its size"
             )
         rules = untuned_rules(players)
         if not rules:
-            raise InputError("policies: no untuned rule is among them, from which the gap is counted; add least_cost")
+            raise InputError(
+                "policies: no untuned rule is among them to measure the gap from; add least_cost"
+            )
         name, lead = next(iter(players.items()))
         told = {f"{name} looking ahead, {told_words(hours)}": hours for hours in (*self.hours, math.inf)}
         ahead = {title: Lookahead(lead, hours, self.futures, self.margin) for title, hours in told.items()}

@@ -31,7 +31,7 @@ class _Point(NamedTuple):
     value: float
     goals: tuple[Interval, ...]  # as GOALS
     on_time: Interval  # %
-    best: bool  # nobody is better in one goal and no worse in the others
+    best: bool  # no other is better in one goal and no worse in the others
 
 
 class Page:
@@ -115,7 +115,7 @@ class Page:
 
 
 def undominated(goals: np.ndarray) -> np.ndarray:
-    """Which rows nobody dominates: no other is as good in every column and better in one: (n, goals) → (n,) bool."""
+    """Which rows no other dominates, being as good in every column and better in one: (n, goals) → (n,) bool."""
     no_worse = (goals[:, None] <= goals[None]).all(axis=2)  # i against j
     better = (goals[:, None] < goals[None]).any(axis=2)
     return np.asarray(~(no_worse & better).any(axis=0))

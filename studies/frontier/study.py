@@ -1,4 +1,4 @@
-"""Cost, speed and CO₂ against each other: policies with one setting swept, and who is dominated by nobody."""
+"""Cost, speed and CO₂ of policies with one setting swept, and the front of those that no other dominates."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Sweep(BaseModel):
 
     policy: str = Field(min_length=1, description="A policy, as `compare` takes it.")
     setting: str = Field(
-        description="A parameter of a baseline (dispatch.fill of hybrid), or, of any policy, a weight that is raised: "
+        description="A parameter of a baseline (dispatch.fill of hybrid), or, of any policy, a weight to add to: "
         "dispatch.bias, dispatch.FEATURE or source.FEATURE."
     )
-    values: tuple[float, ...] = Field(min_length=2, description="Values of a parameter, or what a weight gains.")
+    values: tuple[float, ...] = Field(min_length=2, description="Values of a parameter, or what is added to a weight.")
 
     def players(self, scenario: Scenario) -> dict[str, ScorerPolicy]:
         """Name → policy, in the order of the values.
@@ -63,7 +63,7 @@ class Sweep(BaseModel):
     @model_validator(mode="after")
     def _known_setting(self) -> Self:
         if len(set(self.values)) < len(self.values):
-            raise ValueError(f"values = {list(self.values)}: one stands twice")
+            raise ValueError(f"values = {list(self.values)}: one is repeated")
         if not self._is_parameter() and not self._is_weight():
             raise ValueError(
                 f"setting = '{self.setting}': must be dispatch.bias, dispatch.FEATURE or source.FEATURE, or a "
@@ -85,12 +85,12 @@ def _tilted(scorers: Scorers, setting: str, gain: float) -> Scorers:
 
 
 class Frontier(Study):
-    """Plays every setting of every policy in one world."""
+    """Plays every setting of every policy in the same world."""
 
     sweeps: tuple[Sweep, ...] = Field(
-        min_length=1, description="Policies and their settings; the last policy, as it is, is the one on maps."
+        min_length=1, description="Policies and their settings. Maps show the last policy with its own weights."
     )
-    policies: tuple[str, ...] = Field((), description="None: sweeps name them.")
+    policies: tuple[str, ...] = Field((), description="Leave it out: sweeps name the policies.")
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -102,7 +102,7 @@ class Frontier(Study):
         return self
 
     def lead(self) -> ScorerPolicy:
-        """The last policy, without a weight raised."""
+        """The last policy, with its own weights."""
         return resolve_policy(self.sweeps[-1].policy, self.base())
 
     def run(self, lab: Lab) -> Findings:

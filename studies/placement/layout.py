@@ -1,4 +1,4 @@
-"""The placements that a study compares: who carries what in each, and what storage can cover."""
+"""The placements that the study compares: which FC carries what, and what storage can cover."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Laid(NamedTuple):
     market: Market
     velocity: np.ndarray  # (S,) index into CLASSES
     placements: dict[str, np.ndarray]  # name → (S, F) units
-    bound: float  # share of lines; none that is stocked by the formula covers more
+    bound: float  # share of lines; no placement stocked by the formula covers more
     swept: dict[tuple[str, float], np.ndarray]  # class and its breadth → (S, F) units
     curve: list[Reach]
 

@@ -59,7 +59,7 @@ LINES, ORDERS = "Lines covered, %", "Orders covered, %"
 
 
 class _Stocked(NamedTuple):
-    """A placement by its numbers."""
+    """Size and coverage of a placement."""
 
     name: str
     pairs: int  # of SKU and FC
@@ -401,7 +401,7 @@ class Page:
 
 
 def _is_worse(change: _Change) -> bool:
-    """With its whole interval."""
+    """Whether the whole interval of the change is on the bad side of zero."""
     worse_above = {"lower": True, "higher": False}.get(KPIS[change.kpi].better)
     if worse_above is None:
         return False

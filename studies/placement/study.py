@@ -1,4 +1,4 @@
-"""Which SKU in which region? Breadth by velocity class, and stock placed anew for the regions in the same storage."""
+"""Breadth by velocity class, and new placements of stock for the regions in the same storage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from regional_dispatch.studies.report.findings import Findings, Place, file_stem
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
-        raise ValueError("must be above 0, ascending, none twice")
+        raise ValueError("must be above 0, ascending, without repeats")
     return values
 
 
@@ -50,11 +50,11 @@ Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
 
 
 class Placement(CutStudy):
-    """Sweeps breadth class by class, places stock anew, and plays both."""
+    """Sweeps breadth class by class, makes new placements, and plays both."""
 
     days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
     breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
-        {}, description="Breadth of a velocity class instead of the scenario's, the other classes' as they are."
+        {}, description="Breadths to try for a velocity class, with the other classes at the scenario's."
     )
     storage: Ascending = Field(
         (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
@@ -75,7 +75,7 @@ class Placement(CutStudy):
                     for partition in (REGIONAL, NATIONAL)
                 }
         worlds |= {breadth_world(*key): self._broadened(*key) for key in laid.swept}
-        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed anew"}
+        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed for the regions"}
         places = {
             name.replace(" ", "_"): Place(title, worlds[world_of(name, REGIONAL)]) for name, title in titles.items()
         }
@@ -93,7 +93,7 @@ class Placement(CutStudy):
         """All placements, before anything is played."""
         if self.breadths and scenario.stock.placement is not None:
             raise ScenarioError(
-                "breadths: stock.placement says who carries what, and breadth nothing; leave one of the two out"
+                "breadths: stock.placement says which FC carries what, and breadth is ignored; leave one of the two out"
             )
         network = build_network(scenario)
         market, base = build_market(scenario, network), place_stock(scenario, network)

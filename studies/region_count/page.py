@@ -40,7 +40,7 @@ class Best(NamedTuple):
     world: str
     policy: str
     regions: int
-    low: int  # of the counts that win when episodes are drawn anew
+    low: int  # of the counts that win when episodes are resampled
     high: int
     objective_usd: float
     to_first: Interval  # objective less that of the first count

@@ -1,4 +1,4 @@
-"""Into how many regions? The same sites, orders and stock under k balanced regions, k from one nation upwards."""
+"""The same sites, orders and stock under k balanced regions, with k from one nation upwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regional_dispatch.studies.report.findings import Findings
 
 
 class Variation(BaseModel):
-    """Another world in which the same question is asked."""
+    """A variation of the world for which the question is asked again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -31,20 +31,20 @@ class RegionCount(Study):
         description="Numbers of regions to try, ascending; 1 is the nation.",
     )  # fmt: skip
     weights: Weights = DEFAULT_WEIGHTS
-    variations: tuple[Variation, ...] = Field((), description="Other worlds in which the best count is sought.")
+    variations: tuple[Variation, ...] = Field((), description="Other worlds for which the best count is found.")
 
     @field_validator("counts")
     @classmethod
     def _ascending(cls, counts: tuple[int, ...]) -> tuple[int, ...]:
         if list(counts) != sorted(set(counts)) or counts[0] < 1:
-            raise ValueError("must be whole numbers from 1 on, ascending, none twice")
+            raise ValueError("must be whole numbers from 1 on, ascending, without repeats")
         return counts
 
     @model_validator(mode="after")
     def _distinct(self) -> RegionCount:
         names = [variation.name for variation in self.variations]
         if len(set(names)) < len(names) or BASE in names:
-            raise ValueError(f"variations must have names of their own, and none of them '{BASE}'")
+            raise ValueError(f"variations must have different names, and none of them '{BASE}'")
         return self
 
     def run(self, lab: Lab) -> Findings:
@@ -56,7 +56,7 @@ class RegionCount(Study):
             for k in self.counts
         }
         for scenario in worlds.values():
-            build_network(scenario)  # more regions than stations are found before anything is played
+            build_network(scenario)  # more regions than stations: an error before anything is played
         players = self.players()
         played = lab.play({world_title(*key): scenario for key, scenario in worlds.items()}, players)
         return Page(self, list(changes), worlds, players, played).findings()

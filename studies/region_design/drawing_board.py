@@ -35,9 +35,9 @@ KMEANS_STARTS = 10  # of k-means for each of the territories': they take a hundr
 class Drawn(NamedTuple):
     """A boundary that can be played."""
 
-    labels: np.ndarray  # (D,) numbered as the reference's regions they are heirs of
+    labels: np.ndarray  # (D,) region numbers, matched with those of the reference
     world: Scenario
-    bare: tuple[str, ...]  # regions without a fulfillment center
+    without_fc: tuple[str, ...]  # regions without a fulfillment center
 
     @property
     def regions(self) -> int:
@@ -45,7 +45,7 @@ class Drawn(NamedTuple):
 
 
 class Board:
-    """Where boundaries are drawn and written; the reference's numbers and names hold for all of them."""
+    """Draws boundaries and writes their files; all of them use the reference's region numbers and names."""
 
     def __init__(self, study: RegionDesign, lab: Lab) -> None:
         self.study, self.lab = study, lab
@@ -59,7 +59,7 @@ class Board:
             raise ScenarioError(
                 f"study region_design: regions = {study.regions}: more regions than stations ({count}); lower it"
             )
-        if study.own is not None:  # one that cannot be used is found before anything is written
+        if study.own is not None:  # an unusable file is found before anything is written
             label_sites(self.reference, self.network.sites, Boundary(kind="file", path=str(study.own.absolute())))
         self.home = _of_stations(self.network)
         self.sites = tuple(self.network.sites["name"].iloc[-count:])
@@ -110,7 +110,7 @@ class Board:
 
     @contextmanager
     def tried(self, labels: np.ndarray) -> Iterator[Scenario]:
-        """The world of a boundary that is only tried; its file, named after what it holds, is gone afterwards."""
+        """The world of a boundary that is only tried. Its file is named after its content and deleted afterwards."""
         path = self._write(f"tried_{digest(labels)[:16]}", labels)
         try:
             yield self._filed(path)
@@ -121,7 +121,7 @@ class Board:
         return self._given(OWN, self._filed(path.absolute()))
 
     def _given(self, name: str, world: Scenario) -> Drawn:
-        """A boundary that there was; its file names every site."""
+        """A boundary that already exists; the file written here names every site."""
         network = build_network(world)
         write_boundary(self.path(name), network.sites["name"], network.sites["region"])
         return self._drawn(matched(_of_stations(network), self.home, self.stations.demand), world)
@@ -129,8 +129,8 @@ class Board:
     def _drawn(self, labels: np.ndarray, world: Scenario) -> Drawn:
         network = build_network(world)
         stocked = set(network.net.region_of_site[: network.net.fcs].tolist())
-        bare = tuple(name for r, name in enumerate(network.region_names) if r not in stocked)
-        return Drawn(labels, world, bare)
+        without_fc = tuple(name for r, name in enumerate(network.region_names) if r not in stocked)
+        return Drawn(labels, world, without_fc)
 
     def _write(self, name: str, labels: np.ndarray) -> Path:
         path = self.path(name)
@@ -138,7 +138,7 @@ class Board:
         return path
 
     def path(self, name: str) -> Path:
-        """Of a boundary's file."""
+        """The path of a boundary's file."""
         return self.lab.worlds / f"{name.replace(' ', '_')}.csv"
 
     def _filed(self, path: Path) -> Scenario:

@@ -21,7 +21,7 @@ from regional_dispatch.studies.region_design.drawing_board import (
     Board,
     Drawn,
 )
-from regional_dispatch.studies.region_design.search_section import Hunt, named, search_section
+from regional_dispatch.studies.region_design.search_section import Searches, named, search_section
 from regional_dispatch.studies.report.charts import label, scale
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 from regional_dispatch.studies.report.region_maps import boundary_maps
@@ -44,11 +44,11 @@ class _Standing(NamedTuple):
     objective_usd: Interval
     to_reference: Interval  # objective less that of the reference
     to_nation: Interval
-    best_share: float  # of redrawn episodes under which no other boundary costs less
+    best_share: float  # share of resamples in which no other boundary costs less
 
 
 class _Shape(NamedTuple):
-    """What a boundary looks like."""
+    """Balance and contiguity of a boundary."""
 
     boundary: str
     regions: int
@@ -56,7 +56,7 @@ class _Shape(NamedTuple):
     smallest: float
     whole: int  # regions in one piece
     moved: int  # stations in another region than on the reference
-    bare: int  # regions without FC
+    without_fc: int  # regions without FC
     in_region: Interval  # %, under the first policy
 
 
@@ -74,11 +74,11 @@ class Page:
     """What was found, as a page."""
 
     def __init__(
-        self, study: RegionDesign, board: Board, drawn: Mapping[str, Drawn], hunt: Hunt, played: Played,
+        self, study: RegionDesign, board: Board, drawn: Mapping[str, Drawn], searches: Searches, played: Played,
         policies: tuple[str, ...],
     ) -> None:  # fmt: skip
-        self.study, self.board, self.drawn, self.hunt = study, board, drawn, hunt
-        self.played, self.policies, self.lead = played, policies, hunt.lead
+        self.study, self.board, self.drawn, self.searches = study, board, drawn, searches
+        self.played, self.policies, self.lead = played, policies, searches.lead
         self.standings = [one for policy in policies for one in self._standings(policy)]
         own = [one for one in self.standings if one.policy == self.lead and one.boundary != NATION]
         self.best = min(own, key=lambda one: one.objective_usd.mean)
@@ -93,7 +93,7 @@ class Page:
         sections = (
             Section("Which costs least", f"{objective_text(study.weights)} {_REDRAWN}", (self._objectives(),)),
             Section("The boundaries", self._about(), (self._maps(), self._shapes())),
-            search_section(self.board, self.hunt, self._held_out(), study.seed),
+            search_section(self.board, self.searches, self._held_out(), study.seed),
             Section("What changes", _CHANGES.format(reference=self.board.name), self._kpis()),
             Section("Use a boundary", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
         )
@@ -124,7 +124,7 @@ class Page:
         whole = sum(pieces(board.graph, one.labels == r) == 1 for r in np.unique(one.labels))
         moved = int((one.labels != board.home).sum())
         share = self._change(self.lead, name, "in_region_share").value
-        return _Shape(name, one.regions, load.max(), load.min(), whole, moved, len(one.bare), share)
+        return _Shape(name, one.regions, load.max(), load.min(), whole, moved, len(one.without_fc), share)
 
     def _change(self, policy: str, name: str, kpi: str) -> _Change:
         own, other = (scale(kpi) * self.played.values(world, policy, kpi) for world in (name, self.board.name))
@@ -134,7 +134,7 @@ class Page:
     def _held_out(self) -> Interval:
         """Objective of the search's boundary less that of its start."""
         end, start = (
-            objective(self.played, name, self.lead, self.study.weights) for name in (SEARCHED, self.hunt.start)
+            objective(self.played, name, self.lead, self.study.weights) for name in (SEARCHED, self.searches.start)
         )
         return paired_difference(end, start, self._rng())
 
@@ -161,17 +161,17 @@ class Page:
             Headline(f"{number(best.to_reference.mean, 3, signed=True)} USD", f"per order against the {name}"),
             Headline(f"{number(best.to_nation.mean, 3, signed=True)} USD", f"per order against {NATION}"),
             Headline(f"{first} → {last} %", f"in region, from the {name} to {named(best.boundary)}"),
-            Headline(f"{gain} USD", f"per order by the search, against {named(self.hunt.start)} it started from"),
+            Headline(f"{gain} USD", f"per order by the search, against {named(self.searches.start)} it started from"),
         )
 
     def _about(self) -> str:
-        bare = [
-            f"Warning: {named(name)} leaves {', '.join(one.bare)} without a fulfillment center. All orders there "
+        warnings = [
+            f"Warning: {named(name)} leaves {', '.join(one.without_fc)} without a fulfillment center. All orders there "
             "come from other regions; none is served in region."
             for name, one in self.drawn.items()
-            if one.bare
+            if one.without_fc
         ]
-        return "\n\n".join([_BOUNDARIES.format(reference=self.board.name), *bare])
+        return "\n\n".join([_BOUNDARIES.format(reference=self.board.name), *warnings])
 
     # ------------------------------------------------------------------------------------------------- figures
 
@@ -196,7 +196,7 @@ class Page:
         )  # fmt: skip
         rows = tuple(
             (s.boundary, str(s.regions), number(s.largest, 2), number(s.smallest, 2), f"{s.whole} of {s.regions}",
-             str(s.moved), str(s.bare), interval(s.in_region._asdict(), 1, signed=False))
+             str(s.moved), str(s.without_fc), interval(s.in_region._asdict(), 1, signed=False))
             for s in shapes
         )  # fmt: skip
         note = f"Moved: in another region than on the {self.board.name}, of {len(self.board.stations.names)} stations."
@@ -228,7 +228,7 @@ class Page:
 
 
 def _best_shares(values: np.ndarray, rng: np.random.Generator) -> list[float]:
-    """How often each row of (B, E) has the least mean as episodes are drawn anew."""
+    """How often each row of (B, E) has the least mean as episodes are resampled."""
     drawn = rng.integers(values.shape[1], size=(_RESAMPLES, values.shape[1]))
     winners = values[:, drawn].mean(axis=2).argmin(axis=0)
     shares: list[float] = (np.bincount(winners, minlength=len(values)) / _RESAMPLES).tolist()

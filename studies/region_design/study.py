@@ -1,4 +1,4 @@
-"""Which boundary? The same number of regions cut along states, by demand, by distance, and by simulation."""
+"""Boundaries with the same number of regions: along states, by demand, by distance, and by simulation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights, objective
 from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, Drawn
 from regional_dispatch.studies.region_design.page import Page
-from regional_dispatch.studies.region_design.search_section import Hunt
+from regional_dispatch.studies.region_design.search_section import Searches
 from regional_dispatch.studies.report.findings import Findings
 
 _STREAM = "tune"
@@ -57,16 +57,16 @@ class RegionDesign(Study):
         lead = next(iter(players))
         tuning = _Tuning(self, lab, lead, players[lead])
         found = tuning.searches(board, {name: one for name, one in drawn.items() if one.regions == self.regions})
-        hunt = Hunt(lead, found, tuning.values(board.reference))
-        drawn[SEARCHED] = board.draw(SEARCHED, hunt.best.labels)
+        searches = Searches(lead, found, tuning.values(board.reference))
+        drawn[SEARCHED] = board.draw(SEARCHED, searches.best.labels)
         if OWN in drawn:
-            drawn[OWN] = drawn.pop(OWN)  # the last one, as it is the user's
+            drawn[OWN] = drawn.pop(OWN)  # the user's boundary comes last
         worlds = {**{name: one.world for name, one in drawn.items()}, NATION: board.nation}
-        return Page(self, board, drawn, hunt, lab.play(worlds, players), tuple(players)).findings()
+        return Page(self, board, drawn, searches, lab.play(worlds, players), tuple(players)).findings()
 
 
 class _Tuning:
-    """Plays boundaries on tuning orders, which the held-out ones never are, one at a time in this process."""
+    """Plays boundaries on tuning orders, which are never held-out ones, one at a time in this process."""
 
     def __init__(self, study: RegionDesign, lab: Lab, name: str, policy: ScorerPolicy) -> None:
         self.study, self.name, self.policy = study, name, policy
@@ -95,7 +95,7 @@ class _Tuning:
                     found[name] = self._search(board, drawn[name].labels, left)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"{self.done} boundaries of the search are kept in {board.lab.folder}; the same command goes on "
+                f"{self.done} boundaries of the search are kept in {board.lab.folder}; the same command continues "
                 "from there"
             ) from None
         return found

@@ -54,7 +54,7 @@ def recovery_cell(days: float | None) -> str:
 
 
 def recovery_words(days: float | None) -> str:
-    """`recovery_days` in a sentence: who recovers …"""
+    """`recovery_days` in a sentence, after 'recovers'."""
     if days is None:
         return "not in the time played"
     return "at once" if days == 0 else f"within {number(days, 0)} {'day' if days == 1 else 'days'}"

@@ -25,7 +25,7 @@ KPIS_OF_A_REGION = (
 
 
 class _Effect(NamedTuple):
-    """What its own night changes for a region."""
+    """What changes for a region at its own night."""
 
     policy: str
     region: str

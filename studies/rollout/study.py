@@ -1,4 +1,4 @@
-"""Regions switch one by one, pioneers first: each region's KPIs on its own day zero."""
+"""Regions leave one nation one after the other: each region's KPIs before and after its own night."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ class Wave(BaseModel):
 
 
 class Rollout(CutStudy):
-    """Cuts one region after the other out of the nation."""
+    """Makes one region after the other independent of the nation."""
 
-    waves: tuple[Wave, ...] = Field(min_length=1, description="Who switches when, in the order of their days.")
-    window_days: int = Field(
-        14, ge=2, description="Days before and after its own night that a region is compared over. Unit: days."
-    )
+    waves: tuple[Wave, ...] = Field(min_length=1, description="Which regions switch when, in the order of days.")
+    window_days: int = Field(14, ge=2, description="Days compared before and after a region's own night. Unit: days.")
     settle_days: int = Field(
         7, ge=0, description="Days that means leave out: those after a region's own night and those after the warm-up, "
         "when slow orders have not come yet. Unit: days.",
@@ -49,7 +47,7 @@ class Rollout(CutStudy):
             raise ValueError(f"days must ascend, not {days}")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} would switch twice; name each region once")
+            raise ValueError(f"{', '.join(twice)} would switch twice; list each region once")
         return waves
 
     @model_validator(mode="after")
@@ -60,13 +58,13 @@ class Rollout(CutStudy):
         if self.waves[0].day < earliest:
             raise ValueError(
                 f"waves.0.day = {self.waves[0].day}: must be warmup_days + settle_days + window_days = {earliest} or "
-                "later, so that the first has a before"
+                "later, so that the first has days to compare with"
             )
         return self
 
     @property
     def days(self) -> int:
-        """Length of an episode: the last wave has its window."""
+        """Length of an episode, which ends with the window of the last wave. Unit: days."""
         return self.waves[-1].day + self.window_days
 
     def run(self, lab: Lab) -> Findings:

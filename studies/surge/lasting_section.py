@@ -1,4 +1,4 @@
-"""A peak that lasts: demand rises once and stays, in a nation and in its regions that were built for the mean."""
+"""The section on lasting peaks: demand rises once and stays, while the network is built for the mean."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MONTH_DAYS, _WEEK_DAYS = 28, 7
 
 
 class _End(NamedTuple):
-    """Where a lasting peak ends under one partition: the last four weeks."""
+    """The last four weeks of a lasting peak under one partition."""
 
     partition: str
     factor: float
@@ -38,11 +38,11 @@ class _End(NamedTuple):
 
 
 class LastingPeak:
-    """What became of nation and regions.
+    """Results of lasting peaks in the nation and in regions.
 
     Args:
         lasting: how long, how high.
-        policy: display name of who decided.
+        policy: display name of the policy.
         calm_days: counted days before the peak.
         rows: partition and factor → `Timeline` rows.
         mean: interval of the mean of (E,).
@@ -63,7 +63,7 @@ class LastingPeak:
         return Section("A peak that lasts", text, (self._table(), *map(self._weeks, self.lasting.factors)))
 
     def headline(self) -> Headline:
-        """The highest peak's end in one line."""
+        """The end of the highest peak as a headline."""
         factor = self.lasting.factors[-1]
         nation, regions = (number(end.on_time.mean, 0) for end in self.ends if end.factor == factor)
         text = f"on time at the end of {number(self.lasting.days, 0)} days of {factor:g} × demand: nation, regions"

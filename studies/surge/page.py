@@ -26,7 +26,7 @@ CALM, PEAK = "before", "surge"
 
 
 class _Outcome(NamedTuple):
-    """How a policy came through one surge under one partition."""
+    """What one surge does to a policy under one partition."""
 
     policy: str
     partition: str
@@ -36,7 +36,7 @@ class _Outcome(NamedTuple):
     under_way_most: Interval  # packages, as a multiple of the mean before
     lost: Interval  # % of the surge's lines
     cost_above: Interval  # USD per order, surge less before
-    recovery_days: float | None  # after the surge, median over episodes; None: not in the time there was
+    recovery_days: float | None  # after the surge, median over episodes; None: not within the days played
 
 
 class Page:
@@ -95,7 +95,7 @@ class Page:
         )  # fmt: skip
 
     def _recovery(self, on_time: np.ndarray, before: np.ndarray) -> float | None:
-        """Days after the surge until deliveries are as punctual as before, to stay so for a day: median."""
+        """Days after the surge until the first day that is as punctual as before: median over episodes."""
         after = on_time[:, self.study.calm_days + self.study.surge_days :]
         return recovery_days(after >= before[:, None] - self.study.tolerance_points)
 

@@ -1,4 +1,4 @@
-"""Demand far above the mean for a while: who breaks first, one nation or its regions, and who recovers when?"""
+"""Demand far above the mean for some days: how one nation and its regions come through it and recover."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Lasting(BaseModel):
     days: int = Field(730, ge=MONTH_DAYS, le=760, description="Days of the peak. Unit: days.")
     factors: Factors = Field((1.5,), min_length=1, description="Demand, as a multiple of the mean.")
     episodes: int = Field(
-        3, ge=1, description="Held-out episodes of each: one of two years takes minutes where it breaks."
+        3, ge=1, description="Held-out episodes of each. One of two years may take minutes. Unit: episodes."
     )
 
     def phases(self, settled: int, first: int) -> list[Phase]:
-        """Days whose KPIs are told: from when means of the calm count to the peak's first day, and the last weeks."""
+        """The days before the peak that count, and its last four weeks."""
         return [Phase(BEFORE, settled, first), Phase(LAST, first + self.days - MONTH_DAYS, first + self.days)]
 
 
@@ -40,14 +40,19 @@ class Surge(CutStudy):
     factors: Factors = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
     calm_days: int = Field(10, ge=1, description="Days of mean demand before. Unit: days.")
     settle_days: int = Field(
-        3, ge=0, description="Of these the first that means leave out, when slow orders have not come yet. Unit: days."
+        3,
+        ge=0,
+        description="Of these, the first days that means leave out: slow orders have not arrived yet. Unit: days.",
     )
     surge_days: int = Field(7, ge=1, description="Days of the surge. Unit: days.")
     after_days: int = Field(14, ge=1, description="Days of mean demand after it. Unit: days.")
     tolerance_points: float = Field(
-        1.0, gt=0, description="Recovered is who is on time as before, less at most so much. Unit: percentage points."
+        1.0,
+        gt=0,
+        description="Recovered: the on-time share is at most so far below that before the surge. "
+        "Unit: percentage points.",
     )
-    lasting: Lasting | None = Field(None, description="Also play peaks that last, with the first policy alone.")
+    lasting: Lasting | None = Field(None, description="Also play lasting peaks, with the first policy alone.")
 
     @model_validator(mode="after")
     def _settles(self) -> Self:
@@ -90,7 +95,7 @@ class Surge(CutStudy):
         return self.divided(name, days, {"demand.surges": [surge]})
 
     def places(self) -> dict[str, Place]:
-        """Nation and regions under the highest surge."""
+        """The nation and the regions under the highest surge."""
         factor = self.factors[-1]
         return self.side_by_side(
             lambda name: self._world(name, factor, self.surge_days, self.after_days), f" at {factor:g} × demand"

@@ -43,7 +43,7 @@ _METHOD = (
 
 
 class Counted(NamedTuple):
-    """What one world needed."""
+    """Trucks of one world and what follows from them."""
 
     world: str
     trucks: float

@@ -2,8 +2,8 @@
 
 Each location orders ten of each of ten items. Where an FC holds one item for the whole nation, every FC sends ten
 parcels to every location: a thousand trucks, a tenth full. Where each of ten regions holds all items in an FC of its
-own, a hundred parcels go to each location on one truck. Between lie regions of several FCs that share the items among
-them. Nothing is random, so there are no intervals.
+own, a hundred parcels go to each location on one truck. In between, regions of several FCs share the
+items among them. Nothing is random, so there are no intervals.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ class _World(NamedTuple):
 
 
 def sites_and_homes() -> tuple[pd.DataFrame, np.ndarray]:
-    """Stations at the hundred largest metros, ten FCs each in the midst of ten of them, and the FC of each station.
+    """Stations at the hundred largest metros, ten FCs each at the center of ten of them, and the FC of each station.
 
-    Balanced k-medoids: assign stations, move every FC to the station with the least miles to the others, and again.
+    Balanced k-medoids: assign stations, move every FC to the station with the least miles to the others, and repeat.
     """
     city = {"kind": "cities", "fulfillment_centers": FCS, "sort_centers": 1, "stations": LOCATIONS}
     every = build_network(Scenario.model_validate({"name": "ten_by_hundred", "network": city})).sites

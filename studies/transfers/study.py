@@ -1,4 +1,4 @@
-"""When and how much stock to move between regions: a threshold rule and an LP against leaving it where it was put."""
+"""Stock moved between regions by a threshold rule or an LP, compared with leaving it where it is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TransferWorld(BaseModel):
     name: str = Field(min_length=1, description="Name in the tables.")
     set: dict[str, Any] = Field({}, description="Fields of the scenario to set, dotted.")
     rules: dict[str, dict[str, float]] = Field(
-        {}, description="Rule → its settings; one left out has its default. `tune_transfers.py` beside this finds them."
+        {}, description="Rule → its settings, as `evaluate.py tune_transfers` finds them; others have their defaults."
     )
 
     @field_validator("rules")
@@ -41,12 +41,13 @@ class TransferWorld(BaseModel):
 
 
 class TransferStudy(CutStudy):
-    """Plays every world with and without transfers, and the first with cheaper and dearer linehaul."""
+    """Plays every world with and without transfers, and the first with cheaper and more expensive linehaul."""
 
     days: int = Field(42, ge=1, description="Days that are counted. Unit: days.")
-    worlds: tuple[TransferWorld, ...] = Field(min_length=1, description="Where the question is asked.")
+    worlds: tuple[TransferWorld, ...] = Field(min_length=1, description="Worlds that are played.")
     linehaul: tuple[float, ...] = Field(
-        (0.25, 0.5, 1.0, 2.0, 4.0), description="Linehaul of transfers in the first world, as multiples of its price."
+        (0.25, 0.5, 1.0, 2.0, 4.0),
+        description="Prices of linehaul to try in the first world, as multiples of the scenario's.",
     )
 
     @field_validator("worlds")
@@ -54,14 +55,14 @@ class TransferStudy(CutStudy):
     def _distinct(cls, worlds: tuple[TransferWorld, ...]) -> tuple[TransferWorld, ...]:
         names = [world.name for world in worlds]
         if len(set(names)) < len(names):
-            raise ValueError("worlds must have names of their own")
+            raise ValueError("worlds must have different names")
         return worlds
 
     @field_validator("linehaul")
     @classmethod
     def _ascending(cls, linehaul: tuple[float, ...]) -> tuple[float, ...]:
         if list(linehaul) != sorted(set(linehaul)) or (linehaul and linehaul[0] < 0):
-            raise ValueError("must be 0 or more, ascending, none twice")
+            raise ValueError("must be 0 or more, ascending, without repeats")
         return linehaul
 
     def regional(self, world: TransferWorld, linehaul: float = 1.0) -> Scenario:
@@ -87,7 +88,7 @@ class TransferStudy(CutStudy):
         policies, rows = self.players(), {}
         regional = {world.name: self.regional(world) for world in self.worlds}
         for scenario in regional.values():
-            build_network(scenario)  # a boundary that cannot be used is found before anything is played
+            build_network(scenario)  # an unusable boundary is found before anything is played
         for world in self.worlds:
             moving = {
                 (rule, name): Moving(policy, rule, world.rules.get(rule or ""))

@@ -178,7 +178,7 @@ def test_dollars_are_those_the_policy_sees(name: str) -> None:
         assert line.difference_usd == pytest.approx(expected + own["lanes"] + own["units"], abs=1e-4)
         assert line.margin >= -1e-3  # nobody ranks the next above the chosen
         if abs(line.difference_usd) >= 0.005:
-            assert f"USD {'cheaper' if line.difference_usd > 0 else 'dearer'}" in why(line, policy)
+            assert f"USD {'cheaper' if line.difference_usd > 0 else 'more expensive'}" in why(line, policy)
     assert alone > 50 and (lanes > 0) == (name in ("priced", "pretrained/us8"))
 
 
@@ -199,8 +199,8 @@ def test_a_rule_is_said_to_rank_what_it_ranks() -> None:
     for line in log:
         assert line.chosen and line.other
         assert (line.reason == own) == (line.chosen.local and not line.other.local)
-    dearer = [one for one in log if one.difference_usd < -0.005 and one.reason == nearest and not one.replanned]
-    assert dearer and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY) for line in dearer)
+    costlier = [one for one in log if one.difference_usd < -0.005 and one.reason == nearest and not one.replanned]
+    assert costlier and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY) for line in costlier)
     assert set(decision_log._WORDS) == set(SOURCE_FEATURES)
 
 

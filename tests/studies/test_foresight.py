@@ -96,7 +96,7 @@ def test_units_priced_by_an_lp_are_refused() -> None:
 
 def write(folder: Path, **changes: Any) -> Path:
     data = {
-        "question": "What is knowing worth?", "scenario": "small", "set": HOURS, "episodes": 2,
+        "question": "What is knowing worth?", "scenario": "small", "set": HOURS, "episodes": 1,
         "policies": ["tuned_linear", "least_cost"], "hours": [0, 4], "futures": 2,
     }  # fmt: skip
     return write_study(folder, "foresight", data, changes)

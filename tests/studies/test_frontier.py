@@ -83,7 +83,7 @@ def test_a_tilt_leaves_the_policy_it_came_from_alone() -> None:
             "setting = 'dispatch.fil': must be",
         ),
         ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1]}, "values"),
-        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1, 1]}, "one stands twice"),
+        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1, 1]}, "one is repeated"),
     ],
 )
 def test_a_bad_sweep_is_refused(sweep: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -109,7 +109,10 @@ def test_what_cannot_be_placed_is_found_before_anything_is_played(tmp_path: Path
     (tmp_path / "own.csv").write_text("sku,site,units\n0,FC New York NY,5\n", encoding="utf-8")
     cases: list[tuple[dict[str, Any], str]] = [
         ({"storage": [0.1, 1.0]}, r"storage = 0.1: storage of .* units: found no place for every SKU"),
-        ({"set": {"stock.placement": str(tmp_path / "own.csv")}}, "breadths: stock.placement says who carries what"),
+        (
+            {"set": {"stock.placement": str(tmp_path / "own.csv")}},
+            "breadths: stock.placement says which FC carries what",
+        ),
         ({"set": {"stock.safety_factor": -1}}, "stock.safety_factor = -1: must be 0 or more"),
     ]
     for changes, message in cases:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -22,6 +21,7 @@ from regional_dispatch.studies.region_design.study import RegionDesign
 from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.report.region_maps import boundary_maps
 from tests.commands import write_study
+from tests.studies.asked import data_of
 from tests.worlds import small
 
 DRAWN = ["reference", "balanced bisection", "k-means", "balanced territories", "local search", "your boundary"]
@@ -74,18 +74,12 @@ def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder, study, study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def table_of(findings: Findings, name: str) -> pd.DataFrame:
-    data = next(part.data for part in findings.parts if part.name == name)
-    assert data is not None
-    return data
-
-
 def test_differences_are_those_of_the_kpis(found: tuple[Path, RegionDesign, Findings]) -> None:
     findings = found[2]
-    standings = table_of(findings, "objectives")
+    standings = data_of(findings, "objectives")
     assert standings[standings["policy"] == "least_cost"]["boundary"].tolist() == [*DRAWN, "one nation"]
     for policy in ("least_cost", "regional_nearest"):
-        kpis = table_of(findings, f"kpis_{policy}")
+        kpis = data_of(findings, f"kpis_{policy}")
         costs = kpis[kpis["kpi"] == "cost_per_order_usd"].set_index("boundary")
         own = standings[standings["policy"] == policy].set_index("boundary")
         np.testing.assert_allclose(own["objective_usd_mean"], costs["value_mean"])
@@ -98,7 +92,7 @@ def test_differences_are_those_of_the_kpis(found: tuple[Path, RegionDesign, Find
 
 def test_a_boundary_is_kept_as_a_file_that_a_scenario_reads(found: tuple[Path, RegionDesign, Findings]) -> None:
     folder, study, findings = found
-    shapes = table_of(findings, "shapes").set_index("boundary")
+    shapes = data_of(findings, "shapes").set_index("boundary")
     for name in DRAWN:
         path = folder / "out" / "worlds" / f"{name.replace(' ', '_')}.csv"
         network = build_network(study.world({"partition": {"kind": "file", "path": str(path)}}))
@@ -115,10 +109,10 @@ def test_a_boundary_is_kept_as_a_file_that_a_scenario_reads(found: tuple[Path, R
 def test_regions_without_a_fulfillment_center_are_warned_of(found: tuple[Path, RegionDesign, Findings]) -> None:
     """Six regions of one station each share four FCs."""
     findings = found[2]
-    bare = table_of(findings, "shapes").set_index("boundary")["bare"]
+    without_fc = data_of(findings, "shapes").set_index("boundary")["without_fc"]
     text = next(section.text for section in findings.sections if section.title == "The boundaries")
-    assert bare["your boundary"] >= 2
-    assert text.count("Warning: ") == (bare > 0).sum()
+    assert without_fc["your boundary"] >= 2
+    assert text.count("Warning: ") == (without_fc > 0).sum()
     assert "Warning: the your boundary" not in text and "Warning: your boundary leaves" in text
 
 

@@ -95,7 +95,7 @@ def test_linehaul_may_cost_too_much_and_the_flows_add_up(found: tuple[TransferSt
     ("changes", "message"),
     [
         ({"worlds": []}, "worlds"),
-        ({"worlds": [{"name": "a"}, {"name": "a"}]}, "names of their own"),
+        ({"worlds": [{"name": "a"}, {"name": "a"}]}, "different names"),
         ({"worlds": [{"name": "a", "rules": {"magic": {}}}]}, "rules.*no such rule"),
         ({"worlds": [{"name": "a", "rules": {"lp": {"days": 99}}}]}, "days = 99"),
         ({"linehaul": [2, 1]}, "linehaul.*ascending"),
