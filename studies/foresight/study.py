@@ -50,9 +50,7 @@ class Foresight(Study):
             )
         rules = untuned_rules(players)
         if not rules:
-            raise InputError(
-                "policies: no untuned rule is among them to measure the gap from; add least_cost"
-            )
+            raise InputError("policies: no untuned rule is among them to measure the gap from; add least_cost")
         name, lead = next(iter(players.items()))
         told = {f"{name} looking ahead, {told_words(hours)}": hours for hours in (*self.hours, math.inf)}
         ahead = {title: Lookahead(lead, hours, self.futures, self.margin) for title, hours in told.items()}

@@ -9,15 +9,16 @@ import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import ScenarioError
-from regional_dispatch.planning.stock.coverage import (
-    Market,
-    line_coverage,
-    optimise,
-    order_coverage,
-)
+from regional_dispatch.planning.stock.market import Market, line_coverage, order_coverage
+from regional_dispatch.planning.stock.placements import optimise
 
 BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
 CLASSES = ("A", "B", "C")
+SHOWN = (
+    "in_region_share", "spill_share", "packages_per_order", "cost_per_order_usd", "truck_per_order_usd",
+    "pick_per_order_usd", "late_per_order_usd", "click_to_delivery_hours", "on_time_share", "miles_per_package",
+    "lanes_used", "touches_per_package", "lost_line_share", "co2_kg_per_package",
+)  # fmt: skip
 
 
 def placement_table(network: Network, base: np.ndarray) -> pd.DataFrame:

@@ -10,12 +10,8 @@ from pydantic import AfterValidator, Field
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.stock import place_stock, velocity_classes
-from regional_dispatch.planning.stock.coverage import (
-    build_market,
-    fastest_everywhere,
-    in_proportion,
-    optimise,
-)
+from regional_dispatch.planning.stock.market import build_market
+from regional_dispatch.planning.stock.placements import fastest_everywhere, in_proportion, optimise
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.placement.layout import (

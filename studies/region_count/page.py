@@ -15,7 +15,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
 from regional_dispatch.evaluation.text import interval, number
-from regional_dispatch.planning.stock.coverage import covered_lines
+from regional_dispatch.planning.stock.market import covered_lines
 from regional_dispatch.studies.framework.cut import regions_in_words
 from regional_dispatch.studies.framework.lab import Played
 from regional_dispatch.studies.framework.objective import objective, objective_text

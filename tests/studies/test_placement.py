@@ -12,7 +12,8 @@ import pytest
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.envs.world.stock import place_stock
-from regional_dispatch.planning.stock.coverage import build_market, optimise
+from regional_dispatch.planning.stock.market import build_market
+from regional_dispatch.planning.stock.placements import optimise
 from regional_dispatch.studies.framework.kinds import load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.placement.layout import BASE, OPTIMISED, placement_table

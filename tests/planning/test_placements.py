@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.stock import base_stock, place_stock
-from regional_dispatch.planning.stock.coverage import (
-    Market,
-    build_market,
-    coverage_bound,
-    fastest_everywhere,
-    in_proportion,
-    line_coverage,
-    optimise,
-    order_coverage,
-)
+from regional_dispatch.planning.stock.bound import coverage_bound
+from regional_dispatch.planning.stock.market import Market, build_market, line_coverage, order_coverage
+from regional_dispatch.planning.stock.placements import fastest_everywhere, in_proportion, optimise
 from tests.worlds import TWO_REGIONS, small
 
 
