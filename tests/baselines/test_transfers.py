@@ -20,7 +20,7 @@ SCORERS = baseline("least_cost").scorers
 THIN = {**TWO_REGIONS, "stock": {"breadth": (0.5, 0.25, 0.25)}, "horizon_hours": 240}
 
 
-def lonely(**transfers: float) -> Simulator:
+def one_sku(**transfers: float) -> Simulator:
     """One SKU that one of two FCs carries, each with a region and a station of its own."""
     scenario = small(
         partition={"kind": "balanced", "regions": 2},
@@ -64,7 +64,7 @@ def expected_usd(sim: Simulator, days: float, move: int) -> float:
 
 @pytest.mark.parametrize("handling", [0.0, 0.15, 0.6])
 def test_the_lp_moves_what_is_best_where_all_cases_can_be_weighed(handling: float) -> None:
-    sim = lonely(usd_per_mile=0, dock_usd=0, handling_usd=handling)
+    sim = one_sku(usd_per_mile=0, dock_usd=0, handling_usd=handling)
     days = 4.0
     usd = [expected_usd(sim, days, move) for move in range(int(sim.state.stock[0].max()) + 1)]
     lp = int(transfer_rule("lp", {"days": days, "scale": 1})(sim, 0).units.sum())
@@ -73,8 +73,10 @@ def test_the_lp_moves_what_is_best_where_all_cases_can_be_weighed(handling: floa
     assert usd[lp] <= min(usd[0], usd[threshold]) + 1e-6
 
 
-def test_the_lp_moves_less_the_dearer_it_is_and_nothing_in_the_end() -> None:
-    sent = [int(transfer_rule("lp")(lonely(dock_usd=usd, usd_per_mile=0), 0).units.sum()) for usd in (0, 1000, 100_000)]
+def test_the_lp_moves_less_the_more_it_costs_and_nothing_at_a_high_price() -> None:
+    sent = [
+        int(transfer_rule("lp")(one_sku(dock_usd=usd, usd_per_mile=0), 0).units.sum()) for usd in (0, 1000, 100_000)
+    ]
     assert sent[0] >= sent[1] >= sent[2] == 0 < sent[0]
 
 
@@ -126,7 +128,7 @@ def test_a_rule_never_asks_for_what_is_not_there_and_is_asked_on_its_nights(rule
     assert asked == list(range(20, 120, 48))  # two in the morning, every other day from Monday on
 
 
-def test_a_rule_that_is_none_is_refused() -> None:
+def test_a_bad_rule_is_refused() -> None:
     with pytest.raises(BaselineError, match="transfers 'magic': no such rule; there are: threshold, lp"):
         transfer_rule("magic")
     with pytest.raises(BaselineError, match="transfers 'lp' has no parameter 'low_days'; it has: every_days"):

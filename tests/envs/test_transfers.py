@@ -22,8 +22,8 @@ from regional_dispatch.evaluation.rollouts import rollout
 from tests.worlds import TWO_REGIONS, simulator, small, snapshot
 
 SCORERS = baseline("least_cost").scorers
-NOBODY_ORDERS = {"orders_per_day": 200, "surges": [{"start_hour": 0, "end_hour": 9999, "factor": 1e-9}]}
-QUIET = {**TWO_REGIONS, "demand": NOBODY_ORDERS, "stock": {"review_hours": 24, "lead_time_hours": 5}}
+NO_ORDERS = {"orders_per_day": 200, "surges": [{"start_hour": 0, "end_hour": 9999, "factor": 1e-9}]}
+QUIET = {**TWO_REGIONS, "demand": NO_ORDERS, "stock": {"review_hours": 24, "lead_time_hours": 5}}
 THIN = {**TWO_REGIONS, "stock": {"breadth": (0.5, 0.25, 0.25)}, "horizon_hours": 240}
 
 
@@ -80,9 +80,9 @@ def test_whole_trucks_and_handling_are_paid_once_by_the_region_that_receives() -
     s.stock[0, sku, origin] = 20
     sim.move(0, moves((sku, origin, dest, 4), (sku, origin, dest, 5)))  # a model truck holds 6 of a real one's 4,000
     truck = (2.26 * sim.transfer_lanes.miles[origin, dest] + 100) * 3 / 2000
-    for book in (s.cash, s.accrual):
-        assert book[0, region[dest], TRANSFER] == pytest.approx(2 * truck + 9 * 0.25)
-        assert book.sum() == pytest.approx(book[0, region[dest], TRANSFER])
+    for view in (s.cash, s.accrual):
+        assert view[0, region[dest], TRANSFER] == pytest.approx(2 * truck + 9 * 0.25)
+        assert view.sum() == pytest.approx(view[0, region[dest], TRANSFER])
     sim.run(SCORERS)
     kpis = sim.kpis(0)
     assert kpis["transfer_units"] == pytest.approx(9 / 5) and kpis["transfer_trucks"] == pytest.approx(2 / 5)
@@ -128,7 +128,7 @@ def test_what_is_on_the_road_is_not_ordered_again_and_too_much_orders_nothing() 
         ((0, 1, 1, 1), "origin and dest are both FC 1"),
     ],
 )
-def test_moves_that_cannot_be_are_refused(row: tuple[int, int, int, int], message: str) -> None:
+def test_bad_moves_are_refused(row: tuple[int, int, int, int], message: str) -> None:
     sim = simulator(small(**QUIET), 5)
     before = snapshot(sim, 0)
     with pytest.raises(ValueError, match=message):
@@ -165,7 +165,7 @@ def worlds(draw: st.DrawFn) -> Scenario:
 
 @hypothesis_settings(max_examples=25)
 @given(scenario=worlds(), key=st.integers(0, 1000))
-def test_units_and_dollars_are_kept_whatever_moves(scenario: Scenario, key: int) -> None:
+def test_units_and_dollars_are_conserved_under_any_moves(scenario: Scenario, key: int) -> None:
     sim = Simulator(scenario, transfers=Shuffle())
     sim.reset(0, key)
     s, base, moved = sim.state, sim.world.base_stock.sum(dtype=int), 0
@@ -200,7 +200,7 @@ def test_rows_of_a_batch_do_not_meet(rule: Any) -> None:
     assert batch.state.cash[:, :, TRANSFER].sum(axis=1).min() > 0
 
 
-def test_a_snapshot_in_mid_transfer_goes_on_as_if_nothing_were() -> None:
+def test_a_snapshot_in_mid_transfer_continues_the_same() -> None:
     scenario = small(**THIN)
     one, other = (Simulator(scenario, transfers=Shuffle()) for _ in range(2))
     one.reset(0, 5)

@@ -144,7 +144,7 @@ def test_units_in_proportion_follow_demand() -> None:
         ({"demand": {"orders_per_day": 0}}, r"small: demand.orders_per_day = 0: must be above 0"),
     ],
 )
-def test_a_world_that_cannot_be_placed_anew_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_world_without_a_new_placement_is_refused(changes: dict[str, Any], message: str) -> None:
     world = small(**TWO_REGIONS, **changes)
     with pytest.raises(ScenarioError, match=message):
         build_market(world, build_network(world))

@@ -1,4 +1,4 @@
-"""Close-ups of a policy: what is seen of an episode must be the episode, and what a log says the kernel must do."""
+"""Close-ups of a policy: flows agree with the KPIs of the episode, and the decision log with what the kernel does."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_dollars_are_those_the_policy_sees(name: str) -> None:
         expected = routes["cost"][b.route] + late[1] - routes["cost"][a.route] - late[0]
         own = line.parts()
         assert line.difference_usd == pytest.approx(expected + own["lanes"] + own["units"], abs=1e-4)
-        assert line.margin >= -1e-3  # nobody ranks the next above the chosen
+        assert line.margin >= -1e-3  # no policy ranks the next above the chosen
         if abs(line.difference_usd) >= 0.005:
             assert f"USD {'cheaper' if line.difference_usd > 0 else 'more expensive'}" in why(line, policy)
     assert alone > 50 and (lanes > 0) == (name in ("priced", "pretrained/us8"))

@@ -1,4 +1,4 @@
-"""The flip of a partition as a study: what days, phases and regions say must agree with the books."""
+"""The flip of a partition as a study: KPIs of days, phases and regions agree with the totals."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_cut_keeps_more_orders_in_region(row: dict[str, Any]) -> None:
     assert phases["after"]["in_region_share"] > phases["before"]["in_region_share"] + 0.02
 
 
-def test_other_nights_are_other_cells() -> None:
+def test_switches_on_other_days_are_other_cells() -> None:
     def digest(day: int, policy: str = "least_cost") -> str:
         switch = Switch(day, small(**LONG, partition=BOUNDARY))
         return Timeline(baseline(policy), [switch], [Phase("all", 1, 7)], worlds).digest
@@ -131,7 +131,7 @@ def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) 
         data = parts[f"spill_{name}"].data
         assert data is not None
         away = data[data["served_from"] != data["served_to"]]["mean"].sum()
-        assert own.min() - 5 < away < own.max() + 5  # the arrows are the spill that the books count
+        assert own.min() - 5 < away < own.max() + 5  # the arrows are the spill that KPIs count
     spread = parts["distributions"].data
     assert spread is not None and set(spread["series"]) == {"One nation", "Regions"}
     delivered = spread[spread["panel"] == "Lines delivered by then, %"].groupby("series")["mean"]
@@ -142,7 +142,7 @@ def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) 
     assert orders and all(isinstance(part, Table) and part.prose for part in orders)
 
 
-def test_the_report_stands_alone_and_its_film_can_stand_still(found: Findings, tmp_path: Path) -> None:
+def test_the_report_loads_nothing_and_has_a_still_of_its_film(found: Findings, tmp_path: Path) -> None:
     study = load_study(write(tmp_path))
     save_report(study, found, provenance("python evaluate.py study flip"), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -185,12 +185,12 @@ def test_a_flip_without_animation_films_nothing(
         ({"regions": {"kind": "balanced"}}, "regions: .*needs 'regions'"),
     ],
 )
-def test_a_flip_that_cannot_be_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_flip_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
 
 
-def test_a_boundary_that_leaves_a_station_out_is_found_before_anything_is_played(tmp_path: Path) -> None:
+def test_a_boundary_without_a_station_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_text("site,region\nDS New York NY,East\n", encoding="utf-8")
     study = load_study(write(tmp_path, regions={"kind": "file", "path": "cut.csv"}))
     with pytest.raises(ScenarioError, match=r"cut\.csv: site: station '.*' has no region; add a row for it"):

@@ -62,8 +62,8 @@ def test_told_all_orders_the_episode_is_cheaper_by_what_its_changes_save(world: 
     assert saved["send"] > 0
 
 
-def test_where_nothing_is_clear_enough_the_policy_decides_alone(short: Scenario) -> None:
-    """Trying out leaves no trace in what really happens."""
+def test_where_nothing_is_clearly_cheaper_the_base_policy_decides(short: Scenario) -> None:
+    """Trying decisions leaves no trace in the episode."""
     player = Lookahead(baseline("least_cost"), 0.0, futures=3, margin=1e9)
     assert costs(player, short) == pytest.approx(plain(short), abs=1e-12)
 

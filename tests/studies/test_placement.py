@@ -54,7 +54,7 @@ def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder / "out", study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def test_stock_placed_anew_serves_more_orders_in_region(found: tuple[Path, Findings]) -> None:
+def test_an_optimised_placement_serves_more_orders_in_region(found: tuple[Path, Findings]) -> None:
     kpis = data_of(found[1], "kpis_regional_consolidate_regional").set_index(["kpi", "world"])
     before, after = (kpis.loc["in_region_share", f"{name}, regional"] for name in (BASE, OPTIMISED))
     assert after["change_ci_low"] > 5
@@ -101,12 +101,12 @@ def test_a_user_can_take_the_placement(found: tuple[Path, Findings]) -> None:
         ({"breadth": [1]}, "breadth = .*unknown field"),
     ],
 )
-def test_a_question_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_study_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
 
 
-def test_what_cannot_be_placed_is_found_before_anything_is_played(tmp_path: Path) -> None:
+def test_an_impossible_placement_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("sku,site,units\n0,FC New York NY,5\n", encoding="utf-8")
     cases: list[tuple[dict[str, Any], str]] = [
         ({"storage": [0.1, 1.0]}, r"storage = 0.1: storage of .* units: found no place for every SKU"),

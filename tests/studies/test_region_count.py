@@ -55,7 +55,7 @@ def test_a_study_asked_again_plays_nothing(counted: tuple[Path, Findings], monke
 
 
 def test_the_worlds_a_study_names_are_shown_closely(counted: tuple[Path, Findings]) -> None:
-    """Maps before the rest, decisions last; one region has nobody to spill to."""
+    """Maps before the rest, decisions last; one region cannot spill."""
     findings = counted[1]
     assert [section.title for section in findings.sections][:1] == ["Maps"]
     assert findings.sections[-1].title == "Decisions, order by order" and findings.sections[-1].parts

@@ -1,4 +1,4 @@
-"""The study of boundaries: its page says what was played, and its search never meets the orders it is judged on."""
+"""The study of boundaries: its tables agree, and its search never plays the orders it is judged on."""
 
 from __future__ import annotations
 

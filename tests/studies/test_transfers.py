@@ -1,4 +1,4 @@
-"""The study of transfers: it books what it says, and pays where shelves are thin."""
+"""The study of transfers: costs agree across its tables, and transfers pay where stock is thin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.worlds import TWO_REGIONS, small
 THIN = {**TWO_REGIONS, "stock": {"breadth": (0.5, 0.25, 0.25)}, "horizon_hours": 240}
 
 
-def test_a_player_notes_what_it_moves_and_changes_nothing_else() -> None:
+def test_recording_moves_changes_no_episode() -> None:
     policy, scenario = baseline("least_cost"), small(**THIN)
     noted = Moving(policy, "threshold", {"min_fill": 0.1}).rollout(scenario, [5])[0]
     plain = rollout(Simulator(scenario, transfers=transfer_rule("threshold", {"min_fill": 0.1})), policy.scorers, [5])[
@@ -58,7 +58,7 @@ def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tran
     return study, study.answer(Lab(folder / "out", study.episodes, study.seed))
 
 
-def test_the_study_books_what_it_says_and_pays_where_shelves_are_thin(found: tuple[TransferStudy, Findings]) -> None:
+def test_costs_agree_and_transfers_pay_where_stock_is_thin(found: tuple[TransferStudy, Findings]) -> None:
     study, findings = found
     data = {part.name: part.data for part in findings.parts}
     costs, parts = data["costs"], data["parts"]
@@ -77,7 +77,7 @@ def test_the_study_books_what_it_says_and_pays_where_shelves_are_thin(found: tup
         assert own.loc["thin", policy, NONE]["change_mean"] == 0 != own.loc["thin", policy, NATION]["change_mean"]
 
 
-def test_linehaul_may_cost_too_much_and_the_flows_add_up(found: tuple[TransferStudy, Findings]) -> None:
+def test_expensive_linehaul_stops_transfers_and_flows_add_up(found: tuple[TransferStudy, Findings]) -> None:
     data = {part.name: part.data for part in found[1].parts}
     sweep, flows, costs = data["linehaul"], data["flows"], data["costs"]
     assert sweep is not None and flows is not None and costs is not None
@@ -101,6 +101,6 @@ def test_linehaul_may_cost_too_much_and_the_flows_add_up(found: tuple[TransferSt
         ({"linehaul": [2, 1]}, "linehaul.*ascending"),
     ],
 )
-def test_a_study_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_study_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
