@@ -182,7 +182,7 @@ class Page:
         names = {int(r): self.board.names[r] for r in used}
         caption = (
             "The ground has the colour of the nearest station's region. Regions are named after the region of the "
-            "{self.board.name} whose demand they keep; a region that keeps none has a number."
+            f"{self.board.name} whose demand they keep; a region that keeps none has a number."
         )
         return Figure(
             "maps", "Boundaries side by side", caption, boundary_maps(self.board.network.sites, titles, names)
