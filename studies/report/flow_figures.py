@@ -1,4 +1,4 @@
-"""What `flows` saw as figures: who serves whom, and the spread behind the means."""
+"""Figures of flows: which region serves which, and distributions behind the means."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TAIL = 0.995  # of a distribution; its axis ends there
 def spill_maps(
     sims: Mapping[str, Simulator], flows: Mapping[str, Sequence[Flows]], titles: Mapping[str, str], seed: int
 ) -> tuple[Figure, ...]:
-    """A map of who serves whom for each world that counts more than one region, with arrows to one scale.
+    """A map of which region serves which, for each world with more than one region, with arrows on one scale.
 
     Args:
         sims: world → a simulator of its network.
-        flows: world → what each episode showed.
+        flows: world → the flows of each episode.
         titles: world → heading.
         seed: of the bootstrap.
     """
@@ -66,7 +66,7 @@ def distributions(flows: Mapping[str, Sequence[Flows]], tick_hours: float, seed:
     """Hours, miles and loads as distributions, a line for each world.
 
     Args:
-        flows: world → what each episode showed.
+        flows: world → the flows of each episode.
         tick_hours: of the worlds.
         seed: of the bootstrap.
     """

@@ -15,7 +15,7 @@ from regional_dispatch.studies.report.charts import png
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points
-_FAINTEST = 0.1  # of the strongest arrow; weaker ones are left out
+_FAINTEST = 0.1  # of the strongest arrow; weaker ones are not drawn
 
 
 def flow_map(network: Network, flow: np.ndarray) -> bytes:

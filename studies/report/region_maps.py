@@ -1,4 +1,4 @@
-"""Boundaries side by side: small maps whose ground has the colour of its region."""
+"""Boundaries side by side: small maps with the ground in the colour of its region."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def boundary_maps(sites: pd.DataFrame, boundaries: Mapping[str, np.ndarray], nam
 
 
 class _Base:
-    """What all maps share: where things are, in the pixels of the viewer's map."""
+    """What all maps share: positions in the pixels of the viewer's map."""
 
     def __init__(self, sites: pd.DataFrame) -> None:
         outlines = read_outlines()
@@ -87,7 +87,7 @@ class _Base:
 
 
 def _keys(names: Mapping[int, str]) -> list[Line2D]:
-    """What regions and marks look like."""
+    """The legend: regions and marks."""
     keys = [("o", 8.0, region_colour(r), name) for r, name in names.items()]
     keys += [("o", 6.0, "#9aa1a8", "station, by people served"), ("s", 3.5, _INK, "fulfillment center")]
     return [

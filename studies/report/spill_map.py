@@ -1,4 +1,4 @@
-"""Who serves whom: a map of the regions, with an arrow wherever one serves customers of another."""
+"""A map of the regions with an arrow from each region to those whose customers it serves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 12  # arrows with their share written on them
 _WIDEST = 13.0  # points
 _BEND = 0.16  # of an arrow's length
 _HUB, _HUB_RADIUS = 620.0, 17.0  # points², pixels
-# Where a share may stand: along its arrow, and pixels off it.
+# Positions tried for a share: along its arrow, and pixels beside it.
 _SPOTS = [(t, off) for off in (0.0, 15.0) for t in (0.5, 0.4, 0.6, 0.32, 0.68)]
 
 
@@ -50,7 +50,7 @@ def draw_spill(sim: Simulator, shares: Served, title: str, widest: float | None 
 
     Args:
         sim: of the network.
-        shares: what serves whom.
+        shares: of lines by region that serves and region served.
         title: heading.
         widest: share with the full width; default, the largest. One for several maps makes them comparable.
 
@@ -65,7 +65,7 @@ class SpillMap(MapViewer):
 
     Args:
         sim: of the network.
-        shares: what serves whom.
+        shares: of lines by region that serves and region served.
         widest: share with the full width.
     """
 
@@ -113,7 +113,7 @@ class SpillMap(MapViewer):
             self._key_text(x - 6, "arrow: from who serves to whom, as wide as its share of all lines (%)")
 
     def _add_labels(self) -> list[Text]:
-        """Names stand above the circles instead."""
+        """None: names are above the circles."""
         return []
 
     def _hub_points(self) -> np.ndarray:
@@ -152,7 +152,7 @@ class SpillMap(MapViewer):
         return found
 
     def _add_shares(self) -> list[Any]:
-        """Shares of the largest arrows, each off the others and off the circles."""
+        """Shares of the largest arrows, placed clear of each other and of the circles."""
         taken = [(*hub, 2.0 * _HUB_RADIUS, 2.0 * _HUB_RADIUS) for hub in self._hubs]
         taken += [(x, y + _HUB_RADIUS + 10, 95.0, 16.0) for x, y in self._hubs]
         labels = []

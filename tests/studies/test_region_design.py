@@ -1,4 +1,4 @@
-"""The study of boundaries: its page says what was played, and its search never meets the orders it is judged on."""
+"""The study of boundaries: its tables agree, and its search never plays the orders it is judged on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -22,6 +21,7 @@ from regional_dispatch.studies.region_design.study import RegionDesign
 from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.report.region_maps import boundary_maps
 from tests.commands import write_study
+from tests.studies.asked import data_of
 from tests.worlds import small
 
 DRAWN = ["reference", "balanced bisection", "k-means", "balanced territories", "local search", "your boundary"]
@@ -66,7 +66,7 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RegionDesign, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RegionDesign, Findings]:
     folder = tmp_path_factory.mktemp("design")
     own = write_own(folder, ["A", "B", "C", "D", "E", "F"])
     study = load_study(write(folder, own=str(own)))
@@ -74,18 +74,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RegionDesign,
     return folder, study, study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def table_of(findings: Findings, name: str) -> pd.DataFrame:
-    data = next(part.data for part in findings.parts if part.name == name)
-    assert data is not None
-    return data
-
-
 def test_differences_are_those_of_the_kpis(found: tuple[Path, RegionDesign, Findings]) -> None:
     findings = found[2]
-    standings = table_of(findings, "objectives")
+    standings = data_of(findings, "objectives")
     assert standings[standings["policy"] == "least_cost"]["boundary"].tolist() == [*DRAWN, "one nation"]
     for policy in ("least_cost", "regional_nearest"):
-        kpis = table_of(findings, f"kpis_{policy}")
+        kpis = data_of(findings, f"kpis_{policy}")
         costs = kpis[kpis["kpi"] == "cost_per_order_usd"].set_index("boundary")
         own = standings[standings["policy"] == policy].set_index("boundary")
         np.testing.assert_allclose(own["objective_usd_mean"], costs["value_mean"])
@@ -98,7 +92,7 @@ def test_differences_are_those_of_the_kpis(found: tuple[Path, RegionDesign, Find
 
 def test_a_boundary_is_kept_as_a_file_that_a_scenario_reads(found: tuple[Path, RegionDesign, Findings]) -> None:
     folder, study, findings = found
-    shapes = table_of(findings, "shapes").set_index("boundary")
+    shapes = data_of(findings, "shapes").set_index("boundary")
     for name in DRAWN:
         path = folder / "out" / "worlds" / f"{name.replace(' ', '_')}.csv"
         network = build_network(study.world({"partition": {"kind": "file", "path": str(path)}}))
@@ -115,10 +109,10 @@ def test_a_boundary_is_kept_as_a_file_that_a_scenario_reads(found: tuple[Path, R
 def test_regions_without_a_fulfillment_center_are_warned_of(found: tuple[Path, RegionDesign, Findings]) -> None:
     """Six regions of one station each share four FCs."""
     findings = found[2]
-    bare = table_of(findings, "shapes").set_index("boundary")["bare"]
+    without_fc = data_of(findings, "shapes").set_index("boundary")["without_fc"]
     text = next(section.text for section in findings.sections if section.title == "The boundaries")
-    assert bare["your boundary"] >= 2
-    assert text.count("Warning: ") == (bare > 0).sum()
+    assert without_fc["your boundary"] >= 2
+    assert text.count("Warning: ") == (without_fc > 0).sum()
     assert "Warning: the your boundary" not in text and "Warning: your boundary leaves" in text
 
 
@@ -131,7 +125,7 @@ def test_a_study_asked_again_plays_nothing(
     assert (again.answer, again.headlines) == (findings.answer, findings.headlines)
 
 
-def test_the_search_plays_tuning_orders_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_plays_tuning_orders_alone(undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, told = Asked(monkeypatch), list[tuple[int, int]]()
     study = load_study(write(tmp_path, policies=["least_cost"]))
     study.run(Lab(tmp_path / "out", 2, 0, progress=lambda done, total, title: told.append((done, total))))
@@ -142,12 +136,12 @@ def test_the_search_plays_tuning_orders_alone(tmp_path: Path, monkeypatch: pytes
     assert (len(tried), 6) in told
 
 
-def test_a_policy_tuned_on_the_first_orders_is_searched_for_on_others(tmp_path: Path) -> None:
+def test_a_policy_tuned_on_the_first_orders_is_searched_for_on_others(undrawn: None, tmp_path: Path) -> None:
     study = load_study(write(tmp_path, policies=["configs/baselines/us8.linear.yaml"]))
     assert study.run(Lab(tmp_path / "out", 2, 0)).headlines
 
 
-def test_ctrl_c_keeps_what_was_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_what_was_played(undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = load_study(write(tmp_path, policies=["least_cost"]))
     compute, played = cells.compute, list[str]()
 
@@ -171,12 +165,15 @@ def test_the_ground_has_the_colour_of_its_region() -> None:
     sites = build_network(small()).sites
     stations = int((sites["kind"] == "station").sum())
 
-    def seen(labels: np.ndarray, region: int) -> int:
+    def drawn(labels: np.ndarray) -> np.ndarray:
         picture = Image.open(io.BytesIO(boundary_maps(sites, {"one": labels, "two": labels}, {})))
-        tint = 255 * np.array(mix(region_colour(region), "white", 0.34))
-        return int((np.abs(np.asarray(picture.convert("RGB")) - tint) < 4).all(axis=2).sum())
+        return np.asarray(picture.convert("RGB"))
 
-    split, whole = np.arange(stations) % 2, np.zeros(stations, dtype=np.int64)
+    def seen(picture: np.ndarray, region: int) -> int:
+        tint = 255 * np.array(mix(region_colour(region), "white", 0.34))
+        return int((np.abs(picture - tint) < 4).all(axis=2).sum())
+
+    split, whole = drawn(np.arange(stations) % 2), drawn(np.zeros(stations, dtype=np.int64))
     assert seen(whole, 0) > seen(split, 0) > 1000 and seen(split, 1) > 1000
     assert seen(whole, 1) < 50  # the edges of dots
 

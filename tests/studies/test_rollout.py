@@ -1,4 +1,4 @@
-"""Regions that leave the nation one by one: who is cut off when, and what it does to each."""
+"""Regions that leave the nation one by one: which switch when, and what changes for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.findings import Findings
-from regional_dispatch.studies.rollout.study import KPIS_OF_A_REGION, REST, Rollout
+from regional_dispatch.studies.rollout.page import KPIS_OF_A_REGION
+from regional_dispatch.studies.rollout.study import REST, Rollout
 from tests.commands import write_study
 
 CUT = {"kind": "balanced", "regions": 3}
@@ -32,14 +33,14 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rollout, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rollout, Findings]:
     folder = tmp_path_factory.mktemp("rollout")
     study = load_study(write(folder))
     assert isinstance(study, Rollout)
     return folder, study, study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def test_those_who_have_not_switched_are_still_one_nation(found: tuple[Path, Rollout, Findings]) -> None:
+def test_regions_that_have_not_switched_are_one_nation(found: tuple[Path, Rollout, Findings]) -> None:
     folder, study, _ = found
     worlds = folder / "out" / "worlds"
     first, last = (pd.read_csv(worlds / f"from_day_{wave.day}.csv") for wave in study.waves)
@@ -78,12 +79,12 @@ def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, F
         ({"settle_days": 2}, "settle_days = 2: must be below window_days = 2"),
     ],
 )
-def test_a_rollout_that_cannot_be_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_rollout_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
 
 
-def test_a_region_that_is_none_is_named_before_anything_is_played(tmp_path: Path) -> None:
+def test_an_unknown_region_is_named_before_anything_is_played(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, waves=[{"day": 4, "regions": ["Atlantis"]}]))
     with pytest.raises(ScenarioError, match="no such region: Atlantis; there are: Region 01, Region 02, Region 03"):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))

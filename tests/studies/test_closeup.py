@@ -1,4 +1,4 @@
-"""Close-ups of a policy: what is seen of an episode must be the episode, and what a log says the kernel must do."""
+"""Close-ups of a policy: flows agree with the KPIs of the episode, and the decision log with what the kernel does."""
 
 from __future__ import annotations
 
@@ -177,9 +177,9 @@ def test_dollars_are_those_the_policy_sees(name: str) -> None:
         expected = routes["cost"][b.route] + late[1] - routes["cost"][a.route] - late[0]
         own = line.parts()
         assert line.difference_usd == pytest.approx(expected + own["lanes"] + own["units"], abs=1e-4)
-        assert line.margin >= -1e-3  # nobody ranks the next above the chosen
+        assert line.margin >= -1e-3  # no policy ranks the next above the chosen
         if abs(line.difference_usd) >= 0.005:
-            assert f"USD {'cheaper' if line.difference_usd > 0 else 'dearer'}" in why(line, policy)
+            assert f"USD {'cheaper' if line.difference_usd > 0 else 'more expensive'}" in why(line, policy)
     assert alone > 50 and (lanes > 0) == (name in ("priced", "pretrained/us8"))
 
 
@@ -200,8 +200,8 @@ def test_a_rule_is_said_to_rank_what_it_ranks() -> None:
     for line in log:
         assert line.chosen and line.other
         assert (line.reason == own) == (line.chosen.local and not line.other.local)
-    dearer = [one for one in log if one.difference_usd < -0.005 and one.reason == nearest and not one.replanned]
-    assert dearer and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY) for line in dearer)
+    costlier = [one for one in log if one.difference_usd < -0.005 and one.reason == nearest and not one.replanned]
+    assert costlier and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY) for line in costlier)
     assert set(decision_log._WORDS) == set(SOURCE_FEATURES)
 
 

@@ -1,4 +1,4 @@
-"""Placement of stock for regions: never above storage, never above the bound, and better where it is played."""
+"""Placement of stock for regions: never above storage, never above the bound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,24 +14,10 @@ from hypothesis import strategies as st
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.stock import base_stock, place_stock
-from regional_dispatch.planning.stock.coverage import (
-    Market,
-    build_market,
-    coverage_bound,
-    fastest_everywhere,
-    in_proportion,
-    line_coverage,
-    optimise,
-    order_coverage,
-)
-from regional_dispatch.studies.framework.kinds import load_study
-from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.placement.layout import BASE, OPTIMISED, placement_table
-from regional_dispatch.studies.report.findings import Findings
-from tests.commands import write_study
+from regional_dispatch.planning.stock.bound import coverage_bound
+from regional_dispatch.planning.stock.market import Market, build_market, line_coverage, order_coverage
+from regional_dispatch.planning.stock.placements import fastest_everywhere, in_proportion, optimise
 from tests.worlds import TWO_REGIONS, small
-
-BOUNDARY = TWO_REGIONS["partition"]
 
 
 def toy(daily: list[float], factor: float = 1.0, west: float = 0.6) -> Market:
@@ -152,17 +137,6 @@ def test_units_in_proportion_follow_demand() -> None:
 # --------------------------------------------------------------------------------------------------------- the world
 
 
-def test_a_table_is_the_placement_it_was_written_from(tmp_path: Path) -> None:
-    world = small(**TWO_REGIONS)
-    network = build_network(world)
-    base = place_stock(world, network)
-    best = optimise(build_market(world, network), sums(base)).base
-    path = tmp_path / "placement.csv"
-    placement_table(network, best).to_csv(path, index=False)
-    read = small(**TWO_REGIONS, stock={"placement": str(path)})
-    np.testing.assert_array_equal(place_stock(read, build_network(read)), best)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -170,7 +144,7 @@ def test_a_table_is_the_placement_it_was_written_from(tmp_path: Path) -> None:
         ({"demand": {"orders_per_day": 0}}, r"small: demand.orders_per_day = 0: must be above 0"),
     ],
 )
-def test_a_world_that_cannot_be_placed_anew_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_world_without_a_new_placement_is_refused(changes: dict[str, Any], message: str) -> None:
     world = small(**TWO_REGIONS, **changes)
     with pytest.raises(ScenarioError, match=message):
         build_market(world, build_network(world))
@@ -186,96 +160,3 @@ def test_an_fc_that_cannot_reach_a_station_is_named(tmp_path: Path) -> None:
     world = Scenario.model_validate({"name": "cut off", "network": network})
     with pytest.raises(ScenarioError, match="no route from 'F2' to 'S1'; add lanes"):
         build_market(world, build_network(world))
-
-
-# --------------------------------------------------------------------------------------------------------- the study
-
-
-def write(folder: Path, **changes: Any) -> Path:
-    """The tiny world with narrow stock, in two regions."""
-    data = {
-        "question": "Which SKU where?",
-        "set": {"network.fulfillment_centers": 8, "stock.breadth": [0.5, 0.4, 0.25]}, "episodes": 3,
-        "policies": ["regional_consolidate", "least_cost"], "regions": BOUNDARY, "warmup_days": 1, "days": 3,
-        "breadths": {"B": [0.125, 1.0], "C": [0.5]}, "storage": [0.95, 1.0, 1.3],
-    }  # fmt: skip
-    return write_study(folder, "placement", data, changes)
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
-    folder = tmp_path_factory.mktemp("placement")
-    study = load_study(write(folder))
-    return folder / "out", study.run(Lab(folder / "out", study.episodes, study.seed))
-
-
-def table(findings: Findings, name: str) -> pd.DataFrame:
-    data = next(part.data for part in findings.parts if part.name == name)
-    assert data is not None
-    return data
-
-
-def test_stock_placed_anew_serves_more_orders_in_region(found: tuple[Path, Findings]) -> None:
-    kpis = table(found[1], "kpis_regional_consolidate_regional").set_index(["kpi", "world"])
-    before, after = (kpis.loc["in_region_share", f"{name}, regional"] for name in (BASE, OPTIMISED))
-    assert after["change_ci_low"] > 5
-    assert after["change_mean"] == pytest.approx(after["value_mean"] - before["value_mean"])
-    assert before["change_mean"] == 0
-
-
-def test_the_page_says_what_its_tables_say(found: tuple[Path, Findings]) -> None:
-    placements = table(found[1], "placements").set_index("name")
-    assert placements.loc[OPTIMISED, "lines"] <= placements.loc[OPTIMISED, "bound"] + 1e-6
-    assert placements.loc[OPTIMISED, "units"] <= placements.loc[BASE, "units"]
-    covered = found[1].headlines[1]
-    assert covered.value == f"{placements.loc[BASE, 'lines']:.1f} → {placements.loc[OPTIMISED, 'lines']:.1f} %"
-    classes = table(found[1], "classes")
-    for name, own in classes.groupby("placement"):
-        assert own["units"].sum() == placements.loc[name, "units"]
-    storage = table(found[1], "storage")
-    assert (storage["lines"] <= storage["bound"] + 1e-6).all() and storage["bound"].is_monotonic_increasing
-
-
-def test_more_breadth_covers_more(found: tuple[Path, Findings]) -> None:
-    rows = table(found[1], "breadths").drop_duplicates("world").set_index("world")
-    base = table(found[1], "placements").set_index("name").loc[BASE]
-    assert rows.loc["B in 12.5 % of FCs", "lines"] < base["lines"] < rows.loc["B in 100 % of FCs", "lines"]
-    assert base["lines"] < rows.loc["C in 50 % of FCs", "lines"]
-
-
-def test_a_user_can_take_the_placement(found: tuple[Path, Findings]) -> None:
-    out, findings = found
-    placements = table(findings, "placements").set_index("name")
-    for name, file in ((BASE, "as_it_is"), (OPTIMISED, "optimised")):
-        assert pd.read_csv(out / "worlds" / f"{file}.csv")["units"].sum() == placements.loc[name, "units"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"breadths": {"D": [0.5]}}, "breadths"),
-        ({"breadths": {"A": [0.5, 0.2]}}, "breadths.A.*ascending"),
-        ({"breadths": {"A": [0.5, 1.2]}}, "breadths.*shares of FCs"),
-        ({"storage": [1.0]}, "storage"),
-        ({"storage": [0, 1]}, "storage.*above 0"),
-        ({"days": 0}, "days = 0"),
-        ({"breadth": [1]}, "breadth = .*unknown field"),
-    ],
-)
-def test_a_question_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=message):
-        load_study(write(tmp_path, **changes))
-
-
-def test_what_cannot_be_placed_is_found_before_anything_is_played(tmp_path: Path) -> None:
-    (tmp_path / "own.csv").write_text("sku,site,units\n0,FC New York NY,5\n", encoding="utf-8")
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"storage": [0.1, 1.0]}, r"storage = 0.1: storage of .* units: found no place for every SKU"),
-        ({"set": {"stock.placement": str(tmp_path / "own.csv")}}, "breadths: stock.placement says who carries what"),
-        ({"set": {"stock.safety_factor": -1}}, "stock.safety_factor = -1: must be 0 or more"),
-    ]
-    for changes, message in cases:
-        study = load_study(write(tmp_path, **changes))
-        with pytest.raises(ScenarioError, match=message):
-            study.run(Lab(tmp_path / "out", study.episodes, study.seed))
-    assert not (tmp_path / "out").exists()

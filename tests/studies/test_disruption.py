@@ -1,4 +1,4 @@
-"""Disruptions: what an event costs a nation and its regions, and when it is well again."""
+"""Disruptions: what an event costs a nation and its regions, and when it has recovered."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ CASES = [
 def write(folder: Path, **changes: Any) -> Path:
     """Disruptions of the tiny world."""
     data = {
-        "question": "What breaks?", "episodes": 3, "policies": ["least_cost", "regional_nearest"], "cases": CASES,
+        "question": "What breaks?", "episodes": 2, "policies": ["least_cost", "regional_nearest"], "cases": CASES,
         "regions": {"kind": "balanced", "regions": 2}, "warmup_days": 2, "calm_days": 1, "after_days": 5,
     }  # fmt: skip
     return write_study(folder, "disruption", data, changes)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Disruption, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Disruption, Findings]:
     folder = tmp_path_factory.mktemp("disruption")
     study = load_study(write(folder))
     assert isinstance(study, Disruption)
     return study, study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def test_what_is_down_longer_costs_more_and_makes_late(found: tuple[Disruption, Findings]) -> None:
+def test_a_longer_outage_costs_more_and_is_later(found: tuple[Disruption, Findings]) -> None:
     table = found[1].parts[0].data
     assert table is not None and len(table) == 2 * 3 * 2
     for policy in ("least_cost", "regional_nearest"):
@@ -72,7 +72,7 @@ def test_days_are_equal_before_and_different_during_it(found: tuple[Disruption, 
     assert late.min() < -5 and late.idxmin() in range(4)
 
 
-def test_only_what_can_be_seen_is_on_a_map(found: tuple[Disruption, Findings]) -> None:
+def test_only_marked_cases_are_on_a_map(found: tuple[Disruption, Findings]) -> None:
     assert [part.name for part in found[1].parts if part.name.startswith("map_")] == ["map_cut_off"]
 
 
@@ -90,7 +90,7 @@ def test_the_contrast_is_the_difference_of_the_differences(found: tuple[Disrupti
         assert row["change_ci_low"] <= row["change_mean"] <= row["change_ci_high"]
 
 
-def test_recovery_is_the_first_day_from_which_all_is_well() -> None:
+def test_recovery_is_the_first_good_day() -> None:
     assert recovery_days(np.array([[False, True, True], [True, True, True], [False, False, True]])) == 1
     assert recovery_days(np.zeros((2, 3), bool)) is None
 
@@ -120,12 +120,12 @@ def test_the_shipped_study_hits_the_sites_it_says() -> None:
         ({"regions": {"kind": "national"}}, "regions: .*more than one region"),
     ],
 )
-def test_a_disruption_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_disruption_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
 
 
-def test_a_site_that_is_none_is_named_with_its_case(tmp_path: Path) -> None:
+def test_an_unknown_site_is_named_with_its_case(tmp_path: Path) -> None:
     case = {"name": "Atlantis sinks", "events": [{**CASES[0]["events"][0], "site": "FC Atlantis"}]}
     study = load_study(write(tmp_path, cases=[case]))
     with pytest.raises(ScenarioError, match=r"case 'Atlantis sinks': .*tiny.yaml: events.0.site = 'FC Atlantis'"):

@@ -1,4 +1,4 @@
-"""Surges: what breaks, how badly, and when it is well again."""
+"""The study of surges: larger ones cost more, and tables agree with the days."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Surge, Findings]:
+def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Surge, Findings]:
     folder = tmp_path_factory.mktemp("surge")
     study = load_study(write(folder))
     assert isinstance(study, Surge)
     return study, study.run(Lab(folder / "out", study.episodes, study.seed))
 
 
-def test_more_demand_breaks_more(found: tuple[Surge, Findings]) -> None:
+def test_a_larger_surge_is_worse(found: tuple[Surge, Findings]) -> None:
     table = found[1].parts[0].data
     assert table is not None and len(table) == 4
     for partition in ("national", "regional"):
@@ -47,7 +47,7 @@ def test_more_demand_breaks_more(found: tuple[Surge, Findings]) -> None:
         assert np.isnan(hard["recovery_days"]) or hard["recovery_days"] >= mild["recovery_days"]
 
 
-def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None:
+def test_the_table_agrees_with_the_days(found: tuple[Surge, Findings]) -> None:
     """The worst day's mean is no better than the best of the daily means, and the calm before is that of the days."""
     study, findings = found
     outcomes = findings.parts[0].data
@@ -62,7 +62,7 @@ def test_the_table_says_what_the_days_say(found: tuple[Surge, Findings]) -> None
     assert len(findings.headlines) == len(study.factors) + 1
 
 
-def test_a_peak_that_lasts_breaks_what_a_week_does_not_mend(found: tuple[Surge, Findings]) -> None:
+def test_a_lasting_peak_is_worse_the_higher_it_is(found: tuple[Surge, Findings]) -> None:
     """Four times the demand for good: lines pile up or are lost; a fifth more is borne."""
     table, weeks = (
         next(part.data for part in found[1].parts if part.name == name) for name in ("lasting", "lasting_4")
@@ -92,6 +92,6 @@ def test_a_peak_that_lasts_breaks_what_a_week_does_not_mend(found: tuple[Surge, 
         ({"settle_days": 3}, "settle_days = 3: must be below calm_days = 3"),
     ],
 )
-def test_a_surge_that_is_none_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_surge_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))

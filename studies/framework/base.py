@@ -1,4 +1,4 @@
-"""What every study's file may say, and how a study is found by name."""
+"""The base class of studies: the fields that every study's file has."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from regional_dispatch.studies.report.findings import Findings
 
 
 class Study(BaseModel):
-    """A question to the simulator. Subclasses add fields and answer it."""
+    """A question about a network, answered by simulation. Subclasses add fields and implement `run`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    study: str = Field(description="Kind of study: a file of evaluation/studies.")
+    study: str = Field(description="Kind of study: a folder of studies/.")
     title: str = Field(min_length=1, description="Title of the report.")
     question: str = Field(min_length=1, description="What it asks, in a sentence or two.")
     scenario: str = Field("us8", description="A shipped scenario's name, or a file relative to where you run.")
@@ -28,18 +28,19 @@ class Study(BaseModel):
     episodes: int = Field(8, ge=1, description="Held-out episodes of each policy and world. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
     policies: tuple[str, ...] = Field(
-        ("least_cost",), min_length=1, description="Who decides, as `compare` takes them; the first is the one on maps."
+        ("least_cost",), min_length=1, description="Policies, as `compare` takes them; maps show the first."
     )
 
     map_days: int = Field(
-        14, ge=1, description="Days after the warm-up that maps and distributions see; the next is filmed and logged. "
-        "Fewer where the horizon is near. Unit: days.",
+        14, ge=1,
+        description="Days after the warm-up that maps and distributions cover; the next day is filmed and logged. "
+        "Fewer if the horizon is near. Unit: days.",
     )  # fmt: skip
-    maps_in_docs: bool = Field(False, description="Have maps in report.md too, which docs show.")
-    animation: bool = Field(False, description="Film a day of trucks, the worlds that maps show side by side.")
+    maps_in_docs: bool = Field(False, description="Put maps in report.md too, which the docs show.")
+    animation: bool = Field(False, description="Add a film of a day of trucks in the worlds that maps show.")
 
     def answer(self, lab: Lab) -> Findings:
-        """What it found, and the first policy seen closely in the worlds that it names."""
+        """The findings of `run`, with a close-up of the first policy in the worlds that they name."""
         findings = self.run(lab)
         if not findings.places:
             return findings
@@ -48,26 +49,29 @@ class Study(BaseModel):
         )
 
     def run(self, lab: Lab) -> Findings:
-        """Plays what it must, and says what it found."""
+        """Plays worlds in the lab and returns what was found."""
         raise NotImplementedError
 
     def lead(self) -> ScorerPolicy:
-        """Who decides in the worlds that are seen closely.
+        """The policy of the close-up.
 
         Raises:
-            InputError: it cannot be used.
+            InputError: the policy cannot be used.
         """
         return next(iter(self.players().values()))
 
     def base(self) -> Scenario:
-        """The scenario, with the fields the study sets."""
+        """The scenario with the study's fields."""
         return self.world({})
 
     def world(self, changes: dict[str, Any]) -> Scenario:
-        """A variant of it.
+        """The scenario with the study's fields and these changes.
+
+        Args:
+            changes: dotted field → value; they replace those of `set`.
 
         Raises:
-            ScenarioError: it cannot be used.
+            ScenarioError: the scenario cannot be used.
         """
         fields = {field: json.dumps(value) for field, value in {**self.set, **changes}.items()}
         return load_scenario(self.scenario, fields)
@@ -76,6 +80,6 @@ class Study(BaseModel):
         """The policies by display name.
 
         Raises:
-            InputError: one cannot be used.
+            InputError: a policy cannot be used.
         """
         return resolve_policies(self.policies, self.base())

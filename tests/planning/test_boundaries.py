@@ -1,4 +1,4 @@
-"""Boundaries: what is drawn is what was asked for, and a search keeps what it promises."""
+"""Boundaries: drawn ones have the properties asked for, and a search keeps its constraints."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def weighted_miles(stations: Stations, labels: np.ndarray) -> float:
 # ---------------------------------------------------------------------------------------------------------- measures
 
 
-def test_neighbours_are_those_with_nobody_between_them() -> None:
+def test_neighbours_have_no_station_between_them() -> None:
     line = np.column_stack([[0.0, 1.0, 2.0, 5.0], np.zeros((4, 2))])
     expected = np.zeros((4, 4), dtype=bool)
     expected[[0, 1, 2], [1, 2, 3]] = expected[[1, 2, 3], [0, 1, 2]] = True
@@ -77,7 +77,7 @@ def test_miles_between_stations_are_those_of_the_network() -> None:
     assert stations.fcs[first] == sum("New York" in name for name in nation.sites["name"][: nation.net.fcs])
 
 
-def test_heirs_go_by_the_name_of_the_region_they_come_from() -> None:
+def test_regions_are_matched_with_those_they_share_most_demand_with() -> None:
     home, demand = np.array([0, 0, 1, 1, 2, 2]), np.full(6, 1 / 6)
     np.testing.assert_array_equal(matched(np.array([2, 2, 0, 0, 1, 1]), home, demand), home)
     split = matched(np.array([1, 1, 2, 2, 0, 3]), home, demand)  # one region more than there were
@@ -85,7 +85,7 @@ def test_heirs_go_by_the_name_of_the_region_they_come_from() -> None:
     assert sorted(split[4:].tolist()) == [2, 3]
     far = matched(np.array([0, 0, 0, 0, 2, 1]), home, demand)  # nothing is left for the second
     assert sorted(set(far.tolist())) == [0, 2, 3] and far[0] == 0
-    np.testing.assert_array_equal(matched(far, home, demand), far)  # whatever numbers it had before
+    np.testing.assert_array_equal(matched(far, home, demand), far)  # with any numbers before
 
 
 # ------------------------------------------------------------------------------------------------- drawing boundaries
@@ -199,7 +199,7 @@ def test_a_search_finds_a_better_boundary_within_its_budget() -> None:
     assert [one.move for one in short.taken] == [one.move for one in found.taken][: len(short.taken)]
 
 
-def test_luck_is_not_taken_for_gain() -> None:
+def test_a_gain_within_its_standard_error_is_not_taken() -> None:
     """Every boundary but the start is a little better in the mean, and far worse in one episode of four."""
     stations = some_stations(12, 6, spread=0.3)
     start = kmeans(stations, 2, 0, 5)

@@ -1,4 +1,4 @@
-"""Settings swept, and the front of those that nobody dominates."""
+"""Settings swept, and the front of those that no other dominates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.frontier.study import Frontier, Sweep, undominated
+from regional_dispatch.studies.frontier.page import undominated
+from regional_dispatch.studies.frontier.study import Frontier, Sweep
 from regional_dispatch.studies.report.findings import Findings
 from tests.commands import write_study
 
 
 @given(arrays(float, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 3).map(float)))
-def test_the_front_is_who_nobody_dominates(goals: np.ndarray) -> None:
+def test_the_front_is_what_no_other_dominates(goals: np.ndarray) -> None:
     front = undominated(goals)
     for i, own in enumerate(goals):
         assert front[i] == (not any((other <= own).all() and (other < own).any() for other in goals))
@@ -58,7 +59,7 @@ def test_fuller_trucks_are_slower_and_emit_less(found: Findings) -> None:
 
 
 def test_a_bias_sends_trucks_earlier(found: Findings) -> None:
-    """With one more than its threshold, who waits for the last safe hour waits no more."""
+    """With one added to its score, the rule no longer waits for the last safe hour."""
     table = next(part.data for part in found.parts if part.name == "settings")
     assert table is not None
     held, sent = table[table["setting"] == "dispatch.bias"].sort_values("value").itertuples()
@@ -82,7 +83,7 @@ def test_a_tilt_leaves_the_policy_it_came_from_alone() -> None:
             "setting = 'dispatch.fil': must be",
         ),
         ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1]}, "values"),
-        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1, 1]}, "one stands twice"),
+        ({"policy": "least_cost", "setting": "dispatch.bias", "values": [1, 1]}, "one is repeated"),
     ],
 )
 def test_a_bad_sweep_is_refused(sweep: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The flip of a partition as a study: what days, phases and regions say must agree with the books."""
+"""The flip of a partition as a study: KPIs of days, phases and regions agree with the totals."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.studies.flip.study import DAILY, Flip
+from regional_dispatch.studies.flip.page import DAILY
+from regional_dispatch.studies.flip.study import Flip
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase, Switch, Timeline
+from regional_dispatch.studies.report import charts
 from regional_dispatch.studies.report.closeup import CloseUp
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 from regional_dispatch.studies.report.page import save_report
@@ -73,7 +75,7 @@ def test_a_cut_keeps_more_orders_in_region(row: dict[str, Any]) -> None:
     assert phases["after"]["in_region_share"] > phases["before"]["in_region_share"] + 0.02
 
 
-def test_other_nights_are_other_cells() -> None:
+def test_switches_on_other_days_are_other_cells() -> None:
     def digest(day: int, policy: str = "least_cost") -> str:
         switch = Switch(day, small(**LONG, partition=BOUNDARY))
         return Timeline(baseline(policy), [switch], [Phase("all", 1, 7)], worlds).digest
@@ -86,7 +88,7 @@ def write(folder: Path, **changes: Any) -> Path:
     """A flip of the tiny world."""
     data = {
         "question": "What changes?",
-        "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 3, "policies": ["regional_consolidate", "least_cost"],
+        "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 2, "policies": ["regional_consolidate", "least_cost"],
         "regions": BOUNDARY, "warmup_days": 1, "national_days": 2, "regional_days": 2, "back_days": 2,
         "settle_days": 1,
     }  # fmt: skip
@@ -129,7 +131,7 @@ def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) 
         data = parts[f"spill_{name}"].data
         assert data is not None
         away = data[data["served_from"] != data["served_to"]]["mean"].sum()
-        assert own.min() - 5 < away < own.max() + 5  # the arrows are the spill that the books count
+        assert own.min() - 5 < away < own.max() + 5  # the arrows are the spill that KPIs count
     spread = parts["distributions"].data
     assert spread is not None and set(spread["series"]) == {"One nation", "Regions"}
     delivered = spread[spread["panel"] == "Lines delivered by then, %"].groupby("series")["mean"]
@@ -140,7 +142,7 @@ def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) 
     assert orders and all(isinstance(part, Table) and part.prose for part in orders)
 
 
-def test_the_report_stands_alone_and_its_film_can_stand_still(found: Findings, tmp_path: Path) -> None:
+def test_the_report_loads_nothing_and_has_a_still_of_its_film(found: Findings, tmp_path: Path) -> None:
     study = load_study(write(tmp_path))
     save_report(study, found, provenance("python evaluate.py study flip"), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -165,6 +167,7 @@ def test_a_flip_without_animation_films_nothing(
 ) -> None:
     spread = next(part for part in found.parts if part.name == "distributions")
     monkeypatch.setattr(CloseUp, "film", None)
+    monkeypatch.setattr(charts, "png", lambda figure: b"")
     monkeypatch.setattr(CloseUp, "maps", lambda self: ())
     monkeypatch.setattr(CloseUp, "distributions", lambda self: spread)
     study = load_study(write(tmp_path, animation=False, episodes=1, policies=["least_cost"]))
@@ -182,12 +185,12 @@ def test_a_flip_without_animation_films_nothing(
         ({"regions": {"kind": "balanced"}}, "regions: .*needs 'regions'"),
     ],
 )
-def test_a_flip_that_cannot_be_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_bad_flip_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
         load_study(write(tmp_path, **changes))
 
 
-def test_a_boundary_that_leaves_a_station_out_is_found_before_anything_is_played(tmp_path: Path) -> None:
+def test_a_boundary_without_a_station_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_text("site,region\nDS New York NY,East\n", encoding="utf-8")
     study = load_study(write(tmp_path, regions={"kind": "file", "path": "cut.csv"}))
     with pytest.raises(ScenarioError, match=r"cut\.csv: site: station '.*' has no region; add a row for it"):

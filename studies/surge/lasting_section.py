@@ -1,45 +1,31 @@
-"""A peak that lasts: demand rises once and stays, in a nation and in its regions that were built for the mean."""
+"""The section on lasting peaks: demand rises once and stays, while the network is built for the mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
 
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.statistics import Interval
 from regional_dispatch.evaluation.text import interval, number
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, daily, in_phase
-from regional_dispatch.studies.framework.shock import Factors, day_panels
-from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase
+from regional_dispatch.studies.framework.timeline import UNDER_WAY
 from regional_dispatch.studies.report.charts import lines_grid, long_table
 from regional_dispatch.studies.report.findings import Figure, Headline, Section, Table, flat
+from regional_dispatch.studies.report.shock import day_panels
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.surge.study import Lasting
 
 BEFORE, LAST = "before", "last four weeks"
-_MONTH, _WEEK = 28, 7  # days
-
-
-class Lasting(BaseModel):
-    """How long a peak lasts, and how high it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    days: int = Field(730, ge=_MONTH, le=760, description="Days of the peak. Unit: days.")
-    factors: Factors = Field((1.5,), min_length=1, description="Demand, as a multiple of the mean.")
-    episodes: int = Field(
-        3, ge=1, description="Held-out episodes of each: one of two years takes minutes where it breaks."
-    )
-
-    def phases(self, settled: int, first: int) -> list[Phase]:
-        """Days whose KPIs are told: from when means of the calm count to the peak's first day, and the last weeks."""
-        return [Phase(BEFORE, settled, first), Phase(LAST, first + self.days - _MONTH, first + self.days)]
+MONTH_DAYS, _WEEK_DAYS = 28, 7
 
 
 class _End(NamedTuple):
-    """Where a lasting peak ends under one partition: the last four weeks."""
+    """The last four weeks of a lasting peak under one partition."""
 
     partition: str
     factor: float
@@ -52,11 +38,11 @@ class _End(NamedTuple):
 
 
 class LastingPeak:
-    """What became of nation and regions.
+    """Results of lasting peaks in the nation and in regions.
 
     Args:
         lasting: how long, how high.
-        policy: display name of who decided.
+        policy: display name of the policy.
         calm_days: counted days before the peak.
         rows: partition and factor → `Timeline` rows.
         mean: interval of the mean of (E,).
@@ -77,7 +63,7 @@ class LastingPeak:
         return Section("A peak that lasts", text, (self._table(), *map(self._weeks, self.lasting.factors)))
 
     def headline(self) -> Headline:
-        """The highest peak's end in one line."""
+        """The end of the highest peak as a headline."""
         factor = self.lasting.factors[-1]
         nation, regions = (number(end.on_time.mean, 0) for end in self.ends if end.factor == factor)
         text = f"on time at the end of {number(self.lasting.days, 0)} days of {factor:g} × demand: nation, regions"
@@ -118,11 +104,11 @@ class LastingPeak:
         return Table("lasting", "The last four weeks", header, rows, pd.DataFrame([flat(end) for end in self.ends]))
 
     def _weeks(self, factor: float) -> Figure:
-        weeks = self.lasting.days // _WEEK
+        weeks = self.lasting.days // _WEEK_DAYS
 
         def weekly(name: str, kpi: str) -> np.ndarray:
-            days = self._daily(name, factor, kpi)[:, self.calm_days : self.calm_days + _WEEK * weeks]
-            return np.asarray(days.reshape(len(days), weeks, _WEEK).mean(axis=2))
+            days = self._daily(name, factor, kpi)[:, self.calm_days : self.calm_days + _WEEK_DAYS * weeks]
+            return np.asarray(days.reshape(len(days), weeks, _WEEK_DAYS).mean(axis=2))
 
         panels = day_panels(range(weeks), weekly, self.mean)
         return Figure(
