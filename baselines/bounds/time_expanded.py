@@ -38,11 +38,11 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.baselines.bounds.known_orders import Orders
-from regional_dispatch.envs.kernel import ledger
+from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.world.world import World
 from regional_dispatch.solvers.milp import Milp
 
-late_usd = ledger.late_usd.py_func  # the booking rule itself, uncompiled: it is asked number by number
+
 
 
 class Plan(NamedTuple):
