@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +22,8 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
-from regional_dispatch.evaluation import policies
-from regional_dispatch.evaluation.cells import Worlds
+from regional_dispatch.evaluation import cells, policies
+from regional_dispatch.evaluation.cells import Worlds, computed
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.experiments.cells import run_folder, variant_cells
 from regional_dispatch.evaluation.experiments.curves import (
@@ -34,13 +36,13 @@ from regional_dispatch.evaluation.experiments.curves import (
 )
 from regional_dispatch.evaluation.experiments.file import load_experiment, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page
-from regional_dispatch.evaluation.experiments.run import evaluate_experiment
+from regional_dispatch.evaluation.experiments.run import evaluate_experiment, trainings
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
-from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
+from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, _write_state, finished, run_all
 from regional_dispatch.evaluation.policies import resolve_policies
-from tests.commands import ROOT, TINY, Ended, end, start
-from tests.test_benchmark import dime
+from tests.commands import ROOT, TINY, Ended, end, run_here, start
+from tests.evaluation.benchmark.test_benchmark import dime
 
 SCRIPT = "evaluate.py"
 EXPERIMENTS = ROOT / "configs" / "experiments"
@@ -122,8 +124,8 @@ def test_a_variant_takes_what_it_leaves_out_from_the_experiment(tmp_path: Path) 
 def test_rivals_are_levels_on_the_networks_that_a_policy_is_chosen_on(tmp_path: Path) -> None:
     path = write_files(tmp_path, EXPERIMENT.replace("dispatch_prior: {bias: -2}", "networks: 2, eval_episodes: 2"))
     many = ready(load_experiment(path), path)[1]
-    cells = variant_cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
-    played = [(cell.scenario.name, cell.keys) for cell in cells.levels["least_cost"][1]]
+    found = variant_cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
+    played = [(cell.scenario.name, cell.keys) for cell in found.levels["least_cost"][1]]
     assert played == [(f"tune_{i}", (episode_key("tune", 1, i),)) for i in range(2)]
 
 
@@ -259,14 +261,32 @@ def test_a_verdict_needs_an_interval_without_zero() -> None:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
-    """The command, stopped by Ctrl-C after its first training, and given again."""
+    """The command, stopped by Ctrl-C after its first training, and given again.
+
+    Before the second time, what is left of PPO is trained in this process, which has paid the imports.
+    """
     folder = tmp_path_factory.mktemp("experiment")
-    write_files(folder)
-    arguments = ("experiment", "files/tiny.yaml", "--out", "out", "--workers", "2")
+    path = write_files(folder).relative_to(folder)
+    arguments = ("experiment", str(path), "--out", "out", "--workers", "1")
     running = start(folder, SCRIPT, *arguments)
     wait_until_done(running, folder / "out" / "whole" / "seed0" / "training.json")
     running.send_signal(signal.SIGINT)
-    return folder, end(running), end(start(folder, SCRIPT, *arguments))
+    stopped = end(running)
+    with contextlib.chdir(folder):
+        for training in trainings(ready(load_experiment(path), path), Path("out"), Worlds()):
+            if training.resume is not None and finished([training])[training.folder].error:
+                train_here(folder, training)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "computed", lambda wanted, workers: computed(wanted, 0))
+        return folder, stopped, run_here(folder, SCRIPT, *arguments)
+
+
+def train_here(folder: Path, training: Training) -> None:
+    """A training without a process of its own."""
+    shutil.rmtree(training.folder, ignore_errors=True)
+    ended = run_here(folder, "train.py", *training.command[4:])
+    assert ended.code == 0, ended.err
+    _write_state(training, 1.0, done=True)
 
 
 def wait_until_done(running: subprocess.Popen[str], state: Path) -> None:
@@ -350,18 +370,20 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
     folder.mkdir()
     text = EXPERIMENT.replace("base: whole\n", "").split("  - {name: many")[0].replace("[0, 1]", "[0]")
     write_files(folder, text + "  - {name: broken}\n")
+    for kept in (Path("whole") / "seed0", Path("cells")):
+        shutil.copytree(ran[0] / "out" / kept, folder / "out" / kept)
     (folder / "out" / "broken" / "seed0").mkdir(parents=True)
     (folder / "out" / "broken" / "seed0" / "tb").touch()  # where a folder is to be
-    ended = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out"))
+    ended = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--workers", "1")
     assert ended.code == 1
     assert "broken, seed 0: failed" in ended.err
     assert "1 of 2 trainings failed" in ended.err
     page = (folder / "out" / "experiment.md").read_text(encoding="utf-8")
     assert "## Trainings left out" in page and "| whole |" in page
-    again = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--no-train"))
+    again = run_here(folder, SCRIPT, *["experiment", "files/tiny.yaml", "--out", "out", "--workers", "1", "--no-train"])
     assert (again.code, again.err) == (0, "")
     assert "`out/broken/seed0`: not trained yet" in (folder / "out" / "experiment.md").read_text(encoding="utf-8")
-    refused = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half"))
+    refused = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "--variants: 'half' is no variant of files/tiny.yaml; there are: whole, broken" in refused.err
 
