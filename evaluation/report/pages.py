@@ -24,10 +24,10 @@ NAMED_START = START.replace("results", "results of {run}", 1)
 
 
 def refresh(page: Path, pictures: Path, run: Path) -> None:
-    """Replaces a page's results, and copies the run's pictures, under the run's name, to where the pictures are.
+    """Replaces a page's results, and copies the run's pictures, under the run's name, to the folder of pictures.
 
     Raises:
-        InputError: the run has no results, or the page no place for them.
+        InputError: the run has no results, or the page has no lines that mark where they go.
     """
     name = run.resolve().name
     own = _section(run)
@@ -52,7 +52,7 @@ def refresh(page: Path, pictures: Path, run: Path) -> None:
 
 
 def _picture(run: str, picture: str) -> str:
-    """The map goes by the run's name alone."""
+    """The file name of a picture in the docs; the map's is the run's name alone."""
     return f"{run}.png" if picture == MAP else f"{run}-{picture}"
 
 

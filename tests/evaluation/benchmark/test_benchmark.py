@@ -112,7 +112,7 @@ def bench(path: Path, out: Path, told: Told | None = None, bound: Bound = dime) 
 def test_an_interrupted_run_goes_on_and_ends_as_an_uninterrupted_one(suite: Path, tmp_path: Path) -> None:
     whole = bench(suite, tmp_path / "whole")
     assert (whole.reused, whole.cells) == (0, 8)
-    with pytest.raises(KeyboardInterrupt, match=r"3 of 8 cells are kept in .*cells; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"3 of 8 cells are kept in .*cells; the same command continues"):
         bench(suite, tmp_path / "parts", Told(stop=3))
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["cells"]
     told = Told()
@@ -265,7 +265,7 @@ BAD = {
     "scenario twice": (SUITE.replace("scarce.yaml", "./tiny.yaml"), "'tiny' is given twice"),
     "nowhere to play": (
         SUITE[: SUITE.index("scenarios:")] + "policies: [linear]\n",
-        "name scenarios, or set generated",
+        "no scenarios; name some, or set generated",
     ),
     "variant without name": (VARIANTS.replace("name: one_region, ", ""), "a variant of .* needs a name of its own"),
     "field of a variant": (VARIANTS.replace("kind: national", "kin: 1"), r"one_region: .*partition\.kin = 1: unknown"),
@@ -314,10 +314,10 @@ def wait_for_a_cell(process: subprocess.Popen[str], folder: Path) -> None:
         time.sleep(0.01)
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
+def test_ctrl_c_says_how_to_continue_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
     folder, stopped, finished = ran
     assert stopped.code == 130
-    assert "of 7 cells are kept in out/cells; the same command goes on from there" in stopped.err
+    assert "of 7 cells are kept in out/cells; the same command continues from there" in stopped.err
     assert "Traceback" not in stopped.err
     assert (finished.code, finished.err) == (0, "")
     kept = int(stopped.err.split("; ")[1].split()[0])

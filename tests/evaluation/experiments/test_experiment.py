@@ -164,7 +164,7 @@ def process(folder: Path, code: str = "pass", again: str | None = None, **parts:
     return Training(folder.name, folder, command(code), resume, {"scenario": "s", **parts}, 9)
 
 
-def test_finished_trainings_are_kept_and_changed_ones_done_anew(tmp_path: Path) -> None:
+def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path) -> None:
     first = process(tmp_path / "a", "F.joinpath('left').touch()")
     assert run_all([first], 2, Told())[first.folder].error is None
     told = Told()
@@ -172,7 +172,7 @@ def test_finished_trainings_are_kept_and_changed_ones_done_anew(tmp_path: Path) 
     assert told == ["a is done", "b starts", "b is done"]
     told = Told()
     run_all([process(tmp_path / "a", scenario="other")], 2, told)
-    assert told == ["a starts trained anew: scenario changed", "a is done"]
+    assert told == ["a starts trained from scratch: scenario changed", "a is done"]
     assert not (tmp_path / "a" / "left").exists()
 
 
@@ -183,7 +183,7 @@ def test_a_failed_training_is_reported_and_the_rest_goes_on(tmp_path: Path) -> N
     assert found[tmp_path / "good"].error is None
     told = Told()
     run_all([process(tmp_path / "bad", again="raise SystemExit(1)")], 1, told)
-    assert told == ["bad starts trained anew: it failed", "bad is done"]
+    assert told == ["bad starts trained from scratch: it failed", "bad is done"]
 
 
 def test_what_is_finished_can_be_told_without_training(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_what_is_finished_can_be_told_without_training(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
-def test_an_interrupted_training_saves_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_training_saves_and_continues(tmp_path: Path) -> None:
     saves = """
 import time
 F.joinpath('checkpoints').mkdir(); F.joinpath('config.yaml').touch(); F.joinpath('ready').touch()
@@ -205,12 +205,12 @@ except KeyboardInterrupt:
     raise SystemExit(130)
 """
     job = process(tmp_path / "a", saves, again="F.joinpath('went_on').touch()")
-    with pytest.raises(KeyboardInterrupt, match="0 of 1 trainings are finished; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match="0 of 1 trainings are finished; the same command continues"):
         run_all([job], 1, Told(stop=tmp_path / "a" / "ready"))
     before = json.loads((tmp_path / "a" / "training.json").read_text(encoding="utf-8"))["seconds"]
     told = Told()
     found = run_all([job], 1, told)
-    assert told == ["a starts goes on", "a is done"]
+    assert told == ["a starts continues", "a is done"]
     assert (tmp_path / "a" / "went_on").exists()
     assert found[job.folder].seconds >= before > 0
 
@@ -246,7 +246,7 @@ def test_curves_are_read_and_drawn(tmp_path: Path) -> None:
     draw_curves([of] * 4, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "curve.csv").write_text("timesteps,seconds\n1,2\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"curve\.csv: no learning curve with the columns .*train anew"):
+    with pytest.raises(InputError, match=r"curve\.csv: not a learning curve with the columns .*train from scratch"):
         read_curve(tmp_path)
 
 
@@ -303,10 +303,10 @@ def summary(ran: tuple[Path, Ended, Ended]) -> dict[str, Any]:
     return found
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
+def test_ctrl_c_says_how_to_continue_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
     folder, stopped, finished = ran
     assert stopped.code == 130
-    assert "of 4 trainings are finished; the same command goes on from there" in stopped.err
+    assert "of 4 trainings are finished; the same command continues from there" in stopped.err
     assert "Traceback" not in stopped.err + finished.err
     assert finished.code == 0, finished.err
     assert "whole, seed 0: trained" not in finished.err
@@ -385,7 +385,7 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
     assert "`out/broken/seed0`: not trained yet" in (folder / "out" / "experiment.md").read_text(encoding="utf-8")
     refused = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "--variants: 'half' is no variant of files/tiny.yaml; there are: whole, broken" in refused.err
+    assert "--variants: 'half' is not a variant of files/tiny.yaml; there are: whole, broken" in refused.err
 
 
 def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, Ended, Ended]) -> None:
@@ -412,7 +412,7 @@ def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, End
 def test_the_shipped_seed_is_chosen_by_its_tuning_episodes_alone() -> None:
     seeds = {"3": {"tuning_cost_usd": 4.0, "cost_usd": 1.0}, "8": {"tuning_cost_usd": 4.5, "cost_usd": 9.0}}
     assert best_seed({"levels": {}, "seeds": seeds}) == 3
-    dear = {"best untuned rule": {"usd": {"3": 4.1, "8": 5.0}}}  # the second seed's tuning episodes are dearer
+    dear = {"best untuned rule": {"usd": {"3": 4.1, "8": 5.0}}}  # the second seed's tuning episodes are more expensive
     assert best_seed({"levels": dear, "seeds": seeds}) == 8
 
 
