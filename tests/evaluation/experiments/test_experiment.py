@@ -130,8 +130,14 @@ def test_rivals_are_levels_on_the_networks_that_a_policy_is_chosen_on(tmp_path: 
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_shipped_experiments_can_be_used(path: Path) -> None:
-    assert ready(load_experiment(path), path)
+def test_the_shipped_experiments_can_be_used_from_any_folder(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    variants = ready(load_experiment(path), path)
+    assert {variant.arguments[3] for variant in variants} <= {
+        f"configs/ppo/{name}.yaml" for name in ("default", "scarce_stock", "tight_fleet", "small")
+    }
 
 
 # -------------------------------------------------------------------------------------------------------- trainings
