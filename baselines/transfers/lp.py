@@ -17,8 +17,8 @@ the regions that serve it meanwhile; `turns` is the share of its demand that fal
 
 Whole trucks are paid for, so the cost of a unit depends on the load. The rates are set to what the last solution's
 trucks really cost a unit and the LP is solved again (dynamic slope scaling, Kim & Pardalos 1999): thin loads become
-expensive and go elsewhere or nowhere. The cheapest of the solutions counts, moving nothing among them. What arrives late
-serves less: a unit pays the share of the saving that passes while it travels. Units are rounded.
+expensive and go elsewhere or nowhere. The cheapest of the solutions counts, moving nothing among them. What arrives
+late serves less: a unit pays the share of the saving that passes while it travels. Units are rounded.
 
 Axes: n SKUs of which a move may pay, F FCs, R regions, M slices.
 """
