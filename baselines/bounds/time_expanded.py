@@ -14,8 +14,8 @@ picking, sorting and fleets never bind (no package waits for them, no spot premi
 any of the waiting packages may board, not the first ones, and not all; a package may be divided over trucks. On the
 lanes named in `strict` the kernel's queue is modelled: full loads leave, a partial load takes all that waits, and
 packages that joined earlier leave earlier. All that stays relaxed there is the order among packages that trucks bring
-to a sort center in the same tick. These rows are valid if spot trucks are allowed, as then no truck is ever missing, and if picking and sorting
-never bind, as then packages are picked in the order of their orders.
+to a sort center in the same tick. These rows are valid if spot trucks are allowed, as then no truck is ever missing,
+and if picking and sorting never bind, as then packages are picked in the order of their orders.
 
 **Two reductions that lose no optimum of the program.**
 1. A truck can be moved ahead to the tick its last package joins the queue: everything arrives earlier or at the same
