@@ -1,4 +1,4 @@
-"""Simulators priced as a policy wants it."""
+"""Simulators with the unit prices that a policy asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 
 
 def price(sim: Simulator, pricing: Pricing | None) -> None:
-    """Has the units of a simulator priced by the LP from the next reset on; None leaves it as it is."""
+    """Lets the LP price the units of a simulator from the next reset on; None changes nothing."""
     if pricing is not None:
         from regional_dispatch.baselines.shadow_price import LinearProgramPricer  # loads an LP solver
 
@@ -26,10 +26,10 @@ def simulator_for(
 
     Args:
         scenario: the world.
-        pricing: the policy's; None, nobody prices.
+        pricing: the policy's; None, units have no prices.
         copies: of the network.
         reevaluate: merge the unpicked packages of split orders once an hour.
-        transfers: moves stock from FC to FC; None, it stays where it is.
+        transfers: the rule that moves stock between FCs; None, stock stays where it is.
     """
     sim = Simulator(scenario, copies, reevaluate=reevaluate, transfers=transfers)
     price(sim, pricing)

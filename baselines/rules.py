@@ -16,13 +16,13 @@ from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.kernel.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 
-FIRST = 1000.0  # weight of what comes before everything else
+FIRST = 1000.0  # weight of a feature that decides before all others
 LATE = -0.5  # 5 USD for a line that cannot be on time, the scenarios' default
 _ALMOST = 1e-4  # slack comes in whole ticks: "above τ" is "at least τ + a little"
 
 
 class BaselineError(ValueError):
-    """No such baseline or parameter, or a file that cannot be used; the text says which there are."""
+    """A baseline or parameter that does not exist, or a file that cannot be used; the text lists those that exist."""
 
 
 class Parameter(NamedTuple):
@@ -31,8 +31,8 @@ class Parameter(NamedTuple):
     default: float
     low: float
     high: float
-    text: str  # what it is, with its unit
-    step: float  # what tuning tries first, in the parameter's unit
+    text: str  # description, with the unit
+    step: float  # standard deviation of the first settings that tuning tries, in the parameter's unit
 
 
 class Rule(NamedTuple):
@@ -41,7 +41,7 @@ class Rule(NamedTuple):
     text: str
     build: Callable[[Mapping[str, float]], Scorer]
     parameters: Mapping[str, Parameter] = {}
-    pricing: Callable[[Mapping[str, float]], Pricing] | None = None  # has the units priced by the LP
+    pricing: Callable[[Mapping[str, float]], Pricing] | None = None  # set if the LP prices the units
 
 
 def between(default: float, low: float, high: float, text: str) -> Parameter:
@@ -62,7 +62,7 @@ def _spillover_limit(p: Mapping[str, float]) -> Scorer:
 
 
 def _backpressure_source(p: Mapping[str, float]) -> Scorer:
-    """Backlogs come in 12 hours, USD in tens."""
+    """The unit of backlog features is 12 hours, that of USD features 10 USD."""
     usd = -1.2 * p["usd_per_backlog_hour"]
     return _source(cost=-1.0, late=LATE, fc_backlog=usd, sc_backlog=usd)
 
@@ -91,8 +91,8 @@ def _backpressure_dispatch(p: Mapping[str, float]) -> Scorer:
 
 
 def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], step: float, text: str) -> Rule:
-    """Any weights over all features: what `tuned_linear` is made of."""
-    names = ("bias", *(name for name in features if name != "surcharge"))  # which is of those who price lanes
+    """Any weights over all features; tuned, it is `tuned_linear`."""
+    names = ("bias", *(name for name in features if name != "surcharge"))  # which only policies that price lanes use
     parameters = {
         name: Parameter(start.get(name, 0.0), -math.inf, math.inf, f"weight of {name}", step) for name in names
     }
@@ -185,7 +185,7 @@ def full_name(name: str) -> str:
         source, dispatch = ("regional_nearest", source) if bare_dispatch else (source, "last_safe_hour")
     if source not in SOURCE_RULES or dispatch not in DISPATCH_RULES:
         raise BaselineError(
-            f"policy '{name}' is no baseline; write source+dispatch with source one of {', '.join(SOURCE_RULES)} "
+            f"policy '{name}' is not a baseline; write source+dispatch with source one of {', '.join(SOURCE_RULES)} "
             f"and dispatch one of {', '.join(DISPATCH_RULES)}"
         )
     return f"{source}+{dispatch}"
@@ -198,7 +198,7 @@ def parts(name: str) -> dict[str, Rule]:
 
 
 def parameters(name: str) -> dict[str, Parameter]:
-    """What can be tuned of a baseline: `source.cover_days` → Parameter."""
+    """The tunable parameters of a baseline: `source.cover_days` → Parameter."""
     return {f"{part}.{key}": value for part, rule in parts(name).items() for key, value in rule.parameters.items()}
 
 
@@ -239,7 +239,7 @@ def _of(part: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def baseline_names() -> list[str]:
-    """All pairs of rules; `linear`, which means nothing untuned, is none."""
+    """All pairs of rules. `linear` is left out: it is made to be tuned."""
     return [
         f"{source}+{dispatch}"
         for source in SOURCE_RULES

@@ -12,12 +12,12 @@ replaced: at the next review, plus the lead time. All that is on order arrives b
 on order. Costs are those the rule compares, no lateness: a price of lateness the rule does not see would move lines to
 where they come late.
 
-Events (`envs.world.events`) count as they are now, as nobody knows when they end: routes that are cut serve nobody, and a
-site that is down picks nothing.
+Events (`envs.world.events`) count as they are now, since their end is not known in advance: routes that are cut serve
+no station, and a site that is down picks nothing.
 
 Most SKUs have enough wherever their stations would like to buy; their prices are zero without an LP. The others are
 solved in blocks. Each station's cheapest FC is substituted out, so HiGHS's dual simplex starts from a dual feasible
-slack basis and only mends what is overdrawn: several times faster than from the rows as written above
+slack basis and only repairs what is overdrawn: several times faster than from the rows as written above
 (`benchmarks/pricing.py`).
 
 Axes: S SKUs, F FCs, D stations, n SKUs of a block, k routes kept per station.
@@ -47,7 +47,7 @@ class PricingError(BaselineError):
 
 
 class Cycle(NamedTuple):
-    """What is there and what is wanted until a unit taken now is replaced."""
+    """Supply and expected demand until a unit taken now is replaced."""
 
     supply: np.ndarray  # (S, F) units on hand and on order
     carried: np.ndarray  # (S, F) bool, the FC stocks the SKU
@@ -76,10 +76,10 @@ class LinearProgramPricer:
 
     Args:
         every_hours: simulated time between two solves.
-        scale: share of the dual that is charged; 1 is the published method. Expected demand knows no chance: a station
-            to whom another FC is about as good leaves at once and until the next solve, and more lines leave than the
-            shortage asks for. On `scarce_stock`, against least cost alone (8 tuning episodes, USD per order): 0.25
-            saves 0.106 ± 0.008, 0.5 saves 0.140 ± 0.011 (0.170 if solved every 12 h), 1 loses 0.021 ± 0.014.
+        scale: share of the dual that is charged; 1 is the published method. Expected demand ignores randomness: a
+            station for which another FC is about as good leaves at once and until the next solve, and more lines leave
+            than the shortage asks for. On `scarce_stock`, against least cost alone (8 tuning episodes, USD per order):
+            0.25 saves 0.106 ± 0.008, 0.5 saves 0.140 ± 0.011 (0.170 if solved every 12 h), 1 loses 0.021 ± 0.014.
         demand_factor: expected demand is multiplied by it.
         near: routes per station tried first; SKUs that would use more are solved again with all, so the prices are
             exact. (At scale 1, prices of the six nearest alone cost 0.45 USD per order more.)
@@ -145,7 +145,7 @@ class LinearProgramPricer:
             return prices
         if int(cycle.carried.sum()) * cycle.demand.shape[1] <= self.joint_columns:
             return solve_jointly(cycle, self.time_limit_seconds)
-        # An earlier tick of the same episode, so that a second run of an episode sees what the first saw.
+        # An earlier tick of the same episode, so that a second run of an episode starts from the same prices.
         last_key, last_tick, start = self._carried.get(row, (key, tick, None))
         if start is None or last_key != key or last_tick >= tick:
             start = np.zeros(len(cycle.capacity))
@@ -252,7 +252,7 @@ def solve_jointly(cycle: Cycle, time_limit_seconds: float = 60.0) -> Prices:
 def solve_by_steps(
     cycle: Cycle, start: np.ndarray, rounds: int, near: int = 6, time_limit_seconds: float = 60.0
 ) -> Prices:
-    """Prices with capacity relaxed (Lagrange): an FC over its capacity grows dearer, one below it cheaper.
+    """Prices with capacity relaxed (Lagrange): the price of an FC over its capacity rises, that of one below falls.
 
     A load twice the capacity costs a dollar a line in the first step, less in later ones. Any start (F,) is valid; the
     capacity prices of the last solve are a good one.
@@ -389,7 +389,7 @@ def _run_highs(
 
 def _explain(found: highspy.HighsModelStatus, columns: int, time_limit_seconds: float) -> str:
     if found == highspy.HighsModelStatus.kTimeLimit:
-        mend = f"raise time_limit_seconds (now {time_limit_seconds:g}), or lower joint_columns or near"
+        remedy = f"raise time_limit_seconds (now {time_limit_seconds:g}), or lower joint_columns or near"
     else:
-        mend = "supply, demand, capacity and route costs must be finite and not negative; look at the scenario"
-    return f"shadow price: HiGHS ended an LP of {columns} variables as {found.name}: {mend}"
+        remedy = "supply, demand, capacity and route costs must be finite and not negative; look at the scenario"
+    return f"shadow price: HiGHS ended an LP of {columns} variables as {found.name}: {remedy}"

@@ -12,10 +12,10 @@ from regional_dispatch.evaluation.report.pages import refresh
 
 @dataclass(frozen=True)
 class Command:
-    """Write a run's tables and pictures into a Markdown page; those that are there are replaced.
+    """Write a run's tables and pictures into a Markdown page.
 
-    They go between the lines `<!-- results: written by evaluate.py page -->`, or `<!-- results of RUN: …`, and
-    `<!-- end of results -->` of the page. Pictures are copied to the folder of pictures under the run's name.
+    They replace what is between the lines `<!-- results: written by evaluate.py page -->`, or `<!-- results of RUN: …`,
+    and `<!-- end of results -->` of the page. Pictures are copied to the folder of pictures under the run's name.
     """
 
     folder: tyro.conf.Positional[Path]

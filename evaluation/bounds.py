@@ -14,15 +14,15 @@ from regional_dispatch.evaluation.kpis import EPISODE_COST
 BOUND_COLUMNS = ("bound_per_order_usd", "bound_kind")
 TOLERANCE = 1e-6  # share of the bound: what floating-point sums may differ by
 
-# An order re-evaluated may take units that came after its decision; a bound on the first decisions may then lie above.
-NO_BOUND_REEVALUATED = "the bound holds for decisions made once, not for ones that are taken back"
-NO_BOUND_TRANSFERRED = "the bound holds for stock that stays where it is put"
+# A re-evaluated order may use units that arrived after its first decision, so its cost may be below the bound.
+NO_BOUND_REEVALUATED = "the bound holds for decisions made once, not for decisions that are revised"
+NO_BOUND_TRANSFERRED = "the bound holds for stock that is not moved between FCs"
 
 Bound = Callable[[Scenario, int], HindsightBound]  # of an episode, by its key
 
 
 class InvalidBoundError(RuntimeError):
-    """A policy is cheaper than what was called a lower bound: the bound or the simulator is wrong."""
+    """A policy costs less than a lower bound: the bound or the simulator is wrong."""
 
 
 def hindsight(seconds: float | None = None) -> Bound:
@@ -62,7 +62,7 @@ def evaluate_bounds(
 
 
 def bound_row(bound: HindsightBound) -> dict[str, float | str]:
-    """What tables need of a bound."""
+    """A bound as a row of a table."""
     return {
         "bound_per_order_usd": bound.usd / bound.orders if bound.orders else 0.0,
         "bound_kind": bound.kind,

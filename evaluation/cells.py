@@ -1,8 +1,8 @@
-"""The cells of a benchmark: computed once, kept as small files, used again while nothing they depend on changes.
+"""Cells: results that are computed once, kept as small files, and used again while nothing they depend on changes.
 
-A cell is one policy's episodes on a scenario, or one episode's bound. Its file is named after a fingerprint of all that
-decides its numbers: the built world, the scenario, the policy's weights, the episodes' keys, the sources of the
-simulator and the baselines, and the versions of the packages.
+A cell is one policy's episodes on a scenario, or one episode's bound. Its file is named after a fingerprint of
+everything that its numbers depend on: the scenario and the world built from it, the policy's weights, the episodes'
+keys, the sources of the simulator and the baselines, and the versions of the packages.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
 Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
 
 SOURCES = ("envs", "solvers", "baselines", "evaluation/rollouts.py")
-NO_SOURCES = ("envs/render",)  # no cell's numbers depend on it
+NO_SOURCES = ("envs/render",)  # numbers do not depend on it
 
 
 class Player(Protocol):
-    """A policy that is not two scorers and plays its episodes by itself."""
+    """A policy that is not two scorers: it plays its episodes itself."""
 
     @property
     def digest(self) -> str:
-        """Of all that decides how it plays."""
+        """A digest of everything that decides how it plays."""
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
         """The KPIs of one episode per key."""
 
 
 class Cell(NamedTuple):
-    """What to compute."""
+    """One result to compute or to read."""
 
     title: str
     scenario: Scenario
     keys: tuple[int, ...]  # of the episodes
-    policy: ScorerPolicy | Player | None  # or else the bound
+    policy: ScorerPolicy | Player | None  # None: the cell is a bound
     bound: Bound | None
     reevaluate: bool
     fingerprint: str
@@ -68,7 +68,7 @@ class Worlds:
         self._known: dict[str, str] = {}
 
     def digest(self, scenario: Scenario) -> str:
-        """Of the scenario, and of the world it makes: tables and traces it names included."""
+        """A digest of the scenario and of the world built from it, with the tables and traces that it names."""
         dump = scenario.model_dump_json()
         key = f"{dump}{scenario.source_file}"
         if key not in self._known:
@@ -85,7 +85,7 @@ def policy_cell(
 
 
 def player_cell(worlds: Worlds, title: str, scenario: Scenario, player: Player, keys: Sequence[int]) -> Cell:
-    """The episodes of a policy that plays by itself."""
+    """The episodes of a `Player`."""
     about = ("player", worlds.digest(scenario), player.digest, tuple(keys))
     return Cell(title, scenario, tuple(keys), player, None, False, digest(sources(), versions(), about))
 
@@ -98,7 +98,7 @@ def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: 
 
 @cache
 def sources() -> str:
-    """Digest of the code that decides the numbers."""
+    """A digest of the code that the numbers depend on."""
     return source_digest(SOURCES, NO_SOURCES)
 
 
@@ -110,7 +110,7 @@ def digest(*parts: Any) -> str:
 
 
 def _feed(into: Any, part: Any) -> None:
-    """Arrays by their bytes, groups by their parts, all else by its text."""
+    """Arrays by their bytes, tuples by their items, everything else by its text."""
     if isinstance(part, np.ndarray):
         into.update(f"{part.dtype}{part.shape}".encode())
         into.update(np.ascontiguousarray(part).tobytes())
@@ -147,14 +147,14 @@ class Store:
     """The files of finished cells.
 
     Args:
-        folder: where they lie; made with the first one.
+        folder: where they are kept; created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, cell: Cell) -> Rows | None:
-        """The rows of a cell; None if it is not there, or its file is damaged."""
+        """The rows of a cell; None if it is not kept, or its file is damaged."""
         try:
             rows = json.loads(self._path(cell).read_text(encoding="utf-8"))["rows"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -163,7 +163,7 @@ class Store:
         return rows if whole else None
 
     def write(self, cell: Cell, rows: Rows) -> None:
-        """Keeps a cell; its file is whole or not there."""
+        """Keeps a cell; an interrupted write leaves no file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"cell": cell.title, "rows": rows}, indent=1, allow_nan=False, ensure_ascii=False)
         with replacing(self._path(cell)) as file:
@@ -179,20 +179,20 @@ class Store:
 def fill(
     store: Store, cells: Sequence[Cell], workers: int, progress: Progress | None = None
 ) -> tuple[dict[str, Rows], int]:
-    """Reads the cells that are kept, and computes and keeps the others in the order given.
+    """Reads the cells that are kept; computes the others, in the order given, and keeps them.
 
     Args:
         store: where they are kept.
-        cells: wanted; equal ones are computed once.
-        workers: processes side by side; 0, in this process.
-        progress: told of every cell.
+        cells: the cells wanted; equal ones are computed once.
+        workers: number of processes; 0 computes in this process.
+        progress: called after every cell.
 
     Returns:
-        Rows by fingerprint, and how many cells there were already.
+        Rows by fingerprint, and how many cells were kept before.
 
     Raises:
         BoundError: a bound cannot be computed.
-        KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        KeyboardInterrupt: on Ctrl-C; its text says how many cells are kept.
     """
     wanted = {cell.fingerprint: cell for cell in cells}
     kept = {fingerprint: store.read(cell) for fingerprint, cell in wanted.items()}
@@ -210,29 +210,29 @@ def fill(
                     progress(len(done), len(wanted), cell.title)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"{len(done)} of {len(wanted)} cells are kept in {store.folder}; the same command goes on from there"
+            f"{len(done)} of {len(wanted)} cells are kept in {store.folder}; the same command continues from there"
         ) from None
     return done, reused
 
 
 def computed(cells: Sequence[Cell], workers: int) -> Generator[tuple[Cell, Rows], None, None]:
-    """Cells with their numbers, in the order they are done. Close it to stop the work.
+    """Cells with their rows, in the order they are finished. Closing the generator stops the work.
 
     Args:
-        cells: to compute.
-        workers: processes side by side; 0, in this process.
+        cells: the cells to compute.
+        workers: number of processes; 0 computes in this process.
     """
     if not workers:
         yield from ((cell, compute(cell)) for cell in cells)
         return
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))  # a fork would copy the progress bar's thread
     try:
-        with _deaf_to_ctrl_c():  # as the processes that start here stay
+        with _ctrl_c_ignored():  # the processes that start here inherit it
             waiting = {pool.submit(compute, cell): cell for cell in cells}
         yield from _as_done(waiting)
     except BaseException:
         for process in active_children():
-            process.terminate()  # a bound may have minutes to go
+            process.terminate()  # a bound may take minutes more
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -245,7 +245,7 @@ def _as_done(waiting: dict[Future[Rows], Cell]) -> Iterator[tuple[Cell, Rows]]:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _ctrl_c_ignored() -> Iterator[None]:
     old: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

@@ -28,7 +28,7 @@ Summary = dict[str, Any]
 
 
 class Comparison(NamedTuple):
-    """What a comparison found."""
+    """The result of a comparison."""
 
     scenario: Scenario
     policies: Mapping[str, ScorerPolicy]
@@ -55,7 +55,7 @@ def compare_policies(
         policies: name → policy, in the order of the tables.
         episodes: E ≥ 1.
         seed: of the orders and of the bootstrap, ≥ 0.
-        command: that asked for it, noted in the summary.
+        command: the command line, kept in the summary.
         progress: called with the policy's name after each of its episodes, with "bound" after each bound.
         reevaluate: merge the unpicked packages of split orders once an hour, under every policy.
         bound: computes a lower bound on each episode's dollars. Default: no bounds.
@@ -86,15 +86,15 @@ def compare_policies(
 
 
 class Learned(Protocol):
-    """Whatever tells which orders it learned from."""
+    """A policy that knows which orders it was trained or tuned on."""
 
     @property
     def seen(self) -> frozenset[tuple[str, int]]:
-        """(stream, seed) of those episodes."""
+        """(stream, seed) of those orders."""
 
 
 def check_unseen(policies: Mapping[str, Learned], stream: str, seed: int) -> None:
-    """Policies are not measured on orders they learned from.
+    """Checks that no policy is measured on orders it was trained or tuned on.
 
     Raises:
         InputError: one was trained or tuned on this stream and seed.
@@ -146,8 +146,8 @@ def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, A
 
     Args:
         comparison: to write.
-        folder: where to; made if it is missing.
-        config: what config.yaml shall say.
+        folder: to write to; created if it is missing.
+        config: the contents of config.yaml. Default: it is not written.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -163,7 +163,7 @@ def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, A
 
 
 def draw_first_policy(comparison: Comparison, path: Path) -> None:
-    """The map of the first policy's first episode, in its last tick, while trucks are still under way."""
+    """The map of the first policy's first episode, in its last tick, while trucks are still on the road."""
     from regional_dispatch.envs.render.map import save_map  # pulls in matplotlib
 
     name, policy = next(iter(comparison.policies.items()))
@@ -192,7 +192,7 @@ def read_summary(path: Path) -> Summary:
 
 
 def _is_summary(data: Any) -> bool:
-    """Does a parsed JSON have the parts and KPIs that tables are made of?"""
+    """Does a parsed JSON have the parts and KPIs that the tables show?"""
     try:
         cells = [kpis[kpi] for part in ("policies", "paired") for kpis in data[part].values() for kpi in KPIS]
         complete = all(isinstance(cell[field], float | int) for cell in cells for field in Interval._fields)

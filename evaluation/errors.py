@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the text names the option or file, its value and the mend."""
+    """Input that cannot be used; the text names the option or file, its value, and how to correct it."""

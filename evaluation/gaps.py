@@ -1,4 +1,4 @@
-"""How far policies are from the hindsight bound, and how much of the way there they have gone."""
+"""How far policies are above the hindsight bound, and the share of the gap that each closes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str
     Args:
         frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
         bounds: one row per episode; see `evaluation.bounds.evaluate_bounds`.
-        untuned: policies that are rules without tuning, among which U is chosen.
+        untuned: the rules with default parameters, among which U is chosen.
         seed: of the bootstrap.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where results go: checked before any work; all of a command's files, or none."""
+"""Writing results: the place is checked before any work, and all files of a command are written, or none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regional_dispatch.evaluation.errors import InputError
 
 
 def check_folder(folder: Path, option: str = "--out") -> None:
-    """Finds out before any work whether results can go to a folder; makes nothing.
+    """Checks, before any work, that results can be written to a folder; creates nothing.
 
     Raises:
         InputError: it is a file, lies under one, or may not be written to.
@@ -28,7 +28,7 @@ def check_folder(folder: Path, option: str = "--out") -> None:
 
 
 def check_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> None:
-    """Finds out before any work whether a result can go to a file; makes nothing.
+    """Checks, before any work, that a result can be written to a file; creates nothing.
 
     Raises:
         InputError: it is a folder, has another ending, or its folder may not be written to.
@@ -41,7 +41,7 @@ def check_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> 
 
 
 def write_file(path: Path, content: str | bytes, option: str = "--out") -> None:
-    """Writes a file, whole or not at all; its folder is made if it is missing.
+    """Writes a file, whole or not at all; its folder is created if it is missing.
 
     Raises:
         InputError: it cannot be written.
@@ -58,7 +58,7 @@ def write_file(path: Path, content: str | bytes, option: str = "--out") -> None:
 def staged(folder: Path, option: str = "--out") -> Iterator[Path]:
     """A hidden folder inside `folder` to write files in; they move to `folder` when the block ends well.
 
-    Each file replaces its elder in one step. If the block raises, its files are gone and `folder` is as it was.
+    Each file replaces an existing one in one step. If the block raises, its files are gone and `folder` is as it was.
 
     Raises:
         InputError: the folder cannot be written to.

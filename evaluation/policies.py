@@ -12,7 +12,7 @@ from regional_dispatch.baselines.tuned import is_tuned_name, load_tuned, tuned_b
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.shipped import HOME
+from regional_dispatch.envs.world.shipped import HOME, find_file
 from regional_dispatch.evaluation.errors import InputError
 
 POLICY_FILE = "policy.safetensors"
@@ -24,9 +24,9 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario, option: str = "--
     """Policies by display name, in the order given.
 
     Args:
-        specs: baselines' names, tuned baselines' files, shipped policies and training folders, no two the same.
+        specs: names of baselines, files of tuned baselines, shipped policies and training folders, each once.
         scenario: the world they will act in.
-        option: that they were given by.
+        option: the command-line option they come from, for messages.
 
     Returns:
         Name → policy. Folders and files that would share a name with another policy go by their full path.
@@ -44,7 +44,7 @@ def resolve_policies(specs: Sequence[str], scenario: Scenario, option: str = "--
     shared = {name for name, count in Counter(policy.name for policy in policies).items() if count > 1}
     for spec, policy in zip(cleaned, policies, strict=True):
         if policy.name in shared and not _is_name(spec):
-            policy.name = str(_identity(Path(spec) if _is_tuned_file(spec) else policy_file(spec)))
+            policy.name = str(_identity(find_file("baselines", spec) if _is_tuned_file(spec) else policy_file(spec)))
     if len({policy.name for policy in policies}) < len(policies):
         raise InputError(
             f"{option} = '{','.join(specs)}': two of these are the same folder or file; name each policy once"
@@ -56,7 +56,7 @@ def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
     """A policy by a baseline's name, a tuned one's name or file, `pretrained/NAME`, a training folder, or its weights.
 
     Args:
-        spec: what the user wrote. A name wins over a folder of that name; `./name` means the folder.
+        spec: what the user wrote. A name takes precedence over a folder of that name; `./name` means the folder.
         scenario: the world it will act in; a tuned baseline's name means the file of that scenario.
 
     Returns:
@@ -67,7 +67,7 @@ def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
         InputError: no such policy, a damaged file, other features, or weights for another number of regions.
     """
     if _is_tuned_file(spec):
-        return load_tuned(Path(spec))
+        return load_tuned(find_file("baselines", spec))
     if is_tuned_name(spec):
         return tuned_baseline(spec, scenario.name)
     if is_baseline(spec):

@@ -1,4 +1,4 @@
-"""What the compared policies are: rules as they come, tuned ones, and learned ones."""
+"""Which of the compared policies are rules with default parameters, which are tuned, and which are trained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def untuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
 
 
 def tuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
-    """The policies that are rules with other parameters; what was trained is none."""
+    """The policies that are rules with other parameters; trained policies are not among them."""
     from regional_dispatch.agents.export import FilePolicy  # only here
 
     untuned = untuned_rules(policies)
@@ -27,12 +27,12 @@ def tuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
 
 
 def cheapest(frame: pd.DataFrame, names: Sequence[str], kpi: str) -> str | None:
-    """Which of the named policies has the lowest mean of a cost; None if none is named.
+    """The named policy with the lowest mean of a cost; None if no policy is named.
 
     Args:
         frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
-        names: to choose from.
-        kpi: the cost.
+        names: the policies to choose from.
+        kpi: the KPI that is the cost.
     """
     means = frame[frame["policy"].isin(list(names))].groupby("policy", sort=False)[kpi].mean()
     return None if means.empty else str(means.idxmin())
@@ -46,7 +46,7 @@ def _is_rule(name: str) -> bool:
 
 
 def _same(a: ScorerPolicy, b: ScorerPolicy) -> bool:
-    """A training folder may have a rule's name; its weights tell."""
+    """Compares weights: a training folder may have the name of a rule."""
     return a.pricing == b.pricing and all(
         np.array_equal(x, y) for x, y in zip(_arrays(a.scorers), _arrays(b.scorers), strict=True)
     )

@@ -1,4 +1,4 @@
-"""What a result was made with: command, versions, machine."""
+"""How a result was made: command, versions, machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PACKAGES = ("numpy", "numba", "highspy", "torch")
 
 
 def provenance(command: str) -> dict[str, object]:
-    """The command, the versions of Python and the packages that decide the numbers, and the CPU."""
+    """The command, the versions of Python and of the packages that affect the numbers, and the CPU."""
     return {"command": command, "versions": versions(), "cpu": {"model": cpu_model(), "count": os.cpu_count()}}
 
 
 def made_by(meta: Mapping[str, Any]) -> str:
-    """`provenance` as a sentence."""
+    """`provenance` as a sentence for a page."""
     listed = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
     return f"Made by `{meta['command']}` on {meta['cpu']['count']} cores of {meta['cpu']['model']}; {listed}."
 

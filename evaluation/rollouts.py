@@ -22,7 +22,7 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
     Args:
         episodes: how many, ≥ 1.
         seed: the user's, ≥ 0.
-        stream: `evaluate`, the held-out orders: none is ever a training or tuning key; or another of
+        stream: `evaluate`, the held-out orders, which are never used in training or tuning; or another of
             `envs.world.demand.STREAMS`.
 
     Raises:
@@ -37,8 +37,8 @@ def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[
     """Plays one episode per key to the horizon, as many at a time as the simulator has copies.
 
     Args:
-        sim: reset and reused; what it held is lost.
-        scorers: decide for all regions.
+        sim: is reset; its current episodes are lost.
+        scorers: the policy of all regions.
         keys: of the episodes (`envs.world.demand.episode_key`).
 
     Returns:
@@ -54,7 +54,7 @@ def batches(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
     for row in range(sim.copies):
-        sim.reset(row, keys[min(row, len(keys) - 1)])  # rows to spare repeat the last episode
+        sim.reset(row, keys[min(row, len(keys) - 1)])  # spare rows repeat the last episode
     sim.run(scorers)
     return [sim.kpis(row) for row in range(len(keys))]
 
@@ -79,7 +79,7 @@ def evaluate_policies(
         progress: called with the policy's name after each of its episodes.
         reevaluate: merge the unpicked packages of split orders once an hour.
         stream: of the orders; default, the held-out ones.
-        transfers: name of the rule that moves stock between regions (`baselines.transfers.rules`); default, none.
+        transfers: name of the rule that moves stock between regions (`baselines.transfers.rules`). Default: none.
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
@@ -119,14 +119,14 @@ def play(
     reevaluate: bool = False,
     transfers: str | None = None,
 ) -> Simulator:
-    """One episode, left where it stopped: for a map.
+    """Plays one episode and returns the simulator as it stands at the end, for a map.
 
     Args:
         scenario: the world.
-        policy: decides for all regions.
+        policy: the policy of all regions.
         key: of the episode.
-        until: tick to stop at. Default: the horizon, where the books are closed and nothing is on the road any more; a
-            tick earlier the trucks are still under way.
+        until: tick to stop at. Default: the horizon, where the episode is settled and no truck is on the road; one
+            tick earlier there still are.
         reevaluate: merge the unpicked packages of split orders once an hour.
         transfers: name of the rule that moves stock between regions.
     """

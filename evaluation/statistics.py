@@ -37,7 +37,7 @@ def bootstrap_mean(
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One value, or equal ones, give an interval that is the mean: such a sample says nothing about spread.
+        The mean and its interval. For one value, or equal ones, both ends are the mean: such a sample has no spread.
 
     Raises:
         ValueError: no values, or one that is not finite.
@@ -47,7 +47,7 @@ def bootstrap_mean(
         raise ValueError(f"a mean needs a row of finite numbers, not {values!r}")
     if np.ptp(sample) == 0:
         return Interval(float(sample[0]), float(sample[0]), float(sample[0]))
-    from scipy.stats import bootstrap  # half a second to load, which a command that ends in a message should not take
+    from scipy.stats import bootstrap  # takes half a second to load
 
     result = bootstrap(
         (sample,), np.mean, n_resamples=resamples, batch=max(1, _BATCH_VALUES // len(sample)),

@@ -25,7 +25,7 @@ def interval(values: Mapping[str, float] | None, decimals: int, signed: bool = T
 
 
 def times(values: Mapping[str, float] | None, factor: float) -> dict[str, float] | None:
-    """An interval in another unit, such as percent."""
+    """An interval multiplied by a factor, such as 100 for percent."""
     return None if values is None else {key: factor * value for key, value in values.items()}
 
 
@@ -36,5 +36,5 @@ def markdown_lines(header: Sequence[str], rows: Sequence[Sequence[str]], left: i
 
 
 def inside(title: str) -> str:
-    """A title as it stands inside a sentence; names in it keep their capitals."""
+    """A title for use inside a sentence: its first letter is lower case."""
     return title[:1].lower() + title[1:]

@@ -1,9 +1,9 @@
 """Tunes a baseline's parameters: CMA-ES on the mean cost per order of tuning episodes, played in the compiled kernel.
 
 CMA-ES (Hansen 2016, "The CMA Evolution Strategy: A Tutorial") draws a generation of settings around a mean, ranks them,
-and moves mean and shape towards the better ones. All settings of a generation meet the same orders, and each generation
-meets new ones, so that nothing is learnt by heart. At the end the start, the final mean and the best setting met play
-the same further episodes, the check; the cheapest of them is kept.
+and moves mean and shape towards the better ones. All settings of a generation play the same orders, and each generation
+plays new ones, so that the parameters do not fit a few episodes. At the end the start, the final mean and the best
+setting so far play the same further episodes, the check; the cheapest of them is kept.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ STREAM: Literal["tune"] = "tune"
 
 
 class Plan(NamedTuple):
-    """How to tune."""
+    """Budget, seed and episodes of a tuning."""
 
     seed: int = 0  # of the orders and of CMA-ES
     episodes: int = 1  # of each evaluation
     check_episodes: int = 8  # of the choice at the end
-    minutes: float | None = 20.0  # when to stop; needed unless …
-    evaluations: int | None = None  # … it is after so many
+    minutes: float | None = 20.0  # time to search; None if `evaluations` is given
+    evaluations: int | None = None  # settings to try, instead of a time
     workers: int = 2  # threads
 
 
@@ -52,7 +52,7 @@ class Start(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How far it is."""
+    """The progress of a tuning."""
 
     evaluations: int
     best_usd: float  # the lowest mean cost per order of a setting so far
@@ -61,14 +61,14 @@ class Standing(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What came of it."""
+    """The result of a tuning."""
 
     parameters: dict[str, float]
     before_usd: float  # cost per order of the start on the check's episodes
     after_usd: float  # of `parameters`
     evaluations: int
     minutes: float
-    interrupted: bool  # by Ctrl-C; what was best by then was checked and kept
+    interrupted: bool  # by Ctrl-C; the best setting until then was checked and kept
 
 
 def tune(
@@ -81,13 +81,13 @@ def tune(
     """Tunes a baseline.
 
     The same seed and number of evaluations give the same result, whatever the number of workers. Ctrl-C ends the search
-    and goes on to the check; a second one ends all.
+    and starts the check; a second one ends the tuning.
 
     Args:
         scenario: the world.
         name: of a baseline that has parameters.
-        start: where to begin.
-        plan: how.
+        start: the parameters to start from.
+        plan: budget, seed and episodes.
         progress: called after each generation.
 
     Raises:
@@ -132,7 +132,7 @@ def tunable(name: str) -> dict[str, Parameter]:
     """
     known = parameters(name)
     if not known:
-        raise BaselineError(f"baseline '{name}' has no parameters, so nothing to tune; use it as it is")
+        raise BaselineError(f"baseline '{name}' has no parameters, so nothing to tune; use it without tuning")
     return known
 
 
@@ -154,7 +154,7 @@ def starting_point(name: str, file: Path | None = None) -> Start:
 
 
 def tuned_file(scenario: Scenario, name: str, start: Start, plan: Plan, found: Found, command: str) -> Tuned:
-    """What is written of a tuning."""
+    """A tuning as it is written to a file."""
     earlier = tuple(sorted({*start.seeds} - {plan.seed}))
     made = Made(
         stream=STREAM, seed=plan.seed, earlier_seeds=earlier, episodes=plan.episodes,
@@ -204,20 +204,20 @@ class Search:
             self.best_usd, self._best = float(found.min()), self._inside(drawn[int(found.argmin())])
 
     def stopped(self) -> bool:
-        """Does CMA-ES see nothing left to gain?"""
+        """Has CMA-ES converged?"""
         return bool(self._es.stop())
 
     def candidates(self) -> list[np.ndarray]:
-        """What the check chooses from: the start, the mean and the best setting met."""
+        """The settings that the check compares: the start, the mean and the best so far."""
         return [self._start, self._inside(self._es.result.xfavorite), self._best]
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
-        """Bounds hold to the last bit."""
+        """Clips rounding errors, so that a setting never exceeds its bounds."""
         return np.clip(x, self.low, self.high)
 
 
 class _Players:
-    """Threads that play episodes, each with a simulator of its own; the compiled kernel lets go of Python's lock."""
+    """Threads that play episodes, each with its own simulator; the compiled kernel releases Python's global lock."""
 
     def __init__(self, scenario: Scenario, name: str, keys: Sequence[str], workers: int) -> None:
         self._name, self._keys = name, keys

@@ -1,1 +1,1 @@
-"""Lower bounds on an episode's dollars, with all its orders known in advance."""
+"""Lower bounds on the cost of an episode, with all its orders known in advance."""

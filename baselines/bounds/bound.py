@@ -1,4 +1,4 @@
-"""What a lower bound on an episode's dollars looks like, whoever computes it."""
+"""The form of a lower bound on an episode's cost, and the error where none can be given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BoundError(ValueError):
 class HindsightBound:
     """A proven lower bound on the dollars of one episode, warm-up and settlement included."""
 
-    usd: float  # proven lower bound on the episode's dollars
+    usd: float  # the bound
     orders: int
     kind: str  # "exact" | "time limit" | "relaxation"; only "exact" may be called optimal
     seconds: float

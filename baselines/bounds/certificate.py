@@ -1,6 +1,6 @@
-"""The relaxation's bound computed anew, in plain numpy from the world's own tables: it shares no code with the search.
+"""The relaxation's bound computed a second time, in plain numpy from the world's tables, without code of the search.
 
-Anyone can check a bound with this file alone: prices ≥ 0 are all it takes, and it does not matter where they come from.
+A bound can be checked with this file alone: any prices ≥ 0 give a valid bound, wherever they come from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def certified_usd(world: World, orders: Orders, price: np.ndarray) -> tuple[floa
             unit: (P, windows).
 
     Returns:
-        Dollars, and the dollars summed regardless of sign, which rounding errors are a share of.
+        The bound in dollars, and the sum of absolute dollars, to which rounding errors are proportional.
 
     Raises:
         BoundError: a price is negative or not finite.
@@ -50,7 +50,7 @@ def certified_usd(world: World, orders: Orders, price: np.ndarray) -> tuple[floa
 
 
 def _decided(world: World, orders: Orders) -> np.ndarray:
-    """Tick of each order's decision, region by region: the waiting line, played tick by tick."""
+    """Tick of each order's decision, region by region: the queue of waiting lines, tick by tick."""
     net = world.net
     region = net.region_of_site[net.fcs + net.scs + orders.station]
     lines, out = np.diff(orders.first), np.zeros(len(orders.tick), int)
@@ -72,7 +72,7 @@ def _late(world: World, ticks: np.ndarray) -> np.ndarray:
 
 
 def _settled(world: World, orders: Orders, o: int) -> float:
-    """An order never decided on: each line a package on the station's cheapest route, at standard fill."""
+    """An order not decided before the horizon: each line a package on the station's cheapest route, standard fill."""
     net, rules = world.net, world.rules
     route = net.routes[net.by_cost[orders.station[o], 0]]
     late = _late(world, rules.horizon_tick + 1 + route["rest"][0] - orders.due[o])

@@ -36,7 +36,7 @@ class Problem(NamedTuple):
     priced_base: np.ndarray  # (Q,) int64, units
     windows: int
     lost_usd: float
-    fixed_usd: float  # of orders nobody decides on before the horizon
+    fixed_usd: float  # of orders that are not decided before the horizon
 
 
 class _Scratch(NamedTuple):

@@ -1,18 +1,18 @@
-"""The optimum in hindsight: what an episode would have cost had all its orders been known in advance.
+"""The hindsight optimum: the least cost of an episode with all its orders known in advance.
 
-A mixed-integer program (`baselines.bounds.time_expanded`) is solved with HiGHS. It is a relaxation of the kernel's world, so
-its bound holds for every policy; its plan is then replayed through the kernel. Where the replay costs the same
-dollars, nothing the program relaxed mattered, and the plan is proven optimal in the world itself.
+A mixed-integer program (`baselines.bounds.time_expanded`) is solved with HiGHS. It is a relaxation of the simulator, so
+its bound holds for every policy; its plan is then replayed through the kernel. If the replay costs the same, the
+relaxation made no difference, and the plan is proven optimal in the simulator.
 
-Where the replay costs more, the plan has done with a queue what the kernel does not: kept a full load waiting, say.
-Then the lanes it did so on are made strict and the program is solved again: the rules are added where they are broken,
-not where they would only slow the search.
+If the replay costs more, the plan treats a queue in a way that the kernel does not allow: it lets a full load wait, for
+example. The lanes where it does so are then made strict and the program is solved again. The queue's rules are added
+only where they are broken, because everywhere they would slow the search.
 
-Events of the scenario (`envs.world.events`) only take capacity and departures away, so a program that knows of none stays a
-relaxation of them. Lanes are never made strict then: a closed one keeps its full loads.
+Events of the scenario (`envs.world.events`) only remove capacity and departures, so a program without them is still a
+relaxation. With events, lanes are never made strict: a closed lane keeps its full loads.
 
-The bound is for policies that decide when an order arrives. One that moves packages between FCs while they wait to be
-picked (`envs.kernel.reevaluation`) is covered if picking never binds, as then no package waits.
+The bound is for policies that decide when an order arrives. A policy that moves packages between FCs while they wait
+to be picked (`envs.kernel.reevaluation`) is covered if picking never binds, because then no package waits.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def hindsight_bound(scenario: Scenario, key: int, time_limit_s: float = 600.0) -
         time_limit_s: of the search. Unit: seconds. A bound is valid whenever its search ends.
 
     Raises:
-        BoundError: there is none; the text says what to change.
+        BoundError: no bound can be computed; the text says what to change.
     """
     return (exact_bound if is_small(scenario) else relaxed_bound)(scenario, key, time_limit_s)
 
 
 def is_small(scenario: Scenario) -> bool:
-    """Whether `exact_bound` can be expected to find the optimum in minutes."""
+    """Can `exact_bound` be expected to find the optimum in minutes?"""
     return _size(scenario) <= SMALL_SIZE
 
 
@@ -91,13 +91,13 @@ def exact_bound(scenario: Scenario, key: int, time_limit_s: float = 600.0) -> Hi
     _check_slots(scenario, sim, orders)
     search = _Search(scenario, key, sim, orders)
     solving = time.perf_counter()  # the limit is the solver's: the kernel may have been compiled until here
-    while search.goes_on():
+    while search.is_unfinished():
         search.solve(time_limit_s - (time.perf_counter() - solving))
     return search.result(time.perf_counter() - began)
 
 
 def _check_slots(scenario: Scenario, sim: Simulator, orders: Orders) -> None:
-    """Lines are sourced in the tick they arrive in; the program knows no other."""
+    """Checks that every line is sourced in the tick it arrives in, as the program assumes."""
     net, slots = sim.world.net, sim.world.rules.order_slots
     region = net.region_of_site[net.fcs + net.scs + orders.station]
     lines = np.zeros((scenario.horizon_ticks, net.regions), dtype=np.int64)
@@ -110,7 +110,7 @@ def _check_slots(scenario: Scenario, sim: Simulator, orders: Orders) -> None:
 
 
 def _queues_are_certain(sim: Simulator, orders: Orders) -> bool:
-    """A truck is never missing, and picking, sorting and closed lanes never bind: only then may lanes be strict."""
+    """Are trucks never missing, and do picking, sorting and closed lanes never bind? Only then may lanes be strict."""
     net, lines = sim.world.net, np.diff(orders.first)
     busiest = np.bincount(orders.tick, lines).max(initial=0)
     picks, sorts = net.site_capacity[: net.fcs], net.site_capacity[net.fcs : net.fcs + net.scs]
@@ -119,7 +119,7 @@ def _queues_are_certain(sim: Simulator, orders: Orders) -> bool:
 
 
 class _Search:
-    """Rounds of solving and replaying, until a plan costs its bound or nothing is left to make strict."""
+    """Rounds of solving and replaying, until a plan costs its bound or no lane is left to make strict."""
 
     def __init__(self, scenario: Scenario, key: int, sim: Simulator, orders: Orders) -> None:
         self.scenario, self.key, self.sim, self.orders = scenario, key, sim, orders
@@ -131,12 +131,12 @@ class _Search:
         self.replay_usd = np.inf
         self.plan: Plan | None = None
 
-    def goes_on(self) -> bool:
-        """Always at first; then while the last round was finished, and rules it broke may explain a difference."""
+    def is_unfinished(self) -> bool:
+        """True before the first round; then if it was finished and the rules it broke may explain the difference."""
         if self.answer is None:
             return True
-        mendable = bool(self.broken - self.strict) and _queues_are_certain(self.sim, self.orders)
-        return self.answer.closed and mendable and self.replay_usd - self.bound > CENT_USD
+        strict_helps = bool(self.broken - self.strict) and _queues_are_certain(self.sim, self.orders)
+        return self.answer.closed and strict_helps and self.replay_usd - self.bound > CENT_USD
 
     def solve(self, seconds: float) -> None:
         """One round."""
@@ -181,10 +181,10 @@ class _Search:
 
 
 def replay(scenario: Scenario, key: int, plan: Plan) -> Simulator:
-    """Plays a plan through the kernel.
+    """Plays a plan in the kernel.
 
     Returns:
-        The simulator at the horizon, its books closed; the dollars are `sum(sim.cash(0).values())`.
+        The simulator at the horizon, after settlement; the dollars are `sum(sim.cash(0).values())`.
     """
     sim = Simulator(scenario)
     sim.reset(0, key)

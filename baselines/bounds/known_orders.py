@@ -1,4 +1,4 @@
-"""All orders of an episode, known in advance: what hindsight plans with."""
+"""All orders of an episode, known in advance: the input of the hindsight bounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Orders(NamedTuple):
 
 
 def all_orders(scenario: Scenario, key: int) -> Orders:
-    """The orders of the episode with that key; they do not depend on what anyone decides.
+    """The orders of the episode with that key; they do not depend on any policy.
 
     Args:
         scenario: the world.

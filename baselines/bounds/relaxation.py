@@ -1,20 +1,22 @@
 """A lower bound on an episode's dollars with all orders known in advance, for networks too large to solve exactly.
 
-Three things tie an episode together: lines of an order share packages, orders share shelves, packages share trucks. The
-first is kept exactly, the other two are relaxed.
+The decisions of an episode interact in three ways: lines of an order share packages, orders share shelves, packages
+share trucks. The first is modelled exactly, the other two are relaxed.
 
-- **Packages.** Each order is covered by packages at least cost, over all subsets of its lines (`baselines.bounds.cover`). A
-  package costs picking, its sorts, its place in full trucks, and the lateness that no dispatch can avoid.
+- **Packages.** Each order is covered by packages at least cost, over all subsets of its lines
+  (`baselines.bounds.cover`). A package costs picking, its sorts, its place in full trucks, and the lateness that no
+  dispatch can avoid.
 - **Shelves.** A unit that leaves an FC comes back a lead time after its SKU's next review. So the units that leave from
   one review to just before the arrival of what the next review orders are at most the base stock. A price λ ≥ 0 per
-  unit stands for each of these limits. Whatever λ is, L(λ) = Σ orders' least cost at prices λ − Σ λ · base stock is a
-  lower bound (Lagrangian duality); a subgradient search makes it large, and `baselines.bounds.certificate` computes it anew.
+  unit stands for each of these limits. For any λ, L(λ) = Σ orders' least cost at prices λ − Σ λ · base stock is a
+  lower bound (Lagrangian duality). A subgradient search makes it large, and `baselines.bounds.certificate` computes it
+  a second time, independently.
 - **Trucks.** No truck holds more than a full load, so a package pays at least lane cost / capacity on each leg. What is
   settled at the horizon pays standard fill, which is never above a full load.
 
 Left out, because they only add dollars: spot premiums, fleets, site capacities, partly filled trucks, events that take
-capacity and departures away, and that a line may only go to its K candidates. When an order is decided on is no one's
-choice: lines wait first in, first out.
+capacity and departures away, and that a line may only go to its K candidates. No policy chooses when an order
+is decided: lines wait first in, first out.
 """
 
 from __future__ import annotations
@@ -34,17 +36,17 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import Rules, World, build_world
 
 MOST_PRICES = 50_000_000  # of stock that fit in memory
-FIRST_STEP = 0.01  # share of the bound that the search first hopes to gain
-LAST_STEP = 1e-5  # and below which it stops
-PATIENCE = 10  # iterations without a gain before it hopes for half as much
-MEMORY = 0.7  # of the last direction, in each new one
-ROUNDING = 1e-9  # share of the dollars summed that is given away for floating point
+FIRST_STEP = 0.01  # share of the bound that the search first aims to gain
+LAST_STEP = 1e-5  # aim below which it stops
+PATIENCE = 10  # iterations without a gain before the aim is halved
+MEMORY = 0.7  # weight of the last direction in each new one
+ROUNDING = 1e-9  # share of the summed dollars that is subtracted for rounding errors
 
 
 def relaxed_bound(
     scenario: Scenario, key: int, time_limit_s: float = 300.0, target_usd: float | None = None
 ) -> HindsightBound:
-    """A proven lower bound on the dollars of one episode, whoever decides in it, warm-up and settlement included.
+    """A proven lower bound on the cost of one episode under any policy, warm-up and settlement included.
 
     A partition that changes during the episode brings routes of its own and is out of scope.
 
@@ -52,7 +54,7 @@ def relaxed_bound(
         scenario: the world.
         key: of the episode (`envs.world.demand.episode_key`).
         time_limit_s: for the search for stock prices; the bound is valid whenever it stops. Unit: seconds.
-        target_usd: what some policy paid, if known; the search never hopes for more.
+        target_usd: the cost of some policy, if known: an upper limit for the search.
 
     Raises:
         BoundError: the time limit is not positive, or the stock prices do not fit in memory.
@@ -189,7 +191,7 @@ def undecided_usd(world: World, orders: Orders, which: np.ndarray) -> float:
 
 
 def free_trucks(world: World) -> World:
-    """The same world with trucks for nothing, to tell what trucks add to the bound."""
+    """The same world with free trucks, to measure what trucks add to the bound."""
     lanes, routes = world.net.lanes.copy(), world.net.routes.copy()
     lanes["cost"], routes["rest_cost"] = 0.0, 0.0
     return world._replace(net=world.net._replace(lanes=lanes, routes=routes))

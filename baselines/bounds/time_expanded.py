@@ -9,22 +9,23 @@ what is under way at the horizon, standard cost-to-go from where it is then.
 **What is exact.** Arrival ticks, base-stock replenishment, the rule that a line is lost only when no FC has its units,
 one package per order, route and tick, truck capacity, transit, prices, settlement.
 
-**What is relaxed.** Everything that only takes freedom away in the kernel, so the optimum here is a lower bound there:
-picking, sorting and fleets never bind (nobody queues for them or pays a spot premium); a full load may wait; any of the
-waiting packages may board, not the first ones, and not all; a package may be divided over trucks. On the lanes named in
-`strict` the kernel's queue is put back: full loads leave, a partial load takes all that waits, and who joined earlier
-leaves earlier. All that stays relaxed there is the order among packages that trucks bring to a sort center in the same
-tick. These rows are valid if spot trucks are allowed, as then no truck is ever missing, and if picking and sorting
-never bind, as then packages are picked in the order of their orders.
+**What is relaxed.** Rules that only restrict policies in the kernel, so that the optimum here is a lower bound there:
+picking, sorting and fleets never bind (no package waits for them, no spot premium is paid); a full load may wait;
+any of the waiting packages may board, not the first ones, and not all; a package may be divided over trucks. On the
+lanes named in `strict` the kernel's queue is modelled: full loads leave, a partial load takes all that waits, and
+packages that joined earlier leave earlier. All that stays relaxed there is the order among packages that trucks bring
+to a sort center in the same tick. These rows are valid if spot trucks are allowed, as then no truck is ever missing,
+and if picking and sorting never bind, as then packages are picked in the order of their orders.
 
 **Two reductions that lose no optimum of the program.**
 1. A truck can be moved ahead to the tick its last package joins the queue: everything arrives earlier or at the same
    tick, and may wait there. So trucks leave in ticks in which a package can join, and lanes are worked through from
-   upstream down. On a strict lane too: nobody joined in between, so the same packages are there. But what arrives
+   upstream down. On a strict lane too: no package joined in between, so the same packages are there. But what arrives
    earlier may fill a truck too early on a strict lane downstream, so lanes that feed one keep all ticks.
 2. A package that leaves so late that its lateness alone costs more than a truck of its own on every leg, at once,
-   would take those. So those ticks are left out. On a strict lane its own truck takes along what waits there, which
-   arrives earlier and leaves a shorter queue: no harm either, unless a strict lane follows; then no tick is left out.
+   would use those trucks instead. So those ticks are left out. On a strict lane its own truck takes along what waits
+   there, which arrives earlier and leaves a shorter queue: this loses nothing either, unless a strict lane follows;
+   then no tick is left out.
 """
 
 from __future__ import annotations
@@ -43,10 +44,8 @@ from regional_dispatch.envs.world.world import World
 from regional_dispatch.solvers.milp import Milp
 
 
-
-
 class Plan(NamedTuple):
-    """What the optimum does; N lines in order of arrival, T ticks, L lanes."""
+    """The decisions of the optimum; N lines in order of arrival, T ticks, L lanes."""
 
     route: np.ndarray  # (N,) int64, route that serves the line, −1 if it is lost
     departures: np.ndarray  # (T, L) bool, a partial load is sent; full loads leave by themselves

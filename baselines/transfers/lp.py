@@ -12,13 +12,13 @@ and some demand to go short: it is served from another region, at what that rout
          Σ_r x[f, r] ≤ on hand[f]
 
 p and q are the chance that a unit of the slice is asked for: falling with every unit received, rising with every unit
-sent, so an optimum takes the slices in order. A region that nobody refills is looked at for longer than one cycle of
-those who serve it meanwhile; `turns` is the part of one that its demand makes.
+sent, so an optimum takes the slices in order. A region that is not refilled is planned for longer than one cycle of
+the regions that serve it meanwhile; `turns` is the share of its demand that falls into one cycle.
 
-Whole trucks are paid for, so the cost of a unit hangs on the load. The rates are set to what the last solution's trucks
-really cost a unit and the LP is solved again (dynamic slope scaling, Kim & Pardalos 1999): thin loads grow dear and go
-elsewhere or nowhere. The cheapest of the solutions counts, moving nothing among them. What arrives late serves less: a
-unit pays the share of the saving that passes while it travels. Units are rounded.
+Whole trucks are paid for, so the cost of a unit depends on the load. The rates are set to what the last solution's
+trucks really cost a unit and the LP is solved again (dynamic slope scaling, Kim & Pardalos 1999): thin loads become
+expensive and go elsewhere or nowhere. The cheapest of the solutions counts, moving nothing among them. What arrives
+late serves less: a unit pays the share of the saving that passes while it travels. Units are rounded.
 
 Axes: n SKUs of which a move may pay, F FCs, R regions, M slices.
 """
@@ -50,8 +50,8 @@ from regional_dispatch.solvers.highs import OPTIMAL, load_lp, solved
 SLICES = 8  # of a region's demand, and of its stock
 ROUNDS = 3  # solutions with rates of whole trucks
 SECONDS = 30.0  # limit of one solution
-_NEVER_USD = 1e6  # per unit: nothing moves
-_SOME = 1e-3  # units that count as something
+_NEVER_USD = 1e6  # per unit: so expensive that nothing moves
+_SOME = 1e-3  # units below which a load counts as none
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class TransferLp(Nightly):
     scale: float
 
     def __call__(self, sim: Simulator, row: int) -> Moves:
-        """What shall leave now.
+        """The units that leave now.
 
         Raises:
             BaselineError: HiGHS found no optimum.
@@ -161,7 +161,7 @@ class _Slices(NamedTuple):
 
 
 def _received(case: _Case) -> _Slices:
-    """Units more than there are, until hardly any is asked for."""
+    """Units more than there are, until almost none is asked for."""
     most = np.maximum(case.mean - case.have, 0) + 2 * np.sqrt(case.mean) + 1
     size = np.maximum(np.ceil(most / SLICES), 1.0)
     ends = case.have[:, :, None] + size[:, :, None] * np.arange(SLICES + 1)

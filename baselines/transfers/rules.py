@@ -17,7 +17,7 @@ class Kind(NamedTuple):
 
 
 # Defaults are those found for us8 (configs/studies/transfers.yaml), rounded.
-_EVERY = between(3.0, 1.0, 7.0, "between two nights on which stock may leave. Unit: whole days")
+_EVERY = between(3.0, 1.0, 7.0, "time between two nights on which stock may leave. Unit: whole days")
 
 TRANSFER_RULES: dict[str, Kind] = {
     "threshold": Kind(
@@ -34,7 +34,7 @@ TRANSFER_RULES: dict[str, Kind] = {
         "An LP weighs linehaul against what spilled and lost lines are expected to cost.",
         {
             "every_days": _EVERY,
-            "days": between(21.0, 1.0, 28.0, "demand ahead that counts where nobody refills the SKU. Unit: days"),
+            "days": between(21.0, 1.0, 28.0, "demand ahead that counts where the SKU is not refilled. Unit: days"),
             "scale": between(1.8, 0.0, 3.0, "share of the expected saving that counts"),
         },
     ),

@@ -16,12 +16,12 @@ from regional_dispatch.envs.transfers import Moves
 from regional_dispatch.envs.world.demand import sku_units_per_day
 from regional_dispatch.envs.world.network import Network
 
-NIGHT_HOUR = 2.0  # the hour of the day at which least is ordered
+NIGHT_HOUR = 2.0  # the hour of the day with the fewest orders
 
 
 @dataclass(frozen=True)
 class Nightly:
-    """When a rule is asked: in the night, every so many whole days."""
+    """When a rule is called: at night, every so many whole days."""
 
     every_days: float
 
@@ -46,7 +46,7 @@ class Threshold(Nightly):
     min_fill: float
 
     def __call__(self, sim: Simulator, row: int) -> Moves:
-        """What shall leave now."""
+        """The units that leave now."""
         region_of_fc, hub = regions_of_fcs(sim), hubs(sim.network)
         on_hand = sim.state.stock[row].astype(np.int64)
         position = by_region(on_hand + sim.state.pipeline[row].sum(axis=0, dtype=np.int64) + sim.state.road[row], sim)

@@ -1,4 +1,4 @@
-"""A benchmark's tables: Markdown for a page, and the overview for the terminal."""
+"""A benchmark's tables: Markdown for a page, and an overview for the terminal."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _matrix(scenarios: Mapping[str, Summary], cell: Callable[[Summary, str], str
 def _grid(
     scenarios: Mapping[str, Summary], cell: Callable[[Summary, str], Any], policy: str = "{}"
 ) -> tuple[list[str], list[list[Any]]]:
-    """Header and rows of policies × scenarios; the more numerous of the two go down."""
+    """Header and rows of policies × scenarios; the more numerous of the two are the rows."""
     names = _names(scenarios)
     titles = {name: policy.format(name) for name in names}
     if len(scenarios) > len(names):
@@ -130,7 +130,7 @@ def _cost_text(scenario: Summary, name: str) -> Text:
 
 
 def _untuned(scenarios: Mapping[str, Summary]) -> list[str]:
-    """Which untuned rule is best where, and by how much."""
+    """The best untuned rule of each scenario, and its lead over the next."""
     found = {name: scenario for name, scenario in scenarios.items() if scenario["best_untuned"]}
     rows = [[name, *_lead(scenario)] for name, scenario in found.items()]
     best = {scenario["best_untuned"] for scenario in found.values()}
@@ -155,7 +155,7 @@ def _lead(scenario: Summary) -> list[str]:
 
 
 def _against_untuned(scenarios: Mapping[str, Summary]) -> list[str]:
-    """Every policy that is no untuned rule against the best untuned rule of each scenario."""
+    """Every policy that is not an untuned rule against the best untuned rule of each scenario."""
     names = _beside_rules(scenarios)
     found = {title: scenario for title, scenario in scenarios.items() if scenario["best_untuned"]}
     if not names or not found:
@@ -173,7 +173,7 @@ def _against_untuned(scenarios: Mapping[str, Summary]) -> list[str]:
 
 
 def _beside_rules(scenarios: Mapping[str, Summary]) -> list[str]:
-    """Policies that are no untuned rules."""
+    """Policies that are not untuned rules."""
     untuned = {name for scenario in scenarios.values() for name in scenario["untuned"]}
     return [name for name in _names(scenarios) if name not in untuned]
 
@@ -188,7 +188,7 @@ def _difference_to_untuned(scenario: Summary, name: str) -> Summary | None:
 
 
 def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
-    """One line per policy that is no untuned rule: on how many scenarios it costs less than the best untuned rule."""
+    """For each policy that is not an untuned rule: on how many scenarios it costs less than the best untuned rule."""
     lines = []
     for name in _beside_rules(scenarios):
         counts = []
@@ -204,7 +204,7 @@ def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
 
 
 def _over_networks(scenarios: Mapping[str, Summary], seed: int) -> list[str]:
-    """Policies that are no untuned rules against each other: what is to be expected of one more generated network."""
+    """Policies that are not untuned rules against each other: the expected difference on a new generated network."""
     group = [scenario for scenario in scenarios.values() if scenario["generated"] and scenario["best_untuned"]]
     names = [name for name in _beside_rules(scenarios) if all(name in scenario["policies"] for scenario in group)]
     if len(group) < 2 or not names:

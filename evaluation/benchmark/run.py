@@ -1,4 +1,4 @@
-"""A benchmark: the policies of a suite on its scenarios, from cells that are computed or taken from an earlier run."""
+"""A benchmark: the policies of a suite on its scenarios, from cells that are computed or kept from earlier runs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Plan(NamedTuple):
 
 
 class Benchmark(NamedTuple):
-    """What a benchmark found."""
+    """The result of a benchmark."""
 
     frame: pd.DataFrame  # one row per scenario × policy × episode
     summary: Summary  # `{"meta": …, "scenarios": {name: …}}`; see `summarise_stage`
-    reused: int  # cells taken from an earlier run
+    reused: int  # cells kept by an earlier run
     cells: int
 
 
@@ -50,16 +50,16 @@ def run_suite(
         suite: episodes and seed.
         stages: its scenarios and policies; see `evaluation.benchmark.suite.stages`.
         folder: of the results, where the cells are kept.
-        workers: processes side by side; 0, in this process.
-        bound: computes a lower bound on an episode's dollars; may be None if no stage wants one.
-        command: that asked for it, noted in the summary.
-        progress: told of every cell.
+        workers: number of processes; 0 computes in this process.
+        bound: computes a lower bound on an episode's dollars; may be None if no stage has bounds.
+        command: the command line, kept in the summary.
+        progress: called after every cell.
 
     Raises:
         InputError: a policy was trained or tuned on these orders.
         BoundError: a bound cannot be computed.
         InvalidBoundError: a policy is below a bound.
-        KeyboardInterrupt: Ctrl-C; its text says what is kept.
+        KeyboardInterrupt: on Ctrl-C; its text says how many cells are kept.
     """
     for stage in stages:
         check_unseen(stage.policies, "evaluate", suite.seed)
@@ -88,7 +88,7 @@ def _plan(worlds: Worlds, stage: Stage, keys: Sequence[int], bound: Bound | None
 
 
 def _fill(plans: list[Plan], store: Store, workers: int, progress: Progress | None) -> tuple[dict[str, Rows], int]:
-    """Rows by fingerprint, and how many cells there were already. Bounds go last: they take longest."""
+    """Rows by fingerprint, and how many cells were kept before. Bounds come last: they take longest."""
     policies = [cell for plan in plans for cell in plan.policies.values()]
     return fill(store, [*policies, *(cell for plan in plans for cell in plan.bounds)], workers, progress)
 
@@ -103,7 +103,7 @@ def _frames(plan: Plan, keys: Sequence[int], done: dict[str, Rows]) -> tuple[pd.
 
 
 def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | None, seed: int) -> dict[str, Any]:
-    """What one scenario's rows say.
+    """Summarises one scenario.
 
     Returns:
         `policies` and `paired` as `evaluation.compare.summarise` has them, with the differences of every policy to the
@@ -123,7 +123,7 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
         "untuned": untuned, **summarise(frame, seed, pairs),
     }  # fmt: skip
     if bounds is not None:
-        join_bounds(frame, bounds)  # finds a policy below a bound
+        join_bounds(frame, bounds)  # raises if a policy is below a bound
         summary["gaps"] = gap_summary(frame, bounds, untuned, seed)
     return summary
 

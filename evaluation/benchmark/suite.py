@@ -1,4 +1,4 @@
-"""What a suite file may say: which policies play which scenarios in a benchmark."""
+"""The fields of a suite file: which policies play which scenarios in a benchmark."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class _Frozen(BaseModel):
 
 
 class Place(_Frozen):
-    """One scenario of a suite; its name alone may stand for it."""
+    """One scenario of a suite; a name alone is short for `{scenario: name}`."""
 
     scenario: str = Field(min_length=1, description="A shipped scenario's name, or a file relative to where you run.")
     name: str | None = Field(None, min_length=1, description="Name of a variant. Default: that of the scenario's file.")
     set: dict[str, Any] = Field({}, description="Fields that a variant sets, dotted: {trucks.capacity_packages: 8}.")
-    extra_policies: tuple[str, ...] = Field((), description="Policies that play here, beside the suite's.")
+    extra_policies: tuple[str, ...] = Field((), description="Policies that play here in addition to the suite's.")
     bound: bool | None = Field(None, description="Compute hindsight bounds? Default: the suite's.")
     bound_episodes: int | None = Field(None, ge=1, description="Episodes with a bound. Default: the suite's.")
     reevaluate: bool | None = Field(None, description="Merge unpicked packages hourly? Default: the suite's.")
@@ -47,12 +47,12 @@ class Place(_Frozen):
 
     @property
     def title(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         return self.name or Path(self.scenario).stem
 
     @property
     def given(self) -> str:
-        """What the suite's file calls it."""
+        """Its name in the suite's file, for messages."""
         return self.name or self.scenario
 
     def load(self) -> Scenario:
@@ -71,9 +71,12 @@ class Suite(_Frozen):
     name: str = Field(min_length=1, description="Name, used in the report.")
     episodes: int = Field(8, ge=1, description="Held-out episodes per scenario and policy. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
-    scenarios: tuple[Place, ...] = Field((), description="Where the policies play.")
+    scenarios: tuple[Place, ...] = Field((), description="Scenarios that the policies play on.")
     generated: int = Field(
-        0, ge=0, le=1000, description="They play on so many random networks too, the first of the `evaluate` stream."
+        0,
+        ge=0,
+        le=1000,
+        description="Random networks to play on as well, the first of the `evaluate` stream.",
     )
     policies: tuple[str, ...] = Field(
         min_length=1, description="Baselines, tuned ones, and folders of trained ones, as `compare` takes them."
@@ -85,7 +88,7 @@ class Suite(_Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
         if not self.scenarios and not self.generated:
-            raise ValueError("nowhere to play; name scenarios, or set generated: 10")
+            raise ValueError("no scenarios; name some, or set generated: 10")
         _no_doubles("scenarios", [place.given for place in self.scenarios])
         for place in self.scenarios:
             _no_doubles(f"policies on {place.given}", [*self.policies, *place.extra_policies])
@@ -109,10 +112,10 @@ def load_suite(path: Path, changes: dict[str, Any] | None = None, more_policies:
     Args:
         path: the file.
         changes: fields to set instead of the file's; those that are None stay as they are.
-        more_policies: that play beside the file's.
+        more_policies: policies to add to the file's.
 
     Raises:
-        ScenarioError: names file, field, value and mend.
+        ScenarioError: a field is wrong; the text names file, field, value and how to correct it.
     """
     given = {key: value for key, value in (changes or {}).items() if value is not None}
     try:
@@ -128,7 +131,7 @@ def stages(suite: Suite, where: Path, bounds: bool = True) -> list[Stage]:
     Args:
         suite: what to play.
         where: the suite's file, for messages.
-        bounds: whether the bounds the suite asks for are wanted.
+        bounds: compute the bounds that the suite asks for.
 
     Raises:
         InputError: a scenario or a policy that cannot be used, or two scenario files of one name.

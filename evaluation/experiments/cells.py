@@ -25,7 +25,7 @@ Trained = ScorerPolicy | MaskablePolicy
 
 
 class Cells(NamedTuple):
-    """What must be played for one variant."""
+    """The cells of one variant."""
 
     ready: Ready
     trained: dict[int, Trained]  # by seed
@@ -36,12 +36,12 @@ class Cells(NamedTuple):
 
 
 def run_folder(out: Path, variant: str, seed: int) -> Path:
-    """Where a variant's seed is trained."""
+    """The folder in which a variant's seed is trained."""
     return out / variant / f"seed{seed}"
 
 
 def label(seed: int) -> str:
-    """A trained policy in the tables of episodes."""
+    """The name of a trained policy in results.csv."""
     return f"seed {seed}"
 
 
@@ -93,7 +93,7 @@ def tuning_keys(ready: Ready, seed: int) -> list[int]:
 
 
 def in_order(planned: Iterable[Cells]) -> list[Cell]:
-    """All cells; bounds go last, they take longest."""
+    """All cells; bounds come last, they take longest."""
     groups = list(planned)
     first = [cell for cells in groups for cell in (*cells.held_out.values(), *cells.rivals.values())]
     levels = [

@@ -1,4 +1,4 @@
-"""Learning curves of a variant's seeds: how long until the rivals are beaten, and the picture."""
+"""Learning curves of a variant's seeds: the time until its rivals are beaten, and the plot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_COLUMNS = 3
 
 
 class Reference(NamedTuple):
-    """A rival as a level to beat: its cost on each seed's tuning episodes."""
+    """A rival as a level to beat: its cost on the tuning episodes of each seed."""
 
     kind: str  # best untuned rule, or tuned rule
     name: str
@@ -35,10 +35,10 @@ class Curves(NamedTuple):
 
 
 def read_curve(folder: Path) -> pd.DataFrame | None:
-    """The learning curve of a training's folder; None if it wrote none.
+    """The learning curve in a training's folder; None if there is none.
 
     Raises:
-        InputError: the file is no learning curve.
+        InputError: the file is not a learning curve.
     """
     path = folder / CURVE_FILE
     if not path.exists():
@@ -49,7 +49,7 @@ def read_curve(folder: Path) -> pd.DataFrame | None:
     except (ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"{path}: no learning curve with the columns {', '.join(_COLUMNS)} ({reason}); train anew"
+            f"{path}: not a learning curve with the columns {', '.join(_COLUMNS)} ({reason}); train from scratch"
         ) from None
 
 
@@ -118,7 +118,7 @@ def _aligned(by_seed: Mapping[int, pd.DataFrame]) -> tuple[np.ndarray, np.ndarra
 
 
 def _limits(costs: np.ndarray, levels: Sequence[float]) -> tuple[float, float]:
-    """Shows the rivals and the later three quarters of the curves; a start from chance may lie far above."""
+    """Limits that show the rivals and the last three quarters of the curves; the start may cost far more."""
     later = costs[:, costs.shape[1] // 4 :]
     low, high = min(costs.min(), *levels), max(later.max(), *levels)
     room = 0.06 * (high - low) or 0.01

@@ -1,4 +1,4 @@
-"""What an experiment file may say: which variants are trained, with which seeds, and whom they must beat."""
+"""The fields of an experiment file: the variants that are trained, their seeds, and their rivals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.baselines import BaselineError
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
+from regional_dispatch.envs.world.shipped import CONFIGS, find_file
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policies
 
@@ -27,7 +28,7 @@ class _Frozen(BaseModel):
 
 
 class Variant(_Frozen):
-    """One configuration, trained once per seed. What it leaves out is the experiment's."""
+    """One configuration, trained once per seed. Fields that are left out are those of the experiment."""
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name of its folder: letters, digits, dots, dashes."
@@ -62,15 +63,15 @@ class Experiment(_Frozen):
     """Variants, all measured on the same held-out orders."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name, used in the report and for pictures.")
-    about: str = Field("", description="What it asks, in one line.")
+    about: str = Field("", description="The question it answers, in one line.")
     episodes: int = Field(32, ge=1, description="Held-out episodes of every policy. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the held-out orders and of the bootstrap.")
     base: str | None = Field(None, description="Variant that the others are compared with, seed by seed.")
-    scenario: str | None = Field(None, description="Of the variants that name none.")
-    ppo: str | None = Field(None, description="Of the variants that name none.")
-    seeds: tuple[int, ...] | None = Field(None, min_length=1, description="Of the variants that name none.")
-    rivals: tuple[str, ...] | None = Field(None, description="Of the variants that name none.")
-    timesteps: int | None = Field(None, ge=1, description="Of the variants that name none.")
+    scenario: str | None = Field(None, description="For the variants that name none.")
+    ppo: str | None = Field(None, description="For the variants that name none.")
+    seeds: tuple[int, ...] | None = Field(None, min_length=1, description="For the variants that name none.")
+    rivals: tuple[str, ...] | None = Field(None, description="For the variants that name none.")
+    timesteps: int | None = Field(None, ge=1, description="For the variants that name none.")
     variants: tuple[Variant, ...] = Field(min_length=1, description="What is trained.")
 
     @model_validator(mode="after")
@@ -83,22 +84,22 @@ class Experiment(_Frozen):
 
 
 class Ready(NamedTuple):
-    """A variant with everything it names loaded and checked."""
+    """A variant with its files loaded and checked."""
 
-    variant: Variant  # nothing left out
+    variant: Variant  # all fields filled in
     scenario: Scenario
     ppo: PpoConfig
     seeds: tuple[int, ...]
     timesteps: int
     rivals: dict[str, ScorerPolicy]
-    arguments: list[str]  # of the training command, but for seed and folder
+    arguments: list[str]  # of the training command, without seed and folder
 
 
 def load_experiment(path: Path) -> Experiment:
     """An experiment from a YAML file.
 
     Raises:
-        ScenarioError: names file, field, value and mend.
+        ScenarioError: a field is wrong; the text names file, field, value and how to correct it.
     """
     try:
         return Experiment.model_validate(read_yaml(path))
@@ -115,7 +116,7 @@ def narrowed(experiment: Experiment, names: Sequence[str], path: Path) -> Experi
     known = {variant.name: variant for variant in experiment.variants}
     for name in names:
         if name not in known:
-            raise InputError(f"--variants: '{name}' is no variant of {path}; there are: {', '.join(known)}")
+            raise InputError(f"--variants: '{name}' is not a variant of {path}; there are: {', '.join(known)}")
     kept = tuple(variant for name, variant in known.items() if name in names)
     base = experiment.base if experiment.base in names else None
     return experiment.model_copy(update={"variants": kept, "base": base})
@@ -129,7 +130,7 @@ def ready(experiment: Experiment, path: Path) -> list[Ready]:
         path: the file: paths in it are relative to it.
 
     Raises:
-        InputError: names file, variant, field and mend.
+        InputError: a variant cannot be used; the text names file, variant, field and how to correct it.
     """
     found = []
     for variant in experiment.variants:
@@ -164,7 +165,15 @@ def _ready(variant: Variant, folder: Path) -> Ready:
 
 
 def _relative(text: str, folder: Path) -> str:
-    """A path of the file as seen from the working folder, so that commands can be given again."""
+    """A path of the file as seen from the working folder, so that commands can be run again.
+
+    A file that comes with the package keeps its short path, `configs/ppo/default.yaml`, which works from any folder.
+    """
+    path = (folder / text).resolve()
+    if path.is_relative_to(CONFIGS):
+        short = path.relative_to(CONFIGS.parent)
+        if find_file(short.parts[1], short).resolve() == path:
+            return short.as_posix()
     return os.path.relpath(folder / text)
 
 

@@ -1,4 +1,4 @@
-"""An experiment's tables: Markdown for a page, and the overview for the terminal."""
+"""An experiment's tables: Markdown for a page, and an overview for the terminal."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _to_base_row(name: str, variant: Summary) -> list[str]:
 
 
 def _training(variants: Mapping[str, Summary]) -> list[str]:
-    """Wall clock, and how soon the rivals are beaten on the tuning episodes."""
+    """Wall clock, and the time until the rivals are beaten on the tuning episodes."""
     header = [
         "variant",
         "seeds",
@@ -163,7 +163,7 @@ def _training(variants: Mapping[str, Summary]) -> list[str]:
 
 
 def _reached(found: Mapping[str, object]) -> str:
-    """`1.2 (least_cost)`, and how many seeds get there if not all do."""
+    """`1.2 (least_cost)`, with the number of seeds that get there if not all do."""
     seconds, there, seeds = found["median_seconds"], found["seeds_that_do"], found["seeds"]
     count = "" if there == seeds else f", {there} of {seeds} seeds"
     time = number(seconds / 60, 1) if isinstance(seconds, float) else NOTHING
@@ -175,7 +175,7 @@ def _of(part: int, whole: int) -> str:
 
 
 def _seeds(variants: Mapping[str, Summary]) -> list[str]:
-    """How far the seeds are apart."""
+    """The cost of each seed, and the spread."""
     header = ["variant", "cost per order of each seed, USD", "spread", "cheaper than the best rival in"]
     rows = []
     for name, variant in variants.items():
@@ -226,7 +226,7 @@ def print_experiment(summary: Summary, console: Console | None = None) -> None:
 
 
 class _Report:
-    """Says what trainings do: a bar for each that runs, and a line for each that starts or ends."""
+    """Progress of trainings: a bar for each that runs, and a line for each that starts or ends."""
 
     def __init__(self, bar: Bar, total: int) -> None:
         self.bar = bar
@@ -252,7 +252,7 @@ class _Report:
 
 @contextmanager
 def training_bars(total: int) -> Iterator[_Report]:
-    """Bars over trainings on the terminal, for `evaluation.trainings.run_all`; lines alone where it is none."""
+    """Progress of trainings for `evaluation.experiments.trainings.run_all`: bars on a terminal, else lines alone."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True, soft_wrap=True)
     with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:

@@ -36,7 +36,7 @@ CELLS, CURVES, PAGE = "cells", "curves.png", "experiment.md"
 
 
 class Result(NamedTuple):
-    """What an experiment found."""
+    """The result of an experiment."""
 
     frame: pd.DataFrame  # one row per variant × policy × episode; a trained policy is `seed <k>`
     summary: Summary  # `{"meta": …, "variants": {name: …}}`; see `summarise_variant`
@@ -75,13 +75,13 @@ def evaluate_experiment(
         variants: in the order of the tables.
         outcomes: how each training ended, by folder.
         out: folder of the results.
-        workers: processes side by side; 0, in this process.
+        workers: number of processes; 0 computes in this process.
         bound: computes a lower bound on an episode's dollars; None, no bounds.
-        command: that asked for it, noted in the summary.
-        progress: told of every cell.
+        command: the command line, kept in the summary.
+        progress: called after every cell.
 
     Raises:
-        InputError: a policy was trained or tuned on the held-out orders, or nothing was trained at all.
+        InputError: a policy was trained or tuned on the held-out orders, or no training is finished.
         BoundError: a bound cannot be computed.
         InvalidBoundError: a policy is below a bound.
     """
@@ -123,7 +123,7 @@ def _planned(
 
 
 def _meta(experiment: Experiment, outcomes: Mapping[Path, Outcome], command: str) -> dict[str, Any]:
-    """What was measured and how, and the trainings that are left out."""
+    """What was measured and how, and which trainings are left out."""
     return {
         "experiment": experiment.name, "about": experiment.about, "seed": experiment.seed,
         "episodes": experiment.episodes, "base": experiment.base, **provenance(command),

@@ -32,11 +32,12 @@ python evaluate.py compare {world} --policies {shipped},least_cost
 ```
 
 ```python
-import gymnasium, envs
-from regional_dispatch.agents.export import load_policy
+import gymnasium
+from regional_dispatch import load_scenario, resolve_policies
 
-policy = load_policy("agents/{shipped}.safetensors")
-env = gymnasium.make("RegionalDispatch-v0", scenario="{scenario}", lane_price=policy.scorers.price)
+scenario = load_scenario("{scenario}")
+policy = resolve_policies(["{shipped}"], scenario)["{shipped}"]
+env = gymnasium.make("RegionalDispatch-v0", scenario=scenario, lane_price=policy.scorers.price)
 observation, info = env.reset(seed=0)
 action, _ = policy.predict(observation)
 ```"""
@@ -44,8 +45,8 @@ _LIMITS = """\
 ## Limits
 
 Trained in simulation on {trained_on}, and measured above on scenario `{scenario}` alone. On another network,
-demand or cost structure compare it with `tuned_linear` and the rules first, or train anew. It sees the features of
-`envs/kernel/features.py`; a version with others refuses it."""
+demand or cost structure compare it with `tuned_linear` and the rules first, or train from scratch. It uses
+the features of `envs/kernel/features.py`; a version with others refuses it."""
 
 
 def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
@@ -99,10 +100,10 @@ def _chosen(variants: dict[str, Summary], names: Sequence[str] | None, folder: P
 
 
 def best_seed(variant: Summary) -> int:
-    """The seed whose policy did best on its tuning episodes.
+    """The seed whose policy has the lowest cost on its tuning episodes.
 
-    Seeds have tuning episodes of their own, some dearer than others; the best untuned rule's cost on the same ones is
-    taken off where there is one.
+    Each seed has tuning episodes of its own, and some are more expensive than others; so the cost of the best untuned
+    rule on the same episodes is subtracted where there is one.
     """
     levels = variant["levels"].get("best untuned rule", {}).get("usd", {})
     costs = {seed: facts["tuning_cost_usd"] - levels.get(seed, 0.0) for seed, facts in variant["seeds"].items()}
@@ -110,17 +111,17 @@ def best_seed(variant: Summary) -> int:
 
 
 def _command(name: str, variant: Summary, seed: int) -> str:
-    """What trains it anywhere: the one that did names a folder of its own machine."""
+    """The command that trains it, with an output folder that exists anywhere."""
     return shlex.join(["python", "train.py", *variant["arguments"], "--seed", str(seed), "--out", f"runs/{name}"])
 
 
 def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], frame: pd.DataFrame, run: Path) -> str:
-    """What a user of the policy should know, as Markdown.
+    """The model card, as Markdown.
 
     Args:
         name: the policy's.
         variant: its summary.
-        seed: the one that is shipped.
+        seed: the seed that is shipped.
         meta: the experiment's.
         frame: the variant's episodes.
         run: the training's folder.

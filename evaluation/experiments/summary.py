@@ -1,4 +1,4 @@
-"""What the episodes of an experiment say: a variant against its rivals, against the base variant, and by seed."""
+"""Statistics of an experiment: a variant against its rivals, against the base variant, and by seed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def summarise_variant(
     cells: Cells, frame: pd.DataFrame, curves: Curves, outcomes: Mapping[Path, Outcome], out: Path,
     done: Mapping[str, Rows], seed: int,
 ) -> Summary:  # fmt: skip
-    """What one variant's rows say.
+    """Summarises one variant.
 
     Returns:
         `kpis` (intervals over seeds and episodes), `rivals` (name → KPI → interval over episodes), `paired` (rival →
@@ -104,7 +104,7 @@ def _gaps(cells: Cells, frame: pd.DataFrame, done: Mapping[str, Rows], seed: int
     """Gaps to the bound of the rivals, and of the trained policies by their mean over the seeds."""
     rows = [{"episode": episode, **done[cell.fingerprint][0]} for episode, cell in enumerate(cells.bounds)]
     bounds = pd.DataFrame(rows)
-    join_bounds(frame, bounds)  # finds a policy below a bound
+    join_bounds(frame, bounds)  # raises if a policy is below a bound
     seeds = _seed_names(frame)
     means = frame[frame["policy"].isin(seeds)].groupby("episode", as_index=False)[list(KPIS)].mean()
     name = cells.ready.variant.name
@@ -121,14 +121,14 @@ def _paired(frame: pd.DataFrame, rival: str, seed: int) -> dict[str, Any]:
 
 
 def _difference(usd: np.ndarray, base: float, seed: int) -> dict[str, Any]:
-    """Of (seeds, episodes) dollars, and in percent of a mean, taken as given."""
+    """Of (seeds, episodes) dollars; also in percent of a mean, which is treated as a constant."""
     found = crossed_mean(usd, _rng(seed))
     percent = Interval(*(100 * value / base for value in found))._asdict() if base else None
     return {"usd": found._asdict(), "percent": percent, "improvement": float((usd < 0).mean())}
 
 
 def verdict(usd: Mapping[str, float]) -> str:
-    """What an interval of a difference in cost says."""
+    """The verdict on the interval of a difference in cost."""
     return BETTER if usd["ci_high"] < 0 else WORSE if usd["ci_low"] > 0 else TIE
 
 

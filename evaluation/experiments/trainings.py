@@ -1,6 +1,6 @@
-"""Many trainings side by side, each a process of its own; finished ones are kept, interrupted ones go on.
+"""Many trainings in parallel, each a process of its own; finished ones are kept, interrupted ones continue.
 
-Beside a run's own files lie `training.json` (what it was trained from, whether it is finished, how long it took) and
+A run's folder also has `training.json` (what it was trained from, whether it is finished, how long it took) and
 `train.log` (what the process printed).
 """
 
@@ -28,9 +28,9 @@ from regional_dispatch.envs.fingerprint import code_digest
 from regional_dispatch.envs.world.replacing import replacing
 
 STATE, LOG = "training.json", "train.log"
-SOURCES = ("envs", "agents", "baselines/pricing.py", "baselines/shadow_price.py", "commands/train.py")
-NO_SOURCES = ("envs/render", "envs/dispatch_env.py")  # no training depends on them
-MASKABLE = "agents/rivals/maskable.py"  # none of this project's own
+SOURCES = ("envs", "agents", "solvers", "baselines/pricing.py", "baselines/shadow_price.py", "commands/train.py")
+NO_SOURCES = ("envs/render", "envs/dispatch_env.py")  # trainings do not depend on them
+MASKABLE = "agents/rivals/maskable.py"  # used by MaskablePPO alone
 _POLL_SECONDS = 0.2
 PACKAGE_PARENT = Path(regional_dispatch.__file__).resolve().parents[1]  # a new process imports us from there
 _GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
@@ -42,7 +42,7 @@ class Training(NamedTuple):
     title: str  # variant and seed
     folder: Path
     command: list[str]  # from the start
-    resume: list[str] | None  # from its newest checkpoint; None: it cannot
+    resume: list[str] | None  # from its newest checkpoint; None: it cannot be resumed
     parts: dict[str, str]  # what it is trained from: name → digest
     timesteps: int | None  # None: it has a time budget
 
@@ -55,20 +55,20 @@ class Outcome(NamedTuple):
 
 
 class Progress(Protocol):
-    """Is told what happens."""
+    """Receives what happens."""
 
     def started(self, training: Training, note: str) -> None:
-        """A process starts; the note says why where that needs a word."""
+        """A process starts; the note says why, or is empty."""
 
     def at(self, training: Training, timesteps: int) -> None:
-        """A running training has come so far."""
+        """A running training has done so many timesteps."""
 
     def ended(self, training: Training, outcome: Outcome) -> None:
-        """It is finished, has failed, or was finished before (then without `started`)."""
+        """It is finished, has failed, or was finished before; then `started` was not called."""
 
 
 def digest(value: Any) -> str:
-    """Of anything that JSON can hold."""
+    """A digest of any value that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -79,7 +79,7 @@ def sources(maskable: bool) -> str:
 
 
 def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:
-    """Folder → outcome of every training as it stands, nothing trained."""
+    """Folder → outcome of every training in its current state; nothing is trained."""
     return {
         training.folder: Outcome(_state(training.folder)["seconds"], None)
         if _is_finished(training)
@@ -89,18 +89,18 @@ def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:
 
 
 def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> dict[Path, Outcome]:
-    """Trains what is not finished.
+    """Runs the trainings that are not finished.
 
     Args:
         trainings: each with a folder of its own.
-        workers: processes side by side.
-        progress: told of every start and end.
+        workers: number of processes.
+        progress: receives every start and end.
 
     Returns:
         Folder → outcome, of every training.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the processes have then saved what they had.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; the processes have then saved their checkpoints.
     """
     done: dict[Path, Outcome] = {}
     waiting = []
@@ -127,7 +127,7 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
             _stop(running)
             if isinstance(reason, KeyboardInterrupt):
                 raise KeyboardInterrupt(
-                    f"{len(done)} of {len(trainings)} trainings are finished; the same command goes on from there"
+                    f"{len(done)} of {len(trainings)} trainings are finished; the same command continues from there"
                 ) from None
             raise
     return done
@@ -137,8 +137,8 @@ class _Running:
     """A training's process.
 
     Args:
-        training: to start, or to go on with.
-        progress: told of the start, and from time to time how far it is.
+        training: to start or to resume.
+        progress: receives the start and, from time to time, the timesteps done.
     """
 
     def __init__(self, training: Training, progress: Progress) -> None:
@@ -147,7 +147,7 @@ class _Running:
         self.since = time.monotonic()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_PARENT), *_python_path()])}
         with (training.folder / LOG).open("ab") as log:
-            self.process = subprocess.Popen(  # a session of its own: the terminal's Ctrl-C reaches it once, through us
+            self.process = subprocess.Popen(  # a session of its own: Ctrl-C reaches it once, from `_stop`
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,
             )  # fmt: skip
         progress.started(training, note)
@@ -160,11 +160,11 @@ class _Running:
         return self.before + time.monotonic() - self.since
 
     def interrupted(self) -> None:
-        """Keeps in the folder how long it took so far."""
+        """Writes to the folder how long it took so far."""
         _write_state(self.training, self.seconds(), done=self.process.returncode == 0)
 
     def outcome(self) -> Outcome:
-        """Keeps in the folder how it ended."""
+        """Writes to the folder how it ended."""
         seconds = self.seconds()
         failed = self.process.returncode != 0
         _write_state(self.training, seconds, done=not failed, failed=failed)
@@ -172,16 +172,16 @@ class _Running:
 
 
 def _prepared(training: Training) -> tuple[list[str], float, str]:
-    """The command that starts a training or goes on with it, seconds spent on it before, and what to say of it."""
+    """The command that starts or resumes a training, seconds spent on it before, and a note for the progress."""
     state = _state(training.folder)
     changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
     checkpoints = (training.folder / CONFIG_FILE).exists() and list((training.folder / FOLDER).glob("*.zip"))
     if state and not changed and not state["failed"] and training.resume and checkpoints:
-        return training.resume, state["seconds"], "goes on"
+        return training.resume, state["seconds"], "continues"
     note = ""
     if state:
-        why = f"{', '.join(changed)} changed" if changed else "it failed" if state["failed"] else "it cannot go on"
-        note = f"trained anew: {why}"
+        why = f"{', '.join(changed)} changed" if changed else "it failed" if state["failed"] else "it cannot be resumed"
+        note = f"trained from scratch: {why}"
         shutil.rmtree(training.folder)
     training.folder.mkdir(parents=True, exist_ok=True)
     _write_state(training, 0.0)
@@ -210,7 +210,7 @@ def _write_state(training: Training, seconds: float, done: bool = False, failed:
 
 
 def _timesteps(folder: Path) -> int:
-    """How far a run is, by the last line of its learning curve."""
+    """Timesteps done, by the last line of the run's learning curve."""
     try:
         last = (folder / CURVE_FILE).read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
         return int(last.partition(",")[0])
@@ -245,10 +245,10 @@ def _stop(running: Sequence[_Running]) -> None:
 
 @contextmanager
 def _stop_asked() -> Iterator[Event]:
-    """Set by Ctrl-C and by SIGTERM: the processes are in sessions of their own and would live on.
+    """An event that Ctrl-C and SIGTERM set; neither reaches the processes, which are in sessions of their own.
 
-    An exception from a signal's handler could rise anywhere, even where Python drops it. Processes started in the block
-    heed both signals, whatever this one's parent ignores.
+    An exception from a signal handler could be raised anywhere, even where Python drops it. Processes started in the
+    block react to both signals, even if the parent of this process ignores them.
     """
     asked = Event()
     old = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}

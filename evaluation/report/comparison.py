@@ -30,11 +30,11 @@ class Row(NamedTuple):
     kpi: str
     unit: str
     cells: list[str]
-    best: list[bool]  # marks the best mean; none where all are equal or neither way is better
+    best: list[bool]  # True for the best mean; nowhere if all are equal or neither direction is better
 
 
 class Difference(NamedTuple):
-    """What A costs more than B."""
+    """The cost of A minus that of B, as text."""
 
     pair: str
     usd: str
@@ -42,7 +42,7 @@ class Difference(NamedTuple):
 
 
 def kpi_rows(summary: Summary) -> list[Row]:
-    """Means of the KPIs that matter, as text; shares in percent."""
+    """Means of `COMPARISON_KPIS` as text; shares in percent."""
     moved = summary["meta"].get("transfers") is not None
     shown = [kpi for kpi in COMPARISON_KPIS if moved or not kpi.startswith("transfer_")]
     return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
@@ -59,7 +59,7 @@ def _row(kpi: str, means: list[float]) -> Row:
 def cost_differences(summary: Summary) -> list[Difference]:
     """Paired differences of the cost per order, in USD and in percent of B's mean.
 
-    The percentages are the dollars over B's mean, taken as given.
+    The percentages are the dollars divided by B's mean, which is treated as a constant.
     """
     names = list(summary["policies"])
     pairs = [(a, b) for a in names for b in names if f"{a} - {b}" in summary["paired"]]
@@ -164,8 +164,6 @@ def _title(summary: Summary) -> str:
     meta = summary["meta"]
     plural = "" if meta["episodes"] == 1 else "s"
     kind = _ORDERS[meta.get("stream", "evaluate")]
-    mended = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
-    mended += f"; stock moved between regions by '{meta['transfers']}'" if meta.get("transfers") else ""
-    return (
-        f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{mended}"
-    )
+    notes = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
+    notes += f"; stock moved between regions by '{meta['transfers']}'" if meta.get("transfers") else ""
+    return f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{notes}"

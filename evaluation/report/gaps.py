@@ -1,4 +1,4 @@
-"""Gaps to the hindsight bound as text; a bound that is not exact is a lower bound, never an optimum."""
+"""Gaps to the hindsight bound as text. Only an exact bound is called an optimum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Gaps = dict[str, Any]  # see `evaluation.gaps.gap_summary`
 
 
 def gap_title(gaps: Gaps) -> str:
-    """What the bound is, what it is worth, and what it took."""
+    """The title of the table: kind of bound, its mean, and its computing time."""
     count = len(gaps["episodes"])
     plural = "" if count == 1 else "s"
     usd = interval(gaps["usd_per_order"], 3, signed=False)
@@ -50,7 +50,7 @@ def closed_cell(gap: Gaps) -> str:
 
 
 def gap_notes(gaps: Gaps) -> str:
-    """What the share of the gap closed means, or why there is none."""
+    """A note that explains the share of the gap closed, or says why there is none."""
     if gaps["best_untuned"] is None:
         return "No untuned rule is compared, so no share of a gap can be given."
     limit = "" if gaps["label"] == OPTIMUM else "; of the way to the optimum itself it may be more"

@@ -59,7 +59,7 @@ def refresh(page: Path, pictures: Path, run: Path, kpis: Sequence[str] | None = 
 
 
 def _picture(run: str, picture: str) -> str:
-    """The map goes by the run's name alone."""
+    """The file name of a picture in the docs; the map's is the run's name alone."""
     return f"{run}.png" if picture == MAP else f"{run}-{picture}"
 
 

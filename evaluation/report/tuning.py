@@ -1,4 +1,4 @@
-"""What tuning says on the terminal."""
+"""A tuning on the terminal: progress and result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tuning_bar() -> Iterator[Callable[[Standing], None]]:
 
 
 def print_tuned(tuned: Tuned, path: Path) -> None:
-    """What tuning found, and where it is."""
+    """Prints the result of a tuning, and the file it is in."""
     made = tuned.made
     before, after = made.cost_per_order_usd_before, made.cost_per_order_usd_after
     percent = f" ({number(100 * (after / before - 1), 1, signed=True)} %)" if before else ""

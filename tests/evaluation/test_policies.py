@@ -11,6 +11,7 @@ from regional_dispatch.agents.export import save_policy
 from regional_dispatch.baselines import baseline, baseline_names
 from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
@@ -55,6 +56,12 @@ def test_weights_per_region_need_their_number_of_regions(trained: Path) -> None:
     write_weights(file, 8)
     with pytest.raises(InputError, match=r"policy\.safetensors: has weights for 8 regions, and scenario 'small' has 2"):
         resolve_policy(str(file.parent), WORLD)
+
+
+def test_a_shipped_tuned_file_goes_by_its_path_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "configs/baselines/us8.linear.yaml"
+    assert list(resolve_policies([spec, "tuned_linear"], load_scenario("us8"))) == ["us8.linear", "tuned_linear"]
 
 
 def test_policies_that_cannot_be_used_are_named(trained: Path) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
-import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +31,14 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
 from regional_dispatch.evaluation.rollouts import evaluate_policies
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tune, tuned_file
-from tests.commands import ROOT, TINY, Ended, end, heed_ctrl_c, start
+from tests.commands import ROOT, TINY, Ended, heed_ctrl_c, run_here
 from tests.worlds import SCARCE, small
 
 FILE = Path("configs") / "baselines" / "tiny.linear.yaml"
 
 
 def run(folder: Path, *arguments: str) -> Ended:
-    return end(start(folder, "evaluate.py", *arguments))
+    return run_here(folder, "evaluate.py", *arguments)
 
 
 def made(**changes: Any) -> Made:
@@ -291,21 +289,6 @@ def test_the_command_line_refuses_them_too(folder: Path) -> None:
 # -------------------------------------------------------------------------------------------------------- bad input
 
 
-@pytest.fixture
-def refuse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
-    """The script in this process, in `tmp_path`; the message it ends with."""
-
-    def refuse_(*arguments: str) -> str:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            runpy.run_path(str(ROOT / "evaluate.py"), run_name="__main__")
-        assert stop.value.code == 2
-        return capsys.readouterr().err
-
-    return refuse_
-
-
 # What is wrong → arguments, and what the message must name.
 BAD: dict[str, tuple[str, list[str]]] = {
     "unknown baseline": ("--baseline nearst", ["nearst", "regional_nearest", "hybrid"]),
@@ -327,15 +310,14 @@ BAD: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_ends_in_one_clear_line_before_any_work(
-    name: str, refuse: Callable[..., str], tmp_path: Path
-) -> None:
+def test_bad_input_ends_in_one_clear_line_before_any_work(name: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (tmp_path / "folder.yaml").mkdir()
     write_tuned(tmp_path / "hybrid.yaml", tuned("hybrid"))
     arguments, named = BAD[name]
     scenario = [] if "--scenario" in arguments else ["--scenario", "tiny.yaml"]
-    message = refuse("tune", *scenario, *arguments.split())
+    code, _, message = run(tmp_path, "tune", *scenario, *arguments.split())
+    assert code == 2
     assert message.count("\n") == 1
     for text in named:
         assert text in message
@@ -352,7 +334,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "not YAML": ("a: [", "not readable as YAML"),
     "not a mapping": ("- 1", "must be a mapping"),
     "unknown field": (changed(warp=9), "warp = 9: unknown field"),
-    "unknown baseline": (changed(baseline="nearst"), "baseline: policy 'nearst' is no baseline"),
+    "unknown baseline": (changed(baseline="nearst"), "baseline: policy 'nearst' is not a baseline"),
     "another stream": (changed(made={**made().model_dump(), "stream": "evaluate"}), "made.stream = 'evaluate'"),
     "not finite": (changed(parameters={"dispatch.fill": float("nan")}), r"parameters.dispatch.fill = nan: .*finite"),
     "not a number": (changed(parameters={"dispatch.fill": "much"}), r"parameters.dispatch.fill = 'much': .*number"),
@@ -388,7 +370,7 @@ def test_a_bad_file_is_named_with_its_mend(name: str, tmp_path: Path) -> None:
         ("tuned_hybrid", r"no file .*tiny\.regional_nearest\+hybrid\.yaml"),
         ("consolidate+tuned_linear", r"'consolidate\+tuned_linear': no file .*tiny\.linear\.yaml"),
         ("tuned_least_cost+immediate", "has no parameters, so nothing to tune; give 'least_cost"),
-        ("tuned_nearst", r"'tuned_nearst': policy 'nearst' is no baseline.*\./tuned_nearst"),
+        ("tuned_nearst", r"'tuned_nearst': policy 'nearst' is not a baseline.*\./tuned_nearst"),
         ("least_cost+tuned_hybrid", "write tuned_ once, before the whole pair"),
         ("tuned_tuned_linear", "write tuned_ once"),
         ("tuned_hybrid+tuned_linear+hybrid", "write tuned_ once"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,14 +22,23 @@ from regional_dispatch.evaluation.benchmark.page import benchmark_page
 from regional_dispatch.evaluation.benchmark.run import Benchmark, run_suite, save_benchmark
 from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
 from regional_dispatch.evaluation.bounds import Bound, InvalidBoundError
-from regional_dispatch.evaluation.cells import Worlds, policy_cell
+from regional_dispatch.evaluation.cells import Worlds, computed, policy_cell
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.text import number
-from tests.commands import ROOT, Ended, end, start
+from tests.commands import ROOT, Ended, end, run_here, start
 from tests.conftest import trace_scenario
-from tests.test_evaluate_cli import SCRIPT, TINY
 from tests.worlds import small
 
+SCRIPT = "evaluate.py"
+TINY = """\
+name: tiny
+horizon_hours: 48
+warmup_hours: 12
+partition: {kind: balanced, regions: 2}
+network: {kind: cities, fulfillment_centers: 5, sort_centers: 3, stations: 8}
+demand: {kind: generated, orders_per_day: 200}
+stock: {skus: 50}
+"""
 SUITES = ROOT / "configs" / "suites"
 SUITE = """\
 name: two worlds
@@ -104,7 +112,7 @@ def bench(path: Path, out: Path, told: Told | None = None, bound: Bound = dime) 
 def test_an_interrupted_run_goes_on_and_ends_as_an_uninterrupted_one(suite: Path, tmp_path: Path) -> None:
     whole = bench(suite, tmp_path / "whole")
     assert (whole.reused, whole.cells) == (0, 8)
-    with pytest.raises(KeyboardInterrupt, match=r"3 of 8 cells are kept in .*cells; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"3 of 8 cells are kept in .*cells; the same command continues"):
         bench(suite, tmp_path / "parts", Told(stop=3))
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["cells"]
     told = Told()
@@ -257,7 +265,7 @@ BAD = {
     "scenario twice": (SUITE.replace("scarce.yaml", "./tiny.yaml"), "'tiny' is given twice"),
     "nowhere to play": (
         SUITE[: SUITE.index("scenarios:")] + "policies: [linear]\n",
-        "name scenarios, or set generated",
+        "no scenarios; name some, or set generated",
     ),
     "variant without name": (VARIANTS.replace("name: one_region, ", ""), "a variant of .* needs a name of its own"),
     "field of a variant": (VARIANTS.replace("kind: national", "kin: 1"), r"one_region: .*partition\.kin = 1: unknown"),
@@ -287,11 +295,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
     """A run of the command that was stopped by Ctrl-C after its first cell, and the same command again."""
     folder = tmp_path_factory.mktemp("bench")
     write_suite(folder)
-    arguments = ("benchmark", "--suite", "suite.yaml", "--out", "out", "--no-bound", "--episodes", "60")
+    files, work = ("--suite", "suite.yaml", "--out", "out"), ("--no-bound", "--episodes", "60", "--workers", "1")
+    arguments = ("benchmark", *files, *work)
     process = start(folder, SCRIPT, *arguments)
     wait_for_a_cell(process, folder / "out" / "cells")
     process.send_signal(signal.SIGINT)
-    return folder, end(process), end(start(folder, SCRIPT, *arguments))
+    stopped = end(process)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "computed", lambda wanted, workers: computed(wanted, 0))
+        return folder, stopped, run_here(folder, SCRIPT, *arguments)
 
 
 def wait_for_a_cell(process: subprocess.Popen[str], folder: Path) -> None:
@@ -302,10 +314,10 @@ def wait_for_a_cell(process: subprocess.Popen[str], folder: Path) -> None:
         time.sleep(0.01)
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
+def test_ctrl_c_says_how_to_continue_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
     folder, stopped, finished = ran
     assert stopped.code == 130
-    assert "of 7 cells are kept in out/cells; the same command goes on from there" in stopped.err
+    assert "of 7 cells are kept in out/cells; the same command continues from there" in stopped.err
     assert "Traceback" not in stopped.err
     assert (finished.code, finished.err) == (0, "")
     kept = int(stopped.err.split("; ")[1].split()[0])
@@ -322,17 +334,8 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, End
 def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     write_suite(tmp_path)
     bad = {"--suite nowhere.yaml": "nowhere.yaml: no such file", "--suite suite.yaml --workers 0": "--workers = 0"}
-    processes = {message: start(tmp_path, SCRIPT, "benchmark", *text.split()) for text, message in bad.items()}
-    for message, process in processes.items():
-        code, _, err = end(process)
+    for text, message in bad.items():
+        code, _, err = run_here(tmp_path, SCRIPT, "benchmark", *text.split())
         assert (code, err.count("\n")) == (2, 1)
         assert message in err
     assert not (tmp_path / "runs").exists()
-
-
-def test_help_shows_units_and_defaults() -> None:
-    text = subprocess.run(
-        [sys.executable, str(ROOT / SCRIPT), "benchmark", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    for part in ("--suite", "--no-bound", "--workers", "Unit: processes", "(default: 2)", "Unit:"):
-        assert part in text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +22,8 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
-from regional_dispatch.evaluation import policies
-from regional_dispatch.evaluation.cells import Worlds
+from regional_dispatch.evaluation import cells, policies
+from regional_dispatch.evaluation.cells import Worlds, computed
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.experiments.cells import run_folder, variant_cells
 from regional_dispatch.evaluation.experiments.curves import (
@@ -34,13 +36,13 @@ from regional_dispatch.evaluation.experiments.curves import (
 )
 from regional_dispatch.evaluation.experiments.file import load_experiment, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page
-from regional_dispatch.evaluation.experiments.run import evaluate_experiment
+from regional_dispatch.evaluation.experiments.run import evaluate_experiment, trainings
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
-from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
+from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, _write_state, finished, run_all
 from regional_dispatch.evaluation.policies import resolve_policies
-from tests.commands import ROOT, TINY, Ended, end, start
-from tests.test_benchmark import dime
+from tests.commands import ROOT, TINY, Ended, end, run_here, start
+from tests.evaluation.benchmark.test_benchmark import dime
 
 SCRIPT = "evaluate.py"
 EXPERIMENTS = ROOT / "configs" / "experiments"
@@ -122,14 +124,20 @@ def test_a_variant_takes_what_it_leaves_out_from_the_experiment(tmp_path: Path) 
 def test_rivals_are_levels_on_the_networks_that_a_policy_is_chosen_on(tmp_path: Path) -> None:
     path = write_files(tmp_path, EXPERIMENT.replace("dispatch_prior: {bias: -2}", "networks: 2, eval_episodes: 2"))
     many = ready(load_experiment(path), path)[1]
-    cells = variant_cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
-    played = [(cell.scenario.name, cell.keys) for cell in cells.levels["least_cost"][1]]
+    found = variant_cells(many, {1: baseline("least_cost")}, [7], 0, Worlds(), None)
+    played = [(cell.scenario.name, cell.keys) for cell in found.levels["least_cost"][1]]
     assert played == [(f"tune_{i}", (episode_key("tune", 1, i),)) for i in range(2)]
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_shipped_experiments_can_be_used(path: Path) -> None:
-    assert ready(load_experiment(path), path)
+def test_the_shipped_experiments_can_be_used_from_any_folder(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    variants = ready(load_experiment(path), path)
+    assert {variant.arguments[3] for variant in variants} <= {
+        f"configs/ppo/{name}.yaml" for name in ("default", "scarce_stock", "tight_fleet", "small")
+    }
 
 
 # -------------------------------------------------------------------------------------------------------- trainings
@@ -162,7 +170,7 @@ def process(folder: Path, code: str = "pass", again: str | None = None, **parts:
     return Training(folder.name, folder, command(code), resume, {"scenario": "s", **parts}, 9)
 
 
-def test_finished_trainings_are_kept_and_changed_ones_done_anew(tmp_path: Path) -> None:
+def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path) -> None:
     first = process(tmp_path / "a", "F.joinpath('left').touch()")
     assert run_all([first], 2, Told())[first.folder].error is None
     told = Told()
@@ -170,7 +178,7 @@ def test_finished_trainings_are_kept_and_changed_ones_done_anew(tmp_path: Path) 
     assert told == ["a is done", "b starts", "b is done"]
     told = Told()
     run_all([process(tmp_path / "a", scenario="other")], 2, told)
-    assert told == ["a starts trained anew: scenario changed", "a is done"]
+    assert told == ["a starts trained from scratch: scenario changed", "a is done"]
     assert not (tmp_path / "a" / "left").exists()
 
 
@@ -181,7 +189,7 @@ def test_a_failed_training_is_reported_and_the_rest_goes_on(tmp_path: Path) -> N
     assert found[tmp_path / "good"].error is None
     told = Told()
     run_all([process(tmp_path / "bad", again="raise SystemExit(1)")], 1, told)
-    assert told == ["bad starts trained anew: it failed", "bad is done"]
+    assert told == ["bad starts trained from scratch: it failed", "bad is done"]
 
 
 def test_what_is_finished_can_be_told_without_training(tmp_path: Path) -> None:
@@ -192,7 +200,7 @@ def test_what_is_finished_can_be_told_without_training(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
-def test_an_interrupted_training_saves_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_training_saves_and_continues(tmp_path: Path) -> None:
     saves = """
 import time
 F.joinpath('checkpoints').mkdir(); F.joinpath('config.yaml').touch(); F.joinpath('ready').touch()
@@ -203,12 +211,12 @@ except KeyboardInterrupt:
     raise SystemExit(130)
 """
     job = process(tmp_path / "a", saves, again="F.joinpath('went_on').touch()")
-    with pytest.raises(KeyboardInterrupt, match="0 of 1 trainings are finished; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match="0 of 1 trainings are finished; the same command continues"):
         run_all([job], 1, Told(stop=tmp_path / "a" / "ready"))
     before = json.loads((tmp_path / "a" / "training.json").read_text(encoding="utf-8"))["seconds"]
     told = Told()
     found = run_all([job], 1, told)
-    assert told == ["a starts goes on", "a is done"]
+    assert told == ["a starts continues", "a is done"]
     assert (tmp_path / "a" / "went_on").exists()
     assert found[job.folder].seconds >= before > 0
 
@@ -244,7 +252,7 @@ def test_curves_are_read_and_drawn(tmp_path: Path) -> None:
     draw_curves([of] * 4, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "curve.csv").write_text("timesteps,seconds\n1,2\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"curve\.csv: no learning curve with the columns .*train anew"):
+    with pytest.raises(InputError, match=r"curve\.csv: not a learning curve with the columns .*train from scratch"):
         read_curve(tmp_path)
 
 
@@ -259,14 +267,32 @@ def test_a_verdict_needs_an_interval_without_zero() -> None:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
-    """The command, stopped by Ctrl-C after its first training, and given again."""
+    """The command, stopped by Ctrl-C after its first training, and given again.
+
+    Before the second time, what is left of PPO is trained in this process, which has paid the imports.
+    """
     folder = tmp_path_factory.mktemp("experiment")
-    write_files(folder)
-    arguments = ("experiment", "files/tiny.yaml", "--out", "out", "--workers", "2")
+    path = write_files(folder).relative_to(folder)
+    arguments = ("experiment", str(path), "--out", "out", "--workers", "1")
     running = start(folder, SCRIPT, *arguments)
     wait_until_done(running, folder / "out" / "whole" / "seed0" / "training.json")
     running.send_signal(signal.SIGINT)
-    return folder, end(running), end(start(folder, SCRIPT, *arguments))
+    stopped = end(running)
+    with contextlib.chdir(folder):
+        for training in trainings(ready(load_experiment(path), path), Path("out"), Worlds()):
+            if training.resume is not None and finished([training])[training.folder].error:
+                train_here(folder, training)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "computed", lambda wanted, workers: computed(wanted, 0))
+        return folder, stopped, run_here(folder, SCRIPT, *arguments)
+
+
+def train_here(folder: Path, training: Training) -> None:
+    """A training without a process of its own."""
+    shutil.rmtree(training.folder, ignore_errors=True)
+    ended = run_here(folder, "train.py", *training.command[4:])
+    assert ended.code == 0, ended.err
+    _write_state(training, 1.0, done=True)
 
 
 def wait_until_done(running: subprocess.Popen[str], state: Path) -> None:
@@ -283,10 +309,10 @@ def summary(ran: tuple[Path, Ended, Ended]) -> dict[str, Any]:
     return found
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
+def test_ctrl_c_says_how_to_continue_and_the_same_command_does(ran: tuple[Path, Ended, Ended]) -> None:
     folder, stopped, finished = ran
     assert stopped.code == 130
-    assert "of 4 trainings are finished; the same command goes on from there" in stopped.err
+    assert "of 4 trainings are finished; the same command continues from there" in stopped.err
     assert "Traceback" not in stopped.err + finished.err
     assert finished.code == 0, finished.err
     assert "whole, seed 0: trained" not in finished.err
@@ -350,20 +376,22 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
     folder.mkdir()
     text = EXPERIMENT.replace("base: whole\n", "").split("  - {name: many")[0].replace("[0, 1]", "[0]")
     write_files(folder, text + "  - {name: broken}\n")
+    for kept in (Path("whole") / "seed0", Path("cells")):
+        shutil.copytree(ran[0] / "out" / kept, folder / "out" / kept)
     (folder / "out" / "broken" / "seed0").mkdir(parents=True)
     (folder / "out" / "broken" / "seed0" / "tb").touch()  # where a folder is to be
-    ended = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out"))
+    ended = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--workers", "1")
     assert ended.code == 1
     assert "broken, seed 0: failed" in ended.err
     assert "1 of 2 trainings failed" in ended.err
     page = (folder / "out" / "experiment.md").read_text(encoding="utf-8")
     assert "## Trainings left out" in page and "| whole |" in page
-    again = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--no-train"))
+    again = run_here(folder, SCRIPT, *["experiment", "files/tiny.yaml", "--out", "out", "--workers", "1", "--no-train"])
     assert (again.code, again.err) == (0, "")
     assert "`out/broken/seed0`: not trained yet" in (folder / "out" / "experiment.md").read_text(encoding="utf-8")
-    refused = end(start(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half"))
+    refused = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--variants", "whole,half")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "--variants: 'half' is no variant of files/tiny.yaml; there are: whole, broken" in refused.err
+    assert "--variants: 'half' is not a variant of files/tiny.yaml; there are: whole, broken" in refused.err
 
 
 def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, Ended, Ended]) -> None:
@@ -390,7 +418,7 @@ def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, End
 def test_the_shipped_seed_is_chosen_by_its_tuning_episodes_alone() -> None:
     seeds = {"3": {"tuning_cost_usd": 4.0, "cost_usd": 1.0}, "8": {"tuning_cost_usd": 4.5, "cost_usd": 9.0}}
     assert best_seed({"levels": {}, "seeds": seeds}) == 3
-    dear = {"best untuned rule": {"usd": {"3": 4.1, "8": 5.0}}}  # the second seed's tuning episodes are dearer
+    dear = {"best untuned rule": {"usd": {"3": 4.1, "8": 5.0}}}  # the second seed's tuning episodes are more expensive
     assert best_seed({"levels": dear, "seeds": seeds}) == 8
 
 
