@@ -19,7 +19,9 @@ import numpy as np
 from regional_dispatch.envs.kernel import metrics as m
 from regional_dispatch.envs.kernel.ledger import TRANSFER
 from regional_dispatch.envs.kernel.state import State, World, grow_shipments
-from regional_dispatch.envs.world.network import MIN_LANE_MILES, Network, great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.lanes import MIN_LANE_MILES
+from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario
 
 _MOST = np.iinfo(np.int16).max  # units a shelf can hold

@@ -11,16 +11,9 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.network import (
-    DIRECT,
-    FC_TO_SC,
-    SC_TO_SC,
-    SC_TO_STATION,
-    Network,
-    build_network,
-    great_circle_miles,
-    repartition,
-)
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
+from regional_dispatch.envs.world.network import Network, build_network, repartition
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.worlds import TWO_REGIONS, US8, small
 

@@ -20,7 +20,7 @@ from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE, TRANSFER
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.transfers import Moves
 from regional_dispatch.envs.world.demand import sku_units_per_day
-from regional_dispatch.envs.world.network import great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.evaluation.rollouts import evaluation_keys, rollout
 from regional_dispatch.studies.framework.kinds import load_study

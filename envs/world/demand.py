@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.kernel.compiled import pasted
-from regional_dispatch.envs.world.network import Network, largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 

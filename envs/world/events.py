@@ -1,7 +1,7 @@
-"""Events of a scenario: sites with less capacity, closed lanes, regions cut off, each for a stretch of ticks.
+"""Events of a scenario: sites with less capacity, closed lanes, regions cut off, each for a number of ticks.
 
-The episode is divided into periods, within which nothing begins or ends. The state of a row holds the tables of the
-period it is in, so rows of a batch may stand at different ticks; without events there is one period.
+The episode is divided into periods, within which no event begins or ends. The state of a row holds the tables of the
+period it is in, so rows of a batch may be at different ticks; without events there is one period.
 
 Axes: E periods, N sites, L lanes.
 """
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined
-from regional_dispatch.envs.world.network import Network, largest_order
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.partition import label_sites
 from regional_dispatch.envs.world.scenario import CapacityEvent, LaneEvent, RegionEvent, Scenario, ScenarioError
 
@@ -44,7 +45,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
     """The tables of a scenario's events.
 
     Raises:
-        ScenarioError: an event names a site, lane or region that there is not.
+        ScenarioError: an event names a site, lane, mode or region that does not exist.
     """
     net, hours = network.net, scenario.tick_hours
     spans = [
@@ -60,7 +61,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
             left = _capacity_left(scenario, network, site, event.share)
             capacity[hit, site] = np.minimum(capacity[hit, site], left)
         elif isinstance(event, LaneEvent):
-            shut[hit, _lane(scenario, network, i, event)] = 1
+            shut[np.ix_(hit, _lanes_between(scenario, network, i, event))] = 1
         else:
             shut[np.ix_(hit, _border(scenario, network, i, event))] = 1
     works = np.arange(len(net.site_capacity)) < net.fcs + net.scs
@@ -69,7 +70,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
 
 
 def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> int:
-    """Whole lines or packages a tick; a site that works at all can take any order, as without events."""
+    """Whole lines or packages a tick; a site that is not down can take an order of any size, as without events."""
     if share == 0:
         return 0
     smallest = largest_order(scenario) if site < network.net.fcs else 1
@@ -87,16 +88,23 @@ def _site(scenario: Scenario, network: Network, i: int, event: CapacityEvent) ->
     return int(np.random.default_rng(event.seed).integers(low, high))
 
 
-def _lane(scenario: Scenario, network: Network, i: int, event: LaneEvent) -> int:
+def _lanes_between(scenario: Scenario, network: Network, i: int, event: LaneEvent) -> np.ndarray:
+    """Lanes from origin to destination, of the mode named or of all: (n,) indices."""
     names, lanes = network.sites["name"].tolist(), network.net.lanes
     origin = _named(scenario, f"events.{i}.origin", event.origin, names, "a site")
     destination = _named(scenario, f"events.{i}.destination", event.destination, names, "a site")
     found = np.flatnonzero((lanes["origin"] == origin) & (lanes["dest"] == destination))
     if not len(found):
-        leads_to = ", ".join(names[d] for d in lanes["dest"][lanes["origin"] == origin]) or "none"
+        leads_to = ", ".join(names[d] for d in np.unique(lanes["dest"][lanes["origin"] == origin])) or "none"
         mend = f"no lane leads there from '{event.origin}'; lanes from it lead to: {leads_to}"
         raise _error(scenario, f"events.{i}.destination", event.destination, mend)
-    return int(found[0])
+    if event.mode is None:
+        return found
+    modes = network.lane_modes[found]
+    if event.mode not in modes:
+        mend = f"no such lane from '{event.origin}' to '{event.destination}'; there is: {', '.join(modes)}"
+        raise _error(scenario, f"events.{i}.mode", event.mode, mend)
+    return found[modes == event.mode]
 
 
 def _border(scenario: Scenario, network: Network, i: int, event: RegionEvent) -> np.ndarray:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.world.demand import STREAMS
-from regional_dispatch.envs.world.network import build_network, mean_lines_per_order
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.order_size import mean_lines_per_order
 from regional_dispatch.envs.world.scenario import Scenario
 
 Range = tuple[float, float]

@@ -27,6 +27,11 @@ class Labels(NamedTuple):
         return [self.names[r] for r in self.of_site]
 
 
+def one_nation(sites: pd.DataFrame) -> Labels:
+    """All sites in one region."""
+    return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+
+
 def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | None = None) -> Labels:
     """The region of every site.
 
@@ -40,7 +45,7 @@ def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | No
     """
     boundary = boundary or scenario.partition
     if boundary.kind == "national":
-        return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+        return one_nation(sites)
     if boundary.kind == "states":
         return _by_state(scenario, boundary, sites)
     if boundary.kind == "balanced":

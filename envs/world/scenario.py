@@ -291,11 +291,14 @@ class CapacityEvent(_Event):
 
 
 class LaneEvent(_Event):
-    """A lane is closed, in the direction named: no truck leaves on it. Trucks on the road arrive."""
+    """A lane is closed, in the direction named: no truck leaves on it. Trucks on the road still arrive."""
 
     kind: Literal["lane"]
     origin: str = Field(description="Name of the site it starts from.")
     destination: str = Field(description="Name of the site it leads to.")
+    mode: str | None = Field(
+        None, description="Mode of the lane, where several join the two sites. Default: all of them are closed."
+    )
 
 
 class RegionEvent(_Event):

@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from regional_dispatch.envs.world.demand import sku_units_per_day
-from regional_dispatch.envs.world.network import Network, great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.tables import read_table
 

@@ -20,7 +20,8 @@ from scipy.optimize import linear_sum_assignment
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.render.map import draw_map
-from regional_dispatch.envs.world.network import build_network, great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.evaluation.rollouts import evaluation_keys, play
 from regional_dispatch.evaluation.text import number
