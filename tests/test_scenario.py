@@ -34,7 +34,7 @@ def test_overrides_lie_over_the_file(tmp_path: Path) -> None:
     )
     assert scenario.demand.orders_per_day == 9000 and scenario.demand.zipf_exponent == 0.5
     assert scenario.partition.regions == 3
-    with pytest.raises(ScenarioError, match=r"override name\.first=x: 'name' is no group of fields"):
+    with pytest.raises(ScenarioError, match=r"override name\.first=x: 'name' is not a group of fields"):
         load_scenario(path, {"name.first": "x"})
 
 
