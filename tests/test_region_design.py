@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from regional_dispatch.envs.render.map import mix, region_colour
+from regional_dispatch.envs.render.colours import mix, region_colour
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.evaluation import cells

@@ -11,26 +11,14 @@ from matplotlib.image import imread
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import compute_kpis, difference
-from regional_dispatch.envs.render import map as viewer
-from regional_dispatch.envs.render.map import (
-    FILL_COLOURS,
-    HEIGHT,
-    PALETTE,
-    WIDTH,
-    KpiWindow,
-    MapViewer,
-    Truck,
-    clock,
-    draw_map,
-    fc_packages,
-    lane_fill,
-    lane_packages,
-    place_labels,
-    region_of_states,
-    save_map,
-    truck_points,
-    trucks_under_way,
-)
+from regional_dispatch.envs.render.canvas import HEIGHT, MAP_BOX, WIDTH
+from regional_dispatch.envs.render.colours import FILL_COLOURS, PALETTE
+from regional_dispatch.envs.render.curves import BOW, truck_points
+from regional_dispatch.envs.render.geography import region_of_states
+from regional_dispatch.envs.render.ground import place_labels
+from regional_dispatch.envs.render.kpi_window import KpiWindow, clock
+from regional_dispatch.envs.render.map import MapViewer, draw_map, save_map
+from regional_dispatch.envs.render.traffic import Truck, fc_packages, lane_fill, lane_packages, trucks_under_way
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.worlds import TWO_REGIONS, Reader, simulator, small, snapshot
@@ -64,8 +52,8 @@ def picture_of(sim: Simulator) -> np.ndarray:
 
 
 def sites_on_map(view: MapViewer) -> bool:
-    left, bottom, right, top = viewer._MAP_BOX
-    x, y = view._points.T
+    left, bottom, right, top = MAP_BOX
+    x, y = view.points.T
     return bool((x >= left).all() and (x <= right).all() and (y >= bottom).all() and (y <= top).all())
 
 
@@ -121,7 +109,7 @@ def test_trucks_that_have_just_left_stand_at_the_start() -> None:
 def test_a_truck_moves_along_its_bent_lane() -> None:
     start, end = np.zeros((3, 2)), np.tile([100.0, 0.0], (3, 1))
     points = truck_points(start, end, np.array([0.0, 0.5, 1.0]))
-    np.testing.assert_allclose(points[1], [50.0, -100 * viewer._BOW])
+    np.testing.assert_allclose(points[1], [50.0, -100 * BOW])
     np.testing.assert_allclose(points[0][0], 100 - points[2][0])
     assert 5 < points[0][0] < 15
     assert np.isfinite(truck_points(start, start, np.array([0.0, 0.5, 1.0]))).all()
@@ -173,7 +161,7 @@ def test_a_film_shows_where_trucks_were_between_two_ticks() -> None:
     sim = running(60)
     view, packages = MapViewer(sim, small=True), lane_packages(sim, 0, trucks_under_way(sim, 0))
     now, before = view.map_alone(packages), view.map_alone(packages, back=0.9)
-    left, bottom, right, top = (round(edge) for edge in viewer._MAP_BOX)
+    left, bottom, right, top = (round(edge) for edge in MAP_BOX)
     assert now.shape == (top - bottom, right - left, 3) and (now != before).any()
     sim.state.arriving[0] = -2  # nobody on the road
     sim.state.arriving[0, :, 0] = -1
@@ -258,7 +246,7 @@ def test_the_picture_changes_when_trucks_have_moved() -> None:
     first = view.frame()
     sim.run(RULE, 61)
     second = view.frame()
-    left, bottom, right, top = (round(edge) for edge in viewer._MAP_BOX)
+    left, bottom, right, top = (round(edge) for edge in MAP_BOX)
     ground = (slice(HEIGHT - top, HEIGHT - bottom), slice(left, right))
     assert (first[ground] != second[ground]).any()
 

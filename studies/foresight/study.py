@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from pydantic import Field
 
 from regional_dispatch.baselines.bounds.hindsight import is_small
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title

@@ -15,7 +15,7 @@ from regional_dispatch.baselines.rules import parameters
 from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.policies import is_baseline, resolve_policy
 from regional_dispatch.evaluation.statistics import Interval

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.statistics import Interval, paired_difference
 from regional_dispatch.evaluation.text import NOTHING, interval, number, times
 from regional_dispatch.planning.stock.coverage import (

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
-from regional_dispatch.envs.render.map import HALO, HEIGHT, WIDTH, MapViewer, mix, region_colour
+from regional_dispatch.envs.render.canvas import HALO, HEIGHT, WIDTH
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.map import MapViewer
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.flows import Flows
