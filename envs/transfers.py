@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel import metrics as m
-from regional_dispatch.envs.kernel.ledger import TRANSFER
-from regional_dispatch.envs.kernel.state import State, World, grow_shipments
+from regional_dispatch.envs.kernel.ledger import USD
+from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.kernel.state import State, grow_shipments
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.lanes import MIN_LANE_MILES
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario
+from regional_dispatch.envs.world.world import World
 
 _MOST = np.iinfo(np.int16).max  # units a shelf can hold
 
@@ -134,14 +135,14 @@ def _book(world: World, state: State, row: int, lanes: TransferLanes, pair: np.n
     region = world.net.region_of_site[dest]
     usd = trucks * lanes.truck_usd[origin, dest] + lanes.handling_usd * load
     for book in (state.cash, state.accrual):
-        np.add.at(book[row, :, TRANSFER], region, usd)
+        np.add.at(book[row, :, USD.transfer], region, usd)
     if state.row["tick"][row] < world.rules.warmup_tick:
         return
     for counter, values in (
-        (m.TRANSFER_UNITS, load),
-        (m.TRANSFER_TRUCKS, trucks),
-        (m.TRANSFER_ROOM, trucks * lanes.truck_units),
-        (m.TRANSFER_MILES, trucks * lanes.miles[origin, dest]),
+        (N.transfer_units, load),
+        (N.transfer_trucks, trucks),
+        (N.transfer_room, trucks * lanes.truck_units),
+        (N.transfer_miles, trucks * lanes.miles[origin, dest]),
     ):
         np.add.at(state.count[row, :, counter], region, values)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
 from regional_dispatch.envs.kernel.ledger import late_usd
-from regional_dispatch.envs.kernel.metrics import LINES_REPLANNED
+from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
@@ -157,7 +157,7 @@ def test_the_log_says_what_the_kernel_does(name: str) -> None:
             if logged.replanned:
                 assert "Replanned" in why(logged, policy)
     assert not log and checked > 200 and lost > 0
-    assert replanned == sim.state.count[0, :, LINES_REPLANNED].sum()
+    assert replanned == sim.state.count[0, :, N.lines_replanned].sum()
     assert replanned > 0 or name == "pretrained/us8"  # which leaves last units alone
 
 

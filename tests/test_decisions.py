@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from regional_dispatch.agents.credit.decisions import Charges, LaneBook, Lanes, LineBook, Lines
-from regional_dispatch.envs.kernel import metrics
 from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.ledger import COMPONENTS, SPOT, TRUCK
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
+from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
@@ -281,10 +281,10 @@ def test_no_decision_is_lost(changes: dict[str, Any]) -> None:
     assert len(np.unique(serials)) == len(serials)
     assert not runner.lines._open.any()
     count = runner.sim.state.count[0].sum(axis=0)
-    assert count[metrics.LINES] == len(serials) + count[metrics.LINES_REPLANNED] + count[metrics.LINES_LOST]
+    assert count[N.lines] == len(serials) + count[N.lines_replanned] + count[N.lines_lost]
     if changes is SCARCE:
-        assert count[metrics.LINES_REPLANNED] > 0
-        assert count[metrics.LINES_LOST] > 0
+        assert count[N.lines_replanned] > 0
+        assert count[N.lines_lost] > 0
 
 
 def test_the_notes_of_a_decision_come_back_as_they_were() -> None:
@@ -420,8 +420,8 @@ def test_lanes_are_charged_every_dollar_of_their_trucks() -> None:
     runner = Runner(small(**{**TWO_REGIONS, **SHORT, "costs": free_of_lateness, "trucks": {"fleet_headroom": 0.02}}))
     runner.run(50)
     untold = runner.sim.state.lane["cost"].sum()
-    trucks = runner.sim.state.accrual[..., [TRUCK, SPOT]].sum()
-    assert runner.sim.state.accrual[..., SPOT].sum() > 0
+    trucks = runner.sim.state.accrual[..., [USD.truck, USD.spot]].sum()
+    assert runner.sim.state.accrual[..., USD.spot].sum() > 0
     assert runner.lane_cost + untold == pytest.approx(trucks)
 
 
@@ -442,7 +442,7 @@ def test_full_credit_leaves_a_lane_the_air_it_sends() -> None:
     full, partly = (Runner(world, charges=Charges(load_credit=1.0)) for _ in range(2))
     full.run(60, go=0.0)
     partly.run(60, go=1.0)
-    assert full.sim.state.accrual[..., TRUCK].sum() > 100
+    assert full.sim.state.accrual[..., USD.truck].sum() > 100
     assert full.lane_cost == pytest.approx(0, abs=1e-6)
     assert partly.lane_cost > 100
 
@@ -461,7 +461,7 @@ def test_a_lane_that_hands_packages_on_is_charged_the_price_of_their_next_lane(s
         charged.dispatch(0.3)
         follow_handovers(charged.sim, handed)
     assert len(handed) > 5
-    untold = charged.sim.state.lane["handed"][0]
+    untold = charged.sim.state.lane["handover_usd"][0]
     for lane in range(len(untold)):
         paid = [sum(cost for _, cost, _, _ in runner.lane_notes[0, 0, lane]) for runner in (plain, charged)]
         assert paid[1] - paid[0] == pytest.approx(share * (handed[lane] - untold[lane]), rel=1e-4, abs=1e-4)

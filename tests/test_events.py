@@ -19,7 +19,7 @@ from regional_dispatch.baselines.bounds.hindsight import exact_bound
 from regional_dispatch.baselines.bounds.relaxation import relaxed_bound
 from regional_dispatch.baselines.shadow_price import LinearProgramPricer, coming_cycle
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
 from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
@@ -176,8 +176,8 @@ def test_a_line_that_only_cut_routes_can_serve_waits_on_its_way_and_is_not_lost(
     sim = simulator(scenario.model_copy(update={"events": small(events=into).events}), KEY)
     sim.run(DEFAULT_BACKGROUND, 71)
     assert sim.packages_under_way(0) == 20 and sim.state.row["lines_lost"][0] == 0
-    accrued = sim.state.accrual[0, :, LATE].sum()
-    assert accrued > 19 * sim.world.rules.late_usd and sim.state.cash[0, :, LATE].sum() == 0
+    accrued = sim.state.accrual[0, :, USD.late].sum()
+    assert accrued > 19 * sim.world.rules.late_usd and sim.state.cash[0, :, USD.late].sum() == 0
     sim.run(DEFAULT_BACKGROUND)
     assert sim.state.row["packages_done"][0] == 20
     assert_books_agree(sim, 0)

@@ -16,7 +16,7 @@ from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.baselines.shadow_price import coming_cycle, ticks_to_replacement
 from regional_dispatch.baselines.transfers.rules import TRANSFER_RULES, transfer_rule
 from regional_dispatch.baselines.transfers.threshold import by_region, hubs
-from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE, TRANSFER
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.transfers import Moves
 from regional_dispatch.envs.world.demand import sku_units_per_day
@@ -94,8 +94,8 @@ def test_whole_trucks_and_handling_are_paid_once_by_the_region_that_receives() -
     sim.move(0, moves((sku, origin, dest, 4), (sku, origin, dest, 5)))  # a model truck holds 6 of a real one's 4,000
     truck = (2.26 * sim.transfer_lanes.miles[origin, dest] + 100) * 3 / 2000
     for book in (s.cash, s.accrual):
-        assert book[0, region[dest], TRANSFER] == pytest.approx(2 * truck + 9 * 0.25)
-        assert book.sum() == pytest.approx(book[0, region[dest], TRANSFER])
+        assert book[0, region[dest], USD.transfer] == pytest.approx(2 * truck + 9 * 0.25)
+        assert book.sum() == pytest.approx(book[0, region[dest], USD.transfer])
     sim.run(SCORERS)
     kpis = sim.kpis(0)
     assert kpis["transfer_units"] == pytest.approx(9 / 5) and kpis["transfer_trucks"] == pytest.approx(2 / 5)
@@ -194,7 +194,7 @@ def test_units_and_dollars_are_kept_whatever_moves(scenario: Scenario, key: int)
     assert moved > 0 or base == 0 or s.stock.sum() == 0
     for i, component in enumerate(COMPONENTS):
         assert s.cash[0, :, i].sum() == pytest.approx(s.accrual[0, :, i].sum(), abs=0.005), component
-        if i != LATE:
+        if i != USD.late:
             np.testing.assert_allclose(s.cash[0, :, i], s.accrual[0, :, i], atol=0.005)
 
 
@@ -210,7 +210,7 @@ def test_rows_of_a_batch_do_not_meet(rule: Any) -> None:
         alone.reset(0, key, week_tick=5 * row)
         alone.run(SCORERS, 100)
         assert snapshot(alone, 0) == snapshot(batch, row) and snapshot(alone, 0)["shipment"] is not None
-    assert batch.state.cash[:, :, TRANSFER].sum(axis=1).min() > 0
+    assert batch.state.cash[:, :, USD.transfer].sum(axis=1).min() > 0
 
 
 def test_a_snapshot_in_mid_transfer_goes_on_as_if_nothing_were() -> None:

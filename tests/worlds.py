@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
 from regional_dispatch.envs.kernel.compiled import compiled
 from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.score import Scorer
@@ -132,9 +132,9 @@ def lane_price(**weights: float) -> Scorer:
 def find_all(w: Any, s: Any, b: int, found: np.ndarray) -> None:
     """Fills the candidates of every line up for decision and how many there are: found (R, M)."""
     for r in range(w.net.regions):
-        kernel.prepare_lines(w, s, b, r)
+        prepare_lines(w, s, b, r)
         for j in range(s.slots[b, r]):
-            found[r, j] = kernel.candidates_found(w, s, b, r, j)
+            found[r, j] = candidates_found(w, s, b, r, j)
 
 
 def decide_at_random(sim: Simulator, row: int, rng: np.random.Generator) -> tuple[dict[tuple[int, int], int], set[int]]:

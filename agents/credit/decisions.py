@@ -17,9 +17,9 @@ from numba import njit
 
 from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.observe import pack_lanes, pack_lines, unpack_lanes, unpack_lines
 from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.kernel.scorers import linear
-from regional_dispatch.envs.observation import pack_lanes, pack_lines, unpack_lanes, unpack_lines
 from regional_dispatch.envs.simulator import Simulator
 
 BACKLOG_HOURS = 12.0  # one of the price's feature of queued work

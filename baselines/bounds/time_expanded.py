@@ -39,7 +39,7 @@ import numpy as np
 
 from regional_dispatch.baselines.bounds.known_orders import Orders
 from regional_dispatch.envs.kernel import ledger
-from regional_dispatch.envs.kernel.state import World
+from regional_dispatch.envs.world.world import World
 from regional_dispatch.solvers.milp import Milp
 
 late_usd = ledger.late_usd.py_func  # the booking rule itself, uncompiled: it is asked number by number

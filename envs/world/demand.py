@@ -13,19 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.kernel.compiled import pasted
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 
 FORECAST_HOURS = (1.0, 3.0, 6.0)
-MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: splitmix64's increment
 STREAMS = {"train": 1, "tune": 2, "evaluate": 3}
-
-_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(n) for n in (30, 27, 31, 11))
-_FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_UNIT = 2.0**-53
 
 
 class Demand(NamedTuple):
@@ -203,45 +197,3 @@ def episode_key(stream: str, seed: int, index: int) -> int:
     """
     state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
     return (STREAMS[stream] << 62) | (int(state) >> 2)
-
-
-@pasted
-def mix(z: np.uint64) -> np.uint64:
-    """splitmix64's finaliser (Steele, Lea & Flood 2014): 64 well-mixed bits from a counter."""
-    z = np.uint64(z) + MIX
-    z = (z ^ (z >> _SHIFT_30)) * _FACTOR_1
-    z = (z ^ (z >> _SHIFT_27)) * _FACTOR_2
-    return z ^ (z >> _SHIFT_31)
-
-
-@pasted
-def draw(key: np.uint64, j: int) -> float:
-    """The j-th uniform of a key, in [0, 1)."""
-    return float(mix(key + np.uint64(j) * MIX) >> _SHIFT_11) * _UNIT
-
-
-@pasted
-def draw_alias(alias: np.ndarray, keep: np.ndarray, u: float) -> int:
-    """One draw from an alias table with a single uniform."""
-    x = u * len(alias)
-    i = int(x)
-    return i if x - i < keep[i] else int(alias[i])
-
-
-@pasted
-def draw_cdf(cdf: np.ndarray, u: float) -> int:
-    """First index whose cumulative share exceeds u."""
-    i = 0
-    while i < len(cdf) - 1 and u >= cdf[i]:
-        i += 1
-    return i
-
-
-@pasted
-def rate_at(demand: Demand, week_tick: int, tick: int) -> float:
-    """Mean orders of a tick, surges included."""
-    rate = demand.rate[week_tick]
-    for i in range(demand.surge.shape[0]):
-        if demand.surge[i, 0] <= tick < demand.surge[i, 1]:
-            rate *= demand.surge[i, 2]
-    return rate

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import inlined
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.partition import label_sites
@@ -131,45 +130,3 @@ def _named(scenario: Scenario, field: str, name: str, names: Sequence[str], what
 
 def _error(scenario: Scenario, field: str, value: object, mend: str) -> ScenarioError:
     return ScenarioError(f"{scenario.source_file or scenario.name}: {field} = {value!r}: {mend}")
-
-
-# --------------------------------------------------------------------------------------------------------- compiled
-
-
-@inlined
-def enter_period(w: Any, s: Any, b: int) -> None:
-    """Begins and ends what begins and ends with the row's tick."""
-    row, events = s.row[b], w.events
-    following = row.period + 1
-    if following == len(events.first) or events.first[following] > row.tick:
-        return
-    row.period, row.some_cut = following, events.some_cut[following]
-    for site in range(events.capacity.shape[1]):
-        s.site_capacity[b, site] = events.capacity[following, site]
-    for lane in range(events.shut.shape[1]):
-        s.shut[b, lane], s.cut[b, lane] = events.shut[following, lane], events.cut[following, lane]
-
-
-@inlined
-def is_cut(w: Any, s: Any, b: int, p: int) -> bool:
-    """Would a package sourced now on route p have to wait for an event to end?"""
-    found = False
-    if s.row[b].some_cut == 1:
-        route = w.net.routes[p]
-        for leg in range(route.legs):
-            found = found or s.cut[b, route.lanes[leg]] == 1
-    return found
-
-
-@inlined
-def uncut(w: Any, s: Any, b: int, p: int) -> int:
-    """Route p, or if that is cut the cheapest one between the same FC and station that is not; p if all are."""
-    found = p
-    if is_cut(w, s, b, p):
-        station, fc = w.net.routes[p].station, w.net.routes[p].fc
-        routes, i = w.net.by_cost[station], 0
-        while found == p and i < len(routes) and routes[i] >= 0:
-            if w.net.routes[routes[i]].fc == fc and not is_cut(w, s, b, routes[i]):
-                found = routes[i]
-            i += 1
-    return found

@@ -2,8 +2,8 @@
 
 Every range lies around us8's value, and quantities that depend on each other are drawn together: orders are drawn per
 station, truck sizes relative to a station's orders, SKUs relative to the order lines. So a network differs from us8 in
-size, shape and density, while a truckload is as many station-hours of orders, and a SKU as many lines a day, as there.
-Costs and the calendar are the defaults.
+size, shape and density, but its trucks and shelves fit its demand as they do there. Costs and the calendar are the
+defaults.
 """
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ KINDS = (
 # Plain integers, so that compiled code reads them as constants.
 DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION = range(len(KINDS))
 LANE_KINDS = tuple(kind.name for kind in KINDS)
-KIND_FEATURES = tuple(f"is_{name}" for name in LANE_KINDS)  # 1 if the lane is of the kind, else 0
 
 
 def kind_between(origin: str, dest: str) -> int | None:

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.lane_kinds import DIRECT
+from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
 from regional_dispatch.envs.world.lanes import Lanes, build_lanes
-from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
 from regional_dispatch.envs.world.routes import build_routes, routes_by_cost, routes_by_distance
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
@@ -30,8 +29,17 @@ from regional_dispatch.envs.world.sites import (
     station_shares,
 )
 
-# The kernel imports DIRECT, largest_order and mean_lines_per_order from here.
-__all__ = ["DIRECT", "Net", "Network", "build_network", "largest_order", "mean_lines_per_order", "repartition"]
+# The kernel imports the kinds of lane from here.
+__all__ = [
+    "DIRECT",
+    "FC_TO_SC",
+    "SC_TO_SC",
+    "SC_TO_STATION",
+    "Net",
+    "Network",
+    "build_network",
+    "repartition",
+]
 
 
 class Net(NamedTuple):

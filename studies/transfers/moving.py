@@ -10,7 +10,7 @@ import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.baselines.transfers.rules import transfer_rule
-from regional_dispatch.envs.kernel.metrics import ORDERS
+from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, TransferRule
 from regional_dispatch.envs.transfers import Moves
@@ -54,7 +54,7 @@ class Moving:
         sim.run(self.policy.scorers)
         days = (scenario.horizon_ticks - scenario.warmup_ticks) / a_day
         units = np.zeros((sim.regions, sim.regions)) if noted is None else noted.units(sim.regions)
-        orders = float(sim.totals(0).count[ORDERS]) / days
+        orders = float(sim.totals(0).count[N.orders]) / days
         return {
             **sim.kpis(0), FLOW: (units / days).tolist(), STOCK: float(np.mean(held)), ORDERS_A_DAY: orders,
         }  # fmt: skip

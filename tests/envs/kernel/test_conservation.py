@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from regional_dispatch.envs.kernel import tick as kernel
-from regional_dispatch.envs.kernel.ledger import COMPONENTS, LATE
-from regional_dispatch.envs.kernel.metrics import COUNTERS
+from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
+from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
@@ -30,7 +30,6 @@ from tests.worlds import (
     snapshot,
 )
 
-LINES_DUE = COUNTERS.index("lines_due")
 TICKS = 3400  # per long world; three of them make 10,000
 
 LONG: dict[str, dict[str, Any]] = {
@@ -77,7 +76,7 @@ def assert_lines_are_kept(sim: Simulator, row: int, under_way: list[int]) -> Non
     """Placed lines wait, are lost, or travel in packages; without warm-up, `lines_due` counts the delivered ones."""
     s, record = sim.state, sim.state.row[row]
     travelling = int(s.package["lines"][row][under_way].sum())
-    delivered = int(s.count[row, :, LINES_DUE].sum())
+    delivered = int(s.count[row, :, N.lines_due].sum())
     assert record["lines"] == s.line_count[row].sum() + record["lines_lost"] + travelling + delivered
 
 
@@ -94,7 +93,7 @@ def assert_books_agree(sim: Simulator, row: int) -> None:
     cash, accrual = sim.state.cash[row], sim.state.accrual[row]
     for i, component in enumerate(COMPONENTS):
         assert cash[:, i].sum() == pytest.approx(accrual[:, i].sum(), abs=0.005), component
-        if i != LATE:
+        if i != USD.late:
             np.testing.assert_allclose(cash[:, i], accrual[:, i], atol=0.005, err_msg=component)
     assert sim.packages_under_way(row) == 0 and not sim.state.line_count[row].any()
     assert not any(Reader(sim, row).sites()) and not any(Reader(sim, row).lanes()) and not Reader(sim, row).trucks()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.kernel import features as f
+from regional_dispatch.envs.kernel.dispatch import can_send
 from regional_dispatch.envs.kernel.score import Scorer, score
 from regional_dispatch.envs.kernel.scorers import Scorers, linear
-from regional_dispatch.envs.kernel.tick import can_send
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
