@@ -95,14 +95,14 @@ def _lanes_between(scenario: Scenario, network: Network, i: int, event: LaneEven
     found = np.flatnonzero((lanes["origin"] == origin) & (lanes["dest"] == destination))
     if not len(found):
         leads_to = ", ".join(names[d] for d in np.unique(lanes["dest"][lanes["origin"] == origin])) or "none"
-        mend = f"no lane leads there from '{event.origin}'; lanes from it lead to: {leads_to}"
-        raise _error(scenario, f"events.{i}.destination", event.destination, mend)
+        fix = f"no lane leads there from '{event.origin}'; lanes from it lead to: {leads_to}"
+        raise _error(scenario, f"events.{i}.destination", event.destination, fix)
     if event.mode is None:
         return found
     modes = network.lane_modes[found]
     if event.mode not in modes:
-        mend = f"no such lane from '{event.origin}' to '{event.destination}'; there is: {', '.join(modes)}"
-        raise _error(scenario, f"events.{i}.mode", event.mode, mend)
+        fix = f"no such lane from '{event.origin}' to '{event.destination}'; there is: {', '.join(modes)}"
+        raise _error(scenario, f"events.{i}.mode", event.mode, fix)
     return found[modes == event.mode]
 
 
@@ -111,13 +111,13 @@ def _border(scenario: Scenario, network: Network, i: int, event: RegionEvent) ->
     boundary = event.boundary or scenario.partition.counted_by
     labels = label_sites(scenario, network.sites, boundary)
     if event.region not in labels.names:
-        mend = f"no such region; there are: {', '.join(labels.names)}"
-        raise _error(scenario, f"events.{i}.region", event.region, mend)
+        fix = f"no such region; there are: {', '.join(labels.names)}"
+        raise _error(scenario, f"events.{i}.region", event.region, fix)
     inside = labels.of_site == labels.names.index(event.region)
     found = np.flatnonzero(inside[network.net.lanes["origin"]] != inside[network.net.lanes["dest"]])
     if not len(found):
-        mend = "no lane crosses its border; give the boundary of smaller regions as `boundary`"
-        raise _error(scenario, f"events.{i}.region", event.region, mend)
+        fix = "no lane crosses its border; give the boundary of smaller regions as `boundary`"
+        raise _error(scenario, f"events.{i}.region", event.region, fix)
     return found
 
 
@@ -128,5 +128,5 @@ def _named(scenario: Scenario, field: str, name: str, names: Sequence[str], what
     return names.index(name)
 
 
-def _error(scenario: Scenario, field: str, value: object, mend: str) -> ScenarioError:
-    return ScenarioError(f"{scenario.source_file or scenario.name}: {field} = {value!r}: {mend}")
+def _error(scenario: Scenario, field: str, value: object, fix: str) -> ScenarioError:
+    return ScenarioError(f"{scenario.source_file or scenario.name}: {field} = {value!r}: {fix}")

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.events import build_events
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from tests.commands import TINY
 from tests.networks import LANES_OF_TWO_MODES, from_tables
-from tests.worlds import TWO_REGIONS, closed, cut_off, down, site_number, small
+from tests.worlds import TWO_REGIONS, closed, cut_off, down, small
 
 FC, STATION = "FC New York NY", "DS New York NY"
 COUNTED = {"partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]}}
@@ -24,10 +23,11 @@ COUNTED = {"partition": {"kind": "national", "counted_by": TWO_REGIONS["partitio
 @pytest.mark.parametrize("turn", [1, -1])
 def test_the_smallest_share_holds_and_what_ends_gives_back_what_is_left_of_the_others(turn: int) -> None:
     both = [down(share=0.5, start_hour=10, hours=30), down(share=0, start_hour=20, hours=10)]
-    sim = Simulator(small(demand={"orders_per_day": 1500}, events=both[::turn]))
-    events, site = sim.world.events, site_number(sim, FC)
+    scenario = small(demand={"orders_per_day": 1500}, events=both[::turn])
+    network = build_network(scenario)
+    events, site = build_events(scenario, network), network.sites["name"].tolist().index(FC)
     by_tick = [int(events.capacity[events.period_at(t), site]) for t in (0, 9, 10, 19, 20, 29, 30, 39, 40, 100)]
-    full = int(sim.world.net.site_capacity[site])
+    full = int(network.net.site_capacity[site])
     assert by_tick == [full, full, full // 2, full // 2, 0, 0, full // 2, full // 2, full, full]
     others = np.delete(events.capacity, site, axis=1)
     assert (others == others[0]).all()
@@ -35,13 +35,13 @@ def test_the_smallest_share_holds_and_what_ends_gives_back_what_is_left_of_the_o
 
 def test_every_tick_that_an_event_touches_is_hit() -> None:
     scenario = small(tick_hours=2, events=[closed(FC, STATION, start_hour=11, hours=2)])
-    events = Simulator(scenario).world.events
+    events = build_events(scenario, build_network(scenario))
     assert [int(events.shut[events.period_at(t)].sum()) for t in range(4, 9)] == [0, 1, 1, 0, 0]
 
 
 def test_a_lane_is_open_again_when_no_event_closes_it() -> None:
     scenario = small(events=[closed(FC, STATION, 10, 20), closed(FC, STATION, 20, 20)])
-    events = Simulator(scenario).world.events
+    events = build_events(scenario, build_network(scenario))
     assert [int(events.shut[events.period_at(t)].sum()) for t in (9, 10, 25, 35, 39, 40)] == [0, 1, 1, 1, 1, 0]
 
 
@@ -65,7 +65,8 @@ def test_a_nation_and_its_regions_lose_the_same_lanes() -> None:
 def test_a_seed_draws_the_same_site_in_every_episode_and_another_seed_another() -> None:
     def hit(seed: int) -> tuple[int, ...]:
         event = {"kind": "capacity", "draw": "fc", "seed": seed, "share": 0, "start_hour": 24, "hours": 24}
-        events = Simulator(small(network={"fulfillment_centers": 12}, events=[event])).world.events
+        scenario = small(network={"fulfillment_centers": 12}, events=[event])
+        events = build_events(scenario, build_network(scenario))
         return tuple(np.flatnonzero(events.capacity[1, :12] == 0))
 
     drawn = [hit(seed) for seed in range(6)]
@@ -133,6 +134,7 @@ def test_an_event_that_cannot_happen_is_refused(event: dict[str, Any], words: tu
     path.write_text(TINY, encoding="utf-8")
     when = {"start_hour": 10, "hours": 5}
     with pytest.raises(ScenarioError) as error:
-        Simulator(load_scenario(path, {"events": json.dumps([{**when, **event}])}))
+        scenario = load_scenario(path, {"events": json.dumps([{**when, **event}])})
+        build_events(scenario, build_network(scenario))
     for word in (str(path), *words):
         assert word in str(error.value)

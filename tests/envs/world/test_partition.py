@@ -142,7 +142,7 @@ def test_a_partition_from_a_file(tmp_path: Path) -> None:
     assert network.net.region_of_site.tolist() == [i % 2 for i in range(len(names))]
     with pytest.raises(ScenarioError, match=rf"regions\.csv: site: station '{names[-1]}' has no region"):
         build_network(labelled(rows[:-1]))
-    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: '{names[0]}' stands twice"):
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: '{names[0]}' is given twice"):
         build_network(labelled([*rows, rows[0]]))
     with pytest.raises(ScenarioError, match="'Atlantis' is no site"):
         build_network(labelled([*rows, "Atlantis,East"]))
