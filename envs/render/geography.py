@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.render.canvas import MAP_BOX
+from regional_dispatch.envs.render.curves import draw_apart
 from regional_dispatch.envs.world.scenario import DATA_DIR
 
 _US_ASPECT = 0.77  # degrees of latitude per degree of longitude at the US's middle latitude
@@ -59,6 +60,12 @@ def _view(low: np.ndarray, high: np.ndarray, aspect: float) -> Projection:
     scale = min((right - left) / wide, (top - bottom) / tall)
     middle = (low + high) / 2
     return Projection(float(middle[0]), float(middle[1]), aspect, float(scale))
+
+
+def site_points(view: Projection, sites: pd.DataFrame) -> np.ndarray:
+    """Where sites are drawn, none hidden by another: (N, 2) pixels."""
+    points = view.pixels(sites["longitude"].to_numpy(), sites["latitude"].to_numpy())
+    return draw_apart(points, sites["kind"].to_numpy())
 
 
 def region_of_states(sites: pd.DataFrame, region_of_site: np.ndarray) -> dict[str, int]:

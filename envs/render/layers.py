@@ -120,11 +120,14 @@ class SiteLayer:
         """Stations, which lie under the trucks."""
         self._canvas.draw(self._stations)
 
-    def draw_buildings(self, load: np.ndarray | None) -> None:
-        """FCs and sort centers, which lie over the trucks; `load` (F,) gives FCs their size."""
+    def draw_fcs(self, load: np.ndarray | None = None) -> None:
+        """FCs, which lie over the trucks; `load` (F,) gives them their size."""
         if load is not None:
             self._fcs.set_sizes(np.asarray(self._crowd * (8 + 150 * load / max(1.0, float(load.max())))))
         self._canvas.draw(self._fcs)
+
+    def draw_sort_centers(self) -> None:
+        """Sort centers, which lie over the trucks."""
         self._canvas.draw(self._sort_centers)
 
     def _marks(self, own: np.ndarray, marker: str, area: Any, colours: np.ndarray) -> PathCollection:

@@ -16,8 +16,7 @@ import numpy as np
 from matplotlib.image import imsave
 
 from regional_dispatch.envs.render.canvas import HEIGHT, MAP_BOX, Canvas
-from regional_dispatch.envs.render.curves import draw_apart
-from regional_dispatch.envs.render.geography import fit, read_outlines
+from regional_dispatch.envs.render.geography import fit, read_outlines, site_points
 from regional_dispatch.envs.render.ground import add_region_names, add_states
 from regional_dispatch.envs.render.kpi_window import KpiWindow
 from regional_dispatch.envs.render.layers import EventLayer, LaneLayer, LanePaths, SiteLayer, TruckLayer
@@ -98,8 +97,7 @@ class MapViewer:
         self._network = network = self.sim.network
         self._canvas = canvas = Canvas()
         view = fit(network.sites, self._outlines)
-        degrees = (network.sites[column].to_numpy() for column in ("longitude", "latitude"))
-        self.points = draw_apart(view.pixels(*degrees), network.sites["kind"].to_numpy())
+        self.points = site_points(view, network.sites)
         paths = LanePaths(network.net, self.points)
         faintest, strongest = 0.45 if self._loads else 0.22, 0.5 if self._small else 1.0
         self._lanes = LaneLayer(canvas, network.net, paths, faintest, strongest)
@@ -122,7 +120,8 @@ class MapViewer:
         self._lanes.draw(packages, lane_fill(sim, row) if self._loads else None)
         self._sites.draw_stations()
         self._trucks.draw(trucks)
-        self._sites.draw_buildings(fc_packages(sim, row) if self._loads else None)
+        self._sites.draw_fcs(fc_packages(sim, row) if self._loads else None)
+        self._sites.draw_sort_centers()
         for name in self._names:
             self._canvas.draw(name)
         self._events.draw(sim.state.shut[row], sim.state.site_capacity[row])

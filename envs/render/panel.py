@@ -65,7 +65,11 @@ class Panel:
         work = f"{counted(sim.packages_under_way(row), 'package')} under way, {counted(trucks, 'truck')} on the road"
         write(self._clock, clock(sim, row))
         write(self._status, f"hour {hour}  ·  {work}")
-        write(self._title, title or sim.scenario.name, WIDTH - 96 - self._canvas.extent(self._clock).width)
+        self.draw_title(title, WIDTH - 96 - self._canvas.extent(self._clock).width)
+
+    def draw_title(self, title: str | None, room: float = WIDTH - 64) -> None:
+        """Title; default, the scenario's name. `room`: pixels for it."""
+        self._canvas.write(self._title, title or self._sim.scenario.name, room)
 
     def draw_text(self, text: str) -> None:
         """A text in place of the KPIs; two lines fit."""

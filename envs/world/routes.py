@@ -251,12 +251,11 @@ def _listed(groups: list[tuple[list[_Ways], np.ndarray]]) -> tuple[np.ndarray, n
     Args:
         groups: ways, and the pairs (F, D) that take them.
     """
-    fc, station, legs, rank = [], [], [], []
+    found = []
     for ways, taken in groups:
         for each in ways:
             f, d = np.nonzero(taken & np.isfinite(each.cost))
-            rank.append(np.full(len(f), len(rank)))
-            fc.append(f), station.append(d), legs.append(each.lanes[f, d])
-    columns = [np.concatenate(parts) for parts in (fc, station, legs)]
-    order = np.lexsort((np.concatenate(rank), columns[1], columns[0]))
-    return columns[0][order], columns[1][order], columns[2][order]
+            found.append((f, d, each.lanes[f, d]))
+    fc, station, legs = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((station, fc))  # stable, so the groups of a pair stay in order
+    return fc[order], station[order], legs[order]
