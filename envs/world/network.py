@@ -77,6 +77,13 @@ class Network(NamedTuple):
         several = int(((lanes["origin"] == origin) & (lanes["dest"] == dest)).sum()) > 1
         return f"{names[origin]} → {names[dest]}" + (f" by {self.lane_modes[lane]}" if several else "")
 
+    def route_modes(self, route: int) -> tuple[str, ...]:
+        """The mode of each leg of a route; empty where all lanes have the same mode."""
+        if len(set(self.lane_modes.tolist())) < 2:
+            return ()
+        record = self.net.routes[route]
+        return tuple(self.lane_modes[record["lanes"][: record["legs"]]].tolist())
+
 
 def build_network(scenario: Scenario) -> Network:
     """The network of a scenario, with the routes of its partition.

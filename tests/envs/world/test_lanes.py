@@ -54,6 +54,9 @@ def test_two_lanes_between_the_same_sites_have_their_own_miles_ticks_and_cost(tm
     scenario = from_tables(tmp_path, lanes=LANES_OF_TWO_MODES)
     network = build_network(scenario)
     lanes = network.net.lanes
+    found = sorted(network.route_modes(p) for p in range(len(network.net.routes)))
+    assert found == [("air",), ("air", "truck"), ("truck",), ("truck", "truck")]
+    assert build_network(from_tables(tmp_path)).route_modes(0) == ()
     assert [network.lane_name(i) for i in range(5)] == [
         "Depot → Hub by air", "Depot → Hub by truck", "Depot → South by air", "Depot → South by truck", "Hub → North",
     ]  # fmt: skip
