@@ -1,4 +1,4 @@
-"""Film a day of trucks on the map: one map per policy, side by side, on the same orders."""
+"""Film a day of trucks: one map per policy, side by side, on the same orders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regional_dispatch.evaluation.rollouts import evaluation_keys, play
 
 @dataclass(frozen=True)
 class Command:
-    """Film a day of trucks on the map: one map per policy, side by side, on the same orders.
+    """Film a day of trucks: one map per policy, side by side, on the same orders.
 
     Writes a GIF.
     """
@@ -23,15 +23,15 @@ class Command:
     scenario: str = "us8"
     """A scenario file, or the name of a shipped one."""
     policies: str = "regional_nearest,national_nearest"
-    """Policies, separated by commas, as `compare` takes them."""
+    """Policies, separated by commas, as `compare` takes them; each has a map of its own."""
     day: int = 7
-    """The day to film; the episode starts with day 0. Unit: days."""
+    """The day to film, counted from the start of the episode: 0 is its first day. Unit: days."""
     seed: int = 0
-    """Seed of the orders."""
+    """Seed of the orders; none of them is used in training."""
     out: Path = Path("runs/film.gif")
-    """The GIF file to write, in the place of an elder; its folder is made if it is missing."""
+    """The GIF file to write; an existing one is replaced, a missing folder is created."""
     overrides: Overrides = ()
-    """Changes a field of the scenario, such as partition.kind=national; may be repeated."""
+    """Change a field of the scenario, such as partition.kind=national; may be repeated."""
 
     def run(self) -> None:
         """Checks everything, plays, then writes."""

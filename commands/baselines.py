@@ -16,20 +16,23 @@ from regional_dispatch.baselines.transfers.rules import TRANSFER_RULES, Kind
 
 @dataclass(frozen=True)
 class Command:
-    """List the baselines: rules for sourcing and dispatch, and their parameters with units, defaults and bounds."""
+    """List the baselines with their parameters, units, defaults and bounds.
+
+    A baseline is a sourcing rule and a dispatch rule. Also lists the rules that move stock between regions.
+    """
 
     def run(self) -> None:
-        """Prints them."""
+        """Prints the tables."""
         print_baselines()
 
 
 def print_baselines(console: Console | None = None) -> None:
-    """Both halves of a baseline's name: rules, and their parameters with default, bounds and unit."""
+    """A table for each half of a baseline's name, and one of the transfer rules."""
     console = console or Console()
-    console.print("A baseline is source+dispatch; either alone takes the other's default.")
+    console.print("A baseline is source+dispatch, such as least_cost+hybrid; a missing half has its default.")
     for title, rules in (("source", SOURCE_RULES), ("dispatch", DISPATCH_RULES)):
         console.print(_table(title, rules))
-    console.print("With --transfers, a rule moves stock between regions, whoever decides.")
+    console.print("With `compare --transfers RULE`, a rule moves stock between regions, under every policy.")
     console.print(_table("transfers", TRANSFER_RULES))
 
 

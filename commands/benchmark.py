@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regional_dispatch.commands.options import at_least, command_line
+from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.evaluation.benchmark.page import benchmark_page, cell_bar, print_overview
 from regional_dispatch.evaluation.benchmark.run import run_suite, save_benchmark
 from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
@@ -18,32 +19,35 @@ class Command:
     """Play a suite: policies × scenarios.
 
     Writes benchmark.md (all tables), summary.json (everything by name, with 95 % intervals) and results.csv (one row
-    per scenario, policy and episode, all KPIs). Each cell is kept in the folder's cells/ and computed again only if
-    something it depends on has changed, so after Ctrl-C the same command goes on.
+    per scenario, policy and episode, all KPIs). Each cell (a policy's episodes on a scenario, or a bound) is kept in
+    the folder's cells/ and computed again only if something it depends on has changed: after Ctrl-C, the same command
+    continues.
     """
 
-    suite: Path = Path("configs/suites/main.yaml")
-    """A suite file: scenarios, policies, episodes, bounds; its fields are in evaluation/benchmark/suite.py."""
+    suite: str = "main"
+    """A suite file (scenarios, policies, episodes, bounds), or the name of a shipped one. Its fields are in \
+evaluation/benchmark/suite.py."""
     out: Path = Path("runs/benchmark")
-    """Folder for the results; made if it is missing."""
+    """Folder for the results; created if it is missing."""
     episodes: int | None = None
     """Held-out episodes per scenario and policy. Unit: episodes. Default: the suite's."""
     seed: int | None = None
     """Seed of the orders and of the bootstrap. Default: the suite's."""
     policies: str = ""
-    """More policies, beside the suite's, separated by commas: training folders, or any that `compare` takes."""
+    """Policies to add to the suite's, separated by commas: training folders, or any that `compare` takes."""
     bound: bool = True
-    """Compute hindsight bounds where the suite asks for them, minutes each; --no-bound, nowhere."""
+    """Compute hindsight bounds where the suite asks for them, minutes each. --no-bound leaves them out."""
     workers: int = 2
-    """Cells computed side by side. Unit: processes."""
+    """Cells computed in parallel. Unit: processes."""
 
     def run(self) -> None:
         """Checks everything, computes what is missing, then writes."""
         at_least("--workers", self.workers, 1)
         check_folder(self.out)
         more = tuple(self.policies.split(",")) if self.policies else ()
-        suite = load_suite(self.suite, {"episodes": self.episodes, "seed": self.seed}, more)
-        ready = stages(suite, self.suite, self.bound)
+        path = find_file("suites", self.suite)
+        suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed}, more)
+        ready = stages(suite, path, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
         with cell_bar() as progress:
             found = run_suite(suite, ready, self.out, self.workers, bound, command_line(), progress)

@@ -1,7 +1,7 @@
 """The command lines `train.py`, `evaluate.py` and `regional-dispatch`.
 
-A command is a file of this folder with a dataclass `Command`: its fields are the options, and `run` does the work. Only
-the command asked for is imported, so `--help` is quick and needs no package that the command does not.
+A command is a file of this folder with a dataclass `Command`: its fields are the options, and its method `run` does
+the work. A new file is a new command. Only the command that was asked for is imported.
 """
 
 from __future__ import annotations
@@ -19,42 +19,62 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+PACKAGE = "regional_dispatch"
 TRAIN, EVALUATE = "train", "evaluate"
+INSTALL = "pip install 'regional-dispatch[train]'"  # all that commands need beside the base install
 NO_COMMANDS = {"__init__", "cli", "options"}
-GIVEN_BY_EXTRAS = {
-    "cma", "highspy", "jinja2", "matplotlib", "rich", "safetensors", "sb3_contrib", "sklearn", "stable_baselines3",
-    "tensorboard", "torch", "tyro",
-}  # fmt: skip
+# Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
+INPUT_ERRORS = {
+    "agents.export": "PolicyFileError",
+    "baselines.rules": "BaselineError",
+    "baselines.bounds.bound": "BoundError",
+    "envs.world.errors": "ScenarioError",
+    "evaluation.errors": "InputError",
+}
 
 
 def main(program: str | None = None) -> None:
     """Reads `sys.argv` and runs a command.
 
-    Exit codes: 0, done; 1, part of the work failed; 2, bad input, with one clear message on stderr; 130, Ctrl-C.
+    Exit codes: 0, done; 1, part of the work failed; 2, bad input or a missing package, with one message on stderr; 130,
+    Ctrl-C.
 
     Args:
-        program: `train` or `evaluate`, the script that was started; default, the command `regional-dispatch`, whose
+        program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
             first argument is one of the two.
     """
     arguments, shown = sys.argv[1:], Path(sys.argv[0]).name
     if program is None:
-        programs = {TRAIN: summary(TRAIN), EVALUATE: "Everything else; it has a list of its own."}
+        programs = {TRAIN: summary(TRAIN), EVALUATE: "All other commands; `evaluate --help` lists them."}
         program, arguments = _chosen("regional-dispatch", arguments, programs)
         shown = f"regional-dispatch {program}"
     name = TRAIN
     if program == EVALUATE:
         name, arguments = _chosen(shown, arguments, {name: summary(name) for name in evaluate_commands()})
         shown = f"{shown} {name}"
-    guarded(lambda: _run(name, shown, arguments))
+    guarded(lambda: _run(name, shown, arguments), shown)
 
 
-def guarded(work: Callable[[], None]) -> None:
-    """Does the work of a command; bad input ends it with one message and exit code 2, Ctrl-C with exit code 130."""
+def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
+    """Does the work of a command, and ends the process on the errors that a user can correct.
+
+    Bad input and missing packages end in one message and exit code 2, Ctrl-C in exit code 130.
+
+    Args:
+        work: to do.
+        shown: the command, as messages name it.
+    """
     try:
         work()
     except KeyboardInterrupt as stop:
         print("; ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package == PACKAGE:
+            raise
+        print(f"error: {shown} needs the package '{package}'; install it with: {INSTALL}", file=sys.stderr)
+        sys.exit(2)
     except ValueError as error:
         if not isinstance(error, _input_errors()):
             raise
@@ -68,13 +88,13 @@ def evaluate_commands() -> list[str]:
 
 
 def summary(name: str) -> str:
-    """A command in a line: the first of its file's docstring; read, not imported."""
+    """A command in one line: the first of its file's docstring. The file is read, not imported."""
     text = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]
 
 
 def _chosen(program: str, arguments: Sequence[str], known: dict[str, str]) -> tuple[str, list[str]]:
-    """The command that the first argument names, and the other arguments; help and mistakes end here."""
+    """The command that the first argument names, and the other arguments; `--help` and mistakes end the process."""
     width = max(map(len, known))
     listing = "\n".join(f"  {name:{width}}  {text}" for name, text in known.items())
     usage = f"usage: {program} COMMAND [options]\n\ncommands:\n{listing}\n\n{program} COMMAND --help shows its options."
@@ -88,28 +108,14 @@ def _chosen(program: str, arguments: Sequence[str], known: dict[str, str]) -> tu
 
 
 def _run(name: str, shown: str, arguments: list[str]) -> None:
-    try:
-        import tyro
+    import tyro  # missing from the base install, as are packages that commands import
 
-        module = import_module(f"regional_dispatch.commands.{name}")
-    except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] not in GIVEN_BY_EXTRAS:
-            raise
-        print(
-            f"error: {shown} needs the package '{error.name}'; install it with: pip install 'regional-dispatch[train]'",
-            file=sys.stderr,
-        )
-        sys.exit(2)
+    module = import_module(f"{PACKAGE}.commands.{name}")
     command: Any = tyro.cli(module.Command, prog=shown, args=arguments)
     command.run()
 
 
 def _input_errors() -> tuple[type[Exception], ...]:
-    """Errors that mean bad input; their texts name what is wrong, and the mend."""
-    from regional_dispatch.agents.export import PolicyFileError
-    from regional_dispatch.baselines import BaselineError
-    from regional_dispatch.baselines.bounds.bound import BoundError
-    from regional_dispatch.envs.world.scenario import ScenarioError
-    from regional_dispatch.evaluation.errors import InputError
-
-    return (ScenarioError, BaselineError, BoundError, InputError, PolicyFileError)
+    """The errors of `INPUT_ERRORS` whose modules are loaded; a module that is not loaded has raised nothing."""
+    loaded = {name: sys.modules.get(f"{PACKAGE}.{module}") for module, name in INPUT_ERRORS.items()}
+    return tuple(getattr(module, name) for name, module in loaded.items() if module is not None)

@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.compare import compare_policies, save_comparis
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.report import print_comparison
+from regional_dispatch.evaluation.report.comparison import print_comparison
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Command:
     """Compare policies on the same orders.
 
     Prints a table and writes results.csv (one row per policy and episode, all KPIs), summary.json (means and paired
-    differences with 95 % intervals), map.png (the first policy) and config.yaml. With --bound also what each policy
-    costs above the hindsight bound.
+    differences with 95 % intervals), map.png (the first policy) and config.yaml. With --bound, also how far each
+    policy's cost is above the hindsight bound.
     """
 
     scenario: str = "us8"
@@ -38,22 +38,23 @@ tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (p
     episodes: int = 8
     """Held-out episodes per policy. Unit: episodes, each as long as the scenario's horizon."""
     seed: int = 0
-    """Seed of the orders. The same seed gives the same orders; none of them is met in training."""
+    """Seed of the orders: the same seed gives the same orders. None of them is used in training."""
     stream: Literal["evaluate", "tune"] = "evaluate"
-    """Which orders: evaluate, the held-out ones; tune, to choose settings without a look at those."""
+    """Which orders: evaluate, the held-out ones; tune, the ones on which settings are chosen."""
     out: Path = Path("runs/compare")
-    """Folder for the results; made if it is missing."""
+    """Folder for the results; created if it is missing."""
     overrides: Overrides = ()
-    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    """Change a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
     bound: bool = False
-    """Also compute a proven lower bound on each episode's dollars, all its orders known in advance: exact on small \
-scenarios, a relaxation on large ones. Takes seconds to minutes an episode."""
+    """Also compute a proven lower bound on each episode's cost, with all its orders known in advance: exact on small \
+scenarios, a relaxation on large ones. Takes seconds to minutes per episode."""
     bound_seconds: float = 600.0
-    """Longest search of a bound, with --bound; a bound is valid whenever its search ends. Unit: seconds an episode."""
+    """Time limit of the search for a bound, with --bound; a bound is valid whenever its search ends. Unit: seconds \
+per episode."""
     reevaluate: bool = False
     """Merge the unpicked packages of split orders once an hour, under every policy."""
     transfers: str | None = None
-    """Move stock between regions by a rule, under every policy: threshold, or lp. Default: it stays where it is."""
+    """Rule that moves stock between regions, under every policy: threshold or lp. Default: stock stays where it is."""
 
     def run(self) -> None:
         """Checks everything, evaluates everything, then writes."""

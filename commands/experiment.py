@@ -1,4 +1,4 @@
-"""Train variants with several seeds each, and prove what they are worth on held-out orders."""
+"""Train variants with several seeds each, and measure them on held-out orders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import tyro
 
 from regional_dispatch.commands.options import at_least, command_line
+from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.cells import Worlds
@@ -21,36 +22,38 @@ from regional_dispatch.evaluation.output import check_folder
 
 @dataclass(frozen=True)
 class Command:
-    """Train variants with several seeds each, and prove what they are worth on held-out orders.
+    """Train variants with several seeds each, and measure them on held-out orders.
 
     Writes experiment.md (all tables), summary.json (everything by name, with 95 % intervals), results.csv (one row per
     variant, policy and episode), curves.png, and a training folder per variant and seed. Finished trainings and
-    evaluations are kept and done again only if something they depend on has changed, so after Ctrl-C the same command
-    goes on. If a training fails the rest goes on, and the exit code is 1.
+    evaluations are kept and done again only if something they depend on has changed: after Ctrl-C, the same command
+    continues. If a training fails, the others are done and the exit code is 1.
     """
 
-    file: tyro.conf.Positional[Path]
-    """An experiment file, such as configs/experiments/main.yaml; its fields are in evaluation/experiments/file.py."""
+    name: tyro.conf.Positional[str]
+    """An experiment file, or the name of a shipped one, such as main. Its fields are in \
+evaluation/experiments/file.py."""
     out: Path | None = None
-    """Folder for the results; made if it is missing. Default: runs/experiments/NAME."""
+    """Folder for the results; created if it is missing. Default: runs/experiments/NAME."""
     workers: int = 2
-    """Trainings, and then evaluations, side by side. Unit: processes of one thread."""
+    """Trainings, and then evaluations, in parallel. Unit: processes of one thread each."""
     variants: str | None = None
-    """Names of the variants to do, separated by commas. Default: all of the file."""
+    """Names of the variants to train and measure, separated by commas. Default: all of the file."""
     train: bool = True
-    """Train what is not finished; --no-train, evaluate what there is."""
+    """Train what is not finished. --no-train only evaluates the trainings that are finished."""
     bound: bool = True
-    """Compute hindsight bounds where the file asks for them, minutes each; --no-bound, nowhere."""
+    """Compute hindsight bounds where the file asks for them, minutes each. --no-bound leaves them out."""
 
     def run(self) -> None:
         """Checks everything, trains what is missing, evaluates, then writes."""
         at_least("--workers", self.workers, 1)
-        experiment = load_experiment(self.file)
+        path = find_file("experiments", self.name)
+        experiment = load_experiment(path)
         if self.variants is not None:
-            experiment = narrowed(experiment, [name.strip() for name in self.variants.split(",")], self.file)
+            experiment = narrowed(experiment, [name.strip() for name in self.variants.split(",")], path)
         out = self.out or Path("runs") / "experiments" / experiment.name
         check_folder(out)
-        variants = ready(experiment, self.file)
+        variants = ready(experiment, path)
         wanted = trainings(variants, out, Worlds())
         outcomes = self._trained(wanted) if self.train else finished(wanted)
         bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None

@@ -22,9 +22,9 @@ class Command:
     seed: int = 0
     """Seed of the network. The same seed and stream give the same network."""
     stream: Literal["evaluate", "train", "tune"] = "evaluate"
-    """Which networks: evaluate, those of the benchmark; train and tune, others to learn from."""
+    """Which networks: evaluate, those of the benchmark; train and tune, others, to train and tune on."""
     out: Path = Path("runs/generated.yaml")
-    """The YAML file to write, in the place of an elder."""
+    """The YAML file to write; an existing one is replaced."""
 
     def run(self) -> None:
         """Checks everything, then writes."""

@@ -14,12 +14,16 @@ import yaml
 
 from regional_dispatch.evaluation.errors import InputError
 
-# The option `--set FIELD=VALUE`, may be repeated; read it with `parse_overrides`.
+# The options `--set FIELD=VALUE` (of a scenario) and `--ppo-set FIELD=VALUE` (of a PPO file), which may be repeated;
+# read them with `parse_overrides`.
 Overrides = Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction]
+PpoOverrides = Annotated[
+    tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction
+]
 
 
 def command_line() -> str:
-    """The command as the user can give it again."""
+    """The command line of this process, in a form that can be run again."""
     program = Path(sys.argv[0])
     start = ["python", program.name] if program.suffix == ".py" else [program.name]
     if program.name == "__main__.py":
@@ -53,7 +57,7 @@ def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str,
     """`("demand.orders_per_day=9000",)` → `{"demand.orders_per_day": "9000"}`, for `envs.world.scenario.load_scenario`.
 
     Raises:
-        InputError: no `=`, no field, or a value that is not YAML.
+        InputError: a `=` or a field is missing, or a value is not YAML.
     """
     overrides = {}
     for setting in settings:
@@ -63,6 +67,6 @@ def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str,
         try:
             yaml.safe_load(text)
         except yaml.YAMLError:
-            raise InputError(f"{option} {setting}: '{text}' is no YAML value") from None
+            raise InputError(f"{option} {setting}: '{text}' is not a YAML value") from None
         overrides[key] = text
     return overrides

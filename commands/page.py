@@ -1,4 +1,4 @@
-"""Write a run's tables and pictures into a page."""
+"""Write a run's tables and pictures into a Markdown page."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from pathlib import Path
 
 import tyro
 
-from regional_dispatch.evaluation.pages import refresh
+from regional_dispatch.evaluation.report.pages import refresh
 
 
 @dataclass(frozen=True)
 class Command:
-    """Write a run's tables and pictures into a page, in the place of those that are there.
+    """Write a run's tables and pictures into a Markdown page; those that are there are replaced.
 
-    The page says where: between `<!-- results: written by evaluate.py page -->`, or `<!-- results of RUN: …`, and
-    `<!-- end of results -->`. Pictures are copied to the folder of pictures under the run's name.
+    They go between the lines `<!-- results: written by evaluate.py page -->`, or `<!-- results of RUN: …`, and
+    `<!-- end of results -->` of the page. Pictures are copied to the folder of pictures under the run's name.
     """
 
     folder: tyro.conf.Positional[Path]
     """A folder that `compare`, `benchmark`, `experiment`, `study` or `train.py --compare` wrote."""
     page: Path = Path("README.md")
-    """The Markdown file to change."""
-    pictures: Path = Path("docs")
-    """Folder for the pictures."""
+    """The Markdown file to change, in the working folder unless a path is given."""
+    pictures: Path = Path("docs/results")
+    """Folder for the pictures; created if it is missing."""
+    kpis: str | None = None
+    """Only these KPIs of a comparison, separated by commas, and no table of differences. Default: the full tables."""
 
     def run(self) -> None:
         """Changes the page."""
-        refresh(self.page, self.pictures, self.folder)
+        refresh(self.page, self.pictures, self.folder, None if self.kpis is None else self.kpis.split(","))

@@ -1,4 +1,4 @@
-"""Make policies of an experiment's trainings that come with the package, each with its model card."""
+"""Add policies of a finished experiment to those that come with the package, each with a model card."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from regional_dispatch.evaluation.policies import PRETRAINED
 
 @dataclass(frozen=True)
 class Command:
-    """Make policies of an experiment's trainings that come with the package, each with its model card.
+    """Add policies of a finished experiment to those that come with the package, each with a model card.
 
-    Of every variant the seed with the best tuning episodes is taken; held-out ones play no part in the choice. Use them
-    as pretrained/NAME, such as `compare --policies pretrained/us8,least_cost`.
+    For each variant, the seed with the lowest cost on its tuning episodes is taken; held-out episodes play no part in
+    the choice. Use them as pretrained/NAME, such as `compare --policies pretrained/us8,least_cost`.
     """
 
     experiment: tyro.conf.Positional[Path]
     """The --out folder of a finished `experiment`."""
     variants: str | None = None
-    """Names of the variants to ship, separated by commas. Default: all that can be."""
+    """Names of the variants to ship, separated by commas. Default: all that can be shipped."""
     out: Path = PRETRAINED
-    """Folder for the policies and cards; made if it is missing. Default: agents/pretrained of this project."""
+    """Folder for the policies and cards; created if it is missing. Default: agents/pretrained of the package."""
 
     def run(self) -> None:
         """Checks everything, then writes."""

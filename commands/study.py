@@ -17,23 +17,23 @@ from regional_dispatch.evaluation.provenance import provenance
 class Command:
     """Answer a question about a network: how many regions, where the trucks go, and so on.
 
-    Writes report.html (one page with all figures, that needs no network), every figure as PNG and CSV, every table as
-    CSV, study.yaml (the exact question) and summary.json. Cells are kept in the folder's cells/ and computed again only
-    if something they depend on has changed, so after Ctrl-C the same command goes on.
+    Writes report.html (one page with all figures; it loads nothing from the network), every figure as PNG and CSV,
+    every table as CSV, study.yaml (the exact question) and summary.json. Cells are kept in the folder's cells/ and
+    computed again only if something they depend on has changed: after Ctrl-C, the same command continues.
     """
 
     name: tyro.conf.Positional[str]
-    """A study of configs/studies by name (ten_by_hundred, region_count), or a study file."""
+    """A study file, or the name of a shipped one, such as ten_by_hundred or region_count."""
     out: Path | None = None
-    """Folder for the results; made if it is missing. Default: runs/studies/NAME."""
+    """Folder for the results; created if it is missing. Default: runs/studies/NAME."""
     policies: str | None = None
-    """Who decides, separated by commas, as `compare` takes them. Default: the study's."""
+    """Policies that play, separated by commas, as `compare` takes them. Default: the study's."""
     episodes: int | None = None
     """Held-out episodes of each policy and world. Unit: episodes. Default: the study's."""
     seed: int | None = None
     """Seed of the orders and of the bootstrap. Default: the study's."""
     workers: int = 2
-    """Cells computed side by side. Unit: processes."""
+    """Cells computed in parallel. Unit: processes."""
 
     def run(self) -> None:
         """Checks everything, plays what is missing, then writes."""

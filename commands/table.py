@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from regional_dispatch.evaluation.compare import read_summary
-from regional_dispatch.evaluation.report import markdown_table
+from regional_dispatch.evaluation.report.comparison import markdown_table
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import pandas as pd
 import torch
-import tyro
 from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
@@ -19,23 +17,21 @@ from regional_dispatch.agents.training.curve import CURVE_FILE
 from regional_dispatch.agents.training.monitoring import PPO, Kpis
 from regional_dispatch.agents.training.run import CONFIG_FILE, TENSORBOARD, Run, rules_beside, train, tuning_worlds
 from regional_dispatch.baselines.tuned import LINEAR, has_file
-from regional_dispatch.commands.options import Overrides, at_least, command_line, parse_overrides
+from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least, command_line, parse_overrides
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario, read_yaml
-from regional_dispatch.evaluation.bounds import EPISODE_COST, evaluate_bounds, hindsight
+from regional_dispatch.evaluation.bounds import evaluate_bounds, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.report import print_comparison
+from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 REFERENCES = ("regional_nearest", "least_cost")
 BOUND = "hindsight_bound"
-PpoOverrides = Annotated[
-    tuple[str, ...], tyro.conf.arg(name="ppo-set", metavar="FIELD=VALUE"), tyro.conf.UseAppendAction
-]
 
 
 @dataclass(frozen=True)
@@ -45,35 +41,36 @@ class Command:
     Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, curve.csv (KPIs of each
     evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
 
-    Ctrl-C stops after the present update and saves; --resume goes on as if nothing had happened.
+    Ctrl-C stops after the current update and saves a checkpoint; --resume continues from it with the same result.
     """
 
     scenario: str = "us8"
     """A scenario file, or the name of a shipped one."""
     ppo: str = "default"
-    """A PPO file, or the name of a shipped one. Hyperparameters, under stable-baselines3's names; fields, units and defaults are in agents/config.py."""
+    """A PPO file, or the name of a shipped one. Its fields, with units and defaults, are in agents/config.py; most \
+have the names of stable-baselines3."""
     timesteps: int | None = None
     """Length of training. Unit: ticks × rows (network copies × regions). Default: the PPO file's."""
     seed: int = 0
     """Seed of orders, weights and exploration."""
     out: Path = Path("runs/train")
-    """Folder for the results; made if it is missing."""
+    """Folder for the results; created if it is missing."""
     overrides: Overrides = ()
-    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    """Change a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
     ppo_overrides: PpoOverrides = ()
-    """Changes a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
+    """Change a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
     resume: Path | None = None
-    """A training folder, or one of its checkpoints, to go on from; scenario and PPO file are then the folder's own. \
-Later checkpoints than the one given are dropped."""
+    """A training folder, or one of its checkpoints, to continue from; scenario and PPO file are then the folder's. \
+Checkpoints later than the one given are deleted."""
     references: str | None = None
-    """Reference lines in the charts, and rivals of --compare, separated by commas: baselines, tuned ones \
-(tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and tuned_linear \
-if the scenario has a tuned file."""
+    """Policies drawn as reference lines in TensorBoard and compared by --compare, separated by commas: baselines, \
+tuned ones (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and \
+tuned_linear if the scenario has a tuned file."""
     bound: bool = False
-    """Also draw a proven lower bound on the tuning episodes' dollars, all orders known in advance. Takes seconds to \
-minutes an episode before training starts."""
+    """Also draw a proven lower bound on the cost of the tuning episodes, with all orders known in advance. Takes \
+seconds to minutes per episode before training starts."""
     compare: bool = False
-    """Afterwards compare with the references on held-out orders and draw the map."""
+    """After training, compare with the references on held-out orders and draw the map."""
     episodes: int = 8
     """Held-out episodes of that comparison. Unit: episodes."""
     overwrite: bool = False
@@ -89,7 +86,7 @@ minutes an episode before training starts."""
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
         references = self._references(run.scenario)
         if checkpoint is None and (run.out / CONFIG_FILE).exists():
-            _remove_run(run.out)  # nothing is wrong with the new one
+            _remove_run(run.out)  # the new run's input is checked by now
         train(run, references, self._bound(run), checkpoint)
         print(f"policy: {run.out / POLICY_FILE}")
         if self.compare:
@@ -107,7 +104,7 @@ minutes an episode before training starts."""
         taken = {PPO, BOUND} & set(policies)
         if taken:
             raise InputError(
-                f"--references = {self.references}: '{taken.pop()}' is this run's own name; give its full path"
+                f"--references = {self.references}: '{taken.pop()}' is the name of this run; give its full path"
             )
         return policies
 
@@ -132,7 +129,7 @@ minutes an episode before training starts."""
                 raise InputError(
                     f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume"
                 )
-            Simulator(scenario)  # whatever is wrong with its tables is found before the earlier run goes
+            Simulator(scenario)  # finds errors in its tables before the earlier run is removed
         return Run(scenario, ppo, timesteps, self.seed, self.out, command_line())
 
     def _resumed(self) -> tuple[Run, Path]:
@@ -140,7 +137,9 @@ minutes an episode before training starts."""
         for name in ("scenario", "ppo", "out", "overrides", "ppo_overrides"):
             if getattr(self, name) != getattr(Command, name):
                 option = {"overrides": "set", "ppo_overrides": "ppo-set"}.get(name, name)
-                raise InputError(f"--{option}: --resume goes on with the folder's own; leave it out, or train anew")
+                raise InputError(
+                    f"--{option}: --resume continues with the folder's own; leave it out, or train from scratch"
+                )
         folder = self.resume.parent.parent if self.resume.suffix == ".zip" else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
         checkpoint = self.resume if self.resume.suffix == ".zip" else newest_checkpoint(folder)
@@ -152,12 +151,12 @@ minutes an episode before training starts."""
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ScenarioError(
-                f"{folder / CONFIG_FILE}: not the file of a training run ({reason}); train anew"
+                f"{folder / CONFIG_FILE}: not the file of a training run ({reason}); train from scratch"
             ) from None
 
 
 def _remove_run(folder: Path) -> None:
-    """Clears what an earlier run wrote, and nothing else."""
+    """Removes the files that an earlier run wrote, and no others."""
     for name in (TENSORBOARD, FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (POLICY_FILE, CONFIG_FILE, CURVE_FILE, "results.csv", "summary.json", "map.png"):

@@ -9,7 +9,7 @@ from regional_dispatch.baselines.tuned import FOLDER, file_name, write_tuned
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.output import check_file
-from regional_dispatch.evaluation.report import print_tuned, tuning_bar
+from regional_dispatch.evaluation.report.tuning import print_tuned, tuning_bar
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
 
@@ -26,24 +26,24 @@ class Command:
     baseline: str = "linear"
     """A baseline with parameters: source+dispatch, either alone, or linear (any weights over all features)."""
     budget: float = 20.0
-    """How long to search. Unit: minutes; ends with the generation under way."""
+    """How long to search; the generation that is being played is finished. Unit: minutes."""
     evaluations: int | None = None
     """How long to search, instead of --budget. Unit: settings tried, rounded up to whole generations."""
     out: Path | None = None
-    """The YAML file to write, in the place of an elder. Default: configs/baselines/SCENARIO.BASELINE.yaml, where \
-tuned_NAME finds it."""
+    """The YAML file to write; an existing one is replaced. Default: configs/baselines/SCENARIO.BASELINE.yaml in the \
+working folder, where tuned_NAME looks first."""
     start: Path | None = None
-    """A tuned file of the same baseline to go on from. Default: the baseline's untuned parameters."""
+    """A tuned file of the same baseline to start from. Default: the baseline's untuned parameters."""
     seed: int = 0
-    """Seed of the orders and of the search. The orders are of the tuning stream, never met in evaluation."""
+    """Seed of the orders and of the search. The orders are of the tuning stream, which evaluation never uses."""
     episodes: int = 1
-    """Orders of each evaluation. Unit: episodes, new ones each generation."""
+    """Episodes per evaluation; each generation plays new ones. Unit: episodes."""
     check_episodes: int = 8
-    """Orders of the choice at the end between start, mean and best setting. Unit: episodes."""
+    """Episodes on which the start, the final mean and the best setting are compared at the end. Unit: episodes."""
     workers: int = 2
-    """Episodes played side by side. Unit: threads. The result does not depend on it."""
+    """Episodes played in parallel; the result does not depend on it. Unit: threads."""
     overrides: Overrides = ()
-    """Changes a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
+    """Change a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
 
     def run(self) -> None:
         """Checks everything, tunes, then writes."""

@@ -1,10 +1,10 @@
-"""Tune a transfer rule in a world of a study, and print the settings to write into the study's file.
+"""Tune a transfer rule in a world of a study, and print the settings for the study's file.
 
 `python evaluate.py tune_transfers transfers --world us8 --rule lp`
 
-CMA-ES on the cost per order of tuning orders, as `evaluate.py tune` does for baselines: every generation meets an
-episode of its own, and the start, the mean and the best setting met are compared on others. Both rules are given as
-many evaluations, under the study's first policy.
+CMA-ES on the cost per order of tuning orders, as `evaluate.py tune` does for baselines: every generation plays an
+episode of its own, and the start, the mean and the best setting are compared on other episodes. Orders are sourced and
+trucks dispatched by the study's first policy.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from regional_dispatch.commands.options import at_least
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
-from regional_dispatch.evaluation.tuning import OBJECTIVE, STREAM, Search
+from regional_dispatch.evaluation.tuning import STREAM, Search
 from regional_dispatch.studies.transfers.moving import Moving
 
 DIGITS = 2  # of a setting that is written down
@@ -34,22 +35,25 @@ DIGITS = 2  # of a setting that is written down
 
 @dataclass(frozen=True)
 class Command:
-    """Tune a transfer rule on tuning orders."""
+    """Tune a transfer rule in a world of a study, and print the settings for the study's file.
+
+    CMA-ES minimises the cost per order of tuning orders under the study's first policy.
+    """
 
     study: tyro.conf.Positional[str]
     """A study file of kind transfers, or the name of a shipped one."""
     world: str
-    """Name of one of its worlds."""
+    """Name of one of the study's worlds."""
     rule: Literal["threshold", "lp"]
     """The rule to tune."""
     evaluations: int = 24
-    """Settings tried, rounded up to whole generations."""
+    """How long to search. Unit: settings tried, rounded up to whole generations."""
     check_episodes: int = 3
-    """Orders of the choice at the end. Unit: episodes."""
+    """Episodes on which the start, the final mean and the best setting are compared at the end. Unit: episodes."""
     days: int = 10
-    """Days of an episode that count. Unit: days."""
+    """Measured part of an episode. Unit: days."""
     warmup_days: int = 7
-    """Days before anything is counted. Unit: days."""
+    """Warm-up before the measured part, which is not counted. Unit: days."""
     seed: int = 0
     """Seed of the orders and of the search."""
 
@@ -74,7 +78,7 @@ class Command:
         print(yaml.safe_dump({self.rule: settings}, default_flow_style=None), end="")
 
     def _search(self, scenario: Scenario, policy: ScorerPolicy) -> tuple[dict[str, float], float, float]:
-        """Settings, and what the start and they cost on the check's episodes."""
+        """The best settings, and the cost per order of the start and of them on the final episodes, USD."""
         known = TRANSFER_RULES[self.rule].parameters
         search = Search(known, {name: parameter.default for name, parameter in known.items()}, self.seed)
         keys = (evaluation_keys(n + 1, self.seed, STREAM)[n] for n in count(self.check_episodes))
@@ -90,9 +94,9 @@ class Command:
     def _costs(self, scenario: Scenario, policy: ScorerPolicy, keys: list[int], drawn: list[np.ndarray]) -> np.ndarray:
         """Mean cost per order of each setting: (settings,) USD."""
         played = [Moving(policy, self.rule, self._settings(values)).rollout(scenario, keys) for values in drawn]
-        return np.array([np.mean([row[OBJECTIVE] for row in rows]) for rows in played])
+        return np.array([np.mean([row[COST] for row in rows]) for rows in played])
 
     def _settings(self, values: np.ndarray) -> dict[str, float]:
-        """As they are written down; nights come in whole days."""
+        """Named and rounded as the study's file has them; `every_days` is a whole number."""
         named: Mapping[str, float] = dict(zip(TRANSFER_RULES[self.rule].parameters, values.tolist(), strict=True))
         return {name: round(value, 0 if name == "every_days" else DIGITS) for name, value in named.items()}

@@ -1,7 +1,7 @@
-"""Between the kernel and whoever decides: observations with their masks, actions, and packed decisions.
+"""Observations with their masks, and actions, as Gymnasium and stable-baselines3 take them.
 
-Padded observations serve Gymnasium and stable-baselines3: fixed shapes, one legal action in every slot without a
-decision. Packed decisions serve our own learner: one row per decision there is, and nothing else.
+They are padded: shapes are fixed, and a slot without a decision has one legal action. The learner of this project reads
+one row per decision instead (`envs.kernel.observe`).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from regional_dispatch.envs.world.world import World, build_world
 
 
 class Pricer(Protocol):
-    """What a unit is worth on each shelf, found anew on a schedule; policies see it as `shadow_price`."""
+    """What a unit is worth at each FC, computed on a schedule; policies see it as `shadow_price`."""
 
     every_hours: float
 
@@ -72,7 +72,7 @@ class Simulator:
     Args:
         scenario: the world.
         copies: B.
-        pricer: prices the units on the shelves; default, nobody does, and `shadow_price` is a newsvendor's guess.
+        pricer: prices units at FCs; default, none, and `shadow_price` is a newsvendor's estimate.
         reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.reevaluation`).
         transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
     """
@@ -184,7 +184,10 @@ class Simulator:
         self.state = self.state._replace(lane_price=price)
 
     def charge_trucks(self, marginal: bool) -> None:
-        """Charges trucks that leave less than full to who made them leave, or to all alike; see `envs.kernel.credit.truck_shares`."""
+        """Charges a truck that leaves less than full to the packages that made it leave, or to all of them alike.
+
+        See `envs.kernel.credit.truck_shares`.
+        """
         self.marginal_truck_charge = marginal
         self.state.row["marginal_truck_charge"] = marginal
 
@@ -239,7 +242,7 @@ class Simulator:
         return self._ticks(self.pricer.every_hours) if self.pricer else 0
 
     def _next_pricing(self, row: int) -> int:
-        """The next tick, after the present one, that starts with a pricing; the horizon if nobody prices."""
+        """The next tick, after the present one, that starts with a pricing; the horizon if there is no pricer."""
         every = self._pricing_ticks()
         return (self.tick(row) // every + 1) * every if every else self.world.rules.horizon_tick
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from regional_dispatch.baselines.bounds.bound import HindsightBound
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 
-EPISODE_COST = "episode_cost_per_order_usd"  # the KPI a bound bounds
 BOUND_COLUMNS = ("bound_per_order_usd", "bound_kind")
 TOLERANCE = 1e-6  # share of the bound: what floating-point sums may differ by
 

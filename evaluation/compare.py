@@ -19,8 +19,8 @@ from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bou
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.evaluation.rivals import untuned_rules
 from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.evaluation.bounds import EPISODE_COST
-from regional_dispatch.evaluation.rivals import cheapest
+from regional_dispatch.evaluation.kpis import EPISODE_COST
+from regional_dispatch.evaluation.policy_kinds import cheapest
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference, ratio_of_means
 
 OPTIMUM, LOWER_BOUND = "optimum", "lower bound"

@@ -26,10 +26,10 @@ from regional_dispatch.baselines.tuned import Made, Tuned, read_tuned, short_nam
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.evaluation.rollouts import rollout
 
-OBJECTIVE = "cost_per_order_usd"
 STREAM: Literal["tune"] = "tune"
 
 
@@ -238,7 +238,7 @@ class _Players:
         sim = self._simulators.get()
         try:
             price(sim, policy.pricing)
-            return rollout(sim, policy.scorers, [key])[0][OBJECTIVE]
+            return rollout(sim, policy.scorers, [key])[0][COST]
         finally:
             self._simulators.put(sim)
 

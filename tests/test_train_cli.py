@@ -144,7 +144,7 @@ def test_every_tag_is_in_the_glossary_and_the_other_way_round(trained: Path) -> 
     events = EventAccumulator(str(trained / "out" / "tb" / "ppo")).Reload()
     tags = events.Tags()
     written = {*tags["scalars"], *tags["images"], *tags["histograms"]}
-    glossary = (ROOT / "docs" / "tensorboard.md").read_text(encoding="utf-8").splitlines()
+    glossary = (ROOT / "docs" / "reference" / "tensorboard.md").read_text(encoding="utf-8").splitlines()
     listed = {tag for row in glossary if row.startswith("| `") for tag in re.findall("`(.*?)`", row.split("|")[1])}
     explained = {name for tag in listed for name in ([f"kpi/{kpi}" for kpi in KPIS] if tag == "kpi/*" else [tag])}
     assert written == explained

@@ -1,4 +1,4 @@
-"""Events of the scenario as they come and go: capacities, closed lanes, routes that lead nowhere for a while."""
+"""Events of the scenario as they come and go: capacities, closed lanes, routes that are cut for a while."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -61,7 +62,7 @@ def cache_root() -> Path:
 
 
 def _is_private(folder: Path) -> bool:
-    """Nobody but the user may write there."""
+    """Only the user may write there."""
     if not hasattr(os, "getuid"):
         return True
     found = folder.stat()
@@ -80,7 +81,7 @@ def kernel_folder() -> Path:
 
 
 class ContentLocator(_CacheLocator):
-    """Tells numba where a function of this package is kept, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
+    """Where numba keeps a function of this package, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
         self._place = Path(py_file).resolve().relative_to(HOME)
@@ -126,12 +127,21 @@ _internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True}
 
 
 class InternalFunction(CPUDispatcher):
-    """A function for compiled code. Called from Python, as tests and tools do, it is compiled once more, with a wrapper."""
+    """A function for compiled code. Called from Python, as in tests, it is compiled once more, with a wrapper."""
 
     def __call__(self, *args: Any) -> Any:
         if not hasattr(self, "_callable"):
-            self._callable = _njit(_nrt=False)(self.py_func)  # not cached: the cache would give the one without
+            self._callable = _njit(**_options)(_renamed(self.py_func))
         return self._callable(*args)
+
+
+def _renamed(function: Any) -> Any:
+    """The same function under another name, which the cache keeps apart from the one without a wrapper."""
+    parts = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    renamed = FunctionType(*parts)
+    renamed.__qualname__ = f"{function.__qualname__}_from_python"
+    renamed.__module__ = function.__module__
+    return renamed
 
 
 def _for_compiled_code(**options: Any) -> Callable[[Any], Any]:

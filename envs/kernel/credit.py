@@ -1,11 +1,11 @@
 """Credit: what each decision is charged with, for learners. Every write of it is in this file.
 
-- A *journey* is a learner's number for a source decision. Its cost is that of the package the line travels in, known when
-  the package is delivered or settled, and kept by the package's first line, its leader.
+- A *journey* is a learner's number for a source decision. Its cost is that of the package the line travels in. It is
+  known when the package is delivered or settled, and kept by the package's first line, its leader.
 - A *lane* is charged with its trucks and with lateness that accrues while it holds, since a learner last took the
   account; beside it stand the packages it sent, and what they are expected to cost the lanes they ride next.
-- *Samples* tell what packages really cost their lanes beyond the standard: a note of the lane as the package met it, and
-  the dollars, for the network that prices lanes (`envs.kernel.lane_price`).
+- *Samples* hold what packages really cost their lanes beyond the standard: the lane's features as the package met it,
+  and the dollars, for the network that prices lanes (`envs.kernel.lane_price`).
 
 Credit changes what is learned, never what is measured: dollars are booked in `envs.kernel.ledger`.
 """
@@ -109,10 +109,10 @@ def charge_package(w: Any, s: Any, b: int, p: int, lane: int, share: float, last
 def truck_shares(w: Any, s: Any, b: int, lane: int, load: int, usd: float) -> tuple[float, int]:
     """How a truck's cost is charged: USD each, to those of its packages whose last safe tick is not after the second.
 
-    Everybody's share is the cost over the load. Where marginal costs are asked for, a truck that leaves less than full
-    is charged to those alone who could wait least, who made it leave: together they pay one share, and the others ride
-    along. If packages come at rate λ and the first that cannot wait sends the truck after W, one more package adds
-    cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
+    Each package's share is the cost divided by the load. With the marginal charge, a truck that leaves less than full
+    is charged only to the packages that could wait least, which made it leave: together they pay one share, and the
+    others pay nothing. If packages come at rate λ and the first that cannot wait sends the truck after W, one more
+    package adds cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
     """
     if s.row[b].marginal_truck_charge == 0 or load == w.rules.truck_packages:
         return usd / load, NEVER

@@ -1,4 +1,4 @@
-"""Phase 4: compiled scorers decide. A line goes to its highest-scored candidate; a truck leaves if it scores above zero."""
+"""Phase 4: compiled scorers decide. A line takes its best candidate; a truck leaves if its score is above 0."""
 
 from __future__ import annotations
 

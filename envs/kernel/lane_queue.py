@@ -81,7 +81,7 @@ def rescan_safe(w: Any, s: Any, b: int, lane: int, tick: int) -> None:
 
 @inlined
 def sort_active(s: Any, b: int) -> None:
-    """Puts the lanes with packages in ascending order, so that the last truck of a site goes to a lane by its number."""
+    """Puts the lanes with packages in ascending order, so that lane numbers decide which lane gets a last truck."""
     for i in range(1, s.row[b].active):  # by insertion: all but this tick's newcomers are in order already
         lane, j = s.active[b, i], i
         while j > 0 and s.active[b, j - 1] > lane:

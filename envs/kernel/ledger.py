@@ -14,8 +14,8 @@ the moment a cost becomes inevitable, and rewards use it:
 
 Packages under way at the horizon are settled at standard cost-to-go in both views, so over an episode the two agree to
 the cent, component by component. Truck costs are booked to the region that dispatches the lane; pick, sort and lost to
-the customer's region; lateness to the customer's region, except for lateness accrued while a lane holds, which is booked
-to the lane's region; transfers to the region that receives the stock (`envs.transfers`).
+the customer's region; lateness to the customer's region, except for lateness accrued while a lane holds, which is
+booked to the lane's region; transfers to the region that receives the stock (`envs.transfers`).
 
 To add a component: name it here, and book it in the phase that causes it (see docs/how-to/add-a-cost.md).
 """

@@ -120,7 +120,8 @@ KPIS: dict[str, Kpi] = {
     "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _share(N.truck_packages, N.truck_room)),
     "direct_truck_fill": Kpi("share", "higher", "the same, for trucks FC → station", _direct_fill),
     "direct_share": Kpi(
-        "share", "neither", "packages that go FC → station on one truck / packages", _share(N.packages_direct, N.packages)
+        "share", "neither", "packages that go FC → station on one truck / packages",
+        _share(N.packages_direct, N.packages),
     ),
     "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[N.lanes_used])),
     "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(N.trucks)),
@@ -128,11 +129,14 @@ KPIS: dict[str, Kpi] = {
     "miles_per_package": Kpi(
         "miles", "lower", "mean road miles of a package's route", _share(N.package_miles, N.packages)
     ),
-    "touches_per_package": Kpi("touches", "lower", "mean sorts on a package's route", _share(N.package_sorts, N.packages)),
+    "touches_per_package": Kpi(
+        "touches", "lower", "mean sorts on a package's route", _share(N.package_sorts, N.packages)
+    ),
     "packages_per_order": Kpi("packages", "lower", "packages / orders sourced", _share(N.packages, N.orders_sourced)),
     "co2_kg_per_package": Kpi(
         "kg", "lower", "truck miles × CO₂ per mile / packages, trucks with transferred stock among them",
-        lambda t: _ratio(t.count[[N.truck_miles, N.transfer_miles]].sum() * t.co2_kg_per_truck_mile, t.count[N.packages]),
+        lambda t: _ratio((t.count[N.truck_miles] + t.count[N.transfer_miles]) * t.co2_kg_per_truck_mile,
+                         t.count[N.packages]),
     ),
     "spill_share": Kpi("share", "lower", "lines served from another region / lines", _share(N.lines_spilled, N.lines)),
     "lost_line_share": Kpi("share", "lower", "lines no FC had units for / lines", _share(N.lines_lost, N.lines)),

@@ -1,7 +1,7 @@
 """Phase 4, for policies outside the kernel: what they see, and the decisions they hand back.
 
-`fill_tables` and `apply_choices` serve one region with padded tables (Gymnasium); `pack_…` and `unpack_…` serve learners:
-one row per decision there is, and nothing else.
+`fill_tables` and `apply_choices` serve one region with padded tables (Gymnasium). `pack_…` and `unpack_…` serve
+learners, with one row per decision and no padding.
 """
 
 from __future__ import annotations

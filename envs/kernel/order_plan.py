@@ -2,8 +2,8 @@
 
 There are two plans per order. *Least cost*: standard cost, inevitable lateness, what the lanes are expected to cost
 beyond the standard where they are priced, and the price of the units where units are priced; a package is paid once,
-however many lines it holds. *Fewest packages*: ties by cost. Both are exact set covers over the lines' candidate routes,
-by dynamic programming over the subsets of lines; an order with more than MOST_LINES lines is planned in groups.
+however many lines it holds. *Fewest packages*: ties by cost. Both are exact set covers over the lines' candidate
+routes, by dynamic programming over the subsets of lines; an order with more than MOST_LINES lines is planned in groups.
 
 `path` is the number of a route in `net.routes`.
 """

@@ -22,7 +22,7 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
 
 @pasted
 def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
-    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort); infinite at a site that is down."""
+    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort); infinite if the site is down."""
     queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
     capacity = s.site_capacity[b, site]
     return queued / capacity * w.rules.tick_hours if capacity > 0 else math.inf

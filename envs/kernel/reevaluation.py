@@ -1,10 +1,10 @@
-"""Re-evaluation: once an hour, split orders whose packages are not yet picked are mended.
+"""Re-evaluation: once an hour, packages of a split order that are not yet picked are merged where that saves dollars.
 
 After Xu, Allgor & Graves 2009 ("Benefits of Reevaluating Real-Time Order Fulfillment Decisions", M&SOM 11:2): a
-decision made in the moment an order arrives can be taken back until someone walks to the shelf. Here a package that
-still waits to be picked joins another one of its order that waits too, if that one's FC has the units and it saves
-dollars at standard cost. The other package keeps its place in the queue, so nothing is delayed. Units whose
-replacement has been ordered already stay where they are, so stock and orders never exceed base stock.
+decision made when an order arrives can be taken back until picking starts. Here a package that still waits to be picked
+is merged into another waiting package of its order, if that one's FC has the units and it saves dollars at standard
+cost. The other package keeps its place in the queue, so nothing is delayed. Units whose replacement has already been
+ordered stay where they are, so stock and orders never exceed base stock.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _merge(w: Any, s: Any, b: int, p: int, q: int) -> None:
 
 @inlined
 def _move_items(s: Any, b: int, p: int, q: int, old: int, new: int) -> None:
-    """Puts p's units back on FC `old`'s shelf, takes them from FC `new`'s, and hands the lines to q."""
+    """Puts p's units back on FC `old`'s shelf, takes them from FC `new`'s, and adds the lines to q."""
     index = s.package[b, p].items
     while index >= 0:
         item = s.item[b, index]

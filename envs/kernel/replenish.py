@@ -1,4 +1,4 @@
-"""Phase 1: units that were ordered a lead time ago arrive, and SKUs whose review is due are ordered up to base stock."""
+"""Phase 1: units ordered a lead time ago arrive, and SKUs whose review is due are ordered up to base stock."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class State(NamedTuple):
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
     site_capacity: np.ndarray  # (B, N) int32, now, per tick: FC lines, SC packages
     shut: np.ndarray  # (B, L) int8, 1 while no truck leaves
-    cut: np.ndarray  # (B, L) int8, 1 while a route over it leads nowhere (`envs.world.events`)
+    cut: np.ndarray  # (B, L) int8, 1 while routes over it are cut (`envs.world.events`)
     trucks_home: np.ndarray  # (B, N) int32
     trucks_back: np.ndarray  # (B, 2·longest + 1, N) int32, trucks that are home again by tick modulo its length
     arriving: np.ndarray  # (B, longest + 1, 2) int32, first and last truck arriving by tick modulo its length
@@ -173,7 +173,7 @@ class State(NamedTuple):
     package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
     outside_usd: np.ndarray  # (B, K) float64, scratch: cost of candidates from other regions
     line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
-    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
+    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where units have no price
     price_scratch: np.ndarray  # (B, 3, width) float32, scratch: a lane's features and the layers of its price
     note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
     sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
@@ -183,7 +183,7 @@ class State(NamedTuple):
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
     count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
     journey: np.ndarray  # (B, journeys) JOURNEY
-    lane_price: Scorer  # prices lanes in what rows observe and plan; no weight sets, nobody does
+    lane_price: Scorer  # prices lanes in observations and plans; without weight sets, lanes have no price
 
 
 def empty_state(world: World, rows: int) -> State:

@@ -14,26 +14,19 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.cells import Progress
 from regional_dispatch.evaluation.compare import Summary
-from regional_dispatch.evaluation.gap_report import closed_cell
+from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report import COST, gap_markdown
+from regional_dispatch.evaluation.report.comparison import gap_markdown
+from regional_dispatch.evaluation.report.gaps import closed_cell
 from regional_dispatch.evaluation.statistics import bootstrap_mean
 from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, times
 
-# KPI → its column, unit and decimals in the scenarios' tables; shares are in percent.
-COLUMNS = {
-    COST: ("cost", 3), "truck_per_order_usd": ("trucks", 3), "pick_per_order_usd": ("picking", 3),
-    "late_per_order_usd": ("late", 3), "on_time_share": ("on time", 1), "in_region_share": ("in region", 1),
-    "truck_fill": ("fill", 1), "click_to_delivery_hours": ("hours", 1), "packages_per_order": ("packages", 2),
-    "miles_per_package": ("miles", 0), "spill_share": ("spill", 1),
-}  # fmt: skip
 _KEY = (
     "In the tables of each scenario, dollars and packages are per order, miles per package, hours from click to "
-    "delivery; on time, in region, fill and spill are in percent. All KPIs (`envs/kernel/metrics.py`) with intervals are in "
-    "summary.json, every episode in results.csv."
+    "delivery; on time, in region, fill and spill are in percent. All KPIs (`envs/kernel/metrics.py`) with intervals "
+    "are in summary.json, every episode in results.csv."
 )
 UNTUNED_MARK = "†"
 
@@ -267,15 +260,10 @@ def _scenario(scenario: Summary) -> list[str]:
 def _kpis(scenario: Summary) -> list[str]:
     rows = []
     for name, kpis in scenario["policies"].items():
-        cells = [kpi_cell(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
+        cells = kpi_cells(kpis)
         bold = name == scenario["best"]
         rows.append([f"`{name}`", f"**{cells[0]}**" if bold else cells[0], *cells[1:]])
-    return markdown_lines(["policy", *(title for title, _ in COLUMNS.values())], rows)
-
-
-def kpi_cell(kpi: str, mean: float, decimals: int) -> str:
-    """A KPI's mean as text; shares in percent."""
-    return number(100 * mean if KPIS[kpi].unit == "share" else mean, decimals)
+    return markdown_lines(["policy", *column_titles()], rows)
 
 
 def _differences(scenario: Summary) -> list[str]:

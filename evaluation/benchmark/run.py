@@ -14,10 +14,10 @@ from regional_dispatch.evaluation.bounds import Bound, join_bounds
 from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, policy_cell
 from regional_dispatch.evaluation.compare import Summary, check_unseen, summarise
 from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.evaluation.report import COST
-from regional_dispatch.evaluation.rivals import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 
 CELLS = "cells"  # folder of the cells, in the folder of the results

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regional_dispatch.agents.training.curve import CURVE_FILE
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.report import COST
+from regional_dispatch.evaluation.kpis import COST
 
 _COLUMNS = ("timesteps", "seconds", "decisions", COST)
 _PANEL_INCHES = (4.2, 3.0)

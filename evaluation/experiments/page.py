@@ -15,13 +15,14 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from regional_dispatch.evaluation.benchmark.page import COLUMNS, kpi_cell
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.experiments.file import MASKABLE
-from regional_dispatch.evaluation.experiments.run import BETTER, CURVES, TIE, verdict
+from regional_dispatch.evaluation.experiments.run import CURVES
+from regional_dispatch.evaluation.experiments.summary import BETTER, TIE, verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training
+from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report import COST, gap_markdown
+from regional_dispatch.evaluation.report.comparison import gap_markdown
 from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number
 
 _HOW = (
@@ -191,9 +192,8 @@ def _kpis(variants: Mapping[str, Summary]) -> list[str]:
     for name, variant in variants.items():
         rival = variant["best_rival"]
         for policy, kpis in (("PPO", variant["kpis"]), (f"`{rival}`", variant["rivals"][rival])):
-            cells = [kpi_cell(kpi, kpis[kpi]["mean"], decimals) for kpi, (_, decimals) in COLUMNS.items()]
-            rows.append([name, policy, *cells])
-    header = ["variant", "policy", *(title for title, _ in COLUMNS.values())]
+            rows.append([name, policy, *kpi_cells(kpis)])
+    header = ["variant", "policy", *column_titles()]
     return [*markdown_lines(header, rows, left=2), "", _KEY]
 
 

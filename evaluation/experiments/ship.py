@@ -16,11 +16,12 @@ from regional_dispatch.agents.training.run import CONFIG_FILE
 from regional_dispatch.envs.world.scenario import read_yaml
 from regional_dispatch.evaluation.compare import Summary, summarise
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.experiments.cells import label, run_folder
 from regional_dispatch.evaluation.experiments.file import PPO
-from regional_dispatch.evaluation.experiments.run import label, run_folder
+from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report import COST, markdown_table
+from regional_dispatch.evaluation.report.comparison import markdown_table
 from regional_dispatch.evaluation.text import number
 
 _USE = """\

@@ -15,9 +15,9 @@ from regional_dispatch.baselines.bounds.hindsight import is_small
 from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.gaps import gap_summary
-from regional_dispatch.evaluation.rivals import untuned_rules
+from regional_dispatch.evaluation.policy_kinds import untuned_rules
+from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
 from regional_dispatch.evaluation.text import interval, number, times

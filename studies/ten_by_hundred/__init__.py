@@ -1,1 +1,1 @@
-"""The textbook picture behind regionalisation: ten FCs, a hundred locations, ten thousand parcels, trucks of a hundred."""
+"""The textbook picture of regionalisation: ten FCs, a hundred locations, ten thousand parcels, trucks of a hundred."""
