@@ -23,9 +23,9 @@ from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from tests.baselines.bounds.test_hindsight import world
 from tests.conftest import trace_scenario
 from tests.envs.kernel.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios
-from tests.test_hindsight import world
 from tests.worlds import (
     EVENTFUL,
     TWO_REGIONS,
