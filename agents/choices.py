@@ -9,8 +9,8 @@ from stable_baselines3.common.logger import Logger
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
-LANE_KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")
 _COST, _IN_REGION = (SOURCE_FEATURES.index(name) for name in ("cost", "in_region"))
 _KIND = [DISPATCH_FEATURES.index(f"is_{kind}") for kind in LANE_KINDS]
 _FILL = DISPATCH_FEATURES.index("fill")

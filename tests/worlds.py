@@ -115,6 +115,28 @@ def small(**changes: Any) -> Scenario:
     return Scenario.model_validate(data)
 
 
+def down(site: str = "FC New York NY", share: float = 0, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    """An event: a site has a share of its capacity."""
+    return {"kind": "capacity", "site": site, "share": share, "start_hour": start_hour, "hours": hours}
+
+
+def closed(origin: str, destination: str, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    """An event: a lane is closed."""
+    return {
+        "kind": "lane", "origin": origin, "destination": destination, "start_hour": start_hour, "hours": hours,
+    }  # fmt: skip
+
+
+def cut_off(region: str = "Region 01", start_hour: float = 24, hours: float = 48, **more: Any) -> dict[str, Any]:
+    """An event: a region is cut off."""
+    return {"kind": "region", "region": region, "start_hour": start_hour, "hours": hours, **more}
+
+
+def site_number(sim: Simulator, name: str) -> int:
+    """The number of a site."""
+    return sim.network.sites["name"].tolist().index(name)
+
+
 def simulator(scenario: Scenario, *keys: int, reevaluate: bool = False) -> Simulator:
     """A simulator with one row per key, reset."""
     sim = Simulator(scenario, len(keys), reevaluate=reevaluate)

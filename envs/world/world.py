@@ -12,7 +12,8 @@ import numpy as np
 
 from regional_dispatch.envs.world.demand import Demand, build_demand
 from regional_dispatch.envs.world.events import Events, build_events
-from regional_dispatch.envs.world.network import Net, Network, largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.network import Net, Network
+from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.stock import place_stock
 

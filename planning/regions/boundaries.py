@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from regional_dispatch.envs.world.network import EARTH_RADIUS_MILES, Network
+from regional_dispatch.envs.world.geography import EARTH_RADIUS_MILES
+from regional_dispatch.envs.world.network import Network
 
 
 class Stations(NamedTuple):

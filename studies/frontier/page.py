@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.statistics import Interval
 from regional_dispatch.evaluation.text import interval, number
 from regional_dispatch.studies.framework.lab import Played

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.render.map import DPI as MAP_DPI
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.canvas import DPI as MAP_DPI
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.statistics import Interval
 
 DPI = 160

@@ -66,6 +66,7 @@ class Way(NamedTuple):
     on_hand: int  # units
     usd: Mapping[str, float]  # of the whole order if this line takes it, by part
     packages: int  # of the whole order, likewise
+    modes: tuple[str, ...] = ()  # of its legs, where the network has several
 
 
 class Decision(NamedTuple):
@@ -254,7 +255,7 @@ class _Order:
             int(self.routes[i, k]), str(network.sites["name"].iloc[fc]), _region(network, fc), bool(route["local"]),
             int(route["legs"]) - 1, float(route["miles"]), float(route["air_miles"]),
             (arrival - int(line["ordered"])) * hours, arrival <= int(line["due"]),
-            int(sim.state.stock[0, line["sku"], fc]), usd, packages,
+            int(sim.state.stock[0, line["sku"], fc]), usd, packages, network.route_modes(int(self.routes[i, k])),
         )  # fmt: skip
 
     def _order_usd(self, choice: np.ndarray) -> tuple[dict[str, float], int]:

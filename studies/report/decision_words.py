@@ -82,8 +82,9 @@ def describe(way: Way | None) -> str:
     if way is None:
         return NOTHING
     late = "" if way.in_time else ", late"
+    by = f" by {' and '.join(way.modes)}" if way.modes else ""
     return (
-        f"{way.fc} ({way.region}): {_sorts(way.stops)}, {number(way.miles, 0)} miles, there in "
+        f"{way.fc} ({way.region}): {_sorts(way.stops)}{by}, {number(way.miles, 0)} miles, there in "
         f"{number(way.hours, 0)} h{late}; {way.on_hand} on hand"
     )
 

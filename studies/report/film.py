@@ -11,7 +11,9 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from regional_dispatch.envs.kernel.scorers import Scorers
-from regional_dispatch.envs.render.map import MapViewer, clock, lane_packages, trucks_under_way
+from regional_dispatch.envs.render.kpi_window import clock
+from regional_dispatch.envs.render.map import MapViewer
+from regional_dispatch.envs.render.traffic import lane_packages, trucks_under_way
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.studies.report.charts import picture
 

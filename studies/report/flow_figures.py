@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.lane_kinds import KINDS
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
 from regional_dispatch.evaluation.text import inside
 from regional_dispatch.studies.report.charts import Line, lines_grid, long_table, picture
@@ -15,7 +16,7 @@ from regional_dispatch.studies.report.findings import Figure
 from regional_dispatch.studies.report.flows import MILES_STEP, Flows
 from regional_dispatch.studies.report.spill_map import Served, draw_spill, served
 
-_KINDS = ("FC to station", "FC to sort center", "between sort centers", "sort center to station")  # as LANE_KINDS
+_KINDS = tuple(kind.title for kind in KINDS)
 _TAIL = 0.995  # of a distribution; its axis ends there
 
 

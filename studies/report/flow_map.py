@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
-from regional_dispatch.envs.render.map import fit, mix, read_outlines, region_colour, region_of_states
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.geography import fit, read_outlines, region_of_states
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.charts import png

@@ -13,7 +13,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from scipy.spatial import KDTree
 
-from regional_dispatch.envs.render.map import fit, mix, read_outlines, region_colour
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.geography import fit, read_outlines
 from regional_dispatch.studies.report.charts import png
 
 _PANEL = (4.1, 2.5)  # inches

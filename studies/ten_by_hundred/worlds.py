@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 from scipy.optimize import linear_sum_assignment
 
-from regional_dispatch.envs.world.network import build_network, great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.studies.framework.cut import regions_in_words
 

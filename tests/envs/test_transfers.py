@@ -16,7 +16,7 @@ from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.transfers import Moves
-from regional_dispatch.envs.world.network import great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.rollouts import rollout
 from tests.worlds import TWO_REGIONS, simulator, small, snapshot
@@ -140,7 +140,7 @@ def test_no_more_leaves_than_is_on_hand() -> None:
     sim = simulator(small(**QUIET), 5)
     sku, origin, dest = stocked(sim)
     there, before = int(sim.state.stock[0, sku, origin]), snapshot(sim, 0)
-    with pytest.raises(ValueError, match=f"{there + 1} units shall leave, {there} are on hand; move fewer"):
+    with pytest.raises(ValueError, match=f"{there + 1} units are to leave, {there} are on hand; move fewer"):
         sim.move(0, moves((sku, origin, dest, there - 1), (sku, origin, dest, 2)))
     assert snapshot(sim, 0) == before
 

@@ -31,7 +31,7 @@ def test_stock_stands_where_the_table_says(tmp_path: Path) -> None:
         ("1,{station},1", "row 3: site = .*: must be the name of a fulfillment center"),
         ("1,{fc},40000", "row 3: units = 40000.0: must be a whole number up to 32767"),
         ("1,{fc},-1", "row 3: units = '-1': must be a number of at least 0"),
-        ("0,{fc},1", "row 3: SKU 0 at '.*' stands twice"),
+        ("0,{fc},1", "row 3: SKU 0 at '.*' is given twice"),
     ],
 )
 def test_a_wrong_placement_names_its_row(row: str, message: str, tmp_path: Path) -> None:

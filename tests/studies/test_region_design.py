@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regional_dispatch.envs.render.map import mix, region_colour
+from regional_dispatch.envs.render.colours import mix, region_colour
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.evaluation import cells

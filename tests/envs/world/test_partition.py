@@ -1,8 +1,9 @@
-"""Regions in force and regions that are counted: one nation on eight regions' books, and the flip between them."""
+"""Which region a site belongs to, regions in force and regions that are counted, and a change from one to another."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from tests.networks import MIDDLE
 from tests.worlds import TWO_REGIONS, simulator, small
 
 KEY = episode_key("tune", 7, 0)
@@ -109,3 +111,45 @@ def test_counted_regions_are_checked_as_any_boundary() -> None:
         small(partition={"kind": "national", "counted_by": {"kind": "balanced"}})
     with pytest.raises(ScenarioError, match="more regions than stations"):
         build_network(small(partition={"kind": "national", "counted_by": {"kind": "balanced", "regions": 60}}))
+
+
+@pytest.mark.parametrize("regions", [1, 2, 3, 5, 8])
+def test_balanced_regions_are_as_many_as_asked_and_about_equal(regions: int) -> None:
+    scenario = small(partition={"kind": "balanced", "regions": regions}, network={**MIDDLE["network"], "stations": 80})
+    network = build_network(scenario)
+    net = network.net
+    share = np.bincount(net.region_of_site[net.fcs + net.scs :], network.station_share, minlength=regions)
+    assert net.regions == len(network.region_names) == regions
+    assert share.min() > 0.4 / regions and share.max() < 1.8 / regions
+
+
+def test_more_regions_than_stations_is_an_error() -> None:
+    with pytest.raises(ScenarioError, match=r"partition.regions = 7: more regions than stations \(6\)"):
+        build_network(small(partition={"kind": "balanced", "regions": 7}))
+
+
+def test_a_partition_from_a_file(tmp_path: Path) -> None:
+    names = build_network(small()).sites["name"].tolist()
+    path = tmp_path / "regions.csv"
+
+    def labelled(rows: list[str]) -> Scenario:
+        path.write_text("\n".join(["site,region", *rows]), encoding="utf-8")
+        return small(partition={"kind": "file", "path": str(path)})
+
+    rows = [f"{name},{'West' if i % 2 else 'East'}" for i, name in enumerate(names)]
+    network = build_network(labelled(rows))
+    assert network.region_names == ("East", "West")
+    assert network.net.region_of_site.tolist() == [i % 2 for i in range(len(names))]
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: station '{names[-1]}' has no region"):
+        build_network(labelled(rows[:-1]))
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: '{names[0]}' is given twice"):
+        build_network(labelled([*rows, rows[0]]))
+    with pytest.raises(ScenarioError, match="'Atlantis' is no site"):
+        build_network(labelled([*rows, "Atlantis,East"]))
+
+
+def test_a_state_map_that_misses_a_state_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("state,region\nNY,East\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"map\.csv: state: '\w+' of site '.+' has no region"):
+        build_network(small(partition={"kind": "states", "map": str(path)}))

@@ -23,7 +23,12 @@ networks = st.builds(random_scenario, st.integers(0, 10**6), st.sampled_from(sor
 
 @settings(max_examples=12)
 @given(networks)
-def test_every_region_stands_on_its_own_and_every_station_is_reached(scenario: Scenario) -> None:
+def test_a_drawn_network_is_whole_and_sized_like_us8(scenario: Scenario) -> None:
+    assert_every_region_stands_on_its_own_and_every_station_is_reached(scenario)
+    assert_trucks_and_shelves_mean_what_they_mean_in_us8(scenario)
+
+
+def assert_every_region_stands_on_its_own_and_every_station_is_reached(scenario: Scenario) -> None:
     network = build_network(scenario)
     net, sites = network.net, network.sites
     assert REGIONS[0] <= net.regions <= REGIONS[1]
@@ -33,9 +38,7 @@ def test_every_region_stands_on_its_own_and_every_station_is_reached(scenario: S
     assert sites["name"].is_unique
 
 
-@settings(max_examples=12)
-@given(networks)
-def test_trucks_and_shelves_mean_what_they_mean_in_us8(scenario: Scenario) -> None:
+def assert_trucks_and_shelves_mean_what_they_mean_in_us8(scenario: Scenario) -> None:
     def density(world: Scenario) -> tuple[float, float]:
         assert isinstance(world.network, CityNetwork)
         orders = world.demand.orders_per_day
