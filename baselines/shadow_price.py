@@ -174,7 +174,7 @@ def coming_cycle(sim: Simulator, row: int, demand_factor: float = 1.0) -> Cycle:
         carried=carried | (supply > 0),
         demand=np.outer(units, sim.network.station_share),
         cost=_pair_cost(sim, period) / units_per_line,
-        lost_usd=rules.lost_usd / units_per_line,
+        lost_usd=rules.costs.lost_line_usd / units_per_line,
         picks=1 / (units_per_line * ticks),
         capacity=sim.world.events.capacity[period, : net.fcs].astype(float),
     )

@@ -261,7 +261,9 @@ class Reference:
         while queue and (queue[0].lines if picking else 1) <= room:
             package = queue.popleft()
             room -= package.lines if picking else 1
-            component, usd = ("pick", self.rules.pick_pack_usd) if picking else ("sort", self.rules.sort_usd)
+            component, usd = (
+                ("pick", self.rules.costs.pick_pack_usd) if picking else ("sort", self.rules.costs.sort_usd)
+            )
             self.cash[self.region_of(package)][component] += usd
             self.expect(package, self.tick + self.rest(package), self.region_of(package))
             package.joined = self.tick
@@ -393,8 +395,8 @@ class Reference:
         if route is None:
             self.lost += 1
             count["lines_lost"] += 1
-            self.cash[region]["lost"] += self.rules.lost_usd
-            self.accrual[region]["lost"] += self.rules.lost_usd
+            self.cash[region]["lost"] += self.rules.costs.lost_line_usd
+            self.accrual[region]["lost"] += self.rules.costs.lost_line_usd
             return False
         self.stock[line.sku][self.routes[route]["fc"]] -= line.units
         self.shipped_units += line.units
@@ -410,9 +412,9 @@ class Reference:
     def new_package(self, line: Line, p: int, region: int, count: Counter[str]) -> Package:
         """Lines of an order on the same route share one package; its handling is inevitable from now on."""
         route, rules = self.routes[p], self.rules
-        sorts = rules.sort_usd * (route["legs"] - 1)
-        package = Package(p, line.ordered, line.due, self.tick, line.due, rules.pick_pack_usd + sorts)
-        self.accrual[region]["pick"] += rules.pick_pack_usd
+        sorts = rules.costs.sort_usd * (route["legs"] - 1)
+        package = Package(p, line.ordered, line.due, self.tick, line.due, rules.costs.pick_pack_usd + sorts)
+        self.accrual[region]["pick"] += rules.costs.pick_pack_usd
         self.accrual[region]["sort"] += sorts
         self.expect(package, self.tick + 1 + route["rest"][0], region)  # picked in the next tick at the earliest
         self.site_queue[route["fc"]].append(package)
@@ -469,8 +471,8 @@ class Reference:
             self.stock[sku][old["fc"]] += units
             self.stock[sku][new["fc"]] -= units
         book = self.accrual[region]
-        book["pick"] -= self.rules.pick_pack_usd
-        book["sort"] -= self.rules.sort_usd * (old["legs"] - 1)
+        book["pick"] -= self.rules.costs.pick_pack_usd
+        book["sort"] -= self.rules.costs.sort_usd * (old["legs"] - 1)
         book["late"] -= self.late_usd(package.booked - package.due)
         other.items += package.items
         other.lines += package.lines
@@ -491,7 +493,7 @@ class Reference:
 
     def late_usd(self, ticks: int) -> float:
         """A late package costs a fixed sum, and more for every tick."""
-        return self.rules.late_usd + self.rules.late_usd_per_tick * ticks if ticks > 0 else 0.0
+        return self.rules.costs.late_usd + self.rules.late_usd_per_tick * ticks if ticks > 0 else 0.0
 
     def expect(self, package: Package, arrival: int, region: int) -> float:
         """Books, and returns, the lateness that a later earliest arrival makes inevitable."""
@@ -528,8 +530,8 @@ class Reference:
             route = self.routes[package.route]
             arrival = start + route["rest"][leg]
             usd = {
-                "pick": picks * rules.pick_pack_usd,
-                "sort": sorts * rules.sort_usd,
+                "pick": picks * rules.costs.pick_pack_usd,
+                "sort": sorts * rules.costs.sort_usd,
                 "truck": route["rest_cost"][leg],
             }
             yield self.region_of(package), {**usd, "late": self.late_usd(arrival - package.due)}, package, arrival
@@ -538,8 +540,8 @@ class Reference:
                 route = self.routes[self.by_cost[line.station][0]]
                 arrival = self.tick + 1 + route["rest"][0]
                 usd = {
-                    "pick": rules.pick_pack_usd,
-                    "sort": rules.sort_usd * (route["legs"] - 1),
+                    "pick": rules.costs.pick_pack_usd,
+                    "sort": rules.costs.sort_usd * (route["legs"] - 1),
                     "truck": route["rest_cost"][0],
                 }
                 yield region, {**usd, "late": self.late_usd(arrival - line.due)}, None, arrival

@@ -68,7 +68,7 @@ def _decided(world: World, orders: Orders) -> np.ndarray:
 
 
 def _late(world: World, ticks: np.ndarray) -> np.ndarray:
-    return (ticks > 0) * (world.rules.late_usd + world.rules.late_usd_per_tick * ticks)
+    return (ticks > 0) * (world.rules.costs.late_usd + world.rules.late_usd_per_tick * ticks)
 
 
 def _settled(world: World, orders: Orders, o: int) -> float:
@@ -76,9 +76,9 @@ def _settled(world: World, orders: Orders, o: int) -> float:
     net, rules = world.net, world.rules
     route = net.routes[net.by_cost[orders.station[o], 0]]
     late = _late(world, rules.horizon_tick + 1 + route["rest"][0] - orders.due[o])
-    sorts = rules.sort_usd * (route["legs"] - 1)
+    sorts = rules.costs.sort_usd * (route["legs"] - 1)
     lines = orders.first[o + 1] - orders.first[o]
-    return float((rules.pick_pack_usd + sorts + route["rest_cost"][0] + late) * lines)
+    return float((rules.costs.pick_pack_usd + sorts + route["rest_cost"][0] + late) * lines)
 
 
 def _packages(world: World, station: np.ndarray, slack: np.ndarray) -> np.ndarray:
@@ -92,7 +92,11 @@ def _packages(world: World, station: np.ndarray, slack: np.ndarray) -> np.ndarra
         mine = station == d
         for route in of_station[int(d)]:
             lanes = net.lanes[route["lanes"][: route["legs"]]]
-            usd = rules.pick_pack_usd + rules.sort_usd * (len(lanes) - 1) + lanes["cost"].sum() / rules.truck_packages
+            usd = (
+                rules.costs.pick_pack_usd
+                + rules.costs.sort_usd * (len(lanes) - 1)
+                + lanes["cost"].sum() / rules.truck_packages
+            )
             late = _late(world, lanes["ticks"].sum() - slack[mine])
             out[mine, route["fc"]] = np.minimum(out[mine, route["fc"]], usd + late)
     return out
@@ -116,11 +120,14 @@ def _covered(
     line = [_lines(world, orders, price, shelf, orders.first[part] + i, tick) for i in range(n)]
     if n > _EXACT:
         hold = sum(np.isfinite(usd) for usd in line)
-        return sum(np.minimum((package / np.maximum(hold, 1) + usd).min(axis=1), world.rules.lost_usd) for usd in line)
+        return sum(
+            np.minimum((package / np.maximum(hold, 1) + usd).min(axis=1), world.rules.costs.lost_line_usd)
+            for usd in line
+        )
     one = [np.full(len(part), np.inf)]
     for subset in range(1, 1 << n):
         usd = (package + sum(line[i] for i in range(n) if subset >> i & 1)).min(axis=1)
-        one.append(np.minimum(usd, world.rules.lost_usd) if subset.bit_count() == 1 else usd)
+        one.append(np.minimum(usd, world.rules.costs.lost_line_usd) if subset.bit_count() == 1 else usd)
     least = [np.zeros(len(part))]
     for subset in range(1, 1 << n):
         inner = [s for s in range(1, subset + 1) if s | subset == subset]

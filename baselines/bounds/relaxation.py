@@ -31,6 +31,7 @@ from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
 from regional_dispatch.baselines.bounds.certificate import certified_usd
 from regional_dispatch.baselines.bounds.cover import Problem, cover_orders
 from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
+from regional_dispatch.envs.world.costs import handling_usd
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import Rules, World, build_world
@@ -113,7 +114,7 @@ def build_problem(world: World, orders: Orders) -> Problem:
     return Problem(
         group.reshape(-1).astype(np.int64), np.append(0, lines[in_time].cumsum()), sku, units, window,
         package_usd(world, groups), np.append(0, carried.sum(axis=1).cumsum()), pair_fc.astype(np.int64), base,
-        np.where(scarce, scarce.cumsum() - 1, -1), base[scarce], windows, rules.lost_usd,
+        np.where(scarce, scarce.cumsum() - 1, -1), base[scarce], windows, rules.costs.lost_line_usd,
         undecided_usd(world, orders, ~in_time),
     )  # fmt: skip
 
@@ -167,7 +168,7 @@ def package_usd(world: World, groups: np.ndarray) -> np.ndarray:
     net, rules, routes = world.net, world.rules, world.net.routes
     legs = routes["lanes"]
     trucks = np.where(legs >= 0, net.lanes["cost"][legs], 0.0).sum(axis=1) / rules.truck_packages
-    handling = rules.pick_pack_usd + rules.sort_usd * (routes["legs"] - 1) + trucks
+    handling = handling_usd(rules.costs, routes["legs"] - 1) + trucks
     out = np.full((len(groups), net.fcs), np.inf)
     for g, (station, slack) in enumerate(groups):
         own = net.by_cost[station]
@@ -178,7 +179,7 @@ def package_usd(world: World, groups: np.ndarray) -> np.ndarray:
 
 def late_usd(rules: Rules, late_ticks: np.ndarray) -> np.ndarray:
     """`envs.kernel.ledger.late_usd`, of arrays."""
-    return np.where(late_ticks > 0, rules.late_usd + rules.late_usd_per_tick * late_ticks, 0.0)
+    return np.where(late_ticks > 0, rules.costs.late_usd + rules.late_usd_per_tick * late_ticks, 0.0)
 
 
 def undecided_usd(world: World, orders: Orders, which: np.ndarray) -> float:
@@ -186,7 +187,7 @@ def undecided_usd(world: World, orders: Orders, which: np.ndarray) -> float:
     rules, net = world.rules, world.net
     route = net.routes[net.by_cost[orders.station[which], 0]]
     late = late_usd(rules, rules.horizon_tick + 1 + route["rest"][:, 0] - orders.due[which])
-    each = rules.pick_pack_usd + rules.sort_usd * (route["legs"] - 1) + route["rest_cost"][:, 0] + late
+    each = handling_usd(rules.costs, route["legs"] - 1) + route["rest_cost"][:, 0] + late
     return float((each * np.diff(orders.first)[which]).sum())
 
 

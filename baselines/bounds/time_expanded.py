@@ -40,6 +40,7 @@ import numpy as np
 
 from regional_dispatch.baselines.bounds.known_orders import Orders
 from regional_dispatch.envs.kernel.ledger import late_usd
+from regional_dispatch.envs.world.costs import handling_usd
 from regional_dispatch.envs.world.world import World
 from regional_dispatch.solvers.milp import Milp
 
@@ -128,7 +129,7 @@ class TimeExpanded:
     def _package(self, order: int, p: int, able: list[int]) -> int:
         """The column of an order's package on route p, needed by each of its lines that takes the route."""
         rules, route = self.world.rules, self.world.net.routes[p]
-        usd = rules.pick_pack_usd + rules.sort_usd * (route["legs"] - 1)
+        usd = handling_usd(rules.costs, route["legs"] - 1)
         if self.orders.tick[order] + 1 >= rules.horizon_tick:  # never picked: settled in the queue
             usd += route["rest_cost"][0] + self._late(order, rules.horizon_tick + int(route["rest"][0]))
         package = self.milp.column(usd, whole=True)
@@ -314,7 +315,7 @@ class TimeExpanded:
             bare.append((taken, base - units + 1))
         if not can_lose:
             return []
-        lost = self.milp.column(self.world.rules.lost_usd, whole=True)
+        lost = self.milp.column(self.world.rules.costs.lost_line_usd, whole=True)
         for taken, few in bare:
             if few > 0:
                 self.milp.row([*taken, (lost, -float(few))], lower=0.0)

@@ -25,7 +25,9 @@ from regional_dispatch.envs.kernel.lane_price import (
 )
 from regional_dispatch.envs.kernel.lane_queue import NEVER, safe_tick
 from regional_dispatch.envs.kernel.ledger import late_increase_usd
+from regional_dispatch.envs.world.costs import handling_usd
 
+_handling_usd = pasted(handling_usd)
 NOTES = 5  # a package's notes: its three lanes as seen when it was sourced, then lanes 2 and 3 when handed over
 NOTE_EVERY = 4  # a learner follows one package in so many
 _FIRST = np.int64(0)  # lanes ridden before the next one, seen from the end of this one
@@ -67,7 +69,7 @@ def join_journey(s: Any, b: int, line: Any, package: Any) -> None:
 def open_package(w: Any, package: Any, line: Any, sorts: int) -> None:
     """A new package starts with its handling; trucks and lateness are added as they come."""
     package.journey = line.journey
-    package.cost = w.rules.pick_pack_usd + w.rules.sort_usd * sorts
+    package.cost = _handling_usd(w.rules.costs, sorts)
 
 
 @pasted
@@ -112,7 +114,8 @@ def truck_shares(w: Any, s: Any, b: int, lane: int, load: int, usd: float) -> tu
     Each package's share is the cost divided by the load. With the marginal charge, a truck that leaves less than full
     is charged only to the packages that could wait least, which made it leave: together they pay one share, and the
     others pay nothing. If packages come at rate λ and the first that cannot wait sends the truck after W, one more
-    package adds cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is the one.
+    package adds cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is that
+    package.
     """
     if s.row[b].marginal_truck_charge == 0 or load == w.rules.truck_packages:
         return usd / load, NEVER

@@ -9,7 +9,7 @@ from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, 
 from regional_dispatch.envs.kernel.lane_queue import drop_empty, forget_safe, rescan_safe
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.world.network import DIRECT
+from regional_dispatch.envs.world.lane_kinds import DIRECT
 
 
 @pasted
@@ -118,7 +118,7 @@ def hold_lanes(w: Any, s: Any, b: int) -> None:
             continue
         usd = rules.late_usd_per_tick * queue.late
         if queue.safe == tick:
-            usd += (rules.late_usd + rules.late_usd_per_tick) * queue.safe_count
+            usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
             rescan_safe(w, s, b, index, tick + 1)
         book_accrual(s, b, w.net.lanes[index].region, USD.late, usd)
         charge_lane(queue, usd)

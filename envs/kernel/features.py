@@ -16,10 +16,10 @@ import numpy as np
 
 from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.names import Feature, labels, positions
+from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.kernel.order_plan import FEWEST_PACKAGES, LEAST_COST
 from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
-from regional_dispatch.envs.world.network import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 LIMIT = 10.0
 REGION_INDEX_SCALE = 64
@@ -138,7 +138,7 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
     per_day = w.base_stock[sku, fc] / rules.base_days
     mean = per_day * until_delivery * rules.tick_hours / 24
     z = 1.702 * (mean - on_hand + 0.5) / math.sqrt(mean + 0.1)
-    return rules.stockout_usd / (1 + math.exp(-z))
+    return rules.costs.stockout_usd / (1 + math.exp(-z))
 
 
 @pasted
@@ -182,10 +182,7 @@ DISPATCH = {
     "hour_sin": Feature("sine", "of the hour of the day"),
     "hour_cos": Feature("cosine", "of the hour of the day"),
     "trucks": Feature("10 trucks", "of the fleet at the site, 0…1"),
-    "is_direct": Feature("yes", "the lane runs from an FC to a station"),
-    "is_fc_to_sc": Feature("yes", "the lane runs from an FC to a sort center"),
-    "is_sc_to_sc": Feature("yes", "the lane runs from a sort center to another"),
-    "is_sc_to_station": Feature("yes", "the lane runs from a sort center to a station"),
+    **KIND_FEATURES,
     "miles": Feature("1,000 miles", "by road"),
     "transit": Feature("day", "time on the road"),
     "scheduled": Feature("yes", "the hour is one of the scenario's scheduled hours"),
@@ -196,6 +193,7 @@ DISPATCH = {
     "truck_left": Feature("yes", "a truck of the fleet is left for this lane if the site's fuller lanes go first"),
 }
 D = positions(DISPATCH)
+_FIRST_KIND = list(DISPATCH).index(next(iter(KIND_FEATURES)))
 DISPATCH_FEATURES, DISPATCH_LABELS = tuple(DISPATCH), labels(DISPATCH)
 DISPATCH_COUNT = len(DISPATCH)
 
@@ -223,10 +221,8 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
     x[D.inbound] = _up_to(queue.inbound * load, 5.0)
     x[D.hour_sin], x[D.hour_cos] = hour
     x[D.trucks] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
-    x[D.is_direct] = lane.kind == DIRECT
-    x[D.is_fc_to_sc] = lane.kind == FC_TO_SC
-    x[D.is_sc_to_sc] = lane.kind == SC_TO_SC
-    x[D.is_sc_to_station] = lane.kind == SC_TO_STATION
+    for kind in range(len(LANE_KINDS)):
+        x[_FIRST_KIND + kind] = lane.kind == kind
     x[D.miles] = _clip(lane.miles / 1000)
     x[D.transit] = _clip(lane.ticks * day)
     x[D.scheduled] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
@@ -241,7 +237,7 @@ def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
     rules, queue = w.rules, s.lane[b, lane]
     usd = rules.late_usd_per_tick * queue.late
     if queue.safe == s.row[b].tick:
-        usd += (rules.late_usd + rules.late_usd_per_tick) * queue.safe_count
+        usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
     return usd
 
 

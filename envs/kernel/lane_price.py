@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.names import Feature, labels, positions
+from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.score import no_scorer, score
-from regional_dispatch.envs.world.network import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 MOST_HIDDEN = 64  # width of a lane price's layers
 _DAY_HOURS, _DEADLINE_HOURS = 24.0, 4.0
@@ -47,15 +47,13 @@ LANE_PRICE = {
     ),
     "late_waiting": Feature("yes", "some packages that wait are late"),
     "hire": Feature("USD", "premium per package on a full truck, if no truck of the fleet is at the origin"),
-    "is_direct": Feature("yes", "the lane runs from an FC to a station"),
-    "is_fc_to_sc": Feature("yes", "the lane runs from an FC to a sort center"),
-    "is_sc_to_sc": Feature("yes", "the lane runs from a sort center to another"),
-    "is_sc_to_station": Feature("yes", "the lane runs from a sort center to a station"),
+    **KIND_FEATURES,
     "ahead": Feature("2 lanes", "that the package rides before this one"),
     "hour_sin": Feature("sine", "of the hour of the day when the package can be here"),
     "hour_cos": Feature("cosine", "of the hour of the day when the package can be here"),
 }
 P = positions(LANE_PRICE)
+_FIRST_KIND = list(LANE_PRICE).index(next(iter(KIND_FEATURES)))
 LANE_PRICE_FEATURES, LANE_PRICE_LABELS = tuple(LANE_PRICE), labels(LANE_PRICE)
 LANE_PRICE_COUNT = len(LANE_PRICE)
 NO_PRICE = no_scorer(LANE_PRICE_COUNT)
@@ -97,10 +95,8 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
     x[P.next_departure] = min(max((queue.safe - ready) * hours / _DAY_HOURS, -1.0), 3.0)
     x[P.late_waiting] = queue.late > 0
     x[P.hire] = full * rules.spot_premium if s.trucks_home[b, record.origin] == 0 else 0.0
-    x[P.is_direct] = record.kind == DIRECT
-    x[P.is_fc_to_sc] = record.kind == FC_TO_SC
-    x[P.is_sc_to_sc] = record.kind == SC_TO_SC
-    x[P.is_sc_to_station] = record.kind == SC_TO_STATION
+    for kind in range(len(LANE_KINDS)):
+        x[_FIRST_KIND + kind] = record.kind == kind
     x[P.ahead] = ahead / 2
     angle = 2 * math.pi * (s.row[b].week_tick + ready) * hours / _DAY_HOURS
     x[P.hour_sin], x[P.hour_cos] = math.sin(angle), math.cos(angle)

@@ -36,7 +36,7 @@ def late_usd(rules: Any, late_ticks: int) -> float:
     """Cost of a package that arrives `late_ticks` after its promise."""
     if late_ticks <= 0:
         return 0.0
-    return rules.late_usd + rules.late_usd_per_tick * late_ticks
+    return rules.costs.late_usd + rules.late_usd_per_tick * late_ticks
 
 
 @pasted
@@ -65,7 +65,14 @@ def book_both(s: Any, b: int, region: int, component: int, usd: float) -> None:
 
 
 @pasted
+def value_handling(w: Any, usd: Any, region: int, picks: int, sorts: int) -> None:
+    """Adds picks and sorts that are still to come to usd (R, components)."""
+    usd[region, USD.pick] += w.rules.costs.pick_pack_usd * picks
+    usd[region, USD.sort] += w.rules.costs.sort_usd * sorts
+
+
+@pasted
 def book_handling(w: Any, s: Any, b: int, region: int, sorts: int, sign: int) -> None:
     """Accrues the picking and all sorts of a package's route when it is made (sign 1), or takes them back (−1)."""
-    book_accrual(s, b, region, USD.pick, sign * w.rules.pick_pack_usd)
-    book_accrual(s, b, region, USD.sort, sign * w.rules.sort_usd * sorts)
+    book_accrual(s, b, region, USD.pick, sign * w.rules.costs.pick_pack_usd)
+    book_accrual(s, b, region, USD.sort, sign * w.rules.costs.sort_usd * sorts)

@@ -10,6 +10,8 @@ from collections import namedtuple
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from regional_dispatch.envs.world.lane_kinds import KINDS
+
 
 class Feature(NamedTuple):
     """One entry of what a policy sees.
@@ -21,6 +23,10 @@ class Feature(NamedTuple):
     unit: str  # of the value 1
     text: str
     revision: int = 1
+
+
+# One feature per kind of lane, in the order of their numbers.
+KIND_FEATURES = {f"is_{kind.name}": Feature("yes", f"the lane's kind: {kind.title}") for kind in KINDS}
 
 
 def positions(names: Iterable[str]) -> Any:

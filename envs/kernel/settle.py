@@ -12,7 +12,14 @@ import numpy as np
 from regional_dispatch.envs.kernel.arrivals import line_at, region_of_station
 from regional_dispatch.envs.kernel.compiled import compiled, inlined, subroutine
 from regional_dispatch.envs.kernel.lane_queue import forget_safe
-from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_handling, late_increase_usd, late_usd
+from regional_dispatch.envs.kernel.ledger import (
+    USD,
+    book_accrual,
+    book_handling,
+    late_increase_usd,
+    late_usd,
+    value_handling,
+)
 from regional_dispatch.envs.kernel.trucks import close_package
 
 
@@ -117,8 +124,7 @@ def _value_package(
     route = w.net.routes[package.route]
     r = region_of_station(w, route.station)
     trucks, late = route.rest_cost[leg], late_usd(rules, arrival - package.due)
-    usd[r, USD.pick] += rules.pick_pack_usd * picks
-    usd[r, USD.sort] += rules.sort_usd * sorts
+    value_handling(w, usd, r, picks, sorts)
     usd[r, USD.truck] += trucks
     usd[r, USD.late] += late
     if close:
@@ -136,8 +142,7 @@ def _visit_waiting_lines(w: Any, s: Any, b: int, usd: np.ndarray, close: int) ->
             line = line_at(s, b, r, i)
             route = w.net.routes[w.net.by_cost[line.station, 0]]
             late = late_usd(rules, tick + 1 + route.rest[0] - line.due)
-            usd[r, USD.pick] += rules.pick_pack_usd
-            usd[r, USD.sort] += rules.sort_usd * (route.legs - 1)
+            value_handling(w, usd, r, 1, route.legs - 1)
             usd[r, USD.truck] += route.rest_cost[0]
             usd[r, USD.late] += late
             if close:

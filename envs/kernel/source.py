@@ -84,7 +84,7 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
         if counted and path >= 0:
             s.count[b, r, N.lines_replanned] += 1
     if path < 0:
-        book_both(s, b, r, USD.lost, w.rules.lost_usd)
+        book_both(s, b, r, USD.lost, w.rules.costs.lost_line_usd)
         row.lines_lost += 1
         lose_journey(s, b, line)
         if counted:

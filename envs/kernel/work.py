@@ -48,10 +48,10 @@ def _finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
     r = region_of_station(w, route.station)
     is_pick = site < w.net.fcs
     if is_pick:
-        book_cash(s, b, r, USD.pick, rules.pick_pack_usd)
+        book_cash(s, b, r, USD.pick, rules.costs.pick_pack_usd)
         drop_items(s, b, p)
     else:
-        book_cash(s, b, r, USD.sort, rules.sort_usd)
+        book_cash(s, b, r, USD.sort, rules.costs.sort_usd)
     ready = package.joined + (1 if is_pick else 0)  # the first tick it could have been here
     rest = route.rest[package.leg]
     usd = late_increase_usd(rules, ready + rest - package.due, tick + rest - package.due)

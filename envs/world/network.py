@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
 from regional_dispatch.envs.world.lanes import Lanes, build_lanes
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
 from regional_dispatch.envs.world.routes import build_routes, routes_by_cost, routes_by_distance
@@ -28,18 +27,6 @@ from regional_dispatch.envs.world.sites import (
     fc_shares,
     station_shares,
 )
-
-# The kernel imports the kinds of lane from here.
-__all__ = [
-    "DIRECT",
-    "FC_TO_SC",
-    "SC_TO_SC",
-    "SC_TO_STATION",
-    "Net",
-    "Network",
-    "build_network",
-    "repartition",
-]
 
 
 class Net(NamedTuple):

@@ -6,10 +6,11 @@ Axes: R regions, F FCs, S SKUs.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from regional_dispatch.envs.world.costs import rates
 from regional_dispatch.envs.world.demand import Demand, build_demand
 from regional_dispatch.envs.world.events import Events, build_events
 from regional_dispatch.envs.world.network import Net, Network
@@ -37,12 +38,8 @@ class Rules(NamedTuple):
     spot_allowed: bool
     spot_premium: float
     co2_kg_per_truck_mile: float  # of a model truck
-    pick_pack_usd: float
-    sort_usd: float
-    late_usd: float
+    costs: Any  # `envs.world.costs.Rates`, USD
     late_usd_per_tick: float
-    lost_usd: float
-    stockout_usd: float
     scheduled: np.ndarray  # (24,) bool
     inflow_decay: np.ndarray  # (ticks,) float32, weight left after so many ticks
 
@@ -78,7 +75,7 @@ def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
 def build_rules(scenario: Scenario, slots: int) -> Rules:
     """The scenario's scalars in ticks, USD and packages; `slots` is M."""
     hours = scenario.tick_hours
-    trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
+    trucks, stock = scenario.trucks, scenario.stock
     decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
     scheduled = np.zeros(24, dtype=np.bool_)
     scheduled[list(trucks.scheduled_hours)] = True
@@ -97,12 +94,8 @@ def build_rules(scenario: Scenario, slots: int) -> Rules:
         spot_allowed=trucks.spot_allowed,
         spot_premium=trucks.spot_premium,
         co2_kg_per_truck_mile=trucks.co2_kg_per_mile * trucks.capacity_packages / trucks.real_capacity_packages,
-        pick_pack_usd=costs.pick_pack_usd,
-        sort_usd=costs.sort_usd,
-        late_usd=costs.late_usd,
-        late_usd_per_tick=costs.late_usd_per_hour * hours,
-        lost_usd=costs.lost_line_usd,
-        stockout_usd=costs.stockout_usd,
+        costs=rates(scenario.costs),
+        late_usd_per_tick=scenario.costs.late_usd_per_hour * hours,
         scheduled=scheduled,
         inflow_decay=decay.astype(np.float32),
     )

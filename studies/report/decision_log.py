@@ -270,8 +270,8 @@ class _Order:
             route = self.sim.world.net.routes[p]
             arrival = self.sim.tick(0) + 1 + int(route["rest"][0])
             usd["trucks"] += float(route["rest_cost"][0])
-            usd["picking"] += rules.pick_pack_usd
-            usd["sorting"] += rules.sort_usd * (int(route["legs"]) - 1)
+            usd["picking"] += rules.costs.pick_pack_usd
+            usd["sorting"] += rules.costs.sort_usd * (int(route["legs"]) - 1)
             usd["lateness"] += float(late_usd(rules, arrival - int(self.lines["due"][i])))
             usd["lanes"] += float(self.surcharge[i, k])
         return usd, len(seen)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.commands import run_here
+from tests.processes import run_here
 
 SCRIPT = "evaluate.py"
 TINY = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES
-from tests.commands import run_here
+from tests.processes import run_here
 
 SCRIPT = "evaluate.py"
 

@@ -15,7 +15,7 @@ from regional_dispatch.agents.export import PolicyFileError
 from regional_dispatch.commands.cli import INPUT_ERRORS, evaluate_commands, guarded, summary
 from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.evaluation.errors import InputError
-from tests.commands import ROOT, Ended, run_here
+from tests.processes import ROOT, Ended, run_here
 
 COMMANDS = {"train": ("train.py",), **{name: ("evaluate.py", name) for name in evaluate_commands()}}
 # What the help of a command must say.

@@ -11,7 +11,7 @@ import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
-from tests.commands import Ended, end, run_here, start
+from tests.processes import Ended, end, run_here, start
 
 SCRIPT = "evaluate.py"
 TINY = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regional_dispatch.envs.world.scenario import load_scenario
-from tests.commands import run_here
+from tests.processes import run_here
 
 SCRIPT = "evaluate.py"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run_here
+from tests.processes import run_here
 
 SCRIPT = "evaluate.py"
 # Arguments that name a shipped file → what the message that then ends the command says: the file was read.

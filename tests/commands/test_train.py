@@ -32,8 +32,8 @@ from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
-from tests.commands import ROOT, TINY, Ended, end, start
 from tests.learners import without_maps
+from tests.processes import ROOT, TINY, Ended, end, start
 
 REFERENCES = ("regional_nearest", "least_cost")
 PPO_FILE = """\

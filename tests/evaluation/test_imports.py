@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT
+from tests.processes import ROOT
 
 # Room → rooms that no file of it imports.
 FORBIDDEN = {

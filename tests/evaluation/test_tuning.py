@@ -31,7 +31,7 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy
 from regional_dispatch.evaluation.rollouts import evaluate_policies
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tune, tuned_file
-from tests.commands import ROOT, TINY, Ended, heed_ctrl_c, run_here
+from tests.processes import ROOT, TINY, Ended, heed_ctrl_c, run_here
 from tests.worlds import SCARCE, small
 
 FILE = Path("configs") / "baselines" / "tiny.linear.yaml"

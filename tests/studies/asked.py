@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from regional_dispatch.studies.report.findings import Findings
-from tests.commands import TINY
+from tests.processes import TINY
 
 COUNT = """\
 study: region_count

@@ -14,7 +14,7 @@ from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.studies.framework import kinds
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.page import save_report
-from tests.commands import ROOT
+from tests.processes import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "add-a-study.md"
 BLOCK = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)

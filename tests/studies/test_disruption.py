@@ -15,7 +15,7 @@ from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.shock import recovery_days
 from regional_dispatch.studies.report.findings import Findings
-from tests.commands import write_study
+from tests.processes import write_study
 
 NOTHING = {"kind": "lane", "origin": "FC Dallas TX", "destination": "DS Dallas TX", "start_hour": 0, "hours": 1}
 CASES = [

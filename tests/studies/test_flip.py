@@ -25,7 +25,7 @@ from regional_dispatch.studies.report import charts
 from regional_dispatch.studies.report.closeup import CloseUp
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 from regional_dispatch.studies.report.page import save_report
-from tests.commands import write_study
+from tests.processes import write_study
 from tests.worlds import TWO_REGIONS, simulator, small
 
 KEY = episode_key("tune", 3, 1)

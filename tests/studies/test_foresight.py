@@ -17,7 +17,7 @@ from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_
 from regional_dispatch.studies.foresight.lookahead import KINDS, Lookahead, Play
 from regional_dispatch.studies.framework.kinds import load_study
 from regional_dispatch.studies.framework.lab import Lab
-from tests.commands import write_study
+from tests.processes import write_study
 
 COST = "cost_per_order_usd"
 HOURS = {"horizon_hours": 48}

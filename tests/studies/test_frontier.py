@@ -18,7 +18,7 @@ from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.frontier.page import undominated
 from regional_dispatch.studies.frontier.study import Frontier, Sweep
 from regional_dispatch.studies.report.findings import Findings
-from tests.commands import write_study
+from tests.processes import write_study
 
 
 @given(arrays(float, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 3).map(float)))

@@ -16,7 +16,7 @@ from regional_dispatch.envs.world.shipped import CONFIGS
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.kinds import KINDS, STUDIES, find_study, load_study, study_class
 from regional_dispatch.studies.region_count.study import RegionCount
-from tests.commands import ROOT
+from tests.processes import ROOT
 from tests.studies.asked import write_count
 
 MODULE = re.compile(r"regional_dispatch\.studies\.(\w+)\.study")

@@ -18,7 +18,7 @@ from regional_dispatch.studies.framework.kinds import load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.placement.layout import BASE, OPTIMISED, placement_table
 from regional_dispatch.studies.report.findings import Findings
-from tests.commands import write_study
+from tests.processes import write_study
 from tests.studies.asked import data_of
 from tests.worlds import TWO_REGIONS, small
 

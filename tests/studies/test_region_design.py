@@ -20,7 +20,7 @@ from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.region_design.study import RegionDesign
 from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.report.region_maps import boundary_maps
-from tests.commands import write_study
+from tests.processes import write_study
 from tests.studies.asked import data_of
 from tests.worlds import small
 

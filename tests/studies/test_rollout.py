@@ -16,7 +16,7 @@ from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.rollout.page import KPIS_OF_A_REGION
 from regional_dispatch.studies.rollout.study import REST, Rollout
-from tests.commands import write_study
+from tests.processes import write_study
 
 CUT = {"kind": "balanced", "regions": 3}
 

@@ -13,7 +13,7 @@ from regional_dispatch.studies.framework.kinds import load_study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.surge.study import Surge
-from tests.commands import write_study
+from tests.processes import write_study
 
 
 def write(folder: Path, **changes: Any) -> Path:

@@ -19,7 +19,7 @@ from regional_dispatch.studies.report.findings import Findings
 from regional_dispatch.studies.transfers.moving import FLOW, STOCK, Moving
 from regional_dispatch.studies.transfers.page import NATION, NONE
 from regional_dispatch.studies.transfers.study import TransferStudy
-from tests.commands import write_study
+from tests.processes import write_study
 from tests.worlds import TWO_REGIONS, small
 
 THIN = {**TWO_REGIONS, "stock": {"breadth": (0.5, 0.25, 0.25)}, "horizon_hours": 240}

@@ -190,15 +190,15 @@ def brute_force(world: World, orders: Orders, o: int, price: np.ndarray, tick: i
     package = {}
     for route in net.routes[net.routes["station"] == orders.station[o]]:
         late = tick + 1 + route["rest"][0] - orders.due[o]
-        usd = rules.pick_pack_usd + rules.sort_usd * (route["legs"] - 1)
+        usd = rules.costs.pick_pack_usd + rules.costs.sort_usd * (route["legs"] - 1)
         usd += net.lanes["cost"][route["lanes"][: route["legs"]]].sum() / rules.truck_packages
-        usd += rules.late_usd + rules.late_usd_per_tick * late if late > 0 else 0
+        usd += rules.costs.late_usd + rules.late_usd_per_tick * late if late > 0 else 0
         package[int(route["fc"])] = min(usd, package.get(int(route["fc"]), np.inf))
     options = [
         [-1, *(fc for fc in package if world.base_stock[sku, fc] >= n)] for sku, n in zip(skus, units, strict=True)
     ]
     for chosen in product(*options):
-        usd = sum(package[fc] for fc in set(chosen) - {-1}) + rules.lost_usd * chosen.count(-1)
+        usd = sum(package[fc] for fc in set(chosen) - {-1}) + rules.costs.lost_line_usd * chosen.count(-1)
         for fc, sku, n in zip(chosen, skus, units, strict=True):
             if fc >= 0:
                 usd += n * sum(price[pair[sku, fc], k] for k in range(price.shape[1]) if counts(world, k, sku, tick))

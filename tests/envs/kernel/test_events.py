@@ -112,7 +112,7 @@ def test_a_line_that_only_cut_routes_can_serve_waits_on_its_way_and_is_not_lost(
     sim.run(DEFAULT_BACKGROUND, 71)
     assert sim.packages_under_way(0) == 20 and sim.state.row["lines_lost"][0] == 0
     accrued = sim.state.accrual[0, :, USD.late].sum()
-    assert accrued > 19 * sim.world.rules.late_usd and sim.state.cash[0, :, USD.late].sum() == 0
+    assert accrued > 19 * sim.world.rules.costs.late_usd and sim.state.cash[0, :, USD.late].sum() == 0
     sim.run(DEFAULT_BACKGROUND)
     assert sim.state.row["packages_done"][0] == 20
     assert_books_agree(sim, 0)

@@ -80,7 +80,7 @@ class Features:
             wait += 1
         mean = ref.base[sku][fc] / rules.base_days * wait * self.day
         z = 1.702 * (mean - ref.stock[sku][fc] + 0.5) / math.sqrt(mean + 0.1)
-        return rules.stockout_usd / (1 + math.exp(-z))
+        return rules.costs.stockout_usd / (1 + math.exp(-z))
 
     def source(self, region: int, j: int, p: int) -> dict[str, float]:
         """Of one candidate route; the plans of its order are judged by a test of their own."""
@@ -351,7 +351,7 @@ def lines_and_routes(sim: Simulator, lines: list[tuple[int, int]]) -> tuple[list
     for p in set().union(*routes):
         late = sim.tick(0) + 1 + int(sim.world.net.routes["rest"][p, 0]) - due
         cost[p] = float(sim.world.net.routes["cost"][p])
-        cost[p] += rules.late_usd + rules.late_usd_per_tick * late if late > 0 else 0
+        cost[p] += rules.costs.late_usd + rules.late_usd_per_tick * late if late > 0 else 0
     return routes, cost
 
 

@@ -12,8 +12,8 @@ import pytest
 from regional_dispatch.envs.world.events import build_events
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
-from tests.commands import TINY
 from tests.networks import LANES_OF_TWO_MODES, from_tables
+from tests.processes import TINY
 from tests.worlds import TWO_REGIONS, closed, cut_off, down, small
 
 FC, STATION = "FC New York NY", "DS New York NY"

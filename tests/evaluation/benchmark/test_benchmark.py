@@ -25,8 +25,8 @@ from regional_dispatch.evaluation.bounds import Bound, InvalidBoundError
 from regional_dispatch.evaluation.cells import Worlds, computed, policy_cell
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.text import number
-from tests.commands import ROOT, Ended, end, run_here, start
 from tests.conftest import trace_scenario
+from tests.processes import ROOT, Ended, end, run_here, start
 from tests.worlds import small
 
 SCRIPT = "evaluate.py"

@@ -41,8 +41,8 @@ from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, _write_state, finished, run_all
 from regional_dispatch.evaluation.policies import resolve_policies
-from tests.commands import ROOT, TINY, Ended, end, run_here, start
 from tests.evaluation.benchmark.test_benchmark import dime
+from tests.processes import ROOT, TINY, Ended, end, run_here, start
 
 SCRIPT = "evaluate.py"
 EXPERIMENTS = ROOT / "configs" / "experiments"
