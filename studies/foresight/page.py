@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.cells import Rows
-from regional_dispatch.evaluation.gap_report import gap_header, gap_notes, gap_rows, gap_title
+from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
 from regional_dispatch.evaluation.text import interval, number, times
 from regional_dispatch.studies.foresight.lookahead import HOLD, KINDS, SEND, SOURCE

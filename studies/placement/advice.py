@@ -24,7 +24,7 @@ def advice(page: Page) -> str:
 
 def _whether(page: Page) -> str:
     share, cost = (
-        [page.anew(OPTIMISED, kpi, policy) for policy in page.policies]
+        [page.change_of(OPTIMISED, kpi, policy) for policy in page.policies]
         for kpi in ("in_region_share", "cost_per_order_usd")
     )
     gain, costlier = sum(change.change.ci_low > 0 for change in share), sum(_is_worse(change) for change in cost)
@@ -44,10 +44,10 @@ def _whether(page: Page) -> str:
 
 
 def _price(page: Page) -> str:
-    worse = [c for c in (page.anew(OPTIMISED, kpi) for kpi in SHOWN) if _is_worse(c)]
+    worse = [c for c in (page.change_of(OPTIMISED, kpi) for kpi in SHOWN) if _is_worse(c)]
     named = "; ".join(f"{label(change.kpi)} {interval(change.change._asdict(), 2)}" for change in worse)
     costs = ", ".join(
-        f"{interval(page.anew(OPTIMISED, 'cost_per_order_usd', policy).change._asdict(), 2)} USD with {policy}"
+        f"{interval(page.change_of(OPTIMISED, 'cost_per_order_usd', policy).change._asdict(), 2)} USD with {policy}"
         for policy in page.policies
     )
     before, after = (
@@ -67,7 +67,7 @@ def _rivals(page: Page) -> str:
         for kpi in ("in_region_share", "cost_per_order_usd")
     )
     most, least = max(share, key=share.__getitem__), min(cost, key=cost.__getitem__)
-    split = page.anew(PROPORTION, "in_region_share").change
+    split = page.change_of(PROPORTION, "in_region_share").change
     verdict = ": try it first, as it needs no optimiser" if split.ci_low > 0 else ""
     return (
         f"Of the four placements, '{most}' serves most orders in region, {number(share[most], 1)} %, and '{least}' "
@@ -86,7 +86,7 @@ def _nation(page: Page) -> str:
             world_of(OPTIMISED, REGIONAL),
         )
     )
-    cost = page.anew(OPTIMISED, "cost_per_order_usd", partition=NATIONAL).change
+    cost = page.change_of(OPTIMISED, "cost_per_order_usd", partition=NATIONAL).change
     verdict = "so change the partition first, then move stock" if cost.ci_low > 0 else "so it may come first"
     return (
         f"Of all orders, the change of partition alone brings {cut} points more into their region than one nation "

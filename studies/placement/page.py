@@ -132,14 +132,14 @@ class Page:
     def mean(self, world: str, policy: str, kpi: str) -> Interval:
         return Interval(*(scale(kpi) * x for x in self.played.mean(world, policy, kpi)))
 
-    def anew(self, placement: str, kpi: str, policy: str | None = None, partition: str = REGIONAL) -> Change:
+    def change_of(self, placement: str, kpi: str, policy: str | None = None, partition: str = REGIONAL) -> Change:
         """A placement against the base, under the same partition."""
         return self.change(world_of(placement, partition), policy or self.lead, kpi, world_of(BASE, partition))
 
     # --------------------------------------------------------------------------------------------------- words
 
     def _answer(self) -> str:
-        share, cost = (self.anew(OPTIMISED, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
+        share, cost = (self.change_of(OPTIMISED, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
         before = self.mean(world_of(BASE, REGIONAL), self.lead, "in_region_share")
         return (
             f"With {self.lead} and no more units in any FC than before, a new placement of stock takes orders served "
@@ -152,7 +152,7 @@ class Page:
         before, after = self.stocked[BASE], self.stocked[OPTIMISED]
         heads = []
         for kpi in HEADLINES:
-            change, (name, unit) = self.anew(OPTIMISED, kpi), name_and_unit(kpi)
+            change, (name, unit) = self.change_of(OPTIMISED, kpi), name_and_unit(kpi)
             decimals, points = {"USD": (2, "USD"), "%": (1, "points")}.get(unit, (2, unit))
             start = self.mean(world_of(BASE, REGIONAL), self.lead, kpi)
             ends = " → ".join(number(end.mean, decimals) for end in (start, change.value))
@@ -186,7 +186,7 @@ class Page:
 
     def _kpi_table(self, policy: str, partition: str) -> Table:
         others = [name for name in self.laid.placements if name != BASE]
-        own = {(kpi, name): self.anew(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements}
+        own = {(kpi, name): self.change_of(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements}
         rows = tuple(
             (label(kpi), number(own[kpi, BASE].value.mean, 2),
              *(interval(own[kpi, name].change._asdict(), 2) for name in others))
