@@ -26,10 +26,10 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.events import build_events
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from tests.baselines.bounds.test_hindsight import world
 from tests.commands import TINY
 from tests.conftest import trace_scenario
 from tests.test_conservation import assert_books_agree, assert_laws, run_under_the_laws, scenarios
-from tests.test_hindsight import world
 from tests.worlds import EVENTFUL, TWO_REGIONS, Reader, decide_at_random, simulator, small, snapshot
 
 KEY = episode_key("evaluate", 7, 0)
