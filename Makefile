@@ -1,38 +1,51 @@
-# Two commands: `make train` and `make test`. Each makes .venv on its first call.
+# Two commands: `make train` and `make test`. Each makes .venv on its first call. `make help` lists the others.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: train test lint types clean
+.PHONY: help train test check lint types links docs notebooks clean
 
-train: $(VENV)/.installed
-	$(BIN)/python train.py --scenario configs/scenarios/us8.yaml --ppo configs/ppo/quickstart.yaml \
-		--out runs/quickstart --compare --overwrite
+help:  ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
-test: $(VENV)/.installed
+train: $(VENV)/.installed  ## Train PPO on eight US regions, compare it with the rules, draw the map
+	$(BIN)/python train.py --scenario us8 --ppo quickstart --out runs/quickstart --compare --overwrite
+
+test: $(VENV)/.installed  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.installed
+check: lint  ## Lint, types, and the tests that take about two minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+lint: $(VENV)/.installed types  ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(MAKE) --no-print-directory types
 
-# mypy finds packages by their path, and ours lie at the top of the repository: a folder of links shows them under their name.
-types: $(VENV)/.installed
+types: $(VENV)/.installed links
+	$(BIN)/mypy
+
+# The folders of the project lie at the top of the repository and are imported under one name. Tools that find a package by its
+# path (mypy, mkdocstrings) read this tree of links instead.
+links:
 	@rm -rf .mypy_tree && mkdir -p .mypy_tree/regional_dispatch
 	@for room in */__init__.py; do case $$(dirname $$room) in tests|benchmarks|regional_dispatch) ;; \
 		*) ln -s ../../$$(dirname $$room) .mypy_tree/regional_dispatch/;; esac; done
 	@ln -s ../../regional_dispatch/__init__.py ../../regional_dispatch/__main__.py .mypy_tree/regional_dispatch/
-	$(BIN)/mypy
+
+docs: $(VENV)/.installed links  ## Build the documentation site into site/, without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+notebooks: $(VENV)/.installed  ## Execute the notebooks
+	$(BIN)/python -m pytest --nbmake notebooks --nbmake-kernel=python3 -q
 
 # torch first and by itself: a later release, or a range, brings gigabytes that a laptop does not need.
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-clean:
-	rm -rf $(VENV) .mypy_tree runs .pytest_cache .mypy_cache .ruff_cache
+clean:  ## Remove everything that can be made again
+	rm -rf $(VENV) .mypy_tree build dist site runs *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What a policy chose while it was learning, as it shows in TensorBoard under `rollout/`."""
+"""What a policy chose while it was learning, logged to TensorBoard under `rollout/`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from stable_baselines3.common.logger import Logger
 
-from regional_dispatch.agents.credit.decisions import Lanes, Lines
+from regional_dispatch.agents.credit.lanes import Lanes
+from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
-LANE_KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")
 _COST, _IN_REGION = (SOURCE_FEATURES.index(name) for name in ("cost", "in_region"))
 _KIND = [DISPATCH_FEATURES.index(f"is_{kind}") for kind in LANE_KINDS]
 _FILL = DISPATCH_FEATURES.index("fill")
@@ -17,7 +18,13 @@ _NO_TEXT = ("stdout", "log", "json", "csv")  # outputs that cannot show a histog
 
 
 def record_choices(logger: Logger, lines: Lines, lanes: Lanes) -> None:
-    """Logs shares and distributions of the decisions of an update."""
+    """Logs shares and distributions of the decisions of an update.
+
+    Args:
+        logger: SB3's.
+        lines: sourcing decisions.
+        lanes: dispatch decisions.
+    """
     rank, in_region = _sourcing(lines)
     if len(rank):
         logger.record("rollout/source_rank", torch.as_tensor(rank), exclude=_NO_TEXT)
@@ -35,9 +42,11 @@ def record_choices(logger: Logger, lines: Lines, lanes: Lanes) -> None:
 
 
 def _sourcing(lines: Lines) -> tuple[np.ndarray, np.ndarray]:
-    """Of lines with a choice: cheaper candidates than the chosen one (n,), and whether that is in the region (n,)."""
-    free = lines.mask.sum(axis=1) > 1
-    x, action = lines.x[free], lines.action[free]
+    """For lines with a choice: how many candidates are cheaper than the chosen one (n,), and whether that one is in the
+    region (n,).
+    """
+    has_choice = lines.mask.sum(axis=1) > 1
+    x, action = lines.x[has_choice], lines.action[has_choice]
     chosen = x[np.arange(len(x)), action]
-    cheaper = lines.mask[free] & (x[..., _COST] < chosen[:, None, _COST])
+    cheaper = lines.mask[has_choice] & (x[..., _COST] < chosen[:, None, _COST])
     return cheaper.sum(axis=1), chosen[:, _IN_REGION] > 0

@@ -17,7 +17,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 class MixedVecEnv(BatchVecEnv):
     """The rows of several networks, network after network.
 
-    Observations and actions have as many slots as the largest network; a slot that a network lacks is an empty one.
+    Observations and actions have as many slots as the largest network; slots that a network lacks are empty.
 
     Args:
         parts: one per network, all with the same number of candidates per line.
@@ -52,7 +52,7 @@ class MixedVecEnv(BatchVecEnv):
         return prefixed({f"{i}.": network.snapshot() for i, network in enumerate(self.parts)})
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Goes on from a snapshot of the same networks; what every row then sees.
+        """Continues from a snapshot of the same networks; returns what every row then sees.
 
         Raises:
             KeyError: an array is missing.
@@ -65,7 +65,7 @@ class MixedVecEnv(BatchVecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """One tick of every row; copies at their horizon start their next episode."""
+        """Runs one tick in every row; copies at their horizon start their next episode."""
         for network, actions in zip(self.parts, np.split(self._actions, self._ends), strict=True):
             slots, lanes = (network.observation_space[name].shape[0] for name in ("order_mask", "lane_mask"))  # type: ignore[index]
             own = np.concatenate([actions[:, :slots], actions[:, self._slots : self._slots + lanes]], axis=1)
@@ -94,13 +94,13 @@ class MixedVecEnv(BatchVecEnv):
 
 
 def vec_env(scenarios: Sequence[Scenario], copies: int, seed: int = 0, pricing: Pricing | None = None) -> BatchVecEnv:
-    """The training environment of one network or several.
+    """The training environment for one network or several.
 
     Args:
         scenarios: the networks.
-        copies: of all networks together, as many of each; a multiple of their number.
+        copies: copies of all networks together, the same number of each; a multiple of the number of networks.
         seed: of the training stream.
-        pricing: has the units on the shelves priced by an LP; None, nobody prices.
+        pricing: has an LP price the units on the shelves so often; None for no prices.
     """
     each = copies // len(scenarios)
     parts = [

@@ -1,4 +1,4 @@
-"""Small shared ReLU networks, in the very layout of `envs.kernel.scorers.Scorer`, so that weights move over as they are."""
+"""Small ReLU networks with the layout of `envs.kernel.score.Scorer`, so that weights are exported as they are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ScorerNet(nn.Module):
         features: length of a feature vector.
         hidden: H, width of both layers.
         groups: G, sets of weights: 1 shared by all regions, or one per region.
-        last_gain: scale of the last layer at the start; small for policies, so that they start near chance.
+        last_gain: scale of the last layer at the start; a small one makes a policy start close to random choices.
     """
 
     def __init__(self, features: int, hidden: int, groups: int = 1, last_gain: float = 1.0) -> None:
@@ -32,11 +32,11 @@ class ScorerNet(nn.Module):
         self.b2 = nn.Parameter(torch.zeros(groups, hidden))
         self.w3 = nn.Parameter(_orthogonal(groups, hidden, 1, last_gain).squeeze(-1))
 
-    def start_from(self, features: tuple[str, ...], prior: Mapping[str, float]) -> None:
-        """Sets linear weights by feature name; `bias` is the constant."""
+    def start_from(self, labels: tuple[str, ...], prior: Mapping[str, float]) -> None:
+        """Sets linear weights by the features' labels; `bias` is the constant."""
         with torch.no_grad():
             for name, value in prior.items():
-                (self.bias if name == "bias" else self.weight[:, features.index(name)]).fill_(value)
+                (self.bias if name == "bias" else self.weight[:, labels.index(name)]).fill_(value)
 
     def forward(self, x: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
         """Scores of x (rows, …, features) under the weights of region (rows,): (rows, …)."""

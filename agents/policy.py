@@ -15,11 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.envs.kernel.features import (
     DISPATCH_COUNT,
-    DISPATCH_FEATURES,
+    DISPATCH_LABELS,
     REGION_FEATURES,
     REGION_INDEX_SCALE,
     SOURCE_COUNT,
-    SOURCE_FEATURES,
+    SOURCE_LABELS,
 )
 from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, NO_PRICE
 from regional_dispatch.envs.kernel.scorers import Scorers
@@ -28,7 +28,7 @@ _FORBIDDEN = -1e9  # logit of a masked candidate
 
 
 class _Deciders(nn.Module):
-    """The networks that decide, without the critics."""
+    """The networks that are exported and evaluated: all but the critics."""
 
     def __init__(self, source: ScorerNet, dispatch: ScorerNet, price: ScorerNet | None) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Deciders(nn.Module):
 
 
 class DispatchPolicy(ActorCriticPolicy):
-    """Policy of `RegionalPPO`; works on packed decisions in training and on padded observations in `predict()`.
+    """Policy of `RegionalPPO`. Training uses the methods for packed decisions, `predict()` those for padded ones.
 
     Args:
         observation_space: of `RegionalDispatchEnv`.
@@ -45,10 +45,11 @@ class DispatchPolicy(ActorCriticPolicy):
         hidden: width of the two actor networks.
         critic_hidden: width of the two critics.
         groups: sets of actor weights: 1, or one per region.
-        source_prior: feature → weight of the source scorer at the start; empty starts from chance.
+        source_prior: feature → weight of the source scorer at the start; empty starts from random choices.
         dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
-        price_hidden: width of the network that prices lanes (`envs.kernel.lane_price`); 0, none.
-        averaging: share of the past in the moving average of weights that `predict` and `scorers` use; 0, the latest.
+        price_hidden: width of the network that prices lanes (`envs.kernel.lane_price`); 0 for none.
+        averaging: share of the previous average in the moving average of weights that `predict` and `scorers` use; 0
+            for the latest weights.
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class DispatchPolicy(ActorCriticPolicy):
         hidden, critic, groups = (self.sizes[k] for k in ("hidden", "critic_hidden", "groups"))
         self.source_actor = ScorerNet(SOURCE_COUNT, hidden, groups, last_gain=0.01)
         self.dispatch_actor = ScorerNet(DISPATCH_COUNT, hidden, groups, last_gain=0.01)
-        # The source critic values each candidate; a line is worth the mean over the policy's choice.
+        # The source critic values each candidate; the value of a line is the mean over the policy's probabilities.
         self.source_critic = ScorerNet(SOURCE_COUNT, critic)
         self.dispatch_critic = ScorerNet(DISPATCH_COUNT, critic)
-        # What lanes cost beyond the standard: nothing, until it has been seen.
+        # What lanes cost beyond the standard cost: 0 at the start.
         self.lane_price = ScorerNet(LANE_PRICE_COUNT, self.price_hidden, last_gain=0.0) if self.price_hidden else None
-        self.source_actor.start_from(SOURCE_FEATURES, self.priors["source_prior"])
-        self.dispatch_actor.start_from(DISPATCH_FEATURES, self.priors["dispatch_prior"])
+        self.source_actor.start_from(SOURCE_LABELS, self.priors["source_prior"])
+        self.dispatch_actor.start_from(DISPATCH_LABELS, self.priors["dispatch_prior"])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
         mean = get_ema_multi_avg_fn(self.averaging)
         self.average = AveragedModel(self._latest(), multi_avg_fn=mean) if self.averaging else None
@@ -90,7 +91,7 @@ class DispatchPolicy(ActorCriticPolicy):
         return _Deciders(self.source_actor, self.dispatch_actor, self.lane_price)
 
     def average_weights(self) -> None:
-        """Takes the latest weights into the average, if there is one; once an update."""
+        """Adds the latest weights to the average, if there is one; call once per update."""
         if self.average is not None:
             self.average.update_parameters(self._latest())
 
@@ -121,7 +122,11 @@ class DispatchPolicy(ActorCriticPolicy):
         return self.dispatch_critic(x, torch.zeros(len(x), dtype=torch.int64))
 
     def scorers(self, latest: bool = False) -> Scorers:
-        """The actors as the kernel reads them: averaged, or the latest, which collect experience."""
+        """The actors as the kernel reads them.
+
+        Args:
+            latest: the latest weights, which collect experience, also where the policy averages them.
+        """
         deciders = self._deciding(latest)
         price = NO_PRICE if deciders.price is None else deciders.price.export()
         return Scorers(deciders.source.export(), deciders.dispatch.export(), price)
@@ -141,7 +146,7 @@ class DispatchPolicy(ActorCriticPolicy):
     def _distributions(
         self, obs: dict[str, torch.Tensor], latest: bool = True
     ) -> tuple[torch.distributions.Categorical, torch.distributions.Categorical, torch.Tensor]:
-        """Per line slot (N, M, K) and lane slot (N, L, 2), and the sum of the decisions' values (N,)."""
+        """Choices per line slot (N, M, K) and per lane slot (N, L, 2), and the sum of the decisions' values (N,)."""
         orders, order_mask, lanes, lane_mask, region = self._unpad(obs)
         deciders = self._deciding(latest)
         source = deciders.source(orders, region).masked_fill(~order_mask, _FORBIDDEN)

@@ -1,4 +1,4 @@
-"""The native stable-baselines3 face of the batched environment: rows are network copies × regions."""
+"""The batched environment as a stable-baselines3 VecEnv: rows are network copies × regions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 
 
 class BatchVecEnv(VecEnv):
-    """What SB3 asks of a VecEnv whose rows are stepped as one."""
+    """A VecEnv whose rows are stepped together in compiled code; base of `RegionalVecEnv` and `MixedVecEnv`."""
 
     parts: list[RegionalVecEnv]  # one per network
 
@@ -28,11 +28,11 @@ class BatchVecEnv(VecEnv):
 
     @abstractmethod
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Everything that changes."""
+        """Everything that changes during training, as arrays."""
 
     @abstractmethod
     def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Goes on from a snapshot; what every row then sees."""
+        """Continues from a snapshot; returns what every row then sees."""
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
@@ -48,11 +48,11 @@ class BatchVecEnv(VecEnv):
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Sets an attribute of the batch; rows have none of their own."""
+        """Sets an attribute of the whole batch; single rows have no attributes."""
         setattr(self, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Result of a batch method, row by row."""
+        """Calls a method of the batch; returns its result row by row."""
         result = getattr(self, method_name)(*args, **kwargs)
         return [result[i] for i in self._get_indices(indices)]
 
@@ -62,14 +62,14 @@ class BatchVecEnv(VecEnv):
 
 
 class RegionalVecEnv(BatchVecEnv):
-    """SB3 VecEnv on one compiled kernel; no subprocesses, no Python per row's dynamics.
+    """SB3 VecEnv on the compiled kernel; it needs no subprocesses and runs no Python per row.
 
     Args:
-        scenario: the world.
+        scenario: the network, its demand and its costs.
         copies: network copies; rows = copies × regions.
         seed: of the training stream.
-        pricing: has the units on the shelves priced by an LP; None, nobody prices.
-        among: number of the first copy, and of all copies, where several networks stand side by side.
+        pricing: has an LP price the units on the shelves so often; None for no prices.
+        among: number of the first copy, and number of all copies, if this is one of several networks side by side.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class RegionalVecEnv(BatchVecEnv):
         return flat(self.region_rows.observe())
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Everything that changes: the copies' state, and how many episodes each has started."""
+        """Everything that changes: the copies' state, and the number of episodes each has started."""
         return {**self.sim.snapshot(), "episodes": self.region_rows.episodes}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Goes on from a snapshot of the same scenario; what every row then sees.
+        """Continues from a snapshot of the same scenario; returns what every row then sees.
 
         Raises:
             KeyError: an array is missing.
@@ -123,7 +123,7 @@ class RegionalVecEnv(BatchVecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """One tick of every row; copies at their horizon start their next episode."""
+        """Runs one tick in every row; copies at their horizon start their next episode."""
         booked, ended = self.region_rows.step(self._actions)
         infos: list[dict[str, Any]] = [{"costs": dict(zip(COMPONENTS, usd.tolist(), strict=True))} for usd in booked]
         if ended.any():

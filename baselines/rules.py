@@ -15,6 +15,7 @@ from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEA
 from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.kernel.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 FIRST = 1000.0  # weight of a feature that decides before all others
 LATE = -0.5  # 5 USD for a line that cannot be on time, the scenarios' default
@@ -78,7 +79,7 @@ def _hybrid(p: Mapping[str, float]) -> Scorer:
 
 def _control_limit(p: Mapping[str, float]) -> Scorer:
     """fill − θ(kind) + 10·[slack ≤ τ]."""
-    limits = {f"is_{kind}": -p[kind] for kind in _KINDS}
+    limits = {f"is_{kind}": -p[kind] for kind in LANE_KINDS}
     return _dispatch(10.0, {"slack": (-10.0, p["slack_hours"] / 24 + _ALMOST)}, fill=1.0, **limits)
 
 
@@ -99,7 +100,6 @@ def _linear_rule(features: tuple[str, ...], start: Mapping[str, float], step: fl
     return Rule(text, lambda p: linear(features, p["bias"], {name: p[name] for name in names[1:]}), parameters)
 
 
-_KINDS = ("direct", "fc_to_sc", "sc_to_sc", "sc_to_station")
 _FILL = between(0.7, 0.0, 1.2, "go at this fill. Unit: truckloads")
 _SLACK = between(6.0, -1.0, 24.0, "go when the most urgent package has at most so long. Unit: hours")
 
@@ -156,7 +156,7 @@ DISPATCH_RULES: dict[str, Rule] = {
     "control_limit": Rule(
         "At a fill that depends on the kind of lane, or at a slack.",
         _control_limit,
-        {**dict.fromkeys(_KINDS, _FILL), "slack_hours": _SLACK},
+        {**dict.fromkeys(LANE_KINDS, _FILL), "slack_hours": _SLACK},
     ),
     "backpressure": Rule(
         "Max pressure: where more waits than at the other end, while trucks last (after Levin 2024).",

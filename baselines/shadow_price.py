@@ -34,7 +34,7 @@ import numpy as np
 from regional_dispatch.baselines.rules import BaselineError
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import sku_shares
-from regional_dispatch.envs.world.network import mean_lines_per_order
+from regional_dispatch.envs.world.order_size import mean_lines_per_order
 from regional_dispatch.solvers.highs import OPTIMAL, load_lp, solved
 
 BLOCK = 32  # SKUs an LP; one LP of all takes twice the time

@@ -1,8 +1,11 @@
 """Tuned baselines: parameters in a file, `configs/baselines/<scenario>.<baseline>.yaml`, written by `evaluate.py tune`.
 
-Names of them: `tuned_` before a baseline's name is that baseline with the parameters of its file, both sides tuned
-together (`tuned_shadow_price+hybrid`). `tuned_linear` can also stand on one side of a `+`, for that side of the file of
-`linear`: `tuned_linear+hybrid` sources by it, `consolidate+tuned_linear` dispatches by it.
+Names: `tuned_` before a baseline's name means that baseline with the parameters of its file, both sides tuned together
+(`tuned_shadow_price+hybrid`). `tuned_linear` can also stand on one side of a `+`, for that side of `linear`'s file:
+`tuned_linear+hybrid` sources by it, `consolidate+tuned_linear` dispatches by it.
+
+The parameters of `linear` are weights of features. A file may have fewer of them than this version has features: those
+it leaves out have weight 0, and the baseline decides as it did when it was tuned.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from regional_dispatch.baselines.feature_labels import describe_unknown
 from regional_dispatch.baselines.rules import BaselineError, baseline, full_name, parameters
+from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, DISPATCH_LABELS, SOURCE_FEATURES, SOURCE_LABELS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, read_yaml
@@ -25,23 +30,27 @@ SHIPPED = CONFIGS / "baselines"
 PREFIX = "tuned_"
 LINEAR = "tuned_linear"
 SIDES = ("source", "dispatch")
+_LABEL_OF = {
+    "source": dict(zip(SOURCE_FEATURES, SOURCE_LABELS, strict=True)),
+    "dispatch": dict(zip(DISPATCH_FEATURES, DISPATCH_LABELS, strict=True)),
+}
 
 
 class Made(BaseModel):
-    """How a file was made."""
+    """How a file was made: command, orders, budget, result and machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     command: str
     stream: Literal["tune"] = "tune"  # of the orders it was tuned on
-    seed: int = Field(ge=0)
-    earlier_seeds: tuple[int, ...] = ()  # of the files it went on from
-    episodes: int = Field(ge=1, description="Orders of each evaluation. Unit: episodes.")
-    check_episodes: int = Field(ge=1, description="Orders of the two costs below. Unit: episodes.")
-    budget_minutes: float | None = Field(gt=0, description="Time it was given; none if evaluations were counted.")
+    seed: int = Field(ge=0)  # of those orders
+    earlier_seeds: tuple[int, ...] = ()  # of the files that this tuning started from
+    episodes: int = Field(ge=1, description="Episodes played per evaluation.")
+    check_episodes: int = Field(ge=1, description="Episodes that the two costs below are means over.")
+    budget_minutes: float | None = Field(gt=0, description="Time limit; null if evaluations were counted instead.")
     minutes: float = Field(ge=0, description="Time it took.")
     evaluations: int = Field(ge=0, description="Settings tried.")
-    interrupted: bool = False
+    interrupted: bool = False  # by Ctrl-C
     cost_per_order_usd_before: float
     cost_per_order_usd_after: float
     versions: dict[str, str]
@@ -55,7 +64,9 @@ class Tuned(BaseModel):
 
     baseline: str = Field(description="source+dispatch, or `linear`.")
     scenario: str = Field(description="Name of the scenario it was tuned on.")
-    parameters: dict[str, float] = Field(description="source.x, dispatch.y → value, in the parameter's unit.")
+    parameters: dict[str, float] = Field(
+        description="source.x, dispatch.y → value, in the parameter's unit; the file has labels for names of features."
+    )
     made: Made
 
 
@@ -64,11 +75,11 @@ class _Name(NamedTuple):
 
     file: str  # the baseline whose file holds the parameters
     pair: str  # the baseline to build
-    sides: tuple[str, ...]  # whose parameters come from the file
+    sides: tuple[str, ...]  # sides whose parameters come from the file; the other keeps its defaults
 
 
 def short_name(name: str) -> str:
-    """The one name of a baseline, in its file and the file's name: `source+dispatch`, or `linear`.
+    """The name of a baseline in its file and in the file's name: `source+dispatch`, or `linear`.
 
     Raises:
         BaselineError: unknown name.
@@ -78,28 +89,28 @@ def short_name(name: str) -> str:
 
 
 def file_name(scenario: str, name: str) -> str:
-    """Where a scenario's tuned baseline is kept, in `configs/baselines`."""
+    """File name of a scenario's tuned baseline in `configs/baselines`."""
     return f"{scenario}.{short_name(name)}.yaml"
 
 
 def tune_command(scenario: str, name: str, out: str | Path | None = None) -> str:
-    """The command that makes a file."""
+    """The command that writes a file."""
     to = out or FOLDER / file_name(scenario, name)
     return f"python evaluate.py tune --scenario {scenario} --baseline {short_name(name)} --budget 20 --out {to}"
 
 
 def is_tuned_name(name: str) -> bool:
-    """Is this meant as a tuned baseline's name?"""
+    """Whether this is written as a tuned baseline's name."""
     return any(side.startswith(PREFIX) for side in name.split("+"))
 
 
 def has_file(name: str, scenario: str) -> bool:
-    """Is there a file of this baseline, tuned on that scenario?"""
+    """Whether a file of this baseline, tuned on that scenario, exists."""
     return any((folder / file_name(scenario, name)).is_file() for folder in (FOLDER, SHIPPED))
 
 
 def tuned_baseline(name: str, scenario: str) -> ScorerPolicy:
-    """A tuned baseline by name; see the top of this file.
+    """A tuned baseline by name; the module's docstring lists the names.
 
     Args:
         name: such as `tuned_linear`.
@@ -114,14 +125,14 @@ def tuned_baseline(name: str, scenario: str) -> ScorerPolicy:
     if tuned.baseline != short_name(meant.file):
         raise BaselineError(
             f"{path}: baseline = '{tuned.baseline}': must be '{short_name(meant.file)}', as the file's name says; "
-            f"rename it, or tune anew: {tune_command(scenario, meant.file)}"
+            f"rename it, or tune again: {tune_command(scenario, meant.file)}"
         )
     of_sides = {key: value for key, value in tuned.parameters.items() if key.partition(".")[0] in meant.sides}
     return _policy(meant.pair, of_sides, tuned, name)
 
 
 def load_tuned(path: Path) -> ScorerPolicy:
-    """A tuned baseline from its file; it goes by the file's name.
+    """A tuned baseline from its file, named after the file.
 
     Raises:
         BaselineError: the file cannot be used.
@@ -131,7 +142,11 @@ def load_tuned(path: Path) -> ScorerPolicy:
 
 
 def read_tuned(path: Path) -> Tuned:
-    """A file of a tuned baseline, checked against this version's baselines.
+    """Reads a file of a tuned baseline and checks it against this version's baselines.
+
+    Returns:
+        Its contents with all parameters of the baseline, in this version's order. Weights that a file of `linear`
+        leaves out are 0.
 
     Raises:
         BaselineError: no such file, not YAML, unknown or missing fields or parameters, or values out of bounds.
@@ -142,21 +157,24 @@ def read_tuned(path: Path) -> Tuned:
         raise BaselineError(str(error)) from None
     except ValidationError as error:
         raise BaselineError(explain(error, path)) from None
-    _check_names(path, tuned)
+    tuned = _completed(path, tuned)
     try:
         baseline(tuned.baseline, tuned.parameters)
     except BaselineError as error:
-        raise BaselineError(f"{path}: parameters: {error}; correct it, or {_anew(path, tuned)}") from None
+        raise BaselineError(f"{path}: parameters: {error}; correct it, or {_tune_again(path, tuned)}") from None
     return tuned
 
 
 def write_tuned(path: Path, tuned: Tuned) -> None:
-    """Writes a file, atomically; its folder is made if it is missing.
+    """Writes a file in one step, so that it is never half-written; its folder is made if it is missing.
 
     Raises:
         BaselineError: it cannot be written.
     """
-    text = yaml.safe_dump(tuned.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=1000)
+    labels = _feature_labels(tuned.baseline)
+    contents = tuned.model_dump(mode="json")
+    contents["parameters"] = {labels.get(key, key): value for key, value in tuned.parameters.items()}
+    text = yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=1000)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -184,7 +202,7 @@ def _meant(name: str) -> _Name:
 
 
 def _find(name: str, scenario: str, tuned: str) -> Path:
-    """The working folder's own file, else the shipped one."""
+    """The file in the working folder, or else the shipped one."""
     if not parameters(tuned):
         raise BaselineError(
             f"policy '{name}': baseline '{tuned}' has no parameters, so nothing to tune; give '{tuned}'"
@@ -205,18 +223,39 @@ def _policy(pair: str, values: Mapping[str, float], tuned: Tuned, name: str) -> 
     return policy
 
 
-def _check_names(path: Path, tuned: Tuned) -> None:
-    """All parameters of the baseline must be there, and no others: a version with other features needs its own file."""
+def _completed(path: Path, tuned: Tuned) -> Tuned:
+    """The same file with all parameters, in this version's order; weights of features that it lacks are 0.
+
+    Raises:
+        BaselineError: a parameter that this version does not have, or one missing that is not a feature's weight.
+    """
     try:
-        known = set(parameters(tuned.baseline))
+        known = parameters(tuned.baseline)
     except BaselineError as error:
         raise BaselineError(f"{path}: baseline: {error}") from None
-    given = set(tuned.parameters)
-    odd = {"missing": sorted(known - given), "unknown": sorted(given - known)}
-    if any(odd.values()):
-        text = "; ".join(f"{what}: {', '.join(names)}" for what, names in odd.items() if names)
-        raise BaselineError(f"{path}: parameters: not those of '{tuned.baseline}' here ({text}); {_anew(path, tuned)}")
+    labels = _feature_labels(tuned.baseline)
+    in_file = {key: labels.get(key, key) for key in known}
+    missing = {name for key, name in in_file.items() if key not in labels} - tuned.parameters.keys()
+    unknown = tuned.parameters.keys() - set(in_file.values())
+    if missing or unknown:
+        wrong = {"missing": ", ".join(sorted(missing)), "unknown": describe_unknown(unknown, in_file.values())}
+        text = "; ".join(f"{what}: {names}" for what, names in wrong.items() if names)
+        raise BaselineError(
+            f"{path}: parameters: not those of '{tuned.baseline}' here ({text}); {_tune_again(path, tuned)}"
+        )
+    values = {key: tuned.parameters.get(name, 0.0) for key, name in in_file.items()}
+    return tuned.model_copy(update={"parameters": values})
 
 
-def _anew(path: Path, tuned: Tuned) -> str:
-    return f"tune anew with this version: {tune_command(tuned.scenario, tuned.baseline, path)}"
+def _feature_labels(name: str) -> dict[str, str]:
+    """Parameters that are weights of features (those of `linear`, except its constant) → their name in a file."""
+    return {
+        f"{side}.{feature}": f"{side}.{label}"
+        for side, rule in zip(SIDES, full_name(name).split("+"), strict=True)
+        if rule == "linear"
+        for feature, label in _LABEL_OF[side].items()
+    }
+
+
+def _tune_again(path: Path, tuned: Tuned) -> str:
+    return f"tune again with this version: {tune_command(tuned.scenario, tuned.baseline, path)}"

@@ -22,9 +22,11 @@ class Command:
     """A folder that `compare`, `benchmark`, `experiment`, `study` or `train.py --compare` wrote."""
     page: Path = Path("README.md")
     """The Markdown file to change, in the working folder unless a path is given."""
-    pictures: Path = Path("docs")
+    pictures: Path = Path("docs/results")
     """Folder for the pictures; created if it is missing."""
+    kpis: str | None = None
+    """Only these KPIs of a comparison, separated by commas, and no table of differences. Default: the full tables."""
 
     def run(self) -> None:
         """Changes the page."""
-        refresh(self.page, self.pictures, self.folder)
+        refresh(self.page, self.pictures, self.folder, None if self.kpis is None else self.kpis.split(","))

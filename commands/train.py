@@ -14,7 +14,7 @@ from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.agents.export import POLICY_FILE, load_policy
 from regional_dispatch.agents.training.checkpoints import FOLDER, newest_checkpoint
 from regional_dispatch.agents.training.curve import CURVE_FILE
-from regional_dispatch.agents.training.monitoring import PPO, Kpis
+from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import CONFIG_FILE, TENSORBOARD, Run, rules_beside, train, tuning_worlds
 from regional_dispatch.baselines.tuned import LINEAR, has_file
 from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least, command_line, parse_overrides
@@ -90,7 +90,7 @@ seconds to minutes per episode before training starts."""
         train(run, references, self._bound(run), checkpoint)
         print(f"policy: {run.out / POLICY_FILE}")
         if self.compare:
-            policies = {PPO: load_policy(run.out), **references}
+            policies = {LEARNER_NAME: load_policy(run.out), **references}
             with Console(stderr=True).status("comparing on held-out orders"):
                 comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)
             save_comparison(comparison, run.out)
@@ -101,7 +101,7 @@ seconds to minutes per episode before training starts."""
         tuned = (LINEAR,) if has_file("linear", scenario.name) else ()
         specs = (*REFERENCES, *tuned) if self.references is None else self.references.split(",")
         policies = resolve_policies(specs, scenario, "--references")
-        taken = {PPO, BOUND} & set(policies)
+        taken = {LEARNER_NAME, BOUND} & set(policies)
         if taken:
             raise InputError(
                 f"--references = {self.references}: '{taken.pop()}' is the name of this run; give its full path"

@@ -35,19 +35,20 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting
     order line, over which route, and which trucks of its region leave now. The other regions follow a background
-    policy. The world, its money and its sources are in `envs/world/scenario.py`; the transitions in `envs/kernel/tick.py`.
+    policy. Every field of the world, with its unit and source, is in `envs/world/scenario.py`; the transitions are in
+    `envs/kernel/tick.py`.
 
     A scenario may hold `events`, hours in which part of the network is out of order:
 
-    - A site with less capacity picks or sorts less, first in first out; one that is down does nothing, and packages
-      wait there. What it has picked or sorted already may leave.
+    - A site with less capacity picks or sorts less, first in, first out; a site that is down does nothing, and packages
+      wait there. Packages that it has already picked or sorted may leave.
     - A closed lane sends no truck, not even a full one. Trucks on the road arrive and return.
     - A route is cut while one of its lanes is closed or one of its sites is down. Cut routes are candidates only of a
       line that no other route can serve: it is not lost, but waits on its way until the event ends.
-    - Packages that have their route keep it. Lateness is booked as it becomes inevitable, hour by hour on a lane and
-      when the work is done at a site, since nobody knows how long an event lasts.
+    - Packages that have their route keep it. Lateness is booked as it becomes inevitable: hour by hour on a lane, and
+      when the work is done at a site, since the length of an event is not known in advance.
 
-    Agents see events in what they see anyway: backlogs, candidates and masks.
+    Events show in backlogs, candidates and masks; there is no feature of their own.
 
     ## Action Space
 
@@ -59,20 +60,20 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Observation Space
 
-    `Dict`, float32 in ±10 with fixed normalisation (`envs/kernel/features.py` names every entry):
+    `Dict`, float32 in ±10 with fixed normalisation (`envs/kernel/features.py` names every entry and its unit):
 
     | key | shape | meaning |
     | --- | --- | --- |
-    | `orders` | (M·K·21,) | candidates of each waiting line; (M, K, 21) with `tables=True` |
-    | `lanes` | (L·21,) | lanes with packages waiting; (L, 21) with `tables=True` |
+    | `orders` | (M·K·24,) | candidates of each waiting line; (M, K, 24) with `tables=True` |
+    | `lanes` | (L·24,) | lanes with packages waiting; (L, 24) with `tables=True` |
     | `region` | (9,) | hour, weekday, load |
-    | `order_mask` | (M, K) int8 | candidates there are |
-    | `lane_mask` | (L, 2) int8 | may hold, may go |
+    | `order_mask` | (M, K) int8 | 1 for each candidate |
+    | `lane_mask` | (L, 2) int8 | 1 if the lane may hold, 1 if it may go |
 
     ## Rewards
 
-    Minus the dollars booked to the region since the last step in the accrual view of the ledger (`envs/kernel/ledger.py`),
-    over the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
+    Minus the dollars booked to the region since the last step in the accrual view of the ledger
+    (`envs/kernel/ledger.py`), divided by the scenario's `reward_scale_usd`. `info["costs"]` has the parts.
 
     ## Starting State
 
@@ -80,8 +81,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Episode End
 
-    Never terminated. Truncated at the scenario's horizon; what is then under way is settled at standard cost in the
-    last reward, and the last observation is that of the emptied network.
+    Never terminated. Truncated at the scenario's horizon; work under way is then settled at standard cost in the last
+    reward, and the last observation is that of the emptied network.
 
     ## Information
 
@@ -98,8 +99,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         scenario: a `Scenario`, the path of a YAML file, or a shipped name.
         region: name or number of the region to run.
         background: scorers that decide for the other regions; default: nearest in region, last safe hour.
-        lane_price: prices lanes in what is observed: `scorers.price` of a trained policy that is to decide here, so
-            that it sees the plans it was trained on. Default: nobody does.
+        lane_price: prices the lanes in the observation: pass `scorers.price` of a trained policy that will decide here,
+            so that it sees the plans it was trained on. Default: lanes have no price.
         render_mode: None or `rgb_array`, the map.
         tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
         overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
@@ -141,8 +142,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """Starts an episode.
 
         Args:
-            seed: of the orders of this and, unless given anew, the following episodes.
-            options: `key`: an episode key of `envs.world.demand.episode_key`, to meet the very orders of an evaluation;
+            seed: of the orders of this episode and, unless another seed is given, of the following ones.
+            options: `key`: an episode key of `envs.world.demand.episode_key`, for the same orders as in an evaluation;
                 `week_tick`: tick of the week to start at.
         """
         super().reset(seed=seed)
@@ -175,15 +176,11 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
             return None
         if self._viewer is None:
-            from regional_dispatch.envs.render.map import (
-                MapViewer,  # matplotlib is slow to load, and training never draws
-            )
-
-            self._viewer = MapViewer(self.sim)
+            self._viewer = _viewer(self.sim)
         return self._viewer.frame(0)
 
     def close(self) -> None:
-        """Lets go of the viewer."""
+        """Frees the viewer."""
         self._viewer = None
 
     def _booked(self) -> np.ndarray:
@@ -203,6 +200,16 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             "tick": self.sim.tick(0),
             "action_mask": self.action_masks().astype(np.int8),
         }
+
+
+def _viewer(sim: Simulator) -> MapViewer:
+    try:
+        from regional_dispatch.envs.render.map import MapViewer  # slow to load, and training never draws
+    except ModuleNotFoundError as error:
+        raise gymnasium.error.DependencyNotInstalled(
+            f"render() needs the package '{error.name}'; install it with: pip install 'regional-dispatch[train]'"
+        ) from error
+    return MapViewer(sim)
 
 
 def find_region(sim: Simulator, region: str | int) -> int:

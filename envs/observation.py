@@ -1,30 +1,16 @@
-"""Between the kernel and whoever decides: observations with their masks, actions, and packed decisions.
+"""Observations with their masks, and actions, as Gymnasium and stable-baselines3 take them.
 
-Padded observations serve Gymnasium and stable-baselines3: fixed shapes, one legal action in every slot without a
-decision. Packed decisions serve our own learner: one row per decision there is, and nothing else.
+They are padded: shapes are fixed, and a slot without a decision has one legal action. The learner of this project reads
+one row per decision instead (`envs.kernel.observe`).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from gymnasium import spaces
 
-from regional_dispatch.envs.kernel import tick as kernel
-from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.features import (
-    DISPATCH_COUNT,
-    LIMIT,
-    REGION_COUNT,
-    SHADOW_PRICE_USD,
-    SOURCE_COUNT,
-    dispatch_features,
-    hour_of_day,
-    region_features,
-    source_features,
-)
-from regional_dispatch.envs.kernel.outlook import route_backlog_hours
+from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.observe import apply_choices, fill_tables
 from regional_dispatch.envs.simulator import Simulator
 
 
@@ -65,8 +51,12 @@ def empty_observation(sim: Simulator, rows: int) -> dict[str, np.ndarray]:
 
 def fill_observation(sim: Simulator, copy: int, region: int, out: dict[str, np.ndarray], row: int) -> None:
     """Writes what a region of a network copy sees into one row of `empty_observation`'s arrays."""
-    parts = (out[name][row] for name in ("orders", "lanes", "region", "order_mask", "lane_mask"))
-    _fill(sim.world, sim.state, copy, region, *parts)
+    orders, lanes, region_row, order_mask, lane_mask = (
+        out[name][row] for name in ("orders", "lanes", "region", "order_mask", "lane_mask")
+    )
+    orders[:], lanes[:], order_mask[:], lane_mask[:] = 0, 0, 0, 0
+    order_mask[:, 0] = lane_mask[:, 0] = 1  # a slot without a decision has one legal value
+    fill_tables(sim.world, sim.state, copy, region, orders, lanes, region_row, order_mask, lane_mask)
 
 
 def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -77,138 +67,4 @@ def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def apply_action(sim: Simulator, copy: int, region: int, action: np.ndarray) -> None:
     """Writes a region's padded action into the kernel's decisions."""
-    _apply(sim.world, sim.state, copy, region, np.ascontiguousarray(action, dtype=np.int64))
-
-
-@compiled
-def _fill(
-    w: Any, s: Any, b: int, r: int, orders: np.ndarray, lanes: np.ndarray, region: np.ndarray,
-    order_mask: np.ndarray, lane_mask: np.ndarray,
-) -> None:  # fmt: skip
-    orders[:] = 0
-    lanes[:] = 0
-    order_mask[:] = 0
-    order_mask[:, 0] = 1
-    lane_mask[:, 0] = 1
-    lane_mask[:, 1] = 0
-    region_features(w, s, b, r, region)
-    kernel.prepare_lines(w, s, b, r)
-    for j in range(s.slots[b, r]):
-        found = kernel.candidates_found(w, s, b, r, j)
-        source_features(w, s, b, r, j, found, orders[j])
-        for k in range(found):
-            order_mask[j, k] = 1
-    hour = hour_of_day(w, s, b)
-    for i in range(s.row[b].active):
-        lane = s.active[b, i]
-        if w.net.lanes[lane].region == r and w.net.lanes[lane].slot >= 0:
-            slot = w.net.lanes[lane].slot
-            lane_mask[slot, 1] = kernel.can_send(w, s, b, lane)
-            dispatch_features(w, s, b, i, hour, lanes[slot])
-
-
-@compiled
-def _apply(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
-    size, slots = s.line.shape[2], w.rules.order_slots
-    for j in range(s.slots[b, r]):
-        s.line[b, r, (s.line_first[b, r] + j) % size].choice = action[j]
-    for slot in range(w.net.slot_lane.shape[1]):
-        lane = w.net.slot_lane[r, slot]
-        if lane >= 0:
-            s.go[b, lane] = action[slots + slot] if s.lane[b, lane].count > 0 else 0
-
-
-@compiled
-def pack_lines(
-    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray,
-    backlog: np.ndarray, order: np.ndarray,
-) -> int:  # fmt: skip
-    """Every line up for decision in copy b that has a candidate, region by region.
-
-    Args:
-        x: (rows, K, SOURCE_COUNT) float32, filled.
-        mask: (rows, K) bool, filled.
-        region: (rows,) int64, filled.
-        price: (rows, K) float32, filled: shadow price of the units the line would take, USD.
-        backlog: (rows, K) float32, filled: hours of work queued on the candidate's way.
-        order: (rows,) int64, filled: number of the line's order in its episode.
-
-    Returns:
-        How many rows were filled, in the order `unpack_lines` reads.
-    """
-    n = 0
-    for r in range(w.net.regions):
-        size = s.line.shape[2]
-        kernel.prepare_lines(w, s, b, r)
-        for j in range(s.slots[b, r]):
-            found = kernel.candidates_found(w, s, b, r, j)
-            if found == 0:
-                continue
-            line = s.line[b, r, (s.line_first[b, r] + j) % size]
-            source_features(w, s, b, r, j, found, x[n])
-            for k in range(w.rules.candidates):
-                mask[n, k] = k < found
-                if k < found:
-                    price[n, k] = x[n, k, SOURCE_COUNT - 1] * SHADOW_PRICE_USD
-                    backlog[n, k] = route_backlog_hours(w, s, b, s.candidate[b, r, j, k])
-                else:
-                    x[n, k, :] = 0
-                    price[n, k] = backlog[n, k] = 0
-            region[n], order[n] = r, line.order
-            n += 1
-    return n
-
-
-@compiled
-def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray) -> None:
-    """Applies choices to the lines `pack_lines` listed, and starts a journey for each: (rows,) int64 both."""
-    n = 0
-    for r in range(w.net.regions):
-        size = s.line.shape[2]
-        for j in range(s.slots[b, r]):
-            if s.candidate[b, r, j, 0] < 0:
-                continue
-            line = s.line[b, r, (s.line_first[b, r] + j) % size]
-            line.choice, line.journey = choice[n], journey[n]
-            record = s.journey[b, journey[n]]
-            record.cost, record.leader, record.done, record.void = 0.0, journey[n], 0, 0
-            n += 1
-
-
-@compiled
-def pack_lanes(
-    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray, sent: np.ndarray,
-    handed: np.ndarray,
-) -> int:  # fmt: skip
-    """Every lane of copy b with packages waiting and a truck to send, ascending.
-
-    Args:
-        x: (rows, DISPATCH_COUNT) float32, filled.
-        lane: (rows,) int64, filled.
-        region: (rows,) int64, filled.
-        cost: (rows,) float64, filled: USD the lane has accrued since it was last packed.
-        sent: (rows,) float64, filled: what the packages it has sent since then would have cost on full trucks, USD.
-        handed: (rows,) float64, filled: what those are expected to cost the next lanes beyond the standard, USD.
-
-    Returns:
-        How many rows were filled.
-    """
-    n, hour = 0, hour_of_day(w, s, b)
-    for i in range(s.row[b].active):
-        index = s.active[b, i]
-        if kernel.can_send(w, s, b, index):
-            dispatch_features(w, s, b, i, hour, x[n])
-            lane[n], region[n] = index, w.net.lanes[index].region
-            cost[n] = s.lane[b, index].cost
-            sent[n] = s.lane[b, index].sent * w.net.lanes[index].cost / w.rules.truck_packages
-            handed[n] = s.lane[b, index].handed
-            s.lane[b, index].cost, s.lane[b, index].sent, s.lane[b, index].handed = 0.0, 0, 0.0
-            n += 1
-    return n
-
-
-@compiled
-def unpack_lanes(s: Any, b: int, lane: np.ndarray, go: np.ndarray) -> None:
-    """Applies go (1) or hold (0) to lanes: (rows,) int64 both."""
-    for i in range(len(lane)):
-        s.go[b, lane[i]] = go[i]
+    apply_choices(sim.world, sim.state, copy, region, np.ascontiguousarray(action, dtype=np.int64))

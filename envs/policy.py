@@ -1,4 +1,4 @@
-"""The protocol of everything that decides, and the policy that two scorers make.
+"""The protocol of every policy, and the policy that two scorers make.
 
 `predict` has stable-baselines3's signature, so `evaluate_policy` and any other tool of that ecosystem take these too.
 """
@@ -18,7 +18,7 @@ Observation = Mapping[str, np.ndarray]
 
 
 class Policy(Protocol):
-    """What decides: trained or not."""
+    """Anything that decides: a trained policy, a rule, or your own."""
 
     def predict(
         self,
@@ -44,7 +44,7 @@ class ScorerPolicy:
     Args:
         scorers: the two scorers.
         name: for tables.
-        pricing: has the units on the shelves priced by an LP (`baselines.shadow_price`); default, nobody prices.
+        pricing: has units priced by a linear program (`baselines.shadow_price`); default, units have no price.
         seen: (stream, seed) of the episodes it was trained or tuned on; it is not to be evaluated on those.
     """
 

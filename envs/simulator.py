@@ -18,8 +18,6 @@ from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.kernel.state import (
     JOURNEY,
     State,
-    World,
-    build_world,
     clear_row,
     empty_state,
     grow_items,
@@ -29,10 +27,11 @@ from regional_dispatch.envs.kernel.state import (
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 from regional_dispatch.envs.world.network import Network, build_network, repartition
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.world import World, build_world
 
 
 class Pricer(Protocol):
-    """What a unit is worth on each shelf, found anew on a schedule; policies see it as `shadow_price`."""
+    """What a unit is worth at each FC, computed on a schedule; policies see it as `shadow_price`."""
 
     every_hours: float
 
@@ -73,7 +72,7 @@ class Simulator:
     Args:
         scenario: the world.
         copies: B.
-        pricer: prices the units on the shelves; default, nobody does, and `shadow_price` is a newsvendor's guess.
+        pricer: prices units at FCs; default, none, and `shadow_price` is a newsvendor's estimate.
         reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.reevaluation`).
         transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
     """
@@ -91,7 +90,7 @@ class Simulator:
         self.pricer = pricer
         self.reevaluate = reevaluate
         self.transfers = transfers
-        self.learning = self.marginal = False
+        self.learning = self.marginal_truck_charge = False
         self.network: Network = build_network(scenario)
         self.transfer_lanes = transfer_lanes(scenario, self.network)
         self.world: World = build_world(scenario, self.network)
@@ -144,7 +143,7 @@ class Simulator:
         clear_row(self.world, self.state, row, key, week_tick)
         self.state.row["reevaluate"][row] = self.reevaluate
         self.state.row["learning"][row] = self.learning
-        self.state.row["marginal"][row] = self.marginal
+        self.state.row["marginal_truck_charge"][row] = self.marginal_truck_charge
 
     def begin(self, row: int) -> None:
         """Steps 1–3 of a tick: everything up to the decisions."""
@@ -185,9 +184,12 @@ class Simulator:
         self.state = self.state._replace(lane_price=price)
 
     def charge_trucks(self, marginal: bool) -> None:
-        """Charges trucks that leave less than full to who made them leave, or to all alike; see `kernel._charge`."""
-        self.marginal = marginal
-        self.state.row["marginal"] = marginal
+        """Charges a truck that leaves less than full to the packages that made it leave, or to all of them alike.
+
+        See `envs.kernel.credit.truck_shares`.
+        """
+        self.marginal_truck_charge = marginal
+        self.state.row["marginal_truck_charge"] = marginal
 
     def sample_lanes(self, room: int) -> None:
         """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.kernel.lane_price`.
@@ -240,7 +242,7 @@ class Simulator:
         return self._ticks(self.pricer.every_hours) if self.pricer else 0
 
     def _next_pricing(self, row: int) -> int:
-        """The next tick, after the present one, that starts with a pricing; the horizon if nobody prices."""
+        """The next tick, after the present one, that starts with a pricing; the horizon if there is no pricer."""
         every = self._pricing_ticks()
         return (self.tick(row) // every + 1) * every if every else self.world.rules.horizon_tick
 

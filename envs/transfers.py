@@ -1,13 +1,13 @@
 """Stock on the road between FCs: lateral transshipment, in the field's term.
 
-A rule says, between two ticks, how many units of which SKU go from which FC to which. They leave their shelf at once,
-travel by road, and join the shelf of their destination at the start of the tick they arrive in. While they travel they
-count towards their receiver's inventory position, so that it does not order them again; the sender's next review orders
-what it gave away.
+A transfer rule decides, between two ticks, how many units of which SKU go from one FC to another. They leave the shelf
+at once, travel by road, and are on the shelf of their destination at the start of the tick they arrive in. While they
+travel they count towards the inventory position of the receiver, so that it does not order them a second time; the next
+review of the sender replaces what it sent.
 
-Whole model trucks go from FC to FC, so a load that fills them is what makes a transfer cheap. Their cost and the
-handling of the units are booked when they leave, in cash and accrual alike, to the region that receives them: it asked
-for them. Units on the road at the horizon have been paid for and need no settlement.
+Whole model trucks go from FC to FC, so a transfer is cheap if it fills them. Their cost and the handling of the units
+are booked when they leave, in cash and accrual alike, to the region that receives them. Units on the road at the
+horizon have been paid for and need no settlement.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel import metrics as m
-from regional_dispatch.envs.kernel.ledger import TRANSFER
-from regional_dispatch.envs.kernel.state import State, World, grow_shipments
-from regional_dispatch.envs.world.network import MIN_LANE_MILES, Network, great_circle_miles
+from regional_dispatch.envs.kernel.ledger import USD
+from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.kernel.state import State, grow_shipments
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.lanes import MIN_LANE_MILES
+from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario
+from regional_dispatch.envs.world.world import World
 
 _MOST = np.iinfo(np.int16).max  # units a shelf can hold
 
@@ -46,7 +49,7 @@ class TransferLanes(NamedTuple):
 
 def transfer_lanes(scenario: Scenario, network: Network) -> TransferLanes:
     """Roads between all FCs, great circle × circuity at the network's speed, and their trucks."""
-    # Tables of sites and lanes say nothing of roads between FCs; the default of cities is that of the US.
+    # Tables of sites and lanes have no roads between FCs; the defaults of generated networks are those of the US.
     roads = scenario.network if isinstance(scenario.network, CityNetwork) else CityNetwork()
     sites = network.sites.iloc[: network.net.fcs]
     lat, lon = sites["latitude"].to_numpy(float), sites["longitude"].to_numpy(float)
@@ -71,11 +74,11 @@ def send(world: World, state: State, row: int, lanes: TransferLanes, moves: Move
     """Takes units off their shelves, puts them on the road, and books their trucks.
 
     Returns:
-        The state, in larger arrays if more is on the road than ever before.
+        The state, in larger arrays if more is on the road than there was room for.
 
     Raises:
-        ValueError: moves that cannot be: no unit, no such SKU or FC, FCs that are one, more than is on hand, or more
-            than a shelf can hold.
+        ValueError: a move that is not possible: no unit, an unknown SKU or FC, twice the same FC, more than is on hand,
+            or more than a shelf can hold.
     """
     sku, origin, dest, units = (np.asarray(part, dtype=np.int64) for part in moves)
     if not len(sku):
@@ -116,7 +119,8 @@ def _check(state: State, row: int, moves: Moves) -> None:
         sku, fc = np.unravel_index(left.argmin(), left.shape)
         there = int(state.stock[row, sku, fc])
         raise ValueError(
-            f"transfers: SKU {sku}, FC {fc}: {there - left[sku, fc]} units shall leave, {there} are on hand; move fewer"
+            f"transfers: SKU {sku}, FC {fc}: {there - left[sku, fc]} units are to leave, "
+            f"{there} are on hand; move fewer"
         )
     coming += state.stock[row].astype(np.int64) + state.pipeline[row].sum(axis=0, dtype=np.int64) + state.road[row]
     if coming.max() > _MOST:
@@ -132,14 +136,14 @@ def _book(world: World, state: State, row: int, lanes: TransferLanes, pair: np.n
     region = world.net.region_of_site[dest]
     usd = trucks * lanes.truck_usd[origin, dest] + lanes.handling_usd * load
     for book in (state.cash, state.accrual):
-        np.add.at(book[row, :, TRANSFER], region, usd)
+        np.add.at(book[row, :, USD.transfer], region, usd)
     if state.row["tick"][row] < world.rules.warmup_tick:
         return
     for counter, values in (
-        (m.TRANSFER_UNITS, load),
-        (m.TRANSFER_TRUCKS, trucks),
-        (m.TRANSFER_ROOM, trucks * lanes.truck_units),
-        (m.TRANSFER_MILES, trucks * lanes.miles[origin, dest]),
+        (N.transfer_units, load),
+        (N.transfer_trucks, trucks),
+        (N.transfer_room, trucks * lanes.truck_units),
+        (N.transfer_miles, trucks * lanes.miles[origin, dest]),
     ):
         np.add.at(state.count[row, :, counter], region, values)
 

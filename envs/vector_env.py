@@ -28,7 +28,7 @@ from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 class RegionRows:
     """Row i = copy i // R, region i % R. Copies start at staggered hours of the week.
 
-    Rows in lockstep would see the same hour at once, and learners would learn in circles.
+    If all rows saw the same hour at once, updates would swing with the hour of the day.
 
     Args:
         sim: the copies.
@@ -135,7 +135,7 @@ class RegionalDispatchVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray]
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Starts all copies anew; without a seed, with their next episodes.
+        """Starts an episode in every copy; without a seed, each copy's next one.
 
         Of a list of seeds the first counts, since rows of a copy share its orders.
         """

@@ -22,11 +22,11 @@ import numpy as np
 
 from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.envs.fingerprint import source_digest
-from regional_dispatch.envs.kernel.state import build_world
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.world import build_world
 from regional_dispatch.evaluation.bounds import Bound, bound_row
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.rollouts import rollout, simulator_for

@@ -1,1 +1,1 @@
-"""Decisions for months: how to cut regions, and where stock stands."""
+"""Decisions for months: how to divide a network into regions, and where stock is placed."""

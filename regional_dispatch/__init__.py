@@ -1,7 +1,7 @@
 """regional-dispatch: a Gymnasium environment of an e-commerce fulfilment network, and agents that learn to run it.
 
-`import regional_dispatch` registers `RegionalDispatch-v0` with Gymnasium and loads nothing heavy. The names below are the
-public interface; each is imported when it is first used. Everything else may change between versions.
+`import regional_dispatch` registers `RegionalDispatch-v0` with Gymnasium and loads nothing heavy. The names below are
+the public interface; each is imported when it is first used. Everything else may change between versions.
 """
 
 from __future__ import annotations

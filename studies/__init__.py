@@ -1,1 +1,1 @@
-"""Studies: questions that networks are asked, each answered by one command with one page."""
+"""Studies: questions about a network, one folder each, answered by one command that writes one page."""

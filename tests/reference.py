@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.kernel.state import World
-from regional_dispatch.envs.world.network import DIRECT
+from regional_dispatch.envs.world.lane_kinds import DIRECT
+from regional_dispatch.envs.world.world import World
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
 from regional_dispatch.envs.kernel.compiled import compiled
 from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.score import Scorer
@@ -115,6 +115,28 @@ def small(**changes: Any) -> Scenario:
     return Scenario.model_validate(data)
 
 
+def down(site: str = "FC New York NY", share: float = 0, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    """An event: a site has a share of its capacity."""
+    return {"kind": "capacity", "site": site, "share": share, "start_hour": start_hour, "hours": hours}
+
+
+def closed(origin: str, destination: str, start_hour: float = 24, hours: float = 48) -> dict[str, Any]:
+    """An event: a lane is closed."""
+    return {
+        "kind": "lane", "origin": origin, "destination": destination, "start_hour": start_hour, "hours": hours,
+    }  # fmt: skip
+
+
+def cut_off(region: str = "Region 01", start_hour: float = 24, hours: float = 48, **more: Any) -> dict[str, Any]:
+    """An event: a region is cut off."""
+    return {"kind": "region", "region": region, "start_hour": start_hour, "hours": hours, **more}
+
+
+def site_number(sim: Simulator, name: str) -> int:
+    """The number of a site."""
+    return sim.network.sites["name"].tolist().index(name)
+
+
 def simulator(scenario: Scenario, *keys: int, reevaluate: bool = False) -> Simulator:
     """A simulator with one row per key, reset."""
     sim = Simulator(scenario, len(keys), reevaluate=reevaluate)
@@ -132,9 +154,9 @@ def lane_price(**weights: float) -> Scorer:
 def find_all(w: Any, s: Any, b: int, found: np.ndarray) -> None:
     """Fills the candidates of every line up for decision and how many there are: found (R, M)."""
     for r in range(w.net.regions):
-        kernel.prepare_lines(w, s, b, r)
+        prepare_lines(w, s, b, r)
         for j in range(s.slots[b, r]):
-            found[r, j] = kernel.candidates_found(w, s, b, r, j)
+            found[r, j] = candidates_found(w, s, b, r, j)
 
 
 def decide_at_random(sim: Simulator, row: int, rng: np.random.Generator) -> tuple[dict[tuple[int, int], int], set[int]]:

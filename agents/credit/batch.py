@@ -1,4 +1,4 @@
-"""The decisions of several networks side by side, so that the policy meets all of them in one batch."""
+"""Recorders of several networks side by side, so that the policy decides for all of them in one batch."""
 
 from __future__ import annotations
 
@@ -7,69 +7,72 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from regional_dispatch.agents.credit.decisions import Charges, LaneBook, Lanes, LineBook, Lines, PriceBook, join
+from regional_dispatch.agents.credit.charges import Charges
+from regional_dispatch.agents.credit.concatenate import concatenate
+from regional_dispatch.agents.credit.lane_prices import PriceRecorder
+from regional_dispatch.agents.credit.lanes import LaneRecorder, Lanes
+from regional_dispatch.agents.credit.lines import LineRecorder, Lines
 from regional_dispatch.envs.simulator import Simulator, part, prefixed
 
-Book = TypeVar("Book", LineBook, LaneBook)
+Recorder = TypeVar("Recorder", LineRecorder, LaneRecorder)
 
 
-class Books(Generic[Book]):
-    """What books of lines and of lanes have in common.
+class Recorders(Generic[Recorder]):
+    """What `LineRecorders` and `LaneRecorders` have in common.
 
     Args:
-        books: one per network.
+        each: one recorder per network.
     """
 
-    def __init__(self, books: list[Book]) -> None:
-        self.books: list[Book] = books
+    def __init__(self, each: list[Recorder]) -> None:
+        self.each: list[Recorder] = each
         self._ends = np.zeros(0, np.int64)
 
     def pack(self) -> tuple[np.ndarray, ...]:
-        """All networks' decisions to take; see `LineBook.pack` and `LaneBook.pack`."""
-        found, self._ends = _joined([book.pack() for book in self.books])
+        """Decisions to take in all networks; see `LineRecorder.pack` and `LaneRecorder.pack`."""
+        found, self._ends = _joined([recorder.pack() for recorder in self.each])
         return found
 
-    def forget(self) -> None:
-        """Drops everything; call when the copies are started anew."""
-        for book in self.books:
-            book.forget()
+    def clear(self) -> None:
+        """Drops everything; call when the copies are reset."""
+        for recorder in self.each:
+            recorder.clear()
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """What is open in each book; see its `snapshot`."""
-        return prefixed({f"{i}.": book.snapshot() for i, book in enumerate(self.books)})
+        """What each recorder keeps, as arrays; call between two updates."""
+        return prefixed({f"{i}.": recorder.snapshot() for i, recorder in enumerate(self.each)})
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Goes on from a snapshot of as many networks; see its `restore`."""
-        for i, book in enumerate(self.books):
-            book.restore(part(arrays, f"{i}."))
+        """Continues from a snapshot of the same number of networks; see each recorder's `restore`."""
+        for i, recorder in enumerate(self.each):
+            recorder.restore(part(arrays, f"{i}."))
 
 
-class LineBooks(Books[LineBook]):
-    """One `LineBook` per network, packed and taken as one.
+class LineRecorders(Recorders[LineRecorder]):
+    """One `LineRecorder` per network, packed and taken together.
 
     Args:
         sims: the networks, all with the same number of candidates per line.
         charges: what lines are charged with.
-        ticks: busiest ticks' worth of decisions that a copy can have open; a book grows when needed.
+        ticks: room at the start for the open decisions of so many busiest ticks; it grows when needed.
     """
 
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges(), ticks: int = 64) -> None:  # noqa: B008
         self.sims = list(sims)
-        super().__init__([LineBook(sim, ticks * sim.world.rules.order_slots, charges) for sim in sims])
+        super().__init__([LineRecorder(sim, ticks * sim.world.rules.order_slots, charges) for sim in sims])
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray) -> None:
-        """Applies the choices of the lines just packed; see `LineBook.unpack`."""
-        for book, *own in zip(self.books, *_split(self._ends, action, log_prob), strict=True):
-            book.unpack(*own)
+        """Applies the choices of the lines just packed; see `LineRecorder.unpack`."""
+        for recorder, *own in zip(self.each, *_split(self._ends, action, log_prob), strict=True):
+            recorder.unpack(*own)
 
     def take(self) -> Lines:
-        """All decisions closed since the last call."""
-        taken: Lines = join([book.take() for book in self.books])
-        return taken
+        """All decisions closed since the last call, with their returns."""
+        return concatenate([recorder.take() for recorder in self.each])
 
 
-class LaneBooks(Books[LaneBook]):
-    """One `LaneBook` per network, packed and taken as one.
+class LaneRecorders(Recorders[LaneRecorder]):
+    """One `LaneRecorder` per network, packed and taken together.
 
     Args:
         sims: the networks.
@@ -77,36 +80,36 @@ class LaneBooks(Books[LaneBook]):
     """
 
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges()) -> None:  # noqa: B008
-        super().__init__([LaneBook(sim, charges) for sim in sims])
+        super().__init__([LaneRecorder(sim, charges) for sim in sims])
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray, value: np.ndarray) -> None:
         """Applies go or hold to the lanes just packed."""
-        for book, *own in zip(self.books, *_split(self._ends, action, log_prob, value), strict=True):
-            book.unpack(*own)
+        for recorder, *own in zip(self.each, *_split(self._ends, action, log_prob, value), strict=True):
+            recorder.unpack(*own)
 
     def take(self, gamma: float, gae_lambda: float) -> tuple[Lanes, np.ndarray, np.ndarray]:
-        """Decisions, advantages and returns; see `LaneBook.take`. Chains of different networks may share a number."""
-        lanes, advantages, returns = zip(*(book.take(gamma, gae_lambda) for book in self.books), strict=True)
-        return join(list(lanes)), np.concatenate(advantages), np.concatenate(returns)
+        """Decisions, advantages and returns; see `LaneRecorder.take`. Chain numbers repeat between networks."""
+        lanes, advantages, returns = zip(*(recorder.take(gamma, gae_lambda) for recorder in self.each), strict=True)
+        return concatenate(list(lanes)), np.concatenate(advantages), np.concatenate(returns)
 
 
-class PriceBooks:
-    """One `PriceBook` per network, taken as one.
+class PriceRecorders:
+    """One `PriceRecorder` per network, taken together.
 
     Args:
         sims: the networks.
     """
 
     def __init__(self, sims: Sequence[Simulator]) -> None:
-        self.books = [PriceBook(sim) for sim in sims]
+        self.each = [PriceRecorder(sim) for sim in sims]
 
     def take(self) -> tuple[np.ndarray, ...]:
-        """All samples since the last call; see `PriceBook.take`."""
-        return _joined([book.take() for book in self.books])[0]
+        """All samples since the last call; see `PriceRecorder.take`."""
+        return _joined([recorder.take() for recorder in self.each])[0]
 
 
 def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Each array of all parts as one, and where each part but the last ends. One part is not copied."""
+    """The parts concatenated array by array, and where each part but the last ends. A single part is not copied."""
     ends = np.cumsum([len(part[0]) for part in parts])[:-1]
     if len(parts) == 1:
         return parts[0], ends

@@ -1,1 +1,5 @@
-"""Other learners, for comparison: PPO with one summed reward, and sb3-contrib's MaskablePPO."""
+"""Other learners, for comparison.
+
+- `joint.py`: this project's PPO with one summed reward per region and tick.
+- `maskable.py`: sb3-contrib's MaskablePPO on padded observations.
+"""

@@ -1,7 +1,7 @@
-"""PPO with one stream: all decisions of a region and tick share its reward and one critic. The comparison for credit.
+"""PPO with one summed reward: all decisions of a region and tick share it. The comparison for credit per decision.
 
-Reward, advantage and critic belong to a region, as an off-the-shelf algorithm would have it; actors, features, priors
-and the decisions themselves are those of `RegionalPPO`.
+Reward, advantage and critic belong to a region, as in an off-the-shelf algorithm; actors, features, priors and the
+decisions themselves are those of `RegionalPPO`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,29 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from regional_dispatch.agents.credit.batch import LaneBooks, LineBooks
-from regional_dispatch.agents.credit.decisions import Lanes, Lines, join
+from regional_dispatch.agents.credit.batch import LaneRecorders, LineRecorders
+from regional_dispatch.agents.credit.concatenate import concatenate
+from regional_dispatch.agents.credit.lanes import Lanes
+from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.envs.kernel.compiled import compiled
 from regional_dispatch.envs.kernel.features import REGION_COUNT, region_features
 
-REWARD_USD = 100.0  # one unit of reward
-CRITIC_HIDDEN = 64
+REWARD_USD = 100.0  # USD per unit of reward
+CRITIC_HIDDEN = 64  # width of the critic's layers
 
 
 class Tick(NamedTuple):
-    """What every region saw and decided in a tick, and what it was booked after."""
+    """What every region saw and decided in a tick. A row is a region of a network copy."""
 
     seen: np.ndarray  # (rows, REGION_COUNT) float32
-    accrued: np.ndarray  # (rows,) float64, USD booked since the start of the episode, before the tick
-    started: np.ndarray  # (rows,) bool, first tick of an episode
+    accrued: np.ndarray  # (rows,) float64, USD booked from the start of the episode until this tick
+    started: np.ndarray  # (rows,) bool, True in the first tick of an episode
     lines: Lines
     line_row: np.ndarray  # (n,) row of each line
     lanes: Lanes
-    lane_row: np.ndarray  # (n,)
+    lane_row: np.ndarray  # (n,) row of each lane
 
 
 class JointPPO(RegionalPPO):
@@ -44,33 +47,30 @@ class JointPPO(RegionalPPO):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_ticks", "_critic", "_critic_optimizer"]
 
-    def _decide(self, lines: LineBooks, lanes: LaneBooks) -> None:
+    def _decide(self, lines: LineRecorders, lanes: LaneRecorders) -> None:
         sim = lines.sims[0]
         seen = np.zeros((sim.copies * sim.regions, REGION_COUNT), np.float32)
-        for row in range(len(seen)):
-            region_features(sim.world, sim.state, row // sim.regions, row % sim.regions, seen[row])
+        _fill_region_features(sim.world, sim.state, seen)
         accrued = sim.state.accrual.sum(axis=2).ravel()
         started = np.repeat(sim.state.row["tick"] == 0, sim.regions)
         super()._decide(lines, lanes)
-        line_book, lane_book = lines.books[0], lanes.books[0]
-        decided, line_copy = line_book.latest()
-        latest, lane_copy = lane_book.latest()
-        self._ticks.append(
-            Tick(seen, accrued, started, decided, line_copy * sim.regions + decided.region, latest,
-                 lane_copy * sim.regions + latest.region)
-        )  # fmt: skip
+        of_lines, line_copy = lines.each[0].latest()
+        of_lanes, lane_copy = lanes.each[0].latest()
+        rows = line_copy * sim.regions + of_lines.region, lane_copy * sim.regions + of_lanes.region
+        self._ticks.append(Tick(seen, accrued, started, of_lines, rows[0], of_lanes, rows[1]))
 
-    def _credited(self, lines: LineBooks, lanes: LaneBooks) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
+    def _credited(
+        self, lines: LineRecorders, lanes: LaneRecorders
+    ) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
         lines.take()
         lanes.take(self.gamma, self.gae_lambda)
         ticks, self._ticks = self._ticks[:-1], self._ticks[-1:]
         if not ticks:
             return super()._credited(lines, lanes)
         advantage = self._advantages([*ticks, *self._ticks])
-        own_lines = [t.lines._replace(reward=a[t.line_row]) for t, a in zip(ticks, advantage, strict=True)]
-        own = join(own_lines)
+        own = concatenate([t.lines._replace(reward=a[t.line_row]) for t, a in zip(ticks, advantage, strict=True)])
         lane_advantage = np.concatenate([a[t.lane_row] for t, a in zip(ticks, advantage, strict=True)])
-        return own, np.zeros_like(own.reward), join([t.lanes for t in ticks]), lane_advantage, lane_advantage
+        return own, np.zeros_like(own.reward), concatenate([t.lanes for t in ticks]), lane_advantage, lane_advantage
 
     def _advantages(self, ticks: list[Tick]) -> list[np.ndarray]:
         """Generalised advantages of every tick but the last, (rows,) float32 each; fits the critic to the returns."""
@@ -82,7 +82,7 @@ class JointPPO(RegionalPPO):
             value = self._value(seen).numpy()
         advantage, after = np.zeros_like(value), np.zeros_like(value[0])
         for t in range(len(ticks) - 2, -1, -1):
-            cut = ticks[t + 1].started  # the last tick of an episode: its dollars are those of a settlement; left out
+            cut = ticks[t + 1].started  # t ends an episode; its dollars include the settlement and are left out
             reward = np.where(cut, 0.0, ticks[t].accrued - ticks[t + 1].accrued) / REWARD_USD
             delta = reward + self.gamma * value[t + 1] - value[t]
             after = np.where(cut, 0.0, delta + self.gamma * self.gae_lambda * after).astype(np.float32)
@@ -100,3 +100,10 @@ class JointPPO(RegionalPPO):
             self._critic_optimizer.zero_grad()
             loss.backward()
             self._critic_optimizer.step()
+
+
+@compiled
+def _fill_region_features(w: Any, s: Any, seen: np.ndarray) -> None:
+    """Fills (copies × regions, REGION_COUNT) with what every region of every copy sees."""
+    for row in range(len(seen)):
+        region_features(w, s, row // w.net.regions, row % w.net.regions, seen[row])

@@ -1,9 +1,9 @@
-"""The off-the-shelf rival: sb3-contrib's MaskablePPO on padded observations and a region's summed reward.
+"""An off-the-shelf rival: sb3-contrib's MaskablePPO on padded observations and a region's summed reward.
 
-A row is a region, an action the choices of all its lines and lanes at once, a reward its dollars of the tick. Network,
-learning rate, batch size and the rest are sb3-contrib's defaults; the PPO file gives the number of network copies, the
-length of a rollout and how often the policy is evaluated. The policy with the lowest cost on the tuning episodes is
-kept, as in `agents.training.run`. `evaluate.py train_maskable --help`.
+A row is a region, an action the choices of all its lines and lanes, and a reward minus its dollars of the tick.
+Network, learning rate, batch size and the rest are sb3-contrib's defaults; the PPO file gives the number of network
+copies, the length of a rollout and how often the policy is evaluated. The policy with the lowest cost on the tuning
+episodes is kept, as in `agents.training.run`. Train one with `evaluate.py train_maskable`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ POLICY = "MultiInputPolicy"
 
 
 def rollout(model: MaskablePPO, scenario: Scenario, keys: Sequence[int]) -> list[dict[str, float]]:
-    """Plays one episode per key with the likeliest actions; the KPIs of the whole network per key."""
+    """Plays one episode per key with the most likely actions; the KPIs of the whole network, per key."""
     sim = Simulator(scenario)
     return [_play(model, sim, key) for key in keys]
 
@@ -59,10 +59,10 @@ def _play(model: MaskablePPO, sim: Simulator, key: int) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class MaskablePolicy:
-    """A trained MaskablePPO in a folder; it plays whole episodes by `predict()`.
+    """A trained MaskablePPO in a folder; it plays whole episodes with `predict()`.
 
     Args:
-        folder: that `evaluate.py train_maskable` wrote.
+        folder: the folder that `evaluate.py train_maskable` wrote.
         name: for tables.
     """
 
@@ -80,16 +80,16 @@ class MaskablePolicy:
             found: dict[str, float] = json.loads((self.folder / ABOUT_FILE).read_text(encoding="utf-8"))
             return found
         except (OSError, ValueError):
-            raise PolicyFileError(f"{self.folder}: no {ABOUT_FILE} of a finished training; train anew") from None
+            raise PolicyFileError(f"{self.folder}: no {ABOUT_FILE} of a finished training; train again") from None
 
     @property
     def seen(self) -> frozenset[tuple[str, int]]:
-        """(stream, seed) of the episodes it was trained and chosen on."""
+        """(stream, seed) of the episodes it was trained and selected on."""
         return frozenset((stream, int(self.about["seed"])) for stream in ("train", "tune"))
 
     @property
     def digest(self) -> str:
-        """Of the weights and of the code that plays them."""
+        """Digest of the weights and of the code that plays them."""
         parts = (self.folder / MODEL_FILE, Path(__file__))
         return hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()
 
@@ -99,11 +99,11 @@ class MaskablePolicy:
 
 
 class BestByTuning(BaseCallback):
-    """Every few updates plays the tuning episodes, notes the KPIs, and keeps the cheapest model; ends on time.
+    """Plays the tuning episodes every few updates, writes the KPIs down, and keeps the model with the lowest cost.
 
     Args:
         run: scenario, PPO file, seed and folder.
-        seconds: time budget of learning, evaluations left out.
+        seconds: time budget of learning, without evaluations; training stops when it is used up.
     """
 
     def __init__(self, run: Run, seconds: float) -> None:
@@ -118,7 +118,7 @@ class BestByTuning(BaseCallback):
         self._since = time.monotonic()
         self._check()
 
-    def learnt(self) -> float:
+    def learned(self) -> float:
         """Seconds of learning so far."""
         return time.monotonic() - self._since
 
@@ -128,7 +128,7 @@ class BestByTuning(BaseCallback):
         self._updates += 1
 
     def _on_step(self) -> bool:
-        return self.learnt() < self.seconds
+        return self.learned() < self.seconds
 
     def _on_training_end(self) -> None:
         self._check()
@@ -145,9 +145,9 @@ class BestByTuning(BaseCallback):
             self._keep()
 
     def _note(self, kpis: dict[str, float]) -> None:
-        """One more line of the learning curve; decisions count every slot of lines and lanes, padding too."""
+        """Adds a row to the learning curve; decisions count every slot of lines and lanes, padded ones too."""
         slots = len(self.training_env.action_space.nvec)  # type: ignore[attr-defined]
-        self.curve.add(self.num_timesteps, self.learnt(), self.num_timesteps * slots, kpis)
+        self.curve.add(self.num_timesteps, self.learned(), self.num_timesteps * slots, kpis)
 
     def _keep(self) -> None:
         about = {"seed": self.run.seed, "timesteps": self.num_timesteps, "tuning_cost_per_order_usd": self.best_cost}
@@ -160,7 +160,7 @@ class BestByTuning(BaseCallback):
 
 
 def train_maskable(run: Run, seconds: float) -> None:
-    """Trains for so long and leaves the best model by the tuning episodes in the folder."""
+    """Trains for `seconds` and leaves the model with the lowest cost on the tuning episodes in the run's folder."""
     set_random_seed(run.seed)
     write_config(run)
     env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed)

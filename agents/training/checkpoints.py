@@ -1,7 +1,8 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped, bit for bit.
+"""Checkpoints: everything a run needs to continue exactly, bit for bit, as if it had not been stopped.
 
-One file between two updates: stable-baselines3's archive (weights, optimizer, counters) with one member more, plain
-numpy arrays: the network copies, the open decisions, the random states, the learning curve and the best policy.
+A checkpoint is written between two updates. It is stable-baselines3's archive (weights, optimizer, counters) with one
+more member of plain numpy arrays: network copies, open decisions, random states, learning curve and best policy.
+Checkpoints can be read by the version that wrote them only; policy files (`agents.export`) last longer.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ MEMBER = "state.npz"
 
 
 class CheckpointCallback(BaseCallback):
-    """Saves the whole run every few updates, atomically, and keeps the newest ones.
+    """Saves the whole run every few updates, each file in one step, and keeps the newest files.
 
     Args:
-        folder: where.
+        folder: of the checkpoints.
         every: updates between checkpoints.
         kpis: saved with the learner.
-        stop: when it is asked for, training ends between two updates, with a checkpoint.
-        say: tells the user so.
-        keep: how many stay.
+        stop: once Ctrl-C was pressed, training ends before the next rollout, with a checkpoint.
+        say: prints a message that training is about to stop.
+        keep: number of checkpoints kept.
     """
 
     def __init__(
@@ -83,9 +84,9 @@ class CheckpointCallback(BaseCallback):
 
 
 class CtrlC:
-    """While it is entered, a first Ctrl-C asks to stop between two updates, and a second one stops at once.
+    """A context in which a first Ctrl-C asks to stop between two updates, and a second one stops at once.
 
-    Heeds nothing outside the main thread, or where Ctrl-C is ignored or someone else's.
+    Does nothing outside the main thread, or where Ctrl-C is ignored or has another handler.
     """
 
     def __init__(self) -> None:
@@ -109,7 +110,7 @@ class CtrlC:
 def load_checkpoint(
     path: Path, env: BatchVecEnv, kpis: KpiCallback, algorithm: type[RegionalPPO] = RegionalPPO
 ) -> RegionalPPO:
-    """A learner as it was, on `env`; sets `kpis` and the random states, too.
+    """Loads a learner as it was, on `env`; also restores `kpis` and the random states.
 
     Raises:
         PolicyFileError: the file is damaged, or of another scenario or version.
@@ -125,7 +126,7 @@ def load_checkpoint(
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise PolicyFileError(
             f"{path}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
-            "beside it, or train anew"
+            "in the same folder, or train again"
         ) from None
 
 
@@ -142,7 +143,7 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def remove_later(checkpoint: Path) -> None:
-    """Removes the checkpoints of a folder that come after one; the run takes another way from there."""
+    """Removes the checkpoints of a folder that come after one; the resumed run writes new ones."""
     for path in checkpoint.parent.glob("*.zip"):
         if path.name > checkpoint.name:
             path.unlink()
@@ -167,7 +168,7 @@ def _random_states() -> dict[str, np.ndarray]:
     return {
         "torch": torch.get_rng_state().numpy(),
         "numpy": np.asarray(words),
-        "numpy_rest": np.array(numpy_rest, float),  # position, whether a normal variate is kept, and that
+        "numpy_rest": np.array(numpy_rest, float),  # position, whether a normal variate is cached, and its value
         "python": np.array(python_words, np.uint64),
         "python_gauss": np.array([] if gauss is None else [gauss]),
     }

@@ -17,13 +17,13 @@ _COUNTS = ("timesteps", "decisions")
 
 
 class Curve:
-    """Evaluations so far, in memory and in a CSV file that is never half-written.
+    """Evaluations so far, in memory and in a CSV file.
 
-    Columns: timesteps; seconds of training so far, evaluations left out; decisions taken so far; every KPI of
-    `envs.kernel.metrics`, mean over the tuning episodes.
+    Columns: timesteps; seconds of training so far, without evaluations; decisions taken so far; every KPI of
+    `envs.kernel.metrics`, as a mean over the tuning episodes.
 
     Args:
-        path: of the file; written anew with every row.
+        path: of the file; rewritten with every row, in one step, so that it is never half-written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class Curve:
         self.write()
 
     def write(self) -> None:
-        """Replaces the file in one step."""
+        """Writes the file, in one step."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as path, path.open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, COLUMNS)
@@ -51,7 +51,7 @@ class Curve:
         return np.array([[row[name] for name in COLUMNS] for row in self.rows], float).reshape(-1, len(COLUMNS))
 
     def restore(self, table: np.ndarray) -> None:
-        """Goes on from a snapshot.
+        """Continues from a snapshot.
 
         Raises:
             ValueError: it has other columns.

@@ -1,4 +1,4 @@
-"""What is measured beside learning: KPIs on the tuning episodes, the best policy kept, and TensorBoard."""
+"""What is measured during training: KPIs on the tuning episodes, the best policy so far, and TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from regional_dispatch.envs.simulator import Simulator, part
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
 
-PPO = "ppo"  # the learning policy's name among its references
+LEARNER_NAME = "ppo"  # the learning policy in tables, and its run in TensorBoard, beside those of the references
 OBJECTIVE = "cost_per_order_usd"
 BEST = f"best_{OBJECTIVE}"
 _NO_TEXT = ("stdout", "log", "json", "csv")  # outputs that cannot show pictures and tables
@@ -29,11 +29,11 @@ Kpis = dict[str, float]
 
 
 class TuningEpisodes:
-    """The episodes that policies are judged by while one of them learns; the same ones every time.
+    """The episodes that a policy is evaluated on while it learns; the same ones every time.
 
     Args:
-        worlds: where they are played, in turn.
-        episodes: how many.
+        worlds: scenarios they are played in, in turn.
+        episodes: number of episodes.
         seed: of the tuning stream.
     """
 
@@ -41,10 +41,10 @@ class TuningEpisodes:
         self.worlds = worlds
         self.seed = seed
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
-        self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by world
+        self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by number of the world
 
     def kpis(self, policy: ScorerPolicy) -> Kpis:
-        """Mean KPIs of a policy, priced as it wants to be."""
+        """Mean KPIs of a policy, with units priced as the policy asks for."""
         rows = []
         for i, key in enumerate(self.keys):
             sim = self._simulator(i % len(self.worlds), policy.pricing)
@@ -69,17 +69,17 @@ class TuningEpisodes:
 
 
 class KpiCallback(BaseCallback):
-    """Every few updates, runs the policy greedily on the tuning episodes and logs all KPIs under `kpi/`.
+    """Runs the policy greedily on the tuning episodes every few updates and logs all KPIs under `kpi/`.
 
-    `levels` (name → KPIs of what the policy is held against) are drawn into the same charts as runs of their own. The
-    policy with the lowest cost so far is kept in `best`, and the learning curve in a table.
+    `levels` (name → KPIs of a reference policy or a bound) are drawn into the same charts, each as a run of its own.
+    The policy with the lowest cost so far is kept in `best`, the KPIs of all evaluations in `curve`.
 
     Args:
-        episodes: to play.
+        episodes: the tuning episodes.
         every: updates between evaluations.
-        curve: where the KPIs are kept.
+        curve: table that the KPIs are added to.
         folder: TensorBoard's; each level gets a sub-folder.
-        pricing: of the policy.
+        pricing: how the policy wants units priced.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class KpiCallback(BaseCallback):
         """The last row of the curve; empty before the first evaluation."""
         return self.curve.rows[-1] if self.curve.rows else {}
 
-    def rivals(self) -> dict[str, float]:
-        """Name → USD per order of the levels that have that KPI, cheapest first."""
+    def references(self) -> dict[str, float]:
+        """Name → USD per order of the levels that have this KPI, lowest first."""
         costs = {name: level[OBJECTIVE] for name, level in self.levels.items() if OBJECTIVE in level}
         return dict(sorted(costs.items(), key=lambda item: item[1]))
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """What a resumed run needs: curve, clock and best policy."""
+        """What a resumed run needs, as arrays: curve, clock and best policy."""
         best = self.best._asdict() if self.best is not None else {}
         return {
             "curve": self.curve.snapshot(),
@@ -120,7 +120,7 @@ class KpiCallback(BaseCallback):
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Goes on from a snapshot.
+        """Continues from a snapshot.
 
         Raises:
             KeyError: an array is missing.
@@ -132,7 +132,7 @@ class KpiCallback(BaseCallback):
             self.best = Scorers(*(Scorer(**part(arrays, f"best.{kind}.")) for kind in Scorers._fields))
 
     def seconds_now(self) -> float:
-        """Seconds of training so far, evaluations left out."""
+        """Seconds of training so far, without evaluations."""
         return self.seconds + (time.monotonic() - self._since if hasattr(self, "_since") else 0.0)
 
     def _on_training_start(self) -> None:
@@ -147,7 +147,7 @@ class KpiCallback(BaseCallback):
         assert isinstance(self.model, RegionalPPO)
         if self.model.updates % self.every == 0:
             self._check()
-        self.logger.dump(self.num_timesteps)  # with what the update before has recorded
+        self.logger.dump(self.num_timesteps)  # with what the previous update has recorded
 
     def _on_training_end(self) -> None:
         self._check()
@@ -159,10 +159,10 @@ class KpiCallback(BaseCallback):
     def _check(self) -> None:
         assert isinstance(self.model, RegionalPPO)
         if self.latest.get("timesteps") == self.num_timesteps:
-            return  # evaluated already, perhaps before the run was resumed
+            return  # already evaluated, perhaps before the run was resumed
         self.seconds = self.seconds_now()
         scorers = self.model.scorers()
-        kpis = self.episodes.kpis(ScorerPolicy(scorers, PPO, self.pricing))
+        kpis = self.episodes.kpis(ScorerPolicy(scorers, LEARNER_NAME, self.pricing))
         self.curve.add(self.num_timesteps, self.seconds, self.model.decisions, kpis)
         if kpis[OBJECTIVE] < self.best_cost:
             self.best, self.best_cost = scorers, kpis[OBJECTIVE]
@@ -170,9 +170,9 @@ class KpiCallback(BaseCallback):
         self._since = time.monotonic()
 
     def _draw(self) -> None:
-        """The map, at the start and the end alone: it takes as long as an evaluation."""
+        """Logs the map; at the start and the end only, as it takes as long as an evaluation."""
         assert isinstance(self.model, RegionalPPO)
-        picture = self.episodes.picture(ScorerPolicy(self.model.scorers(), PPO, self.pricing))
+        picture = self.episodes.picture(ScorerPolicy(self.model.scorers(), LEARNER_NAME, self.pricing))
         self.logger.record("kpi/map", Image(picture, "HWC"), exclude=_NO_TEXT)
 
     def _log(self, kpis: Kpis) -> None:
@@ -188,7 +188,7 @@ class KpiCallback(BaseCallback):
 
 
 class HParamCallback(BaseCallback):
-    """Lists the run in TensorBoard's HParams tab, with its cost as the metric.
+    """Adds the run to TensorBoard's HParams tab, with its cost as the metric.
 
     Args:
         hparams: name → number or text.
@@ -208,11 +208,11 @@ class HParamCallback(BaseCallback):
 
 
 class EventFile(TensorBoardOutputFormat):
-    """SB3's TensorBoard output for a run that may have been resumed.
+    """SB3's TensorBoard output, for a run that may have been resumed.
 
     Args:
         folder: of the event files.
-        purge: earlier events from this timestep on are hidden; the run writes them again.
+        purge: older events from this timestep on are hidden, since the run writes them again; None hides none.
     """
 
     def __init__(self, folder: Path, purge: int | None) -> None:
@@ -221,15 +221,15 @@ class EventFile(TensorBoardOutputFormat):
 
 
 def event_writer(folder: Path, purge: int | None) -> SummaryWriter:
-    """A writer of event files that hides earlier events from timestep `purge` on."""
+    """A writer of event files that hides older events from timestep `purge` on."""
     return SummaryWriter(str(folder), purge_step=purge)
 
 
 def tensorboard_logger(folder: Path, timesteps: int) -> Logger:
-    """A logger of a run that goes on from so many timesteps."""
+    """A logger of a run that continues from `timesteps`."""
     return Logger(str(folder), [EventFile(folder, timesteps + 1 if timesteps else None)])
 
 
 def file_name(name: str) -> str:
-    """A folder's name for a policy, which may go by a path."""
+    """A folder name for a policy, whose name may be a path."""
     return name.strip("/").replace("/", "_")

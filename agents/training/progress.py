@@ -1,4 +1,4 @@
-"""How far training is: a live bar on a terminal, and one line per evaluation elsewhere."""
+"""Progress of a training: a live bar on a terminal, and one line per evaluation elsewhere, such as in a log."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from regional_dispatch.agents.training.monitoring import OBJECTIVE, KpiCallback
 
 
 class ProgressCallback(BaseCallback):
-    """Logs the speed; subclasses show it.
+    """Logs the speed; subclasses also show it.
 
     Args:
         total: timesteps of the whole run.
-        kpis: where the cost is read.
-        console: to show it on.
+        kpis: has the costs to show.
+        console: to print on.
     """
 
     def __init__(self, total: int, kpis: KpiCallback, console: Console) -> None:
@@ -34,19 +34,19 @@ class ProgressCallback(BaseCallback):
         self.logger.record("time/decisions_per_second", self.rate())
 
     def rate(self) -> float:
-        """Decisions a second since the start of this process's training, evaluations included."""
+        """Decisions per second since training started in this process, evaluations included."""
         assert isinstance(self.model, RegionalPPO)
         return (self.model.decisions - self._first[0]) / max(time.monotonic() - self._begun, 1e-9)
 
     def standing(self) -> str:
-        """The policy's cost on the tuning episodes, and the best rival's."""
+        """The policy's cost on the tuning episodes, and the lowest cost of the references."""
         now = f"${self.kpis.latest[OBJECTIVE]:.2f} an order" if self.kpis.latest else "not evaluated yet"
-        rivals = self.kpis.rivals()
-        best = next(iter(rivals), None)
-        return now if best is None else f"{now}, {best} ${rivals[best]:.2f}"
+        references = self.kpis.references()
+        best = next(iter(references), None)
+        return now if best is None else f"{now}, {best} ${references[best]:.2f}"
 
     def close(self) -> None:
-        """Lets go of the terminal; safe to call at any time."""
+        """Stops drawing on the terminal; safe to call at any time."""
 
     def _on_step(self) -> bool:
         return True
@@ -108,7 +108,7 @@ class ProgressLines(ProgressCallback):
 
 
 def show_progress(total: int, kpis: KpiCallback, console: Console) -> ProgressCallback:
-    """The face of progress that suits where it is shown."""
+    """A live bar if the console is a terminal, else lines."""
     return (ProgressBar if console.is_terminal else ProgressLines)(total, kpis, console)
 
 

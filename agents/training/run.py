@@ -1,4 +1,4 @@
-"""From a scenario and a PPO file to a trained policy in a folder."""
+"""Trains a policy from a scenario and a PPO file, and writes it to a folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from regional_dispatch.agents.training.checkpoints import (
 )
 from regional_dispatch.agents.training.curve import CURVE_FILE, Curve
 from regional_dispatch.agents.training.monitoring import (
-    PPO,
+    LEARNER_NAME,
     HParamCallback,
     KpiCallback,
     Kpis,
@@ -51,7 +51,16 @@ TENSORBOARD = "tb"
 
 @dataclass(frozen=True)
 class Run:
-    """One training run."""
+    """One training run.
+
+    Args:
+        scenario: the network to train on.
+        ppo: hyperparameters.
+        timesteps: length of training. Unit: ticks × rows (network copies × regions).
+        seed: of orders, weights and exploration.
+        out: folder of the results.
+        command: command line that started it, for the record.
+    """
 
     scenario: Scenario
     ppo: PpoConfig
@@ -61,7 +70,7 @@ class Run:
     command: str
 
     def config(self) -> dict[str, Any]:
-        """What is saved beside the results, enough to train the same again."""
+        """The configuration that is saved with the results; it is enough to train the same policy again."""
         return {
             "command": self.command,
             "seed": self.seed,
@@ -72,19 +81,19 @@ class Run:
         }
 
     def hparams(self) -> dict[str, float | str | bool]:
-        """The run on one line of TensorBoard's HParams tab."""
+        """The run's row in TensorBoard's HParams tab."""
         own = {"scenario": self.scenario.name, "seed": self.seed, "timesteps": self.timesteps}
         facts = {**self.ppo.model_dump(), **own}
         return {name: x if isinstance(x, int | float | str) else json.dumps(x) for name, x in facts.items()}
 
 
 def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """What a policy learns on: the scenario, or the generated networks that stand in its place."""
+    """The scenarios to learn on: the one given, or the generated networks that replace it."""
     return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [scenario]
 
 
 def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """What it is judged by while it learns: the scenario, or for each episode a generated network of its own."""
+    """The scenarios of the tuning episodes: the one given, or a generated network per episode."""
     networks = ppo.eval_episodes if ppo.networks else 0
     return [random_scenario(seed, "tune") for seed in range(networks)] or [scenario]
 
@@ -95,17 +104,17 @@ def train(
     levels: Mapping[str, Kpis] | None = None,
     checkpoint: Path | None = None,
 ) -> None:
-    """Trains, and writes the best policy by the tuning episodes, configuration, curve, TensorBoard logs, checkpoints.
+    """Trains a policy and writes the best one by the tuning episodes, with configuration, curve, logs and checkpoints.
 
     Args:
         run: what to train.
-        references: name → policy; their KPIs on the tuning episodes are the reference lines.
-        levels: name → KPIs on the tuning episodes of what is no policy, such as a bound; further reference lines.
-        checkpoint: one to go on from; later ones in its folder are removed.
+        references: name → policy; their KPIs on the tuning episodes are drawn as reference lines.
+        levels: name → KPIs on the tuning episodes, for reference lines that are not policies, such as a bound.
+        checkpoint: a checkpoint to resume from; later ones in its folder are removed.
 
     Raises:
         PolicyFileError: the checkpoint is damaged or belongs to another network.
-        KeyboardInterrupt: Ctrl-C; the text says how to go on.
+        KeyboardInterrupt: Ctrl-C; the message says how to resume.
     """
     set_random_seed(run.seed)
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
@@ -128,7 +137,7 @@ def _kpi_callback(run: Run) -> KpiCallback:
 
 def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) -> None:
     before = model.num_timesteps
-    model.set_logger(tensorboard_logger(run.out / TENSORBOARD / PPO, before))
+    model.set_logger(tensorboard_logger(run.out / TENSORBOARD / LEARNER_NAME, before))
     progress = show_progress(run.timesteps, kpis, console)
     with CtrlC() as stop:
         checkpoints = CheckpointCallback(run.out / FOLDER, run.ppo.checkpoint_every, kpis, stop, console.print)
@@ -136,17 +145,17 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
         try:
             model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(_how_to_go_on(run)) from None
+            raise KeyboardInterrupt(_how_to_resume(run)) from None
         finally:
             progress.close()
             _save_best(run, kpis, model.num_timesteps)
 
 
-def _how_to_go_on(run: Run) -> str:
+def _how_to_resume(run: Run) -> str:
     found = sorted((run.out / FOLDER).glob("*.zip"))
     if not found:
-        return f"nothing saved yet in {run.out}; train anew with --overwrite"
-    return f"saved {found[-1]}; go on with: python train.py --resume {shlex.quote(str(run.out))}"
+        return f"nothing saved yet in {run.out}; train again with --overwrite"
+    return f"saved {found[-1]}; resume with: python train.py --resume {shlex.quote(str(run.out))}"
 
 
 def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
@@ -162,17 +171,17 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
 
 
 def write_config(run: Run) -> None:
-    """Saves the exact configuration, atomically."""
+    """Saves the exact configuration, in one step."""
     run.out.mkdir(parents=True, exist_ok=True)
     with replacing(run.out / CONFIG_FILE) as file:
         file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def rules_beside(ppo: PpoConfig, scenario: str) -> dict[str, Scorer]:
-    """Arguments of `RegionalPPO`: the rule that takes the decisions which are not trained.
+    """Arguments of `RegionalPPO` for the rule that takes the decisions which are not trained.
 
     Raises:
-        ScenarioError: `other` is no baseline, or one that needs prices which nobody makes.
+        ScenarioError: `other` is not a baseline, or it needs prices of units while `price_hours` is not set.
     """
     if ppo.decisions == "both":
         return {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.baselines.bounds.known_orders import Orders
-from regional_dispatch.envs.kernel.state import World
+from regional_dispatch.envs.world.world import World
 
 _CHUNK = 2048  # orders at a time
 _EXACT = 8  # lines; larger orders get the lighter bound

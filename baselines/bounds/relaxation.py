@@ -31,9 +31,9 @@ from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
 from regional_dispatch.baselines.bounds.certificate import certified_usd
 from regional_dispatch.baselines.bounds.cover import Problem, cover_orders
 from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
-from regional_dispatch.envs.kernel.state import Rules, World, build_world
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.world import Rules, World, build_world
 
 MOST_PRICES = 50_000_000  # of stock that fit in memory
 FIRST_STEP = 0.01  # share of the bound that the search first aims to gain

@@ -39,11 +39,9 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.baselines.bounds.known_orders import Orders
-from regional_dispatch.envs.kernel import ledger
-from regional_dispatch.envs.kernel.state import World
+from regional_dispatch.envs.kernel.ledger import late_usd
+from regional_dispatch.envs.world.world import World
 from regional_dispatch.solvers.milp import Milp
-
-late_usd = ledger.late_usd.py_func  # the kernel's rule, uncompiled, for single numbers
 
 
 class Plan(NamedTuple):

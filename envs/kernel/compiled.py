@@ -19,18 +19,23 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
 from numba import njit
 from numba.core.caching import _CacheLocator
+from numba.core.registry import CPUDispatcher
 
+from regional_dispatch.envs.compile_progress import show_compile_progress
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.world.shipped import HOME
 
 numba_config: Any = numba.config  # its attributes are made at run time
+_njit: Any = njit  # takes options that its type hints leave out
 
 KERNEL = "envs/kernel"
 STALE_SECONDS = 30 * 24 * 3600
@@ -57,7 +62,7 @@ def cache_root() -> Path:
 
 
 def _is_private(folder: Path) -> bool:
-    """Nobody but the user may write there."""
+    """Only the user may write there."""
     if not hasattr(os, "getuid"):
         return True
     found = folder.stat()
@@ -76,7 +81,7 @@ def kernel_folder() -> Path:
 
 
 class ContentLocator(_CacheLocator):
-    """Tells numba where a function of this package is kept, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
+    """Where numba keeps a function of this package, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
         self._place = Path(py_file).resolve().relative_to(HOME)
@@ -113,12 +118,44 @@ def _use_content_locator() -> None:
 
 
 _use_content_locator()
+show_compile_progress()
 
 # `_nrt` is numba's own name for reference counting; its type hints leave it out.
-_options: dict[str, Any] = {"_nrt": False, "cache": True}
-# Without the wrappers that Python would call a function by: with our tuples they are most of what there is to compile.
-_internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-compiled = njit(**_options, no_cfunc_wrapper=True)
-pasted = njit(inline="always", **_internal)
-inlined = njit(forceinline=True, **_internal)
-inlined_fastmath = njit(forceinline=True, fastmath=True, **_internal)
+_options: dict[str, Any] = {"_nrt": False, "cache": True, "no_cfunc_wrapper": True}
+# Without the wrapper that Python calls a function by: with our tuples it is most of what there is to compile.
+_internal: dict[str, Any] = {**_options, "no_cpython_wrapper": True}
+
+
+class InternalFunction(CPUDispatcher):
+    """A function for compiled code. Called from Python, as in tests, it is compiled once more, with a wrapper."""
+
+    def __call__(self, *args: Any) -> Any:
+        if not hasattr(self, "_callable"):
+            self._callable = _njit(**_options)(_renamed(self.py_func))
+        return self._callable(*args)
+
+
+def _renamed(function: Any) -> Any:
+    """The same function under another name, which the cache keeps apart from the one without a wrapper."""
+    parts = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    renamed = FunctionType(*parts)
+    renamed.__qualname__ = f"{function.__qualname__}_from_python"
+    renamed.__module__ = function.__module__
+    return renamed
+
+
+def _for_compiled_code(**options: Any) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        dispatcher = _njit(**_internal, **options)(function)
+        dispatcher.__class__ = InternalFunction
+        return dispatcher
+
+    return decorate
+
+
+compiled = _njit(**_options)  # called from Python
+compiled_with_memory = _njit(cache=True, no_cfunc_wrapper=True, nogil=True)  # the same, and may allocate
+subroutine = _for_compiled_code()  # compiled once, called from compiled code
+inlined = _for_compiled_code(forceinline=True)
+inlined_fastmath = _for_compiled_code(forceinline=True, fastmath=True)
+pasted = _for_compiled_code(inline="always")

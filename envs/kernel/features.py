@@ -1,7 +1,10 @@
-"""What a candidate and a lane look like to a policy; the one list of names.
+"""What a candidate, a lane and a region look like to a policy.
 
-Observations, compiled scorers and learners all read these functions. Constants below bring every feature to about −1…3;
-they are fixed, never learned, and every value is clipped to ±LIMIT.
+Each table below names the features of one kind, with the unit that the value 1 stands for, and the function under it
+computes them: `x[S.cost]` is the value of "cost". Observations, compiled scorers and learners all use these functions.
+Fixed scales bring every feature to about −1…3; they are never learned, and every value is clipped to ±LIMIT.
+
+To add a feature: name it in its table and assign it in the function below (docs/how-to/add-a-feature.md).
 """
 
 from __future__ import annotations
@@ -11,81 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.names import Feature, labels, positions
 from regional_dispatch.envs.kernel.order_plan import FEWEST_PACKAGES, LEAST_COST
 from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
+from regional_dispatch.envs.world.network import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
 
 LIMIT = 10.0
-
-SOURCE_FEATURES = (
-    "cost",  # standard route cost, 10 USD
-    "in_region",  # FC and station share a region of those in force
-    "direct",  # one truck from FC to station
-    "air_miles",  # great circle FC → station, 1,000 miles
-    "transit",  # days on the road
-    "slack",  # days between earliest arrival and promise, −3…3
-    "late",  # the earliest arrival is past the promise
-    "on_hand",  # units u at the FC, u / (u + 10)
-    "cover",  # 10 days of the FC's own demand, 0…3
-    "last_unit",  # takes the last of the shelf
-    "order_share",  # share of the order's lines this FC could serve
-    "order_rest",  # other lines of the order, n / (n + 1)
-    "order_plan",  # the line's route in the least-cost way to carry its whole order
-    "lane_fill",  # first lane: packages waiting, truckloads
-    "lane_age",  # first lane: days its oldest package has waited
-    "lane_inflow",  # first lane: truckloads expected in the next 3 h
-    "lane_inbound",  # first lane: truckloads already on their way to it
-    "lane_cost_now",  # first lane: 5 USD per package if the truck left with this one
-    "fc_backlog",  # 12 h of picking queued
-    "sc_backlog",  # 12 h of sorting queued at the first sort center
-    "fewest_packages",  # the line's route in the way with the fewest packages
-    "spill_cover",  # cover of an FC of another region, 0…3; 3 for one of the region
-    "surcharge",  # 5 USD that the route's lanes are expected to cost beyond the standard (`envs.kernel.lane_price`)
-    "shadow_price",  # 5 USD that taking the line's units is expected to cost elsewhere
-)
-
-DISPATCH_FEATURES = (
-    "fill",  # packages waiting, truckloads
-    "full",  # at least a truckload waits (no truck was there)
-    "age",  # days the oldest package has waited
-    "slack",  # days until the most urgent package is late, −1…3; negative if one already is
-    "late_if_held",  # holding makes a package late, or later
-    "late_usd_if_held",  # 5 USD of lateness that holding one tick books
-    "cost_per_package",  # 5 USD per package if the truck left now
-    "inflow_1h",  # truckloads expected in the next hour
-    "inflow_3h",
-    "inflow_6h",
-    "inbound",  # truckloads already on their way to this lane
-    "hour_sin",
-    "hour_cos",
-    "trucks",  # 10 trucks at the site, 0…1
-    "is_direct",
-    "is_fc_to_sc",
-    "is_sc_to_sc",
-    "is_sc_to_station",
-    "miles",  # 1,000 miles
-    "transit",  # days on the road
-    "scheduled",  # the hour is one of the scenario's scheduled hours
-    "next_fill",  # packages waiting on the lanes these ride next, truckloads; 0 on a last leg
-    "dest_backlog",  # 12 h of sorting queued at the destination
-    "truck_left",  # a truck of the fleet is left for this lane if the site's fullest lanes go first
-)
-
-REGION_FEATURES = (
-    "hour_sin",
-    "hour_cos",
-    "week_sin",
-    "week_cos",
-    "waiting",  # lines up for decision, share of the slots
-    "queued",  # waiting lines beyond the slots, share of the slots
-    "active_lanes",  # lanes with packages, share of the region's lanes
-    "share_of_network",  # of the network's stations
-    "index",  # region number / 64: which set of weights decides, where a policy has one per region
-)
 REGION_INDEX_SCALE = 64
 SHADOW_PRICE_USD = 5.0
-
-SOURCE_COUNT, DISPATCH_COUNT, REGION_COUNT = len(SOURCE_FEATURES), len(DISPATCH_FEATURES), len(REGION_FEATURES)
 
 
 @pasted
@@ -96,6 +34,92 @@ def _clip(x: float) -> float:
 @pasted
 def _up_to(x: float, top: float) -> float:
     return min(x, top)
+
+
+# ------------------------------------------------------------------------------------------------- candidates of a line
+
+SOURCE = {
+    "cost": Feature("10 USD", "standard route cost"),
+    "in_region": Feature("yes", "FC and station share a region of the partition in force"),
+    "direct": Feature("yes", "one truck from FC to station"),
+    "air_miles": Feature("1,000 miles", "great circle from FC to station"),
+    "transit": Feature("day", "time on the road"),
+    "slack": Feature("day", "from the earliest arrival to the promise, −3…3"),
+    "late": Feature("yes", "the earliest arrival is past the promise"),
+    "on_hand": Feature("share", "units u on hand at the FC, as u / (u + 10)"),
+    "cover": Feature("10 days", "units on hand, in days of the FC's own demand, 0…3"),
+    "last_unit": Feature("yes", "the line takes the last unit on hand"),
+    "order_share": Feature("share", "of the order's lines, those this FC has units for"),
+    "order_rest": Feature("share", "other lines n of the order, as n / (n + 1)"),
+    "order_plan": Feature("yes", "the line's route in the least-cost way to carry its whole order"),
+    "lane_fill": Feature("truckload", "packages waiting on the first lane"),
+    "lane_age": Feature("day", "the oldest package on the first lane has waited"),
+    "lane_inflow": Feature("truckload", "packages expected on the first lane in the next 3 hours"),
+    "lane_inbound": Feature("truckload", "packages upstream that will ride the first lane next"),
+    "lane_cost_now": Feature("5 USD", "per package, if the first lane's truck left with this one"),
+    "fc_backlog": Feature("12 hours", "picking queued at the FC"),
+    "sc_backlog": Feature("12 hours", "sorting queued at the first sort center; 0 on a direct route"),
+    "fewest_packages": Feature("yes", "the line's route in the way to carry its order with the fewest packages"),
+    "spill_cover": Feature("10 days", "cover of an FC of another region, 0…3; 3 for an FC of the region"),
+    "surcharge": Feature(
+        "5 USD", "the route's lanes are expected to cost beyond the standard (envs/kernel/lane_price.py)"
+    ),
+    "shadow_price": Feature("5 USD", "taking the line's units is expected to cost elsewhere"),
+}
+S = positions(SOURCE)
+SOURCE_FEATURES, SOURCE_LABELS = tuple(SOURCE), labels(SOURCE)
+SOURCE_COUNT = len(SOURCE)
+
+
+@inlined
+def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
+    """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r.
+
+    `kernel.candidates.prepare_lines` must have found them.
+    """
+    low, high = order_span(s, b, r, j)
+    for k in range(found):
+        _candidate_features(w, s, b, r, j, k, low, high, x[k])
+
+
+@inlined
+def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int, high: int, x: np.ndarray) -> None:
+    net, rules = w.net, w.rules
+    line, path = line_at(s, b, r, j), s.candidate[b, r, j, k]
+    route = net.routes[path]
+    tick = s.row[b].tick
+    fc, sku = route.fc, line.sku
+    first = route.lanes[0]
+    lane, queue = net.lanes[first], s.lane[b, first]
+    slack = line.due - (tick + 1 + route.rest[0])
+    on_hand = int(s.stock[b, sku, fc])
+    per_day = w.base_stock[sku, fc] / rules.base_days
+    load = 1.0 / rules.truck_packages
+    day = rules.tick_hours / 24
+    x[S.cost] = _clip(route.cost / 10)
+    x[S.in_region] = route.local
+    x[S.direct] = route.legs == 1
+    x[S.air_miles] = _clip(route.air_miles / 1000)
+    x[S.transit] = _clip(route.rest[0] * day)
+    x[S.slack] = min(max(slack * day, -3.0), 3.0)
+    x[S.late] = slack < 0
+    x[S.on_hand] = on_hand / (on_hand + 10)
+    x[S.cover] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
+    x[S.last_unit] = on_hand <= line.units
+    x[S.order_share] = order_share(s, b, r, low, high, fc)
+    x[S.order_rest] = (high - low - 1) / (high - low)
+    x[S.order_plan] = s.plan[b, r, j, LEAST_COST] == path
+    x[S.lane_fill] = _up_to(queue.count * load, 3.0)
+    x[S.lane_age] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[S.lane_inflow] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
+    x[S.lane_inbound] = _up_to(queue.inbound * load, 5.0)
+    x[S.lane_cost_now] = _clip(lane.cost / (5 * (queue.count + 1)))
+    x[S.fc_backlog] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
+    x[S.sc_backlog] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[S.fewest_packages] = s.plan[b, r, j, FEWEST_PACKAGES] == path
+    x[S.spill_cover] = 3.0 if route.local == 1 else x[S.cover]
+    x[S.surcharge] = _clip(s.surcharge[b, r, j, k] / 5)
+    x[S.shadow_price] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 
 
 @pasted
@@ -120,13 +144,11 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
 @pasted
 def order_span(s: Any, b: int, r: int, j: int) -> tuple[int, int]:
     """First slot, and the slot after the last, of the order that slot j's line belongs to."""
-    ring = s.line[b, r]
-    size, first, slots = len(ring), s.line_first[b, r], s.slots[b, r]
-    order = ring[(first + j) % size].order
+    slots, order = s.slots[b, r], line_at(s, b, r, j).order
     low, high = j, j + 1
-    while low > 0 and ring[(first + low - 1) % size].order == order:
+    while low > 0 and line_at(s, b, r, low - 1).order == order:
         low -= 1
-    while high < slots and ring[(first + high) % size].order == order:
+    while high < slots and line_at(s, b, r, high).order == order:
         high += 1
     return low, high
 
@@ -136,63 +158,81 @@ def order_share(s: Any, b: int, r: int, low: int, high: int, fc: int) -> float:
     """Share of the lines in slots low…high−1 that an FC has units for."""
     if high - low == 1:
         return 1.0
-    ring, served = s.line[b, r], 0
+    served = 0
     for i in range(low, high):
-        line = ring[(s.line_first[b, r] + i) % len(ring)]
+        line = line_at(s, b, r, i)
         served += s.stock[b, line.sku, fc] >= line.units
     return served / (high - low)
 
 
+# ------------------------------------------------------------------------------------------------------------- lanes
+
+DISPATCH = {
+    "fill": Feature("truckload", "packages waiting"),
+    "full": Feature("yes", "at least a truckload waits: no truck was there"),
+    "age": Feature("day", "the oldest package has waited"),
+    "slack": Feature("day", "until the most urgent package is late, −1…3; negative if one already is"),
+    "late_if_held": Feature("yes", "holding makes a package late, or later"),
+    "late_usd_if_held": Feature("5 USD", "lateness that holding one more tick books"),
+    "cost_per_package": Feature("5 USD", "per package, if the truck left now"),
+    "inflow_1h": Feature("truckload", "packages expected in the next hour"),
+    "inflow_3h": Feature("truckload", "packages expected in the next 3 hours"),
+    "inflow_6h": Feature("truckload", "packages expected in the next 6 hours"),
+    "inbound": Feature("truckload", "packages upstream that will ride this lane next"),
+    "hour_sin": Feature("sine", "of the hour of the day"),
+    "hour_cos": Feature("cosine", "of the hour of the day"),
+    "trucks": Feature("10 trucks", "of the fleet at the site, 0…1"),
+    "is_direct": Feature("yes", "the lane runs from an FC to a station"),
+    "is_fc_to_sc": Feature("yes", "the lane runs from an FC to a sort center"),
+    "is_sc_to_sc": Feature("yes", "the lane runs from a sort center to another"),
+    "is_sc_to_station": Feature("yes", "the lane runs from a sort center to a station"),
+    "miles": Feature("1,000 miles", "by road"),
+    "transit": Feature("day", "time on the road"),
+    "scheduled": Feature("yes", "the hour is one of the scenario's scheduled hours"),
+    "next_fill": Feature(
+        "truckload", "packages waiting on the lanes that this lane's packages ride next; 0 on a last leg"
+    ),
+    "dest_backlog": Feature("12 hours", "sorting queued at the destination; 0 at a station"),
+    "truck_left": Feature("yes", "a truck of the fleet is left for this lane if the site's fuller lanes go first"),
+}
+D = positions(DISPATCH)
+DISPATCH_FEATURES, DISPATCH_LABELS = tuple(DISPATCH), labels(DISPATCH)
+DISPATCH_COUNT = len(DISPATCH)
+
+
 @inlined
-def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
-    """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r.
-
-    `kernel.prepare_lines` must have found them.
-    """
-    low, high = order_span(s, b, r, j)
-    for k in range(found):
-        _candidate_features(w, s, b, r, j, k, low, high, x[k])
-
-
-@inlined
-def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int, high: int, x: np.ndarray) -> None:
+def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float], x: np.ndarray) -> None:
+    """Fills x (DISPATCH_COUNT,) for the i-th lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
     net, rules = w.net, w.rules
-    ring = s.line[b, r]
-    line = ring[(s.line_first[b, r] + j) % len(ring)]
-    route = net.routes[s.candidate[b, r, j, k]]
+    lane_index = s.active[b, i]
+    lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
     tick = s.row[b].tick
-    fc, sku = route.fc, line.sku
-    first = route.lanes[0]
-    lane, queue = net.lanes[first], s.lane[b, first]
-    slack = line.due - (tick + 1 + route.rest[0])
-    on_hand = int(s.stock[b, sku, fc])
-    per_day = w.base_stock[sku, fc] / rules.base_days
     load = 1.0 / rules.truck_packages
     day = rules.tick_hours / 24
-    x[0] = _clip(route.cost / 10)
-    x[1] = route.local
-    x[2] = route.legs == 1
-    x[3] = _clip(route.air_miles / 1000)
-    x[4] = _clip(route.rest[0] * day)
-    x[5] = min(max(slack * day, -3.0), 3.0)
-    x[6] = slack < 0
-    x[7] = on_hand / (on_hand + 10)
-    x[8] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
-    x[9] = on_hand <= line.units
-    x[10] = order_share(s, b, r, low, high, fc)
-    x[11] = (high - low - 1) / (high - low)
-    x[12] = s.plan[b, r, j, LEAST_COST] == s.candidate[b, r, j, k]
-    x[13] = _up_to(queue.count * load, 3.0)
-    x[14] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[15] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
-    x[16] = _up_to(queue.inbound * load, 5.0)
-    x[17] = _clip(lane.cost / (5 * (queue.count + 1)))
-    x[18] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
-    x[19] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[20] = s.plan[b, r, j, FEWEST_PACKAGES] == s.candidate[b, r, j, k]
-    x[21] = 3.0 if route.local == 1 else x[8]
-    x[22] = _clip(s.surcharge[b, r, j, k] / 5)
-    x[23] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
+    late_usd = late_usd_if_held(w, s, b, lane_index)
+    x[D.fill] = _up_to(queue.count * load, 3.0)
+    x[D.full] = queue.count >= rules.truck_packages
+    x[D.age] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    x[D.slack] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
+    x[D.late_if_held] = queue.late > 0 or queue.safe == tick
+    x[D.late_usd_if_held] = _clip(late_usd / 5)
+    x[D.cost_per_package] = _clip(lane.cost / (5 * queue.count))
+    x[D.inflow_1h] = _up_to(expected_inflow(w, s, b, lane_index, 0) * load, 5.0)
+    x[D.inflow_3h] = _up_to(expected_inflow(w, s, b, lane_index, 1) * load, 5.0)
+    x[D.inflow_6h] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
+    x[D.inbound] = _up_to(queue.inbound * load, 5.0)
+    x[D.hour_sin], x[D.hour_cos] = hour
+    x[D.trucks] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
+    x[D.is_direct] = lane.kind == DIRECT
+    x[D.is_fc_to_sc] = lane.kind == FC_TO_SC
+    x[D.is_sc_to_sc] = lane.kind == SC_TO_SC
+    x[D.is_sc_to_station] = lane.kind == SC_TO_STATION
+    x[D.miles] = _clip(lane.miles / 1000)
+    x[D.transit] = _clip(lane.ticks * day)
+    x[D.scheduled] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
+    x[D.next_fill] = _up_to(next_fill(w, s, b, lane_index), 3.0)
+    x[D.dest_backlog] = 0.0 if lane.dest >= net.fcs + net.scs else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    x[D.truck_left] = truck_left(w, s, b, i)
 
 
 @pasted
@@ -234,44 +274,29 @@ def truck_left(w: Any, s: Any, b: int, i: int) -> bool:
     return ahead < s.trucks_home[b, site]
 
 
-@inlined
-def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float], x: np.ndarray) -> None:
-    """Fills x (DISPATCH_COUNT,) for the i-th lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
-    net, rules = w.net, w.rules
-    lane_index = s.active[b, i]
-    lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
-    tick = s.row[b].tick
-    load = 1.0 / rules.truck_packages
-    day = rules.tick_hours / 24
-    late_usd = late_usd_if_held(w, s, b, lane_index)
-    x[0] = _up_to(queue.count * load, 3.0)
-    x[1] = queue.count >= rules.truck_packages
-    x[2] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[3] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
-    x[4] = queue.late > 0 or queue.safe == tick
-    x[5] = _clip(late_usd / 5)
-    x[6] = _clip(lane.cost / (5 * queue.count))
-    x[7] = _up_to(expected_inflow(w, s, b, lane_index, 0) * load, 5.0)
-    x[8] = _up_to(expected_inflow(w, s, b, lane_index, 1) * load, 5.0)
-    x[9] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
-    x[10] = _up_to(queue.inbound * load, 5.0)
-    x[11], x[12] = hour
-    x[13] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
-    for kind in range(4):
-        x[14 + kind] = lane.kind == kind
-    x[18] = _clip(lane.miles / 1000)
-    x[19] = _clip(lane.ticks * day)
-    x[20] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
-    x[21] = _up_to(next_fill(w, s, b, lane_index), 3.0)
-    x[22] = 0.0 if lane.dest >= net.fcs + net.scs else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[23] = truck_left(w, s, b, i)
-
-
 @pasted
 def hour_of_day(w: Any, s: Any, b: int) -> tuple[float, float]:
     """Sine and cosine of the hour of the day."""
     angle = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * w.rules.tick_hours / 24
     return math.sin(angle), math.cos(angle)
+
+
+# ----------------------------------------------------------------------------------------------------------- regions
+
+REGION = {
+    "hour_sin": Feature("sine", "of the hour of the day"),
+    "hour_cos": Feature("cosine", "of the hour of the day"),
+    "week_sin": Feature("sine", "of the hour of the week"),
+    "week_cos": Feature("cosine", "of the hour of the week"),
+    "waiting": Feature("all slots", "lines up for decision"),
+    "queued": Feature("all slots", "waiting lines beyond the slots"),
+    "active_lanes": Feature("all lanes", "the region's lanes with packages"),
+    "share_of_network": Feature("all stations", "the region's stations"),
+    "index": Feature("64 regions", "number of the region: which weights decide, where a policy has a set per region"),
+}
+R = positions(REGION)
+REGION_FEATURES = tuple(REGION)
+REGION_COUNT = len(REGION)
 
 
 @inlined
@@ -285,13 +310,13 @@ def region_features(w: Any, s: Any, b: int, r: int, x: np.ndarray) -> None:
         if lane >= 0:
             lanes += 1
             active += s.lane[b, lane].count > 0
-    x[0], x[1] = hour_of_day(w, s, b)
-    x[2], x[3] = math.sin(week), math.cos(week)
-    x[4] = s.slots[b, r] / rules.order_slots
-    x[5] = _up_to((s.line_count[b, r] - s.slots[b, r]) / rules.order_slots, LIMIT)
-    x[6] = active / max(1, lanes)
+    x[R.hour_sin], x[R.hour_cos] = hour_of_day(w, s, b)
+    x[R.week_sin], x[R.week_cos] = math.sin(week), math.cos(week)
+    x[R.waiting] = s.slots[b, r] / rules.order_slots
+    x[R.queued] = _up_to((s.line_count[b, r] - s.slots[b, r]) / rules.order_slots, LIMIT)
+    x[R.active_lanes] = active / max(1, lanes)
     stations = 0
     for site in range(net.fcs + net.scs, len(net.region_of_site)):
         stations += net.region_of_site[site] == r
-    x[7] = stations / net.stations
-    x[8] = r / REGION_INDEX_SCALE
+    x[R.share_of_network] = stations / net.stations
+    x[R.index] = r / REGION_INDEX_SCALE

@@ -1,10 +1,12 @@
-"""What one more package is expected to cost a lane beyond its share of a full truck: learned, and charged by plans.
+"""The price of a lane: what one more package is expected to cost it beyond its share of a full truck.
 
 The standard cost of a route supposes full trucks that leave in time. Trucks do not leave full, and packages wait: what
-a lane really costs depends on what stands there, what is on its way there, and how long the package can wait. A learner
-notes what lanes looked like to a sample of packages, and sees at their departure what they cost; a scorer fit to that
-prices every lane of every candidate route, and the orders' plans count it (`envs.kernel.order_plan`). It also prices what a
-lane hands to the next one, so that a lane that spends the slack which the next one needs can be charged for it.
+a lane really costs depends on what waits there, what is on its way there, and how long the package can wait. A learner
+takes samples of that (`envs.kernel.credit`); a scorer fit to them prices every lane of every candidate route, and the
+orders' plans count it (`envs.kernel.order_plan`). It also prices what a lane hands to the next one, so that a lane that
+uses up the slack which the next one needs can be charged for it.
+
+`ready` is the tick at which a package can be at a lane's origin, `safe` the last tick to leave it and be on time.
 """
 
 from __future__ import annotations
@@ -15,42 +17,48 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.ledger import late_increase_usd
+from regional_dispatch.envs.kernel.names import Feature, labels, positions
 from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.score import no_scorer, score
+from regional_dispatch.envs.world.network import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
 
-LANE_PRICE_FEATURES = (
-    "full_load",  # USD per package on a full truck
-    "alone",  # USD per package more than that if the truck left with those waiting and this one
-    "in_six_hours",  # the same with those on their way here and the inflow of six hours
-    "at_deadline",  # the same with the inflow until this package must leave, a day at most
-    "most_urgent",  # the truck's USD per package on a full one, if nothing that waits must leave as early
-    "fill",  # packages waiting, truckloads
-    "inbound",  # truckloads on their way here
-    "slack",  # days until the package must leave, −1…3, from when it can be here
-    "deadline",  # exp(−that / 4 h)
-    "overdue",  # that is negative
-    "backlog",  # 12 h of work queued at the lane's origin
-    "backlog_late",  # that work takes longer than the package has
-    "rides_along",  # something waits that must leave, and not before this package can be here
-    "next_departure",  # days from when it can be here until the most urgent of those must leave, −1…3; 3 for none
-    "late_waiting",  # some that wait are late
-    "hire",  # premium in USD per package on a full truck, if no truck of the fleet is at the origin
-    "is_direct",
-    "is_fc_to_sc",
-    "is_sc_to_sc",
-    "is_sc_to_station",
-    "ahead",  # lanes the package rides before this one, halves
-    "hour_sin",  # of the day, when it can be here
-    "hour_cos",
-)
-LANE_PRICE_COUNT = len(LANE_PRICE_FEATURES)
-NO_PRICE = no_scorer(LANE_PRICE_COUNT)
 MOST_HIDDEN = 64  # width of a lane price's layers
-NOTES = 5  # a package's notes: its three lanes as seen when it was sourced, then lanes 2 and 3 when handed over
-NOTE_EVERY = 4  # a learner follows one package in so many
 _DAY_HOURS, _DEADLINE_HOURS = 24.0, 4.0
 _TOP_USD = 50.0  # no single lane is priced beyond this
+
+LANE_PRICE = {
+    "full_load": Feature("USD", "per package on a full truck"),
+    "alone": Feature("USD", "per package more than on a full truck, if the truck left with those waiting and this one"),
+    "in_six_hours": Feature("USD", "the same with those on their way here and the inflow of six hours"),
+    "at_deadline": Feature("USD", "the same with the inflow until this package must leave, a day at most"),
+    "most_urgent": Feature(
+        "USD", "the truck's cost per package on a full one, if no package that waits must leave as early"
+    ),
+    "fill": Feature("truckload", "packages waiting"),
+    "inbound": Feature("truckload", "packages on their way here"),
+    "slack": Feature("day", "from when the package can be here until it must leave, −1…3"),
+    "deadline": Feature("1", "exp(−slack / 4 hours)"),
+    "overdue": Feature("yes", "slack is negative"),
+    "backlog": Feature("12 hours", "work queued at the lane's origin"),
+    "backlog_late": Feature("yes", "that work takes longer than the package has"),
+    "rides_along": Feature("yes", "a package waits that must leave, and not before this one can be here"),
+    "next_departure": Feature(
+        "day", "from when this package can be here until the most urgent one must leave, −1…3; 3 if none waits"
+    ),
+    "late_waiting": Feature("yes", "some packages that wait are late"),
+    "hire": Feature("USD", "premium per package on a full truck, if no truck of the fleet is at the origin"),
+    "is_direct": Feature("yes", "the lane runs from an FC to a station"),
+    "is_fc_to_sc": Feature("yes", "the lane runs from an FC to a sort center"),
+    "is_sc_to_sc": Feature("yes", "the lane runs from a sort center to another"),
+    "is_sc_to_station": Feature("yes", "the lane runs from a sort center to a station"),
+    "ahead": Feature("2 lanes", "that the package rides before this one"),
+    "hour_sin": Feature("sine", "of the hour of the day when the package can be here"),
+    "hour_cos": Feature("cosine", "of the hour of the day when the package can be here"),
+}
+P = positions(LANE_PRICE)
+LANE_PRICE_FEATURES, LANE_PRICE_LABELS = tuple(LANE_PRICE), labels(LANE_PRICE)
+LANE_PRICE_COUNT = len(LANE_PRICE)
+NO_PRICE = no_scorer(LANE_PRICE_COUNT)
 
 
 @inlined
@@ -73,32 +81,34 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
     per_hour = expected_inflow(w, s, b, lane, 2) / 6
     until = min(max(wait_hours, 0.0), _DAY_HOURS)
     backlog = backlog_hours(w, s, b, record.origin)
-    x[0] = full
-    x[1] = record.cost / min(room, waiting) - full
-    x[2] = record.cost / min(room, coming + 6 * per_hour) - full
-    x[3] = record.cost / min(room, coming + until * per_hour) - full
-    x[4] = full if queue.count == 0 or safe <= queue.safe else 0.0
-    x[5] = min(queue.count / room, 3.0)
-    x[6] = min(queue.inbound / room, 3.0)
-    x[7] = min(max(wait_hours / _DAY_HOURS, -1.0), 3.0)
-    x[8] = math.exp(-max(wait_hours, 0.0) / _DEADLINE_HOURS)
-    x[9] = wait_hours < 0
-    x[10] = min(backlog / 12, 5.0)
-    x[11] = backlog > max(wait_hours, 0.0) + hours
-    x[12] = queue.count > 0 and queue.safe >= ready
-    x[13] = min(max((queue.safe - ready) * hours / _DAY_HOURS, -1.0), 3.0)
-    x[14] = queue.late > 0
-    x[15] = full * rules.spot_premium if s.trucks_home[b, record.origin] == 0 else 0.0
-    for kind in range(4):
-        x[16 + kind] = record.kind == kind
-    x[20] = ahead / 2
+    x[P.full_load] = full
+    x[P.alone] = record.cost / min(room, waiting) - full
+    x[P.in_six_hours] = record.cost / min(room, coming + 6 * per_hour) - full
+    x[P.at_deadline] = record.cost / min(room, coming + until * per_hour) - full
+    x[P.most_urgent] = full if queue.count == 0 or safe <= queue.safe else 0.0
+    x[P.fill] = min(queue.count / room, 3.0)
+    x[P.inbound] = min(queue.inbound / room, 3.0)
+    x[P.slack] = min(max(wait_hours / _DAY_HOURS, -1.0), 3.0)
+    x[P.deadline] = math.exp(-max(wait_hours, 0.0) / _DEADLINE_HOURS)
+    x[P.overdue] = wait_hours < 0
+    x[P.backlog] = min(backlog / 12, 5.0)
+    x[P.backlog_late] = backlog > max(wait_hours, 0.0) + hours
+    x[P.rides_along] = queue.count > 0 and queue.safe >= ready
+    x[P.next_departure] = min(max((queue.safe - ready) * hours / _DAY_HOURS, -1.0), 3.0)
+    x[P.late_waiting] = queue.late > 0
+    x[P.hire] = full * rules.spot_premium if s.trucks_home[b, record.origin] == 0 else 0.0
+    x[P.is_direct] = record.kind == DIRECT
+    x[P.is_fc_to_sc] = record.kind == FC_TO_SC
+    x[P.is_sc_to_sc] = record.kind == SC_TO_SC
+    x[P.is_sc_to_station] = record.kind == SC_TO_STATION
+    x[P.ahead] = ahead / 2
     angle = 2 * math.pi * (s.row[b].week_tick + ready) * hours / _DAY_HOURS
-    x[21], x[22] = math.sin(angle), math.cos(angle)
+    x[P.hour_sin], x[P.hour_cos] = math.sin(angle), math.cos(angle)
 
 
 @pasted
 def lane_surcharge(w: Any, s: Any, b: int, lane: int, ready: int, safe: int, ahead: int) -> float:
-    """USD beyond the standard that a package is expected to cost a lane; 0 where no scorer prices lanes."""
+    """USD beyond the standard that a package is expected to cost a lane; 0 where lanes have no price."""
     if len(s.lane_price.bias) == 0:
         return 0.0
     x = s.price_scratch[b, 0, :LANE_PRICE_COUNT]
@@ -107,73 +117,19 @@ def lane_surcharge(w: Any, s: Any, b: int, lane: int, ready: int, safe: int, ahe
 
 
 @pasted
-def _on_leg(w: Any, s: Any, b: int, p: int, leg: int, due: int) -> tuple[int, int]:
-    """Ticks at which a package sourced now can be at the origin of route p's leg, and must leave it at the latest."""
-    route = w.net.routes[p]
+def ready_and_safe(w: Any, s: Any, b: int, path: int, leg: int, due: int) -> tuple[int, int]:
+    """Ticks at which a package sourced now can be at the origin of a route's leg, and must leave it at the latest."""
+    route = w.net.routes[path]
     return s.row[b].tick + 1 + route.rest[0] - route.rest[leg], due - route.rest[leg]
 
 
 @pasted
-def route_surcharge(w: Any, s: Any, b: int, p: int, due: int) -> float:
-    """The sum of it over the lanes of route p, for a package sourced now."""
+def route_surcharge(w: Any, s: Any, b: int, path: int, due: int) -> float:
+    """USD beyond the standard that a package sourced now is expected to cost all lanes of a route."""
     total = 0.0
     if len(s.lane_price.bias) > 0:
-        route = w.net.routes[p]
+        route = w.net.routes[path]
         for leg in range(route.legs):
-            ready, safe = _on_leg(w, s, b, p, leg, due)
+            ready, safe = ready_and_safe(w, s, b, path, leg, due)
             total += lane_surcharge(w, s, b, route.lanes[leg], ready, safe, leg)
     return total
-
-
-@inlined
-def price_package(w: Any, s: Any, b: int, p: int) -> None:
-    """Notes, where a learner wants it, how the lanes of a new package look."""
-    row, package = s.row[b], s.package[b, p]
-    package.ready, package.noted = row.tick + 1, 0
-    if row.learning == 0 or row.packages_made % NOTE_EVERY:
-        return
-    package.noted = 1
-    route = w.net.routes[package.route]
-    for leg in range(route.legs):
-        ready, safe = _on_leg(w, s, b, package.route, leg, package.due)
-        lane_price_features(w, s, b, route.lanes[leg], ready, safe, leg, s.note[b, p, leg])
-
-
-@inlined
-def price_handover(w: Any, s: Any, b: int, p: int, lane: int) -> None:
-    """Charges a lane that sends a package with what it is expected to cost the next one."""
-    row, package = s.row[b], s.package[b, p]
-    route, leg = w.net.routes[package.route], package.leg + 1
-    package.ready = row.tick + w.net.lanes[lane].ticks
-    if row.learning == 0 or leg >= route.legs:
-        return
-    following, safe = route.lanes[leg], package.due - route.rest[leg]
-    s.lane[b, lane].handed += lane_surcharge(w, s, b, following, package.ready, safe, 0)
-    if package.noted == 1:
-        lane_price_features(w, s, b, following, package.ready, safe, 0, s.note[b, p, 2 + leg])
-
-
-@inlined
-def price_departure(w: Any, s: Any, b: int, p: int, share: float) -> None:
-    """Samples what a package that leaves now, at `share` USD of its truck, has cost its lane beyond the standard."""
-    row, package = s.row[b], s.package[b, p]
-    if row.learning == 0 or package.noted == 0:
-        return
-    route, leg = w.net.routes[package.route], package.leg
-    rest = route.rest[leg]
-    late = late_increase_usd(w.rules, package.ready + rest - package.due, row.tick + rest - package.due)
-    usd = share - w.net.lanes[route.lanes[leg]].cost / w.rules.truck_packages + late
-    _sample(s, b, p, leg, usd)
-    if leg > 0:
-        _sample(s, b, p, 2 + leg, usd)
-
-
-@pasted
-def _sample(s: Any, b: int, p: int, note: int, usd: float) -> None:
-    """Keeps a note with what became of it; when the room is full, the oldest go."""
-    row = s.row[b]
-    i = row.samples % s.sample_usd.shape[1]
-    for feature in range(LANE_PRICE_COUNT):  # an assignment of whole rows would need reference counting
-        s.sample[b, i, feature] = s.note[b, p, note, feature]
-    s.sample_usd[b, i] = usd
-    row.samples += 1

@@ -14,44 +14,40 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
+from regional_dispatch.envs.kernel.names import positions
 
-COUNTERS = (
-    "episode_orders",  # placed, those of the warm-up included
-    "orders",  # placed
-    "orders_sourced",  # with a decision
-    "orders_in_region",  # served entirely from FCs of the customer's region
-    "lines",  # sourced, lost ones included
-    "lines_lost",
-    "lines_spilled",  # served from another region's FC
-    "lines_replanned",  # served by another candidate than the chosen one
-    "lines_mended",  # moved to another package of their order by re-evaluation
-    "packages",
-    "packages_direct",
-    "package_miles",
-    "package_sorts",
-    "lines_due",  # delivered, or settled at their earliest arrival
-    "lines_on_time",
-    "line_hours",  # order to delivery, summed over lines
-    "trucks",
-    "truck_packages",
-    "truck_room",  # packages the trucks could have held
-    "truck_miles",
-    "direct_trucks",
-    "direct_packages",
-    "spot_trucks",
-    "lanes_used",  # lanes with at least one truck
-    "transfer_units",  # of stock sent from FC to FC, as are the next three
-    "transfer_trucks",
-    "transfer_room",  # units their trucks could have held
-    "transfer_miles",
-)
-(
-    EPISODE_ORDERS, ORDERS, ORDERS_SOURCED, ORDERS_IN_REGION,
-    LINES, LINES_LOST, LINES_SPILLED, LINES_REPLANNED, LINES_MENDED,
-    PACKAGES, PACKAGES_DIRECT, PACKAGE_MILES, PACKAGE_SORTS, LINES_DUE, LINES_ON_TIME, LINE_HOURS,
-    TRUCKS, TRUCK_PACKAGES, TRUCK_ROOM, TRUCK_MILES, DIRECT_TRUCKS, DIRECT_PACKAGES, SPOT_TRUCKS, LANES_USED,
-    TRANSFER_UNITS, TRANSFER_TRUCKS, TRANSFER_ROOM, TRANSFER_MILES,
-) = range(len(COUNTERS))  # fmt: skip
+# Counter → what it counts, after the warm-up unless said otherwise.
+COUNTERS = {
+    "episode_orders": "orders placed, those of the warm-up included",
+    "orders": "orders placed",
+    "orders_sourced": "orders with a decision",
+    "orders_in_region": "orders served entirely from FCs of the customer's region",
+    "lines": "order lines sourced, lost ones included",
+    "lines_lost": "lines for which no FC had the units",
+    "lines_spilled": "lines served from another region's FC",
+    "lines_replanned": "lines served by another candidate than the chosen one",
+    "lines_mended": "lines moved to another package of their order by re-evaluation",
+    "packages": "packages made",
+    "packages_direct": "packages whose route is one truck from FC to station",
+    "package_miles": "road miles of the packages' routes",
+    "package_sorts": "sorts on the packages' routes",
+    "lines_due": "lines delivered, or settled at their earliest arrival",
+    "lines_on_time": "those delivered within the promise",
+    "line_hours": "hours from order to delivery, summed over lines",
+    "trucks": "departures",
+    "truck_packages": "packages on them",
+    "truck_room": "packages they could have held",
+    "truck_miles": "miles they drove",
+    "direct_trucks": "departures from an FC to a station",
+    "direct_packages": "packages on those",
+    "spot_trucks": "departures on hired trucks",
+    "lanes_used": "lanes with at least one departure",
+    "transfer_units": "units of stock sent from FC to FC",
+    "transfer_trucks": "trucks they went on",
+    "transfer_room": "units those trucks could have held",
+    "transfer_miles": "miles those trucks drove",
+}
+N = positions(COUNTERS)
 
 
 class Totals(NamedTuple):
@@ -84,7 +80,7 @@ def _ratio(top: float, bottom: float) -> float:
 
 
 def _per_order(component: int) -> Callable[[Totals], float]:
-    return lambda t: _ratio(t.usd[component], t.count[ORDERS])
+    return lambda t: _ratio(t.usd[component], t.count[N.orders])
 
 
 def _share(top: int, bottom: int) -> Callable[[Totals], float]:
@@ -96,12 +92,12 @@ def _per_day(counter: int) -> Callable[[Totals], float]:
 
 
 def _direct_fill(t: Totals) -> float:
-    return _ratio(t.count[DIRECT_PACKAGES], t.count[DIRECT_TRUCKS] * t.truck_packages)
+    return _ratio(t.count[N.direct_packages], t.count[N.direct_trucks] * t.truck_packages)
 
 
 KPIS: dict[str, Kpi] = {
     "cost_per_order_usd": Kpi(
-        "USD", "lower", "all dollars / orders placed", lambda t: _ratio(t.usd.sum(), t.count[ORDERS])
+        "USD", "lower", "all dollars / orders placed", lambda t: _ratio(t.usd.sum(), t.count[N.orders])
     ),
     **{
         f"{name}_per_order_usd": Kpi("USD", "lower", f"dollars of component '{name}' / orders placed", _per_order(i))
@@ -109,48 +105,52 @@ KPIS: dict[str, Kpi] = {
     },
     "episode_cost_per_order_usd": Kpi(
         "USD", "lower", "all dollars of the episode, warm-up included / all its orders: what a hindsight bound bounds",
-        lambda t: _ratio(t.episode_usd, t.count[EPISODE_ORDERS]),
+        lambda t: _ratio(t.episode_usd, t.count[N.episode_orders]),
     ),
     "in_region_share": Kpi(
         "share", "higher", "orders served entirely from FCs of the customer's region / orders sourced",
-        _share(ORDERS_IN_REGION, ORDERS_SOURCED),
+        _share(N.orders_in_region, N.orders_sourced),
     ),
     "on_time_share": Kpi(
-        "share", "higher", "lines delivered within the promise / lines delivered", _share(LINES_ON_TIME, LINES_DUE)
+        "share", "higher", "lines delivered within the promise / lines delivered", _share(N.lines_on_time, N.lines_due)
     ),
     "click_to_delivery_hours": Kpi(
-        "hours", "lower", "mean over lines of delivery − order", _share(LINE_HOURS, LINES_DUE)
+        "hours", "lower", "mean over lines of delivery − order", _share(N.line_hours, N.lines_due)
     ),
-    "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _share(TRUCK_PACKAGES, TRUCK_ROOM)),
+    "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _share(N.truck_packages, N.truck_room)),
     "direct_truck_fill": Kpi("share", "higher", "the same, for trucks FC → station", _direct_fill),
     "direct_share": Kpi(
-        "share", "neither", "packages that go FC → station on one truck / packages", _share(PACKAGES_DIRECT, PACKAGES)
+        "share", "neither", "packages that go FC → station on one truck / packages",
+        _share(N.packages_direct, N.packages),
     ),
-    "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[LANES_USED])),
-    "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(TRUCKS)),
-    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _share(SPOT_TRUCKS, TRUCKS)),
+    "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[N.lanes_used])),
+    "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(N.trucks)),
+    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _share(N.spot_trucks, N.trucks)),
     "miles_per_package": Kpi(
-        "miles", "lower", "mean road miles of a package's route", _share(PACKAGE_MILES, PACKAGES)
+        "miles", "lower", "mean road miles of a package's route", _share(N.package_miles, N.packages)
     ),
-    "touches_per_package": Kpi("touches", "lower", "mean sorts on a package's route", _share(PACKAGE_SORTS, PACKAGES)),
-    "packages_per_order": Kpi("packages", "lower", "packages / orders sourced", _share(PACKAGES, ORDERS_SOURCED)),
+    "touches_per_package": Kpi(
+        "touches", "lower", "mean sorts on a package's route", _share(N.package_sorts, N.packages)
+    ),
+    "packages_per_order": Kpi("packages", "lower", "packages / orders sourced", _share(N.packages, N.orders_sourced)),
     "co2_kg_per_package": Kpi(
         "kg", "lower", "truck miles × CO₂ per mile / packages, trucks with transferred stock among them",
-        lambda t: _ratio(t.count[[TRUCK_MILES, TRANSFER_MILES]].sum() * t.co2_kg_per_truck_mile, t.count[PACKAGES]),
+        lambda t: _ratio((t.count[N.truck_miles] + t.count[N.transfer_miles]) * t.co2_kg_per_truck_mile,
+                         t.count[N.packages]),
     ),
-    "spill_share": Kpi("share", "lower", "lines served from another region / lines", _share(LINES_SPILLED, LINES)),
-    "lost_line_share": Kpi("share", "lower", "lines no FC had units for / lines", _share(LINES_LOST, LINES)),
+    "spill_share": Kpi("share", "lower", "lines served from another region / lines", _share(N.lines_spilled, N.lines)),
+    "lost_line_share": Kpi("share", "lower", "lines no FC had units for / lines", _share(N.lines_lost, N.lines)),
     "replanned_share": Kpi(
         "share", "lower", "lines served by another candidate than the chosen one / lines",
-        _share(LINES_REPLANNED, LINES),
+        _share(N.lines_replanned, N.lines),
     ),
     "mended_share": Kpi(
         "share", "neither", "lines moved to another package of their order by re-evaluation / lines",
-        _share(LINES_MENDED, LINES),
+        _share(N.lines_mended, N.lines),
     ),
-    "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(TRANSFER_UNITS)),
-    "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(TRANSFER_TRUCKS)),
-    "transfer_fill": Kpi("share", "higher", "those units / room on them", _share(TRANSFER_UNITS, TRANSFER_ROOM)),
+    "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(N.transfer_units)),
+    "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(N.transfer_trucks)),
+    "transfer_fill": Kpi("share", "higher", "those units / room on them", _share(N.transfer_units, N.transfer_room)),
 }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """How the lines of an order could travel together: the cheapest and the smallest sets of packages that carry it.
 
-Two plans per order: the least cost (the standard, and where lanes are priced, what they are expected to cost beyond
-it; a package pays for itself once, however many lines it holds; inevitable lateness counts, and so do the units' prices
-where a pricer prices the row), and the fewest packages, ties by cost. Both
-are exact set covers over the lines' candidate routes, by dynamic programming over the subsets of lines; an order beyond
-MOST_LINES lines is planned in groups.
+There are two plans per order. *Least cost*: standard cost, inevitable lateness, what the lanes are expected to cost
+beyond the standard where they are priced, and the price of the units where units are priced; a package is paid once,
+however many lines it holds. *Fewest packages*: ties by cost. Both are exact set covers over the lines' candidate
+routes, by dynamic programming over the subsets of lines; an order with more than MOST_LINES lines is planned in groups.
+
+`path` is the number of a route in `net.routes`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.ledger import late_usd
 
@@ -25,11 +27,10 @@ _PER_PACKAGE = 1000.0  # USD; above any difference between routes, so that the n
 @inlined
 def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
     """Plans every order up for decision in region r, from candidates already found; fills `plan[b, r]`."""
-    ring, first, slots = s.line[b, r], s.line_first[b, r], s.slots[b, r]
-    size, low = len(ring), 0
+    slots, low = s.slots[b, r], np.int64(0)
     while low < slots:
-        order, high = ring[(first + low) % size].order, low + 1
-        while high < slots and high - low < MOST_LINES and ring[(first + high) % size].order == order:
+        order, high = line_at(s, b, r, low).order, low + 1
+        while high < slots and high - low < MOST_LINES and line_at(s, b, r, high).order == order:
             high += 1
         if high - low == 1:
             _plan_line(w, s, b, r, low)
@@ -41,21 +42,18 @@ def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
 @pasted
 def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
     """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
-    ring = s.line[b, r]
-    due = ring[(s.line_first[b, r] + j) % len(ring)].due
     route = w.net.routes[s.candidate[b, r, j, k]]
-    late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - due)
+    late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - line_at(s, b, r, j).due)
     return route.cost + late + s.surcharge[b, r, j, k]
 
 
 @pasted
-def _units_usd(w: Any, s: Any, b: int, r: int, j: int, p: int) -> float:
-    """Price of the units that the line in slot j takes off the shelf of route p's FC; 0 where nobody prices."""
+def _units_usd(w: Any, s: Any, b: int, r: int, j: int, path: int) -> float:
+    """Price of the units that the line in slot j takes off the shelf of the route's FC; 0 where units have no price."""
     if s.row[b].priced == 0:
         return 0.0
-    ring = s.line[b, r]
-    line = ring[(s.line_first[b, r] + j) % len(ring)]
-    return float(s.price[b, line.sku, w.net.routes[p].fc]) * line.units
+    line = line_at(s, b, r, j)
+    return float(s.price[b, line.sku, w.net.routes[path].fc]) * line.units
 
 
 @inlined
@@ -72,7 +70,7 @@ def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
 
 @inlined
 def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
-    routes, full = _collect_routes(w, s, b, r, low, high), 0
+    routes, full = _collect_routes(w, s, b, r, low, high), np.int64(0)
     for i in range(routes):
         full |= s.cover[b, i, 1]
     for plan in range(PLANS):
@@ -97,13 +95,13 @@ def _collect_routes(w: Any, s: Any, b: int, r: int, low: int, high: int) -> int:
     routes = 0
     for j in range(low, high):
         for k in range(s.candidate.shape[3]):
-            p, i = s.candidate[b, r, j, k], 0
-            if p < 0:
+            path, i = s.candidate[b, r, j, k], 0
+            if path < 0:
                 break
-            while i < routes and s.cover[b, i, 0] != p:
+            while i < routes and s.cover[b, i, 0] != path:
                 i += 1
             if i == routes:
-                s.cover[b, i, 0], s.cover[b, i, 1] = p, 0
+                s.cover[b, i, 0], s.cover[b, i, 1] = path, 0
                 s.cover_usd[b, i] = _package_usd(w, s, b, r, j, k)
                 routes += 1
             s.cover[b, i, 1] |= 1 << (j - low)
@@ -133,9 +131,9 @@ def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, rou
     usd, package = s.subset_usd[b], s.package_usd[b]
     package[: full + 1] = np.inf
     for i in range(routes):
-        p, able = s.cover[b, i, 0], s.cover[b, i, 1]
+        path, able = s.cover[b, i, 0], s.cover[b, i, 1]
         for j in range(low, high):
-            s.line_usd[b, j - low] = _units_usd(w, s, b, r, j, p)
+            s.line_usd[b, j - low] = _units_usd(w, s, b, r, j, path)
         mask = int(able)
         while mask > 0:  # every set of lines this route can carry
             total = s.cover_usd[b, i]

@@ -1,4 +1,4 @@
-"""What a lane and a site expect: packages to come, work queued."""
+"""Packages expected on a lane, and work queued at a site."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
 
 @pasted
 def backlog_hours(w: Any, s: Any, b: int, site: int) -> float:
-    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort); without end at one down."""
+    """Hours of work queued at an FC (lines to pick) or sort center (packages to sort); infinite if the site is down."""
     queued = s.queue[b, site].lines if site < w.net.fcs else s.queue[b, site].packages
     capacity = s.site_capacity[b, site]
     return queued / capacity * w.rules.tick_hours if capacity > 0 else math.inf
 
 
 @pasted
-def route_backlog_hours(w: Any, s: Any, b: int, p: int) -> float:
-    """Hours of work queued at the FC of route p and every sort center on it, as far as lanes' prices see."""
-    route, hours = w.net.routes[p], 0.0
+def route_backlog_hours(w: Any, s: Any, b: int, path: int) -> float:
+    """Hours of work queued at the FC of a route and at every sort center on it, MOST_BACKLOG_HOURS at most each."""
+    route, hours = w.net.routes[path], 0.0
     for leg in range(route.legs):
         hours += min(backlog_hours(w, s, b, w.net.lanes[route.lanes[leg]].origin), MOST_BACKLOG_HOURS)
     return hours

@@ -1,20 +1,21 @@
-"""Re-evaluation: once an hour, split orders whose packages are not yet picked are mended.
+"""Re-evaluation: once an hour, packages of a split order that are not yet picked are merged where that saves dollars.
 
 After Xu, Allgor & Graves 2009 ("Benefits of Reevaluating Real-Time Order Fulfillment Decisions", M&SOM 11:2): a
-decision made in the moment an order arrives can be taken back until someone walks to the shelf. Here a package that
-still waits to be picked joins another one of its order that waits too, if that one's FC has the units and it saves
-dollars at standard cost. The other package keeps its place in the queue, so nothing is delayed. Units whose
-replacement has been ordered already stay where they are, so stock and orders never exceed base stock.
+decision made when an order arrives can be taken back until picking starts. Here a package that still waits to be picked
+is merged into another waiting package of its order, if that one's FC has the units and it saves dollars at standard
+cost. The other package keeps its place in the queue, so nothing is delayed. Units whose replacement has already been
+ordered stay where they are, so stock and orders never exceed base stock.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from regional_dispatch.envs.kernel import metrics as m
+from regional_dispatch.envs.kernel.arrivals import line_at, region_of_station
+from regional_dispatch.envs.kernel.closures import is_cut
 from regional_dispatch.envs.kernel.compiled import inlined
-from regional_dispatch.envs.kernel.ledger import LATE, PICK, SORT, book_accrual, late_usd
-from regional_dispatch.envs.world.events import is_cut
+from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_handling, late_usd
+from regional_dispatch.envs.kernel.metrics import N
 
 
 @inlined
@@ -49,10 +50,9 @@ def link_siblings(s: Any, b: int, r: int, first: int, lines: int, outside: int) 
 
     `outside` of them are lost or come from another region.
     """
-    ring, start = s.line[b, r], s.line_first[b, r]
-    size, head, last = len(ring), -1, -1
+    head, last = -1, -1
     for j in range(first, first + lines):
-        line = ring[(start + j) % size]
+        line = line_at(s, b, r, j)
         p = line.package
         if p >= 0 and s.package[b, p].order != line.order:
             package = s.package[b, p]
@@ -160,10 +160,9 @@ def _merge(w: Any, s: Any, b: int, p: int, q: int) -> None:
     """Package q takes in the lines of p; p's handling and lateness are taken off the accrual, and p was never made."""
     row, rules, a, c = s.row[b], w.rules, s.package[b, p], s.package[b, q]
     old, new = w.net.routes[a.route], w.net.routes[c.route]
-    r = w.net.region_of_site[w.net.fcs + w.net.scs + old.station]
-    book_accrual(s, b, r, PICK, -rules.pick_pack_usd)
-    book_accrual(s, b, r, SORT, -rules.sort_usd * (old.legs - 1))
-    book_accrual(s, b, r, LATE, -late_usd(rules, a.joined + 1 + old.rest[0] - a.due))
+    r = region_of_station(w, old.station)
+    book_handling(w, s, b, r, old.legs - 1, -1)
+    book_accrual(s, b, r, USD.late, -late_usd(rules, a.joined + 1 + old.rest[0] - a.due))
     _count_merge(w, s, b, r, p, q)
     _move_items(s, b, p, q, old.fc, new.fc)
     c.lines += a.lines
@@ -178,7 +177,7 @@ def _merge(w: Any, s: Any, b: int, p: int, q: int) -> None:
 
 @inlined
 def _move_items(s: Any, b: int, p: int, q: int, old: int, new: int) -> None:
-    """Puts p's units back on FC `old`'s shelf, takes them from FC `new`'s, and hands the lines to q."""
+    """Puts p's units back on FC `old`'s shelf, takes them from FC `new`'s, and adds the lines to q."""
     index = s.package[b, p].items
     while index >= 0:
         item = s.item[b, index]
@@ -198,17 +197,17 @@ def _count_merge(w: Any, s: Any, b: int, r: int, p: int, q: int) -> None:
     if a.ordered < w.rules.warmup_tick:
         return
     old, new, count = w.net.routes[a.route], w.net.routes[c.route], s.count[b, r]
-    count[m.PACKAGES] -= 1
-    count[m.PACKAGES_DIRECT] -= old.legs == 1
-    count[m.PACKAGE_MILES] -= old.miles
-    count[m.PACKAGE_SORTS] -= old.legs - 1
-    count[m.LINES_MENDED] += a.lines
+    count[N.packages] -= 1
+    count[N.packages_direct] -= old.legs == 1
+    count[N.package_miles] -= old.miles
+    count[N.package_sorts] -= old.legs - 1
+    count[N.lines_mended] += a.lines
     moved_out = a.lines * (int(old.in_region) - int(new.in_region))
     if moved_out == 0:
         return
-    count[m.LINES_SPILLED] += moved_out
+    count[N.lines_spilled] += moved_out
     outside = c.outside + moved_out
-    count[m.ORDERS_IN_REGION] += int(outside == 0) - int(c.outside == 0)
+    count[N.orders_in_region] += int(outside == 0) - int(c.outside == 0)
     i = a.sibling
     while i != p:  # all packages of the order agree on how many of its lines come from outside
         s.package[b, i].outside = outside

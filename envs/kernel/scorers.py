@@ -56,7 +56,7 @@ def linear(
 
 
 # In-region first, then the nearest FC; hold until holding would make a package late. What other regions do in the
-# single-region environment unless told otherwise.
+# single-region environment unless another background policy is given.
 NEAREST_IN_REGION = linear(SOURCE_FEATURES, weights={"in_region": 1000.0, "air_miles": -1.0})
 LAST_SAFE_HOUR = linear(DISPATCH_FEATURES, bias=-0.5, weights={"late_if_held": 1.0})
 DEFAULT_BACKGROUND = Scorers(NEAREST_IN_REGION, LAST_SAFE_HOUR)

@@ -1,4 +1,4 @@
-"""World: everything that stays. State: everything that changes, for a batch of networks.
+"""State: everything that changes, for a batch of networks.
 
 Axes: B networks of the batch, R regions, L lanes, S SKUs, F FCs, N sites, M order slots, K candidates. Ticks are
 counted from the start of the episode. Linked lists hold the index of the next element, −1 at the end: queues and
@@ -7,62 +7,18 @@ trucks cost nothing while they are empty.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE, NOTES
+from regional_dispatch.envs.kernel.credit import NOTES
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE
+from regional_dispatch.envs.kernel.lane_queue import NEVER
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
 from regional_dispatch.envs.kernel.order_plan import MOST_LINES, PLANS
 from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.world.demand import Demand, build_demand
-from regional_dispatch.envs.world.events import Events, build_events
-from regional_dispatch.envs.world.network import Net, Network, largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.stock import place_stock
-
-INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
-NEVER = np.int32(2**30)  # a tick that does not come
-
-
-class Rules(NamedTuple):
-    """The scenario's numbers in the kernel's units: ticks, USD, packages."""
-
-    tick_hours: float
-    warmup_tick: int
-    horizon_tick: int
-    order_slots: int
-    candidates: int
-    review_ticks: int
-    lead_ticks: int
-    base_days: float  # days of mean demand a base-stock level covers, safety stock aside
-    backlog_limit_hours: float
-    reevaluate_ticks: int  # between re-evaluations, where there are any
-    truck_packages: int
-    spot_allowed: bool
-    spot_premium: float
-    co2_kg_per_truck_mile: float  # of a model truck
-    pick_pack_usd: float
-    sort_usd: float
-    late_usd: float
-    late_usd_per_tick: float
-    lost_usd: float
-    stockout_usd: float
-    scheduled: np.ndarray  # (24,) bool
-    inflow_decay: np.ndarray  # (ticks,) float32, weight left after so many ticks
-
-
-class World(NamedTuple):
-    """All a network copy needs and never changes; shared by the rows of a batch."""
-
-    net: Net
-    demand: Demand
-    rules: Rules
-    base_stock: np.ndarray  # (S, F) int16, units
-    events: Events
-
+from regional_dispatch.envs.world.world import World
 
 ROW = np.dtype(
     [
@@ -79,7 +35,10 @@ ROW = np.dtype(
         ("items", "i8"),  # items in use
         ("reevaluate", "i8"),  # 1 if unpicked packages are merged once an hour
         ("priced", "i8"),  # 1 once `price` holds prices
-        ("marginal", "i8"),  # 1 if a truck that leaves less than full is charged to those who made it leave
+        (
+            "marginal_truck_charge",
+            "i8",
+        ),  # 1: a truck that leaves less than full is charged to the packages that made it leave
         ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
         ("samples", "i8"),  # taken so far
         ("shipments", "i8"),  # of stock on the road from FC to FC
@@ -132,7 +91,10 @@ LANE_STATE = np.dtype(
         ("inflow_tick", "i4"),  # tick of the last update of inflow
         ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
         ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
-        ("handed", "f8"),  # USD that what it sent is expected to cost the next lanes beyond the standard, likewise
+        (
+            "handover_usd",
+            "f8",
+        ),  # what the packages it sent are expected to cost the next lanes beyond the standard, likewise
         ("sent", "i8"),  # packages it sent, since a learner last took the number
         ("active", "i8"),  # 1 while it is in the list of lanes with packages
         ("trucks", "i8"),  # departures counted by KPIs
@@ -188,7 +150,7 @@ class State(NamedTuple):
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
     site_capacity: np.ndarray  # (B, N) int32, now, per tick: FC lines, SC packages
     shut: np.ndarray  # (B, L) int8, 1 while no truck leaves
-    cut: np.ndarray  # (B, L) int8, 1 while a route over it leads nowhere (`envs.world.events`)
+    cut: np.ndarray  # (B, L) int8, 1 while routes over it are cut (`envs.world.events`)
     trucks_home: np.ndarray  # (B, N) int32
     trucks_back: np.ndarray  # (B, 2·longest + 1, N) int32, trucks that are home again by tick modulo its length
     arriving: np.ndarray  # (B, longest + 1, 2) int32, first and last truck arriving by tick modulo its length
@@ -211,7 +173,7 @@ class State(NamedTuple):
     package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
     outside_usd: np.ndarray  # (B, K) float64, scratch: cost of candidates from other regions
     line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
-    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where nobody prices
+    price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where units have no price
     price_scratch: np.ndarray  # (B, 3, width) float32, scratch: a lane's features and the layers of its price
     note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
     sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
@@ -221,58 +183,7 @@ class State(NamedTuple):
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
     count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
     journey: np.ndarray  # (B, journeys) JOURNEY
-    lane_price: Scorer  # prices lanes in what rows observe and plan; no weight sets, nobody does
-
-
-def build_world(scenario: Scenario, network: Network) -> World:
-    """Everything constant of a scenario, in the kernel's units."""
-    demand = build_demand(scenario, network)
-    rules = build_rules(scenario, order_slots(scenario, network, demand))
-    return World(network.net, demand, rules, place_stock(scenario, network), build_events(scenario, network))
-
-
-def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
-    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least."""
-    if scenario.slots.orders is not None:
-        return scenario.slots.orders
-    net = network.net
-    region = net.region_of_site[net.fcs + net.scs :]
-    largest = np.bincount(region, network.station_share).max()
-    peak = demand.rate.max() * mean_lines_per_order(scenario) * largest
-    return max(math.ceil(1.3 * peak / 16) * 16, largest_order(scenario))
-
-
-def build_rules(scenario: Scenario, slots: int) -> Rules:
-    """The scenario's scalars in ticks, USD and packages; `slots` is M."""
-    hours = scenario.tick_hours
-    trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
-    decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
-    scheduled = np.zeros(24, dtype=np.bool_)
-    scheduled[list(trucks.scheduled_hours)] = True
-    return Rules(
-        tick_hours=hours,
-        warmup_tick=scenario.warmup_ticks,
-        horizon_tick=scenario.horizon_ticks,
-        order_slots=slots,
-        candidates=scenario.slots.candidates,
-        review_ticks=max(1, round(stock.review_hours / hours)),
-        lead_ticks=round(stock.lead_time_hours / hours),
-        base_days=(stock.review_hours + stock.lead_time_hours) / 24,
-        backlog_limit_hours=scenario.capacity.backlog_limit_hours,
-        reevaluate_ticks=max(1, round(1 / hours)),
-        truck_packages=trucks.capacity_packages,
-        spot_allowed=trucks.spot_allowed,
-        spot_premium=trucks.spot_premium,
-        co2_kg_per_truck_mile=trucks.co2_kg_per_mile * trucks.capacity_packages / trucks.real_capacity_packages,
-        pick_pack_usd=costs.pick_pack_usd,
-        sort_usd=costs.sort_usd,
-        late_usd=costs.late_usd,
-        late_usd_per_tick=costs.late_usd_per_hour * hours,
-        lost_usd=costs.lost_line_usd,
-        stockout_usd=costs.stockout_usd,
-        scheduled=scheduled,
-        inflow_decay=decay.astype(np.float32),
-    )
+    lane_price: Scorer  # prices lanes in observations and plans; without weight sets, lanes have no price
 
 
 def empty_state(world: World, rows: int) -> State:

@@ -1,1 +1,1 @@
-"""The map."""
+"""The map of a simulator, as pictures; see `map`."""

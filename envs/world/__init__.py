@@ -1,1 +1,5 @@
-"""What a scenario says, and the arrays made from it: sites, lanes, routes, regions, stock, demand, events."""
+"""What a scenario says, and the arrays made from it.
+
+`scenario` (the models of a file) → `sites`, `lanes`, `routes`, `capacity`, joined by `network` → `demand`, `stock`,
+`events` → `world`, which the kernel reads. `partition` gives regions, `generator` draws random scenarios.
+"""

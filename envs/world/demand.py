@@ -1,7 +1,6 @@
-"""Arrivals: generated from a counter-based stream, or replayed from a trace.
+"""Tables of demand: rates and shares of generated orders, or the orders of a trace.
 
-Every random number is a hash of (episode key, tick, order, draw), so an order is the same whatever ran before it, in
-whichever row of a batch and on whichever thread.
+`envs.kernel.arrivals` makes orders from them. Axes: D stations, S SKUs.
 """
 
 from __future__ import annotations
@@ -13,18 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.kernel.compiled import pasted
-from regional_dispatch.envs.world.network import Network, largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 
 FORECAST_HOURS = (1.0, 3.0, 6.0)
-MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: splitmix64's increment
 STREAMS = {"train": 1, "tune": 2, "evaluate": 3}
-
-_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(n) for n in (30, 27, 31, 11))
-_FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_UNIT = 2.0**-53
+_MOST_UNITS, _LONGEST_PROMISE_HOURS = 1000, 24 * 365  # of a line of a trace
 
 
 class Demand(NamedTuple):
@@ -116,6 +111,7 @@ def alias_table(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cdf(shares: tuple[float, ...]) -> np.ndarray:
+    """Cumulative shares, the last 1."""
     cdf = np.cumsum(np.array(shares, dtype=float))
     return cdf / cdf[-1]
 
@@ -125,7 +121,7 @@ def _season(shape: GeneratedDemand, tick_hours: float) -> np.ndarray:
     hours = np.array(shape.hourly_shares)
     days = np.array(shape.weekday_shares)
     week = (days[:, None] / days.sum() * 7 * hours[None] / hours.sum() * 24).reshape(-1)
-    fine = np.repeat(week, 12)  # five-minute steps hold every tick length that divides a day evenly enough
+    fine = np.repeat(week, 12)  # steps of five minutes, interpolated where a tick ends inside one
     ticks = round(168 / tick_hours)
     edges = np.linspace(0, len(fine), ticks + 1)
     total = np.concatenate([[0.0], fine.cumsum()])
@@ -145,16 +141,40 @@ def _ahead(season: np.ndarray, tick_hours: float) -> np.ndarray:
 
 
 def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`trace_first`, `trace_orders` and `trace_lines` of `Demand`."""
     path: Path = scenario.resolve(scenario.demand.path)  # type: ignore[union-attr]
     numbers = ("hour", "sku", "units", "promise_hours")
     table = read_table(path, {"order": "text", "station": "text", **dict.fromkeys(numbers, "positive")})
     names = network.sites["name"].to_numpy()[network.net.fcs + network.net.scs :]
     index = {name: i for i, name in enumerate(names)}
-    unknown = table[~table["station"].isin(list(index))]
+    _check_cells(path, scenario, table, index)
+    table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
+    table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
+    heads = table["order"].ne(table["order"].shift()).to_numpy()
+    _check_orders(path, scenario, table, heads)
+    orders = table[heads]
+    promise = np.maximum(1, np.round(orders["promise_hours"] / scenario.tick_hours)).astype(int)
+    stations = orders["station"].map(index).to_numpy()
+    trace_orders = np.stack([stations, promise, np.flatnonzero(heads)], axis=1)
+    end = np.array([[0, 0, len(table)]])
+    trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(int(orders["tick"].max()) + 2))
+    # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
+    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
+    trace_lines = np.ascontiguousarray(table[["sku", "units"]].to_numpy(), dtype=np.int32)
+    return trace_first.astype(np.int64), orders_table, trace_lines
+
+
+def _check_cells(path: Path, scenario: Scenario, table: pd.DataFrame, stations: dict[str, int]) -> None:
+    """Every station is known; SKU, units and promise are in range and whole where they must be."""
+    unknown = table[~table["station"].isin(list(stations))]
     if len(unknown):
         name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
         raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
-    for column, low, high in (("sku", 0, scenario.stock.skus - 1), ("units", 1, 1000), ("promise_hours", 0, 24 * 365)):
+    for column, low, high in (
+        ("sku", 0, scenario.stock.skus - 1),
+        ("units", 1, _MOST_UNITS),
+        ("promise_hours", 0, _LONGEST_PROMISE_HOURS),
+    ):
         wrong = table[(table[column] < low) | (table[column] > high)]
         if len(wrong):
             value, row = wrong.iloc[0][column], wrong.index[0] + 2
@@ -164,32 +184,17 @@ def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.nd
         if len(wrong):
             value, row = wrong.iloc[0][column], wrong.index[0] + 2
             raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must be a whole number")
-    table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
-    table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
-    heads = table["order"].ne(table["order"].shift()).to_numpy()
-    _check_orders(path, scenario, table, heads)
-    orders = table[heads]
-    first_line = np.flatnonzero(heads)
-    promise = np.maximum(1, np.round(orders["promise_hours"] / scenario.tick_hours)).astype(int)
-    stations = orders["station"].map(index).to_numpy()
-    trace_orders = np.stack([stations, promise, first_line], axis=1)
-    end = np.array([[0, 0, len(table)]])
-    trace_lines = table[["sku", "units"]].to_numpy()
-    last = int(orders["tick"].max())
-    trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(last + 2))
-    # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
-    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
-    return trace_first.astype(np.int64), orders_table, np.ascontiguousarray(trace_lines, dtype=np.int32)
 
 
 def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np.ndarray) -> None:
+    """Lines of an order share hour, station and promise, and are no more than an order may have."""
     varies = table.groupby("order", sort=False)[["hour", "station", "promise_hours"]].nunique().gt(1).any(axis=1)
     if varies.any():
         raise ScenarioError(f"{path}: order = '{varies.idxmax()}': its lines must share one hour, station and promise")
     most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
     limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
     if most > limit:
-        raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16)")
+        raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16); split it")
 
 
 def episode_key(stream: str, seed: int, index: int) -> int:
@@ -202,45 +207,3 @@ def episode_key(stream: str, seed: int, index: int) -> int:
     """
     state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
     return (STREAMS[stream] << 62) | (int(state) >> 2)
-
-
-@pasted
-def mix(z: np.uint64) -> np.uint64:
-    """splitmix64's finaliser (Steele, Lea & Flood 2014): 64 well-mixed bits from a counter."""
-    z = np.uint64(z) + MIX
-    z = (z ^ (z >> _SHIFT_30)) * _FACTOR_1
-    z = (z ^ (z >> _SHIFT_27)) * _FACTOR_2
-    return z ^ (z >> _SHIFT_31)
-
-
-@pasted
-def draw(key: np.uint64, j: int) -> float:
-    """The j-th uniform of a key, in [0, 1)."""
-    return float(mix(key + np.uint64(j) * MIX) >> _SHIFT_11) * _UNIT
-
-
-@pasted
-def draw_alias(alias: np.ndarray, keep: np.ndarray, u: float) -> int:
-    """One draw from an alias table with a single uniform."""
-    x = u * len(alias)
-    i = int(x)
-    return i if x - i < keep[i] else int(alias[i])
-
-
-@pasted
-def draw_cdf(cdf: np.ndarray, u: float) -> int:
-    """First index whose cumulative share exceeds u."""
-    i = 0
-    while i < len(cdf) - 1 and u >= cdf[i]:
-        i += 1
-    return i
-
-
-@pasted
-def rate_at(demand: Demand, week_tick: int, tick: int) -> float:
-    """Mean orders of a tick, surges included."""
-    rate = demand.rate[week_tick]
-    for i in range(demand.surge.shape[0]):
-        if demand.surge[i, 0] <= tick < demand.surge[i, 1]:
-            rate *= demand.surge[i, 2]
-    return rate

@@ -2,4 +2,4 @@
 
 
 class ScenarioError(ValueError):
-    """A file or setting that cannot be used; the text names file, field, value and mend."""
+    """A file or setting that cannot be used; the text names file, field, value and what to change."""

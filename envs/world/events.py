@@ -1,7 +1,7 @@
-"""Events of a scenario: sites with less capacity, closed lanes, regions cut off, each for a stretch of ticks.
+"""Events of a scenario: sites with less capacity, closed lanes, regions cut off, each for a number of ticks.
 
-The episode is divided into periods, within which nothing begins or ends. The state of a row holds the tables of the
-period it is in, so rows of a batch may stand at different ticks; without events there is one period.
+The episode is divided into periods, within which no event begins or ends. The state of a row holds the tables of the
+period it is in, so rows of a batch may be at different ticks; without events there is one period.
 
 Axes: E periods, N sites, L lanes.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import inlined
-from regional_dispatch.envs.world.network import Network, largest_order
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.partition import label_sites
 from regional_dispatch.envs.world.scenario import CapacityEvent, LaneEvent, RegionEvent, Scenario, ScenarioError
 
@@ -44,7 +44,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
     """The tables of a scenario's events.
 
     Raises:
-        ScenarioError: an event names a site, lane or region that there is not.
+        ScenarioError: an event names a site, lane, mode or region that does not exist.
     """
     net, hours = network.net, scenario.tick_hours
     spans = [
@@ -60,7 +60,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
             left = _capacity_left(scenario, network, site, event.share)
             capacity[hit, site] = np.minimum(capacity[hit, site], left)
         elif isinstance(event, LaneEvent):
-            shut[hit, _lane(scenario, network, i, event)] = 1
+            shut[np.ix_(hit, _lanes_between(scenario, network, i, event))] = 1
         else:
             shut[np.ix_(hit, _border(scenario, network, i, event))] = 1
     works = np.arange(len(net.site_capacity)) < net.fcs + net.scs
@@ -69,7 +69,7 @@ def build_events(scenario: Scenario, network: Network) -> Events:
 
 
 def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> int:
-    """Whole lines or packages a tick; a site that works at all can take any order, as without events."""
+    """Whole lines or packages a tick; a site that is not down can take an order of any size, as without events."""
     if share == 0:
         return 0
     smallest = largest_order(scenario) if site < network.net.fcs else 1
@@ -87,16 +87,23 @@ def _site(scenario: Scenario, network: Network, i: int, event: CapacityEvent) ->
     return int(np.random.default_rng(event.seed).integers(low, high))
 
 
-def _lane(scenario: Scenario, network: Network, i: int, event: LaneEvent) -> int:
+def _lanes_between(scenario: Scenario, network: Network, i: int, event: LaneEvent) -> np.ndarray:
+    """Lanes from origin to destination, of the mode named or of all: (n,) indices."""
     names, lanes = network.sites["name"].tolist(), network.net.lanes
     origin = _named(scenario, f"events.{i}.origin", event.origin, names, "a site")
     destination = _named(scenario, f"events.{i}.destination", event.destination, names, "a site")
     found = np.flatnonzero((lanes["origin"] == origin) & (lanes["dest"] == destination))
     if not len(found):
-        leads_to = ", ".join(names[d] for d in lanes["dest"][lanes["origin"] == origin]) or "none"
-        mend = f"no lane leads there from '{event.origin}'; lanes from it lead to: {leads_to}"
-        raise _error(scenario, f"events.{i}.destination", event.destination, mend)
-    return int(found[0])
+        leads_to = ", ".join(names[d] for d in np.unique(lanes["dest"][lanes["origin"] == origin])) or "none"
+        fix = f"no lane leads there from '{event.origin}'; lanes from it lead to: {leads_to}"
+        raise _error(scenario, f"events.{i}.destination", event.destination, fix)
+    if event.mode is None:
+        return found
+    modes = network.lane_modes[found]
+    if event.mode not in modes:
+        fix = f"no such lane from '{event.origin}' to '{event.destination}'; there is: {', '.join(modes)}"
+        raise _error(scenario, f"events.{i}.mode", event.mode, fix)
+    return found[modes == event.mode]
 
 
 def _border(scenario: Scenario, network: Network, i: int, event: RegionEvent) -> np.ndarray:
@@ -104,13 +111,13 @@ def _border(scenario: Scenario, network: Network, i: int, event: RegionEvent) ->
     boundary = event.boundary or scenario.partition.counted_by
     labels = label_sites(scenario, network.sites, boundary)
     if event.region not in labels.names:
-        mend = f"no such region; there are: {', '.join(labels.names)}"
-        raise _error(scenario, f"events.{i}.region", event.region, mend)
+        fix = f"no such region; there are: {', '.join(labels.names)}"
+        raise _error(scenario, f"events.{i}.region", event.region, fix)
     inside = labels.of_site == labels.names.index(event.region)
     found = np.flatnonzero(inside[network.net.lanes["origin"]] != inside[network.net.lanes["dest"]])
     if not len(found):
-        mend = "no lane crosses its border; give the boundary of smaller regions as `boundary`"
-        raise _error(scenario, f"events.{i}.region", event.region, mend)
+        fix = "no lane crosses its border; give the boundary of smaller regions as `boundary`"
+        raise _error(scenario, f"events.{i}.region", event.region, fix)
     return found
 
 
@@ -121,47 +128,5 @@ def _named(scenario: Scenario, field: str, name: str, names: Sequence[str], what
     return names.index(name)
 
 
-def _error(scenario: Scenario, field: str, value: object, mend: str) -> ScenarioError:
-    return ScenarioError(f"{scenario.source_file or scenario.name}: {field} = {value!r}: {mend}")
-
-
-# --------------------------------------------------------------------------------------------------------- compiled
-
-
-@inlined
-def enter_period(w: Any, s: Any, b: int) -> None:
-    """Begins and ends what begins and ends with the row's tick."""
-    row, events = s.row[b], w.events
-    following = row.period + 1
-    if following == len(events.first) or events.first[following] > row.tick:
-        return
-    row.period, row.some_cut = following, events.some_cut[following]
-    for site in range(events.capacity.shape[1]):
-        s.site_capacity[b, site] = events.capacity[following, site]
-    for lane in range(events.shut.shape[1]):
-        s.shut[b, lane], s.cut[b, lane] = events.shut[following, lane], events.cut[following, lane]
-
-
-@inlined
-def is_cut(w: Any, s: Any, b: int, p: int) -> bool:
-    """Would a package sourced now on route p have to wait for an event to end?"""
-    found = False
-    if s.row[b].some_cut == 1:
-        route = w.net.routes[p]
-        for leg in range(route.legs):
-            found = found or s.cut[b, route.lanes[leg]] == 1
-    return found
-
-
-@inlined
-def uncut(w: Any, s: Any, b: int, p: int) -> int:
-    """Route p, or if that is cut the cheapest one between the same FC and station that is not; p if all are."""
-    found = p
-    if is_cut(w, s, b, p):
-        station, fc = w.net.routes[p].station, w.net.routes[p].fc
-        routes, i = w.net.by_cost[station], 0
-        while found == p and i < len(routes) and routes[i] >= 0:
-            if w.net.routes[routes[i]].fc == fc and not is_cut(w, s, b, routes[i]):
-                found = routes[i]
-            i += 1
-    return found
+def _error(scenario: Scenario, field: str, value: object, fix: str) -> ScenarioError:
+    return ScenarioError(f"{scenario.source_file or scenario.name}: {field} = {value!r}: {fix}")

@@ -1,8 +1,9 @@
 """Random but plausible networks: to train on many, and to test on ones that no policy has seen.
 
-Every range lies around us8's value, and what belongs together is drawn together: orders follow the stations, trucks
-follow a station's orders, SKUs follow the order lines. So a network differs from us8 in size, shape and density, while
-a truck and a shelf still mean what they mean there. Costs and the calendar are the defaults.
+Every range lies around us8's value, and quantities that depend on each other are drawn together: orders are drawn per
+station, truck sizes relative to a station's orders, SKUs relative to the order lines. So a network differs from us8 in
+size, shape and density, but its trucks and shelves fit its demand as they do there. Costs and the calendar are the
+defaults.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.world.demand import STREAMS
-from regional_dispatch.envs.world.network import build_network, mean_lines_per_order
+from regional_dispatch.envs.world.order_size import mean_lines_per_order
+from regional_dispatch.envs.world.partition import label_sites
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.sites import build_sites
 
 Range = tuple[float, float]
 
-REGIONS = (3, 12)  # us8: 8. Fewer are nearly a nation, more have too few buildings each
+REGIONS = (3, 12)  # us8: 8; fewer are nearly national, with more each has too few buildings
 # Per region, all regions together; a region itself may have more or fewer.
 FCS: Range = (3.0, 7.0)  # us8: 5
 SORT_CENTERS: Range = (1.5, 3.0)  # us8: 2
-STATIONS: Range = (6.0, 13.0)  # us8: 10; 12 regions × 13 are nearly all metros there are
+STATIONS: Range = (6.0, 13.0)  # us8: 10; 12 regions × 13 are nearly all metros in the data
 # Drawn evenly on a logarithmic scale: half as much is as likely as twice.
 ORDERS_PER_STATION_DAY: Range = (40.0, 120.0)  # us8: 75
-TRUCKLOADS_PER_STATION_DAY: Range = (
-    4.0,
-    10.0,
-)  # us8: 6.3, in orders; with fewer a promise rarely lets a truck fill
+# us8: 6.3, in orders; with fewer, a truck can rarely be filled within a promise.
+TRUCKLOADS_PER_STATION_DAY: Range = (4.0, 10.0)
 LINES_PER_SKU_DAY: Range = (4.0, 20.0)  # us8: 9.6; how fast shelves turn
 # Shares and exponents, drawn evenly.
 ZIPF_EXPONENT: Range = (0.7, 1.1)  # us8: 0.9
@@ -45,13 +46,13 @@ def random_scenario(seed: int, stream: str = "evaluate") -> Scenario:
     Args:
         seed: ≥ 0; the same seed gives the same scenario.
         stream: `evaluate`, networks to measure policies on; `train` and `tune`, networks to learn from. A seed means
-            another network in each stream, so none that a policy learned on is ever one that it is measured on.
+            another network in each stream, so a policy is never measured on a network that it learned on.
 
     Returns:
-        A scenario named after stream and seed, with only the fields set that differ from the defaults.
+        A scenario named after stream and seed; only fields that differ from the defaults are set.
 
     Raises:
-        ValueError: no such stream, or a negative seed.
+        ValueError: unknown stream, or a negative seed.
     """
     if stream not in STREAMS or seed < 0:
         raise ValueError(f"stream must be one of {', '.join(STREAMS)} and seed 0 or more, not '{stream}' and {seed}")
@@ -102,7 +103,7 @@ def _seed(rng: np.random.Generator) -> int:
 
 def _self_sufficient(scenario: Scenario) -> bool:
     """Has every region an FC and a sort center?"""
-    network = build_network(scenario)
-    net, every = network.net, set(range(network.net.regions))
-    fcs, sort_centers = net.region_of_site[: net.fcs], net.region_of_site[net.fcs : net.fcs + net.scs]
-    return every == set(fcs.tolist()) == set(sort_centers.tolist())
+    sites = build_sites(scenario)
+    labels = label_sites(scenario, sites)
+    every, kind = set(range(len(labels.names))), sites["kind"].to_numpy()
+    return all(every == set(labels.of_site[kind == building].tolist()) for building in ("fc", "sc"))

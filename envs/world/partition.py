@@ -1,7 +1,7 @@
-"""Who belongs to which region.
+"""Which region each site belongs to.
 
-A partition is a label per site, nothing else: the same sites and lanes serve one nation or eight regions, and the label
-can change at any tick. Region numbers follow the order of first appearance in sorted names, so they are stable.
+A partition is one label per site: the same sites and lanes serve one nation or eight regions, and the labels can change
+at any tick. Regions are numbered in the order of their sorted names.
 """
 
 from __future__ import annotations
@@ -27,20 +27,25 @@ class Labels(NamedTuple):
         return [self.names[r] for r in self.of_site]
 
 
+def one_nation(sites: pd.DataFrame) -> Labels:
+    """All sites in one region."""
+    return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+
+
 def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | None = None) -> Labels:
     """The region of every site.
 
     Args:
         scenario: paths are relative to its file.
         sites: columns name, kind, latitude, longitude, state, population; stations are the rows of kind `station`.
-        boundary: decides; default, the scenario's `partition`.
+        boundary: the regions to use; default, the scenario's `partition`.
 
     Raises:
         ScenarioError: a site has no region, or there are more regions than stations.
     """
     boundary = boundary or scenario.partition
     if boundary.kind == "national":
-        return Labels(("National",), np.zeros(len(sites), dtype=np.int16))
+        return one_nation(sites)
     if boundary.kind == "states":
         return _by_state(scenario, boundary, sites)
     if boundary.kind == "balanced":
@@ -71,7 +76,7 @@ def _from_file(path: Path, sites: pd.DataFrame) -> Labels:
     region_of = dict(zip(table["site"], table["region"], strict=True))
     twice = table[table["site"].duplicated()]
     if len(twice):
-        raise ScenarioError(f"{path}: site: '{twice.iloc[0]['site']}' stands twice; remove one row")
+        raise ScenarioError(f"{path}: site: '{twice.iloc[0]['site']}' is given twice; remove one row")
     stations = sites[sites["kind"] == "station"]
     missing = stations[~stations["name"].isin(list(region_of))]
     if len(missing):

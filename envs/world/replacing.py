@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing: a file is complete or not there at all."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A hidden path beside `path`, of the same ending, to write to.
+    """A hidden path in the folder of `path`, with the same ending, to write to.
 
-    What is written there takes the place of `path` when the block ends well, and is gone if it raises.
+    It replaces `path` when the block ends, and is removed if the block raises.
     """
     path = Path(path)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")

@@ -1,8 +1,8 @@
 """What a scenario file may say.
 
-A scenario is one YAML file read into frozen pydantic models. Every field carries its unit, default, bounds and, where
-it is a real-world figure, the source. Unknown fields are errors. `load_scenario` turns every problem into one
-`ScenarioError` that names file, field, value and mend.
+A scenario is one YAML file read into frozen pydantic models. Every field has its unit, default and bounds and, where it
+is a real-world figure, its source; "Ours" marks a choice of this project. Unknown fields are errors. `load_scenario`
+turns every problem into one `ScenarioError` that names file, field, value and fix.
 """
 
 from __future__ import annotations
@@ -15,6 +15,38 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.shipped import find_file
+from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
+
+__all__ = [
+    "DATA_DIR",
+    "HOURLY_SHARES",
+    "WEEKDAY_SHARES",
+    "Boundary",
+    "Capacity",
+    "CapacityEvent",
+    "CityNetwork",
+    "Costs",
+    "Event",
+    "GeneratedDemand",
+    "LaneEvent",
+    "Partition",
+    "RegionEvent",
+    "Scenario",
+    "ScenarioError",
+    "Slots",
+    "Stock",
+    "Surge",
+    "TableNetwork",
+    "TraceDemand",
+    "Transfers",
+    "Trucks",
+    "explain",
+    "find_scenario",
+    "load_scenario",
+    "override",
+    "read_yaml",
+    "scenario_yaml",
+]
 
 DATA_DIR = Path(__file__).resolve().parent / "data"
 
@@ -31,47 +63,77 @@ class _Frozen(BaseModel):
 
 
 class CityNetwork(_Frozen):
-    """A network built from real US metros: sites where people live, lanes by distance."""
+    """A network generated from real US metros: sites where people live, lanes by distance."""
 
-    kind: Literal["cities"] = "cities"
-    fulfillment_centers: int = Field(40, ge=1, le=2000, description="Fulfillment centers. Unit: sites.")
-    sort_centers: int = Field(16, ge=1, le=500, description="Sort centers. Unit: sites.")
-    stations: int = Field(80, ge=1, le=160, description="Delivery stations, at the largest metros. Unit: sites.")
-    site_seed: int | None = Field(
-        None, ge=0, description="Seed of a random choice of sites, larger metros more likely. Default: the best sites."
+    kind: Literal["cities"] = Field("cities", description="Which of the two ways to describe a network this is.")
+    fulfillment_centers: int = Field(
+        40,
+        ge=1,
+        le=2000,
+        description="Fulfillment centers (FC), where they shorten the way to people most. Unit: sites.",
     )
+    sort_centers: int = Field(
+        16, ge=1, le=500, description="Sort centers (SC), where they shorten the way to people most. Unit: sites."
+    )
+    stations: int = Field(
+        80, ge=1, le=160, description="Delivery stations, at the largest metros. They are the destinations of orders; "
+        "each metro's share of demand is its share of population. Unit: sites.",
+    )  # fmt: skip
+    site_seed: int | None = Field(
+        None, ge=0, description="Seed of a random choice of sites, in which larger metros are more likely. Default: "
+        "stations at the largest metros, FCs and sort centers by greedy p-median.",
+    )  # fmt: skip
     direct_max_miles: float = Field(
-        250.0, ge=0, le=4000, description="FC→station lanes exist up to this length. Unit: miles. Ours."
+        250.0, ge=0, le=4000, description="Longest lane from an FC to a station. Unit: road miles. Ours."
     )
     inject_max_miles: float = Field(
-        500.0, ge=0, le=4000, description="FC→SC lanes exist up to this length. Unit: miles. Ours."
-    )
+        500.0, ge=0, le=4000, description="Longest lane from an FC to a sort center; each FC has lanes to its two "
+        "nearest sort centers in any case. Unit: road miles. Ours.",
+    )  # fmt: skip
     last_max_miles: float = Field(
-        500.0, ge=0, le=4000, description="SC→station lanes exist up to this length. Unit: miles. Ours."
-    )
+        500.0, ge=0, le=4000, description="Longest lane from a sort center to a station; each station has lanes from "
+        "its two nearest sort centers in any case. Unit: road miles. Ours.",
+    )  # fmt: skip
     circuity: float = Field(
         1.2, ge=1, le=2, description="Road miles per great-circle mile. Source: Ballou et al. 2002, US ≈ 1.20."
     )
-    speed_mph: float = Field(50.0, gt=0, le=80, description="Truck speed door to door. Unit: miles per hour.")
+    speed_mph: float = Field(
+        50.0,
+        gt=0,
+        le=80,
+        description="Truck speed door to door; gives the transit time of lanes. Unit: miles per hour.",
+    )
 
 
 class TableNetwork(_Frozen):
-    """A network read from the user's own tables; paths are relative to the scenario file."""
+    """A network read from the user's own tables; paths are relative to the scenario file. See docs/how-to."""
 
-    kind: Literal["tables"]
-    sites: str = Field(description="CSV: name,kind(fc|sc|station),latitude,longitude,state,population,trucks.")
-    lanes: str = Field(description="CSV: origin,destination,miles,transit_hours.")
+    kind: Literal["tables"] = Field(description="Which of the two ways to describe a network this is.")
+    sites: str = Field(
+        description="CSV with one row per site: name, kind (fc, sc or station), latitude, longitude; optional state, "
+        "population, trucks, per_hour."
+    )
+    lanes: str = Field(
+        description="CSV with one row per lane: origin, destination, miles; optional mode, transit_hours, "
+        "departure_usd. Two sites may have several lanes, each of another mode."
+    )
 
 
 class Boundary(_Frozen):
     """Which region every site belongs to."""
 
-    kind: Literal["national", "states", "balanced", "file"] = "national"
-    map: str | None = Field(None, description="`states`: a table state,region in envs/data, by name (us8), or a path.")
-    regions: int | None = Field(None, ge=1, le=64, description="`balanced`: number of regions.")
+    kind: Literal["national", "states", "balanced", "file"] = Field(
+        "national", description="`national`: one region. `states`: by US state, see `map`. `balanced`: regions of "
+        "about equal demand, see `regions`. `file`: by site, see `path`.",
+    )  # fmt: skip
+    map: str | None = Field(
+        None, description="For `states`: name of a shipped map (us8), or path of a CSV state,region relative to the "
+        "scenario file.",
+    )  # fmt: skip
+    regions: int | None = Field(None, ge=1, le=64, description="For `balanced`: how many regions. Unit: regions.")
     path: str | None = Field(
-        None, description="`file`: CSV site,region, relative to the scenario file. Stations must be listed; an FC or "
-        "sort center that is not belongs to the region of the nearest station.",
+        None, description="For `file`: CSV site,region, relative to the scenario file. Every station must be listed; "
+        "an FC or sort center that is not listed belongs to the region of the nearest station.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -86,20 +148,21 @@ class Boundary(_Frozen):
 
 
 class Partition(Boundary):
-    """The regions in force: they decide routes and candidates. Regionalisation is this one setting."""
+    """The regions in force: they determine routes and candidates. Regionalisation is this one setting."""
 
     counted_by: Boundary | None = Field(
-        None, description="Regions of books, KPIs and decision rows, where other than those in force: what share of a "
-        "national network's orders is served within what is to become a region? Default: those in force.",
+        None, description="Regions of books, KPIs and decision rows, where they differ from those in force. Use it to "
+        "measure, in a national network, the share of orders that is served within what may become a region. Default: "
+        "the regions in force.",
     )  # fmt: skip
 
 
 class Surge(_Frozen):
-    """A stretch of hours with demand multiplied."""
+    """A number of hours with demand multiplied."""
 
     start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
-    end_hour: float = Field(gt=0, description="End, exclusive. Unit: hours.")
-    factor: float = Field(gt=0, le=20, description="Demand multiplier.")
+    end_hour: float = Field(gt=0, description="End, exclusive, from the beginning of the episode. Unit: hours.")
+    factor: float = Field(gt=0, le=20, description="Demand is multiplied by this. Unit: 1.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Surge:
@@ -111,29 +174,36 @@ class Surge(_Frozen):
 class GeneratedDemand(_Frozen):
     """Orders from a non-homogeneous Poisson process."""
 
-    kind: Literal["generated"] = "generated"
-    orders_per_day: float = Field(6000.0, ge=0, le=50e6, description="Mean orders a day. Unit: orders.")
+    kind: Literal["generated"] = Field("generated", description="Which of the two ways to describe demand this is.")
+    orders_per_day: float = Field(6000.0, ge=0, le=50e6, description="Mean over a week. Unit: orders per day.")
     hourly_shares: tuple[float, ...] = Field(
-        HOURLY_SHARES, min_length=24, max_length=24, description="Share of a day by hour."
-    )
+        HOURLY_SHARES, min_length=24, max_length=24,
+        description="Share of a day's orders in each hour from midnight; scaled to sum 1. Source: a public order set.",
+    )  # fmt: skip
     weekday_shares: tuple[float, ...] = Field(
-        WEEKDAY_SHARES, min_length=7, max_length=7, description="Share of a week, Monday first."
+        WEEKDAY_SHARES, min_length=7, max_length=7,
+        description="Share of a week's orders on each day from Monday; scaled to sum 1. Source: a public order set.",
+    )  # fmt: skip
+    surges: tuple[Surge, ...] = Field((), description="Hours with more or less demand than usual.")
+    zipf_exponent: float = Field(
+        0.9, ge=0, le=3, description="Popularity of SKUs: the share of the i-th most popular is ∝ i^−exponent. Unit: 1."
     )
-    surges: tuple[Surge, ...] = Field((), description="Stretches of hours with more (or less) demand.")
-    zipf_exponent: float = Field(0.9, ge=0, le=3, description="SKU popularity: share of rank i ∝ i^-exponent.")
     lines_per_order: tuple[float, ...] = Field(
         (0.65, 0.24, 0.04, 0.03, 0.02, 0.02), min_length=1, max_length=16,
-        description="Probability of 1, 2, 3, … lines. Default: mean 1.6, 89 % with one or two.",
+        description="Share of orders with 1, 2, 3, … lines; scaled to sum 1. Default: mean 1.6, 89 % with one or two.",
     )  # fmt: skip
     units_per_line: tuple[float, ...] = Field(
-        (0.92, 0.06, 0.02), min_length=1, max_length=16, description="Probability of 1, 2, 3, … units. Ours."
-    )
+        (0.92, 0.06, 0.02), min_length=1, max_length=16,
+        description="Share of lines with 1, 2, 3, … units; scaled to sum 1. Ours.",
+    )  # fmt: skip
     promise_hours: tuple[float, ...] = Field(
-        (10.0, 28.0, 60.0), min_length=1, max_length=16, description="Promised hours per class. Unit: hours. Ours."
-    )
+        (10.0, 28.0, 60.0), min_length=1, max_length=16,
+        description="Hours from order to promised delivery, for each promise class. Unit: hours. Ours.",
+    )  # fmt: skip
     promise_shares: tuple[float, ...] = Field(
         (0.13, 0.45, 0.42), min_length=1, max_length=16,
-        description="Share of each class: same day, next day, two days or more.",
+        description="Share of orders in each promise class; scaled to sum 1. Default: same day, next day, two days or "
+        "more.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -152,31 +222,48 @@ class GeneratedDemand(_Frozen):
 class TraceDemand(_Frozen):
     """Orders replayed from the user's file."""
 
-    kind: Literal["trace"]
-    path: str = Field(description="CSV: hour,order,station,sku,units,promise_hours; relative to the scenario file.")
-    orders_per_day: float = Field(gt=0, description="Mean orders a day, to size stock and capacity. Unit: orders.")
-    zipf_exponent: float = Field(0.9, ge=0, le=3, description="SKU popularity by number, to size stock.")
+    kind: Literal["trace"] = Field(description="Which of the two ways to describe demand this is.")
+    path: str = Field(
+        description="CSV with one row per order line: hour, order, station, sku, units, promise_hours; relative to the "
+        "scenario file."
+    )
+    orders_per_day: float = Field(
+        gt=0, description="Mean of the trace; sizes stock and capacity. Unit: orders per day."
+    )
+    zipf_exponent: float = Field(
+        0.9, ge=0, le=3, description="Popularity of SKUs by number, SKU 0 the most popular; sizes stock. Unit: 1."
+    )
 
 
 class Stock(_Frozen):
-    """What is on the shelves and how it comes back."""
+    """What is on the shelves and how it is replenished."""
 
-    skus: int = Field(1000, ge=1, le=2_000_000, description="Distinct SKUs.")
+    skus: int = Field(
+        1000, ge=1, le=2_000_000, description="Distinct SKUs, numbered from 0, the most popular first. Unit: SKUs."
+    )
     breadth_shares: tuple[float, float, float] = Field(
-        (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium, slow movers (A, B, C). Ours."
+        (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium and slow movers (A, B, C). Ours."
     )
     breadth: tuple[float, float, float] = Field(
-        (0.7, 0.4, 0.18), description="Selection breadth: share of FCs that stock an A, B, C SKU. Ours."
+        (0.7, 0.4, 0.18), description="Selection breadth: share of FCs that stock an A, B and C SKU. Ours."
     )
     placement: str | None = Field(
-        None, description="CSV sku,site,units: base-stock levels in place of breadth and safety_factor; relative to "
-        "the scenario file. An FC that is not listed does not carry the SKU.",
+        None, description="CSV sku,site,units with base-stock levels, relative to the scenario file; it replaces "
+        "breadth and safety_factor. An FC that is not listed for a SKU does not carry it.",
     )  # fmt: skip
-    review_hours: float = Field(24.0, gt=0, le=24 * 28, description="Base-stock review period. Unit: hours.")
-    lead_time_hours: float = Field(48.0, ge=0, le=24 * 56, description="Replenishment lead time. Unit: hours.")
-    safety_factor: float = Field(
-        1.6, ge=-3, le=6, description="Base stock = mean + factor × σ of demand over review + lead. 1.6 ≈ 95 %."
+    review_hours: float = Field(
+        24.0,
+        gt=0,
+        le=24 * 28,
+        description="Time between two reviews, at which FCs reorder up to base stock. Unit: hours.",
     )
+    lead_time_hours: float = Field(
+        48.0, ge=0, le=24 * 56, description="Time from a review until what it ordered arrives. Unit: hours."
+    )
+    safety_factor: float = Field(
+        1.6, ge=-3, le=6, description="Base stock = mean + factor × σ of demand over review and lead time; 1.6 serves "
+        "about 95 % of cycles without a stockout. Unit: standard deviations.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _fractions(self) -> Stock:
@@ -191,38 +278,52 @@ class Capacity(_Frozen):
     """Site capacities, as multiples of a balanced network's mean load."""
 
     pick_headroom: float = Field(
-        3.0, gt=0, le=100, description="FC picking lines an hour = headroom × mean demand assigned to it. Ours."
-    )
+        3.0, gt=0, le=100, description="Lines an FC can pick = headroom × mean demand of the stations to which it is "
+        "the nearest. Unit: 1. Ours.",
+    )  # fmt: skip
     sort_headroom: float = Field(
-        6.0, gt=0, le=100, description="SC packages an hour = headroom × mean packages an hour / SCs. Ours."
-    )
+        6.0, gt=0, le=100, description="Packages a sort center can sort = headroom × its mean inbound packages, or × "
+        "the mean of all sort centers if that is more. Unit: 1. Ours.",
+    )  # fmt: skip
     backlog_limit_hours: float = Field(
-        12.0, gt=0, description="An FC with more hours of picking queued is closed while another is open. Unit: hours."
-    )
+        12.0, gt=0, description="An FC with more hours of picking queued takes no new orders while another can serve "
+        "them. Unit: hours.",
+    )  # fmt: skip
 
 
 class Trucks(_Frozen):
-    """Linehaul. A model truck of capacity c costs c / real_capacity of a real one."""
+    """Linehaul. A model truck that holds c packages costs and emits c / real_capacity_packages of a real one."""
 
-    capacity_packages: int = Field(12, ge=1, le=30000, description="Packages a model truck holds.")
+    capacity_packages: int = Field(12, ge=1, le=30000, description="What a model truck holds. Unit: packages.")
     real_capacity_packages: float = Field(
-        2000.0, gt=0, description="Parcels in a real 53-ft trailer. Source: industry figure, about 2,000."
-    )
+        2000.0, gt=0,
+        description="What a real 53-ft trailer holds. Unit: packages. Source: industry figure, about 2,000.",
+    )  # fmt: skip
     usd_per_mile: float = Field(
-        2.26, ge=0, description="Marginal cost of a real truck. Source: ATRI, Operational Costs of Trucking (2025)."
-    )
-    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost per real departure. Unit: USD. Ours.")
-    co2_kg_per_mile: float = Field(1.55, ge=0, description="Real truck. Source: US EPA SmartWay order of magnitude.")
+        2.26, ge=0, description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
+        "Trucking (2025).",
+    )  # fmt: skip
+    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours.")
+    co2_kg_per_mile: float = Field(
+        1.55, ge=0,
+        description="Emissions of a real truck. Unit: kg CO₂ per mile. Source: US EPA SmartWay, order of magnitude.",
+    )  # fmt: skip
     fleet_headroom: float = Field(
-        4.0, ge=0, le=1000, description="Fleet of a site = headroom × trucks busy at mean demand, nearest source. Ours."
+        4.0, ge=0, le=1000, description="Trucks based at a site = headroom × trucks busy at mean demand when stations "
+        "are served from their nearest FCs. Unit: 1. Ours.",
+    )  # fmt: skip
+    spot_allowed: bool = Field(
+        True, description="Whether a spot truck may be hired when all trucks of a site are on the road."
     )
-    spot_allowed: bool = Field(True, description="May a truck be hired when the fleet is out?")
-    spot_premium: float = Field(0.5, ge=0, le=20, description="Extra cost of a spot truck, share of the lane's cost.")
+    spot_premium: float = Field(
+        0.5, ge=0, le=20, description="Extra cost of a spot truck, as a share of the lane's cost. Unit: 1."
+    )
     standard_fill: float = Field(
-        0.7, gt=0, le=1, description="Fill assumed in standard route costs and settlement. Ours."
+        0.7, gt=0, le=1, description="Truck fill assumed in standard route costs and in the settlement. Unit: 1. Ours."
     )
     scheduled_hours: tuple[int, ...] = Field(
-        (2, 8, 14, 20), description="Hours of the day of the `scheduled` dispatch rule. Unit: hour 0–23."
+        (2, 8, 14, 20),
+        description="When trucks leave under the `scheduled` dispatch rule. Unit: hour of the day, 0–23.",
     )
 
     @model_validator(mode="after")
@@ -233,54 +334,63 @@ class Trucks(_Frozen):
 
 
 class Transfers(_Frozen):
-    """Linehaul of stock between FCs, where a rule moves any. A model truck holds, costs and emits the same share of a
-    real one as the `trucks` that carry packages, and is hired: no fleet limits it."""
+    """Linehaul of stock between FCs, used by transfer rules. A model truck holds, costs and emits the same share of a
+    real one as the `trucks` that carry packages; it is hired, so no fleet limits it."""
 
     units_per_truck: float = Field(
-        8000.0, gt=0, description="Units in a real 53-ft trailer: 26 pallets of totes, about 300 units each. Ours."
-    )
+        8000.0, gt=0, description="What a real 53-ft trailer holds: 26 pallets of totes, about 300 units each. Unit: "
+        "units. Ours.",
+    )  # fmt: skip
     usd_per_mile: float = Field(
-        2.26, ge=0, description="Of a real truck. Source: ATRI, Operational Costs of Trucking (2025)."
-    )
-    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost per real departure. Unit: USD. Ours.")
+        2.26, ge=0, description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
+        "Trucking (2025).",
+    )  # fmt: skip
+    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours.")
     handling_usd: float = Field(
-        0.5, ge=0, description="Per unit: picked into a tote, received and stowed again. At 28 USD an hour, 120 units "
-        "picked and 120 stowed an hour. Ours.",
+        0.5, ge=0, description="Picking a unit into a tote, receiving it and stowing it again: at 28 USD an hour, 120 "
+        "units picked and 120 stowed an hour. Unit: USD per unit. Ours.",
     )  # fmt: skip
 
 
 class Costs(_Frozen):
     """Handling and service costs."""
 
-    pick_pack_usd: float = Field(2.5, ge=0, description="Per package. Unit: USD.")
-    sort_usd: float = Field(0.3, ge=0, description="Per package and sort touch. Unit: USD.")
-    late_usd: float = Field(5.0, ge=0, description="Per late package. Unit: USD.")
-    late_usd_per_hour: float = Field(0.1, ge=0, description="Per late package and hour. Unit: USD per hour.")
-    lost_line_usd: float = Field(15.0, ge=0, description="Margin lost with a line nobody can serve. Unit: USD. Ours.")
-    stockout_usd: float = Field(
-        1.0, ge=0, description="What taking an FC's last unit costs elsewhere; sets the shadow price. Unit: USD. Ours."
+    pick_pack_usd: float = Field(2.5, ge=0, description="Picking and packing. Unit: USD per package.")
+    sort_usd: float = Field(0.3, ge=0, description="Sorting at one sort center. Unit: USD per package and sort.")
+    late_usd: float = Field(5.0, ge=0, description="Delivery after the promise. Unit: USD per late package.")
+    late_usd_per_hour: float = Field(
+        0.1, ge=0, description="Each hour after the promise. Unit: USD per late package and hour."
     )
+    lost_line_usd: float = Field(
+        15.0, ge=0, description="Margin lost with an order line that no FC can serve. Unit: USD per line. Ours."
+    )
+    stockout_usd: float = Field(
+        1.0, ge=0, description="What it costs later orders when an FC's last unit is taken; sets the shadow price of "
+        "stock that rules and features use. It is not booked. Unit: USD per unit. Ours.",
+    )  # fmt: skip
 
 
 class _Event(_Frozen):
-    """A stretch of hours in which part of the network is out of order; every tick it touches is hit as a whole."""
+    """Hours in which part of the network is out of order; an event applies to every tick that it overlaps."""
 
     start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
-    hours: float = Field(gt=0, description="How long it lasts. Unit: hours.")
+    hours: float = Field(gt=0, description="Duration. Unit: hours.")
 
 
 class CapacityEvent(_Event):
     """A site picks or sorts less, or nothing. What it has picked or sorted before may still leave."""
 
-    kind: Literal["capacity"]
-    site: str | None = Field(None, description="Name of an FC or sort center. Default: one is drawn.")
-    draw: Literal["fc", "sc"] | None = Field(None, description="Draw the site among all FCs or all sort centers.")
+    kind: Literal["capacity"] = Field(description="Which kind of event this is.")
+    site: str | None = Field(None, description="Name of an FC or sort center. Default: one is drawn, see `draw`.")
+    draw: Literal["fc", "sc"] | None = Field(
+        None, description="Draw the site among all FCs or all sort centers, in place of `site`."
+    )
     seed: int = Field(
-        0, ge=0, description="Of the draw, which is part of the world, not of an episode: every episode meets it."
+        0, ge=0, description="Seed of the draw. The draw is part of the world: it is the same site in every episode."
     )
     share: float = Field(
-        ge=0, le=1, description="Share of its capacity that is left, rounded down to whole lines or packages a tick; "
-        "above 0 never below the largest order. 0: the site is down.",
+        ge=0, le=1, description="Share of its capacity that is left, rounded down to whole lines or packages a tick. "
+        "0: the site is down. Above 0, the capacity is never below the largest order. Unit: 1.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -291,21 +401,24 @@ class CapacityEvent(_Event):
 
 
 class LaneEvent(_Event):
-    """A lane is closed, in the direction named: no truck leaves on it. Trucks on the road arrive."""
+    """A lane is closed, in the direction named: no truck leaves on it. Trucks on the road still arrive."""
 
-    kind: Literal["lane"]
+    kind: Literal["lane"] = Field(description="Which kind of event this is.")
     origin: str = Field(description="Name of the site it starts from.")
     destination: str = Field(description="Name of the site it leads to.")
+    mode: str | None = Field(
+        None, description="Mode of the lane, where several join the two sites. Default: all of them are closed."
+    )
 
 
 class RegionEvent(_Event):
     """All lanes into and out of a region are closed; those inside it stay open."""
 
-    kind: Literal["region"]
+    kind: Literal["region"] = Field(description="Which kind of event this is.")
     region: str = Field(description="Name of the region.")
     boundary: Boundary | None = Field(
-        None, description="Whose region it is, so that a nation can lose one too. Default: the regions that are "
-        "counted (`partition.counted_by`, else those in force).",
+        None, description="Regions among which `region` is looked up, so that a national network can have a region cut "
+        "off too. Default: the regions that are counted (`partition.counted_by`, else those in force).",
     )  # fmt: skip
 
 
@@ -313,49 +426,57 @@ Event = Annotated[CapacityEvent | LaneEvent | RegionEvent, Field(discriminator="
 
 
 class Slots(_Frozen):
-    """Sizes of the observation; the kernel's own dynamics depend on `orders` alone."""
+    """Sizes of the observation. Of these, only `orders` affects the dynamics of the world."""
 
     orders: int | None = Field(
-        None, ge=1, le=2_000_000,
-        description="Order lines a region decides on in one tick (M). Default: 1.3 × the peak of the largest region.",
+        None, ge=1, le=2_000_000, description="Order lines that a region decides on in one tick (M); more wait for the "
+        "next tick. Default: 1.3 × the peak of the largest region. Unit: lines.",
     )  # fmt: skip
-    candidates: int = Field(8, ge=1, le=64, description="Candidates per order line (K).")
+    candidates: int = Field(8, ge=1, le=64, description="Candidate routes per order line (K). Unit: routes.")
 
 
 class Scenario(_Frozen):
-    """One world. See the fields; `configs/scenarios/us8.yaml` is the example to copy."""
+    """One world. `configs/scenarios/us8.yaml` is the example to copy."""
 
     name: str = Field(min_length=1, description="Name, used in reports.")
-    tests: str = Field("", description="One line: what this scenario tests.")
-    tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick. Unit: hours.")
-    horizon_hours: float = Field(216.0, gt=0, le=24 * 800, description="Episode length. Unit: hours.")
-    warmup_hours: float = Field(48.0, ge=0, description="KPIs leave out these first hours. Unit: hours.")
-    start_hour: int = Field(0, ge=0, le=167, description="Hour of the week an episode starts, 0 = Monday midnight.")
-    partition: Partition = Field(default_factory=Partition, description="Who belongs to which region.")
-    network: Annotated[CityNetwork | TableNetwork, Field(discriminator="kind")] = Field(default_factory=CityNetwork)
+    tests: str = Field("", description="What this scenario tests, in one line.")
+    tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick; must divide a day. Unit: hours.")
+    horizon_hours: float = Field(216.0, gt=0, le=24 * 800, description="Length of an episode. Unit: hours.")
+    warmup_hours: float = Field(48.0, ge=0, description="First hours, which KPIs leave out. Unit: hours.")
+    start_hour: int = Field(
+        0, ge=0, le=167, description="When an episode starts. Unit: hour of the week, 0 = Monday midnight."
+    )
+    partition: Partition = Field(default_factory=Partition, description="Which region each site belongs to.")
+    network: Annotated[CityNetwork | TableNetwork, Field(discriminator="kind")] = Field(
+        default_factory=CityNetwork, description="Sites and lanes: generated (`cities`) or from tables (`tables`)."
+    )
     demand: Annotated[GeneratedDemand | TraceDemand, Field(discriminator="kind")] = Field(
-        default_factory=GeneratedDemand
+        default_factory=GeneratedDemand, description="Orders: generated (`generated`) or from a table (`trace`)."
     )
-    stock: Stock = Field(default_factory=Stock)
-    capacity: Capacity = Field(default_factory=Capacity)
-    trucks: Trucks = Field(default_factory=Trucks)
-    transfers: Transfers = Field(default_factory=Transfers)
-    costs: Costs = Field(default_factory=Costs)
-    slots: Slots = Field(default_factory=Slots)
+    stock: Stock = Field(default_factory=Stock, description="SKUs, their placement and replenishment.")
+    capacity: Capacity = Field(default_factory=Capacity, description="Capacities of FCs and sort centers.")
+    trucks: Trucks = Field(default_factory=Trucks, description="Linehaul trucks for packages: size, cost and fleet.")
+    transfers: Transfers = Field(default_factory=Transfers, description="Linehaul trucks for stock between FCs.")
+    costs: Costs = Field(default_factory=Costs, description="Handling and service costs.")
+    slots: Slots = Field(default_factory=Slots, description="Sizes of the observation.")
     events: tuple[Event, ...] = Field(
-        (), description="What goes out of order, and when; policies see it when it begins, and not how long it lasts. "
-        "Where several hit one site, the smallest share holds; a lane is open when none closes it.",
+        (), description="What is out of order, and when. Policies observe an event from its start, and do not know how "
+        "long it lasts. Where several affect one site, the smallest share holds; a lane is open when none closes it.",
     )  # fmt: skip
-    reward_scale_usd: float = Field(100.0, gt=0, description="Rewards are minus the dollars booked over this.")
-    layout_seed: int = Field(
-        0, ge=0, description="Seed of the placement of SKUs; part of the world, not of an episode."
+    reward_scale_usd: float = Field(
+        100.0, gt=0, description="Rewards are minus the dollars booked, divided by this. Unit: USD."
     )
-    source_file: str | None = Field(None, exclude=True, description="Where it was read from; set by load_scenario.")
+    layout_seed: int = Field(
+        0, ge=0, description="Seed of the placement of SKUs. It is part of the world: the same in every episode."
+    )
+    source_file: str | None = Field(
+        None, exclude=True, description="Path of the file it was read from; set by `load_scenario`."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _default_kinds(cls, data: Any) -> Any:
-        """A group that names no kind is of the default kind, so one field of it can be set alone."""
+        """A group without a kind has the default kind, so that a file may set one field of it alone."""
         if not isinstance(data, dict):
             return data
         kinds = {"network": "cities", "demand": "generated"}
@@ -364,7 +485,7 @@ class Scenario(_Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
         if abs(24 / self.tick_hours - round(24 / self.tick_hours)) > 1e-9:
-            raise ValueError(f"tick_hours {self.tick_hours} must divide a day")
+            raise ValueError(f"tick_hours {self.tick_hours} must divide a day; give 0.5, 1 or 2, say")
         if self.warmup_ticks >= self.horizon_ticks:
             raise ValueError(
                 f"warmup_hours {self.warmup_hours} must be below horizon_hours {self.horizon_hours} by a tick at least"
@@ -382,18 +503,21 @@ class Scenario(_Frozen):
 
     @property
     def horizon_ticks(self) -> int:
+        """Length of an episode. Unit: ticks."""
         return round(self.horizon_hours / self.tick_hours)
 
     @property
     def warmup_ticks(self) -> int:
+        """Length of the warm-up. Unit: ticks."""
         return round(self.warmup_hours / self.tick_hours)
 
     @property
     def ticks_per_week(self) -> int:
+        """Ticks in a week."""
         return round(168 / self.tick_hours)
 
     def resolve(self, path: str) -> Path:
-        """A path named in the scenario, relative to the scenario's own file."""
+        """A path given in the scenario, taken relative to the scenario's own file."""
         base = Path(self.source_file).parent if self.source_file else Path.cwd()
         return base / path
 
@@ -403,85 +527,21 @@ def find_scenario(name: str | Path) -> Path:
     return find_file("scenarios", name)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file.
-
-    Raises:
-        ScenarioError: the file is missing, is not YAML, or is not a mapping.
-    """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
-    except PermissionError:
-        raise ScenarioError(f"{path}: may not be read; change its permissions") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise ScenarioError(f"{path}: must be a mapping of fields, not {type(data).__name__}")
-    return data
-
-
 def scenario_yaml(scenario: Scenario) -> str:
-    """What `load_scenario` reads back as the same scenario; paths are relative to the file it was read from."""
+    """YAML text that `load_scenario` reads as the same scenario; paths are relative to the file it was read from."""
     data = scenario.model_dump(mode="json", exclude_unset=True)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
-
-
-def _kinds_under(level: object) -> tuple[str, ...]:
-    """The kinds that pydantic may name below a level of a file: a group's name, or a number in a list (of events)."""
-    if isinstance(level, int):
-        return ("capacity", "lane", "region")
-    return ("cities", "tables", "generated", "trace") if level in ("network", "demand") else ()
-
-
-def explain(error: ValidationError, where: str | Path) -> str:
-    """Pydantic's findings as `file: field: value: mend`, one per line."""
-    rows = []
-    for item in error.errors():
-        # Pydantic names the kind it took for a network, demand or event; the user's file has no such level.
-        above = (None, *item["loc"])
-        loc = [str(part) for above, part in zip(above, item["loc"], strict=False) if part not in _kinds_under(above)]
-        field = ".".join(loc) or "(whole file)"
-        if item["type"] == "extra_forbidden":
-            mend = "unknown field; remove it or correct its name"
-        elif item["type"] == "missing":
-            mend = "missing; add it"
-        else:
-            mend = item["msg"].removeprefix("Value error, ")
-        shown = "" if isinstance(item["input"], (dict, BaseModel)) else f" = {item['input']!r}"
-        rows.append(f"{where}: {field}{shown}: {mend}")
-    return "\n".join(rows)
-
-
-def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
-    """`data` with dotted settings such as `{"demand.orders_per_day": "9000"}` laid over it (values read as YAML)."""
-    merged = dict(data)
-    for key, text in settings.items():
-        node = merged
-        *parents, leaf = key.split(".")
-        for parent in parents:
-            child = node.get(parent)
-            if child is not None and not isinstance(child, dict):
-                raise ScenarioError(f"override {key}={text}: '{parent}' is no group of fields")
-            node[parent] = dict(child or {})
-            node = node[parent]
-        try:
-            node[leaf] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ScenarioError(f"override {key}={text}: '{text}' is no YAML value") from None
-    return merged
 
 
 def load_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None = None) -> Scenario:
     """A scenario from a file, a shipped name, or itself.
 
     Args:
-        name: path of a YAML file, name of a shipped scenario (`us8`), or a `Scenario`.
-        overrides: dotted field → YAML text, laid over the file.
+        name: path of a YAML file, name of a shipped scenario (`us8`), or a `Scenario`, which is returned as it is.
+        overrides: dotted field → YAML text; replaces what the file says.
 
     Raises:
-        ScenarioError: names file, field, value and mend.
+        ScenarioError: the file or a field is wrong; the text names file, field, value and fix.
     """
     if isinstance(name, Scenario):
         return name

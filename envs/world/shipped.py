@@ -8,15 +8,23 @@ from regional_dispatch.envs.world.errors import ScenarioError
 
 HOME = Path(__file__).resolve().parents[2]  # a checkout's root, or the installed package
 CONFIGS = HOME / "configs"
+# Folder of `configs` → what a file in it is called in errors.
+_CALLED = {
+    "scenarios": "scenario",
+    "ppo": "PPO file",
+    "suites": "suite",
+    "experiments": "experiment",
+    "studies": "study",
+}
 
 
 def find_file(kind: str, name: str | Path) -> Path:
-    """The file of a kind that a user means.
+    """The file that a user names, by path or by shipped name.
 
     Args:
         kind: folder of `configs`: scenarios, ppo, suites, experiments, studies.
-        name: a path, absolute or from the working folder; a shipped name (`us8`); or the path of a shipped file as it
-            stands in a checkout (`configs/scenarios/us8.yaml`), which then works from any folder.
+        name: a path, absolute or from the working folder; a shipped name (`us8`); or the path of a shipped file in a
+            checkout (`configs/scenarios/us8.yaml`), which works from any folder.
 
     Returns:
         The path; it need not exist if it ends in .yaml or .yml.
@@ -35,5 +43,6 @@ def find_file(kind: str, name: str | Path) -> Path:
         return shipped
     known = ", ".join(sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml")))
     raise ScenarioError(
-        f"{kind.removesuffix('s')} '{name}': no such file and no shipped one of that name; shipped: {known}"
+        f"{_CALLED[kind]} '{name}': no such file and no shipped {_CALLED[kind]} of that name; give a path, or one of: "
+        f"{known}"
     )

@@ -1,6 +1,6 @@
-"""Which FC stocks what, and how much.
+"""Which FC stocks which SKU, and how much.
 
-Placement belongs to the world, not to the partition: the same shelves serve one nation or eight regions.
+Placement does not depend on the partition: the same shelves serve one nation or eight regions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from regional_dispatch.envs.world.demand import sku_units_per_day
-from regional_dispatch.envs.world.network import Network, great_circle_miles
+from regional_dispatch.envs.world.geography import great_circle_miles
+from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.tables import read_table
 
@@ -19,11 +20,11 @@ _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
     """Base-stock levels, units: (S, F) int16, zero where an FC does not carry the SKU.
 
-    Breadth follows velocity: the fastest SKUs stand in most FCs, the slowest in few, spread over the map. A level is
-    mean + safety factor × σ of Poisson demand over review + lead, of the stations for which the FC is the nearest
+    Breadth follows velocity: the fastest SKUs are stocked in most FCs, the slowest in few, spread over the map. A level
+    is mean + safety factor × σ of Poisson demand over review + lead, of the stations for which the FC is the nearest
     that carries the SKU.
 
-    Where the scenario names a table, levels are the table's.
+    Where the scenario names a placement table, its levels are used instead.
 
     Raises:
         ScenarioError: a level does not fit int16, or the table is wrong.
@@ -60,8 +61,8 @@ def base_stock(
         stock: review, lead time and safety factor.
         daily: (SKUs,) units a day over the whole network.
         station_share: (D,) share of demand.
-        near: (D, F) int32, FCs of each station in the order in which it turns to them, −1 padded.
-        placed: (SKUs, F) bool, who carries what.
+        near: (D, F) int32, FCs of each station in the order in which they are tried, −1 padded.
+        placed: (SKUs, F) bool, which FC carries which SKU.
     """
     days = (stock.review_hours + stock.lead_time_hours) / 24
     mean = _demand_share(placed, near, station_share) * daily[:, None] * days
@@ -91,7 +92,7 @@ def _from_table(scenario: Scenario, network: Network) -> np.ndarray:
     twice = table.index[table.duplicated(["sku", "site"])]
     if len(twice):
         sku, site = table.loc[twice[0], ["sku", "site"]]
-        raise ScenarioError(f"{path}: row {twice[0] + 2}: SKU {sku:.0f} at '{site}' stands twice; remove one row")
+        raise ScenarioError(f"{path}: row {twice[0] + 2}: SKU {sku:.0f} at '{site}' is given twice; remove one row")
     base = np.zeros((scenario.stock.skus, network.net.fcs), dtype=np.int16)
     fc = table["site"].map({name: i for i, name in enumerate(names)})
     base[table["sku"].astype(int), fc] = table["units"].astype(int)

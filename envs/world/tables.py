@@ -1,4 +1,4 @@
-"""Reading the user's CSV tables, with errors that name file, column, row, value and mend."""
+"""Reading the user's CSV tables, with errors that name file, row, column, value and what to change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
 
     Args:
         path: the file.
-        columns: required column → `text`, `number` (finite) or `positive` (finite, ≥ 0).
+        columns: required column → `text`, `number` (finite) or `positive` (finite, 0 or more).
         optional: the same for columns that may be absent or have empty cells (numbers become NaN).
 
     Raises:
@@ -32,9 +32,11 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
             raise ScenarioError(f"{path}: column '{name}' is missing; add it")
     for name in table.columns.astype(str):
         if name not in columns and name not in optional:
-            raise ScenarioError(f"{path}: unknown column '{name}'; known: {', '.join([*columns, *optional])}")
+            raise ScenarioError(
+                f"{path}: unknown column '{name}'; remove it, or name one of {', '.join([*columns, *optional])}"
+            )
     if table.empty:
-        raise ScenarioError(f"{path}: has no rows; add some")
+        raise ScenarioError(f"{path}: has no rows; add at least one")
     for name, kind in {**columns, **optional}.items():
         if name in table and kind != "text":
             table[name] = _numbers(path, name, table[name], kind, name in optional)
@@ -42,6 +44,7 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
 
 
 def _numbers(path: Path, name: str, cells: pd.Series, kind: str, may_be_empty: bool) -> pd.Series:
+    """A column's cells as numbers, NaN where they are empty and may be."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
     wrong = numbers.isna() | ~numbers.abs().lt(float("inf"))
     if may_be_empty:

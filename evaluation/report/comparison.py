@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich import box
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, COST, kpi_cell
 from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, times
@@ -117,14 +119,8 @@ def _rich_gaps(gaps: Summary) -> Table:
 
 
 def markdown_table(summary: Summary) -> str:
-    """All tables as Markdown; the best of a row in bold."""
-    rows = [
-        [f"`{row.kpi}`", row.unit]
-        + [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
-        for row in kpi_rows(summary)
-    ]
-    header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
-    lines = [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
+    """All tables as Markdown."""
+    lines = kpi_markdown(summary)
     differences = cost_differences(summary)
     if differences:
         lines += ["", f"{_PAIRED_TITLE}.", ""]
@@ -132,6 +128,30 @@ def markdown_table(summary: Summary) -> str:
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
     return "\n".join(lines) + "\n"
+
+
+def kpi_markdown(summary: Summary, kpis: Sequence[str] | None = None) -> list[str]:
+    """The table of KPIs as Markdown lines; the best of a row in bold.
+
+    Args:
+        summary: of a comparison.
+        kpis: the rows wanted, by KPI; default, all that `kpi_rows` has.
+
+    Raises:
+        InputError: one of them is not in the table.
+    """
+    shown = {row.kpi: row for row in kpi_rows(summary)}
+    unknown = sorted(set(kpis or ()) - set(shown))
+    if unknown:
+        raise InputError(f"KPI '{unknown[0]}': is not in the table; it has {', '.join(shown)}")
+    rows = [
+        [f"`{row.kpi}`", row.unit]
+        + [f"**{cell}**" if best else cell for cell, best in zip(row.cells, row.best, strict=True)]
+        for row in shown.values()
+        if kpis is None or row.kpi in kpis
+    ]
+    header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
+    return [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
 
 
 def gap_markdown(gaps: Summary) -> list[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.evaluation.compare import read_summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report.comparison import markdown_table
+from regional_dispatch.evaluation.report.comparison import kpi_markdown, markdown_table
 
 MAP = "map.png"
 PAGES = ("benchmark.md", "experiment.md", "report.md")
@@ -23,14 +24,20 @@ START, END = "<!-- results: written by evaluate.py page -->", "<!-- end of resul
 NAMED_START = START.replace("results", "results of {run}", 1)
 
 
-def refresh(page: Path, pictures: Path, run: Path) -> None:
-    """Replaces a page's results, and copies the run's pictures, under the run's name, to the folder of pictures.
+def refresh(page: Path, pictures: Path, run: Path, kpis: Sequence[str] | None = None) -> None:
+    """Replaces a page's results, and copies the run's pictures, under the run's name, to where the pictures are.
+
+    Args:
+        page: the Markdown file.
+        pictures: folder for the run's pictures.
+        run: folder of the results.
+        kpis: of a comparison, only these KPIs and no other table; default, all its tables.
 
     Raises:
-        InputError: the run has no results, or the page has no lines that mark where they go.
+        InputError: the run has no results, or not these KPIs, or the page has no place for them.
     """
     name = run.resolve().name
-    own = _section(run)
+    own = _section(run, kpis)
     section = SHOWN.sub(lambda shown: f"{shown[1]}{_picture(name, shown[2])})", own)
     try:
         text = page.read_text(encoding="utf-8")
@@ -56,10 +63,11 @@ def _picture(run: str, picture: str) -> str:
     return f"{run}.png" if picture == MAP else f"{run}-{picture}"
 
 
-def _section(run: Path) -> str:
+def _section(run: Path, kpis: Sequence[str] | None) -> str:
     """A run's own page without its title, or a comparison's tables."""
     for page in PAGES:
-        if (run / page).exists():
+        if (run / page).exists() and kpis is None:
             return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
     summary = read_summary(run / "summary.json")
-    return f"{markdown_table(summary)}\n{made_by(summary['meta'])}\n"
+    tables = markdown_table(summary) if kpis is None else "\n".join(kpi_markdown(summary, kpis)) + "\n"
+    return f"{tables}\n{made_by(summary['meta'])}\n"

@@ -1,1 +1,1 @@
-"""How stations are cut into regions."""
+"""How stations are divided into regions."""

@@ -1,7 +1,7 @@
-"""Boundaries of stations into regions: how to draw them, and what to say about one.
+"""Boundaries that divide stations into regions: how to draw, measure and write them.
 
 A boundary is a region number per station, (D,) int64. FCs and sort centers follow the nearest station
-(`envs.world.partition`), so nothing else has to be drawn.
+(`envs.world.partition`), so only stations are drawn.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from regional_dispatch.envs.world.network import EARTH_RADIUS_MILES, Network
+from regional_dispatch.envs.world.geography import EARTH_RADIUS_MILES
+from regional_dispatch.envs.world.network import Network
 
 
 class Stations(NamedTuple):
-    """What a boundary is drawn through."""
+    """The stations that a boundary divides."""
 
     names: tuple[str, ...]
-    places: np.ndarray  # (D, 3) float64, miles from the middle of the earth, so that distances hold anywhere
+    places: np.ndarray  # (D, 3) float64, miles from the center of the earth
     demand: np.ndarray  # (D,) float64, shares of the nation's orders, sum 1
-    fcs: np.ndarray  # (D,) int64, FCs that follow it
+    fcs: np.ndarray  # (D,) int64, FCs that belong to its region
 
 
 def stations_of(network: Network) -> Stations:
@@ -40,7 +41,7 @@ def stations_of(network: Network) -> Stations:
 
 
 def gabriel_graph(places: np.ndarray) -> np.ndarray:
-    """Who is whose neighbour: no third station lies in the ball that has the two at its ends.
+    """Which stations are neighbours: no third station lies in the ball with the two at its ends.
 
     Gabriel & Sokal 1969 ("A New Statistical Approach to Geographic Variation Analysis", Systematic Zoology 18:259). It
     holds the shortest spanning tree, so it is connected, and leaves out a Delaunay triangulation's long edges along the
@@ -62,11 +63,11 @@ def gabriel_graph(places: np.ndarray) -> np.ndarray:
 
 
 def pieces(graph: np.ndarray, members: np.ndarray) -> int:
-    """Into how many connected pieces stations fall; 1 is contiguous.
+    """Number of connected pieces that stations form; 1 is contiguous.
 
     Args:
         graph: (D, D) bool.
-        members: (D,) bool, the stations meant.
+        members: (D,) bool, the stations that count.
     """
     return int(connected_components(csr_array(graph[np.ix_(members, members)]), directed=False)[0])
 
@@ -79,17 +80,17 @@ def loads(labels: np.ndarray, demand: np.ndarray) -> np.ndarray:
 
 def kmeans(stations: Stations, regions: int, seed: int, starts: int) -> np.ndarray:
     """Regions around k means, weighted by demand: the best of so many starts of Lloyd's algorithm, k-means++ each."""
-    from sklearn.cluster import KMeans  # a second to load, which a command that ends in a message should not take
+    from sklearn.cluster import KMeans  # takes a second to load, so it is loaded only when used
 
     model = KMeans(regions, n_init=starts, random_state=seed)
     return np.asarray(model.fit(stations.places, sample_weight=stations.demand).labels_, dtype=np.int64)
 
 
 def matched(labels: np.ndarray, reference: np.ndarray, demand: np.ndarray) -> np.ndarray:
-    """The same boundary, each region numbered as the region of the reference that it is the heir of.
+    """The same boundary with region numbers matched to those of a reference.
 
-    The numbers are those under which most demand keeps its region (an assignment problem). Regions that are left over,
-    with nothing of theirs, get numbers after the reference's.
+    The numbers are those under which most demand keeps its region (an assignment problem). Regions that share no demand
+    with the region of their number get numbers after the reference's.
     """
     own = np.unique(labels, return_inverse=True)[1]
     regions, known = int(own.max()) + 1, int(reference.max()) + 1
@@ -102,7 +103,7 @@ def matched(labels: np.ndarray, reference: np.ndarray, demand: np.ndarray) -> np
 
 
 def region_names(names: Sequence[str], count: int) -> tuple[str, ...]:
-    """The reference's names, and made-up ones for regions beyond them."""
+    """The reference's names, and numbered ones for regions beyond them."""
     return (*names, *(f"Region {r + 1:02d}" for r in range(len(names), count)))
 
 

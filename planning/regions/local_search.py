@@ -1,8 +1,8 @@
-"""Local search for a better boundary: a station, or two neighbours, go over to a region next door, if that pays.
+"""Local search for a better boundary: a station, or two neighbours, move to an adjacent region if that pays.
 
-Whether it pays is measured: the boundary before and after play the same orders, and a move is taken if the mean
+Whether a move pays is measured: the boundaries before and after it play the same orders, and it is taken if the mean
 difference is below zero by more than its standard error. Moves are tried in random order, each once until the list is
-through; the search ends with its budget, or where no move is left that pays.
+exhausted; the search ends with its budget, or when no move is left that pays.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Search(BaseModel):
 
 
 class Move(NamedTuple):
-    """A station goes over, or two neighbours that share a region."""
+    """A move of a station, or of two neighbours that share a region."""
 
     stations: tuple[int, ...]
     origin: int  # region
@@ -41,7 +41,7 @@ class Move(NamedTuple):
 class Taken(NamedTuple):
     """A move that paid."""
 
-    evaluation: int  # at which it was tried, the start being the first
+    evaluation: int  # number of the evaluation in which it was tried; the start is 1
     move: Move
     change: np.ndarray  # (E,) objective less that before it
     values: np.ndarray  # (E,) objective after it
@@ -54,7 +54,7 @@ class Searched(NamedTuple):
     start: np.ndarray  # (E,) objective of the start
     taken: tuple[Taken, ...]
     evaluations: int  # played
-    ended: bool  # no move is left that pays; else the budget was spent
+    ended: bool  # True: no move is left that pays; False: the budget was spent
 
     @property
     def values(self) -> np.ndarray:
@@ -63,10 +63,9 @@ class Searched(NamedTuple):
 
 
 def moves(labels: np.ndarray, stations: Stations, graph: np.ndarray, balance: float) -> list[Move]:
-    """Every station, and every two neighbours, that may go over to a region next door.
+    """All allowed moves of a station, or of two neighbours, to an adjacent region.
 
-    No region loses its last station or its last FC, falls into more pieces than it has, or takes a station beyond the
-    balance.
+    No region loses its last station or its last FC, falls into more pieces than it has, or grows beyond the balance.
 
     Args:
         labels: (D,).
@@ -91,7 +90,7 @@ def moves(labels: np.ndarray, stations: Stations, graph: np.ndarray, balance: fl
 
 
 def _serves(stations: Stations, rest: np.ndarray, own: np.ndarray) -> bool:
-    """Is there a station left, and an FC if there was one?"""
+    """Whether a station is left, and an FC if there was one."""
     return bool(rest.any() and (stations.fcs[rest].any() or not stations.fcs[own].any()))
 
 
@@ -113,7 +112,7 @@ def search(
     values, count = first, 1
     taken: list[Taken] = []
     tried: set[Move] = set()
-    since = 0  # moves that were taken since the list was begun anew
+    since = 0  # moves that were taken since the list was started again
     while count < plan.evaluations:
         untried = [move for move in moves(labels, stations, graph, plan.balance) if move not in tried]
         if not untried and not since:
@@ -129,7 +128,7 @@ def search(
         if _pays(found - values):
             taken.append(Taken(count, move, found - values, found))
             labels, values, since = after, found, since + 1
-            tried.add(Move(move.stations, move.dest, move.origin))  # the way back is measured by this
+            tried.add(Move(move.stations, move.dest, move.origin))  # the way back is known not to pay
     return Searched(labels, first, tuple(taken), count, False)
 
 

@@ -2,11 +2,11 @@
 
 Each region has a center among its stations. Given the centers, an integer program assigns stations to them with the
 least demand-weighted miles, demand within a tolerance of the mean, and every region connected; then each center moves
-to the station from which its region's miles are least, until nothing gets better (Cooper 1963, "Location-allocation
+to the station from which its region's miles are least, until nothing improves (Cooper 1963, "Location-allocation
 problems", Operations Research 11:331). Connected: a station may belong to a center only together with a neighbour that
 is nearer to it along the graph (Zoltners & Sinha 1983, "Sales territory alignment", Management Science 29:1237).
-Imbalance beyond the tolerance is let in at a price while centers move, since a start's centers may allow no other; a
-boundary is taken only without any.
+Imbalance beyond the tolerance is allowed at a price while centers move, as the first centers may allow nothing else; a
+boundary is returned only without any.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from regional_dispatch.solvers.milp import Milp
 GAP = 1e-3  # of an assignment's miles, that counts as solved
 MOST_SECONDS = 60.0  # of one assignment; those of the shipped networks take a second
 _SHORTEST = 1.0  # miles of an edge, so that every station on a path is farther than the one before it
-_PRICE = 10.0  # of imbalance: times the longest distance there is
+_PRICE = 10.0  # of imbalance, as a multiple of the longest distance
 _ROUNDING = 1e-6  # of a region's mean demand, that a solver may be off
 
 
@@ -33,8 +33,8 @@ def territories(
 ) -> np.ndarray | None:
     """Regions of about equal demand, each in one piece, with the least demand-weighted miles to their centers.
 
-    A heuristic over centers around an assignment that is solved: other starts may find better ones, but balance and
-    contiguity hold for whatever is returned.
+    A heuristic over centers around an assignment that is solved to optimality: other starts may find better boundaries,
+    but balance and contiguity hold for every boundary that is returned.
 
     Args:
         stations: to assign.
@@ -61,7 +61,7 @@ class _Problem:
         return bool(np.abs(loads(labels, self.demand) - 1).max() <= self.tolerance + _ROUNDING)
 
     def improved(self, labels: np.ndarray) -> tuple[float, np.ndarray]:
-        """Assigns and moves centers in turn until nothing gets better: what it costs, and the boundary."""
+        """Assigns stations and moves centers in turn until nothing improves: cost and boundary."""
         best = (np.inf, labels)
         while (found := self._assigned(self._centers(best[1])))[0] < best[0] * (1 - GAP):
             best = found

@@ -1,1 +1,1 @@
-"""Part of the network out of order for a while: what it costs, when it is well again, and who bears it better."""
+"""What an outage of a site, a lane or a region costs, and how long recovery takes, in one nation and in regions."""

@@ -1,1 +1,1 @@
-"""From one nation to regions at one midnight, and back: the same network, orders and stock, one setting."""
+"""What changes when a network goes from one nation to regions at one midnight, and back."""

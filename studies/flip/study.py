@@ -1,44 +1,30 @@
-"""From one nation to regions at one midnight, and back: the same network, orders and stock, one setting."""
+"""From one nation to regions at one midnight, and back: the same network, orders and stock, another partition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import Self
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.evaluation.cells import Rows
-from regional_dispatch.evaluation.statistics import Interval
-from regional_dispatch.evaluation.text import interval, number
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy, daily, in_phase
+from regional_dispatch.studies.flip.page import BACK, Page
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.timeline import Phase, Switch, Timeline
-from regional_dispatch.studies.report.charts import Line, label, lines_grid, long_table, scale
-from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
-
-DAILY = (
-    "in_region_share", "spill_share", "cost_per_order_usd", "click_to_delivery_hours", "on_time_share",
-    "miles_per_package", "lanes_used", "truck_fill", "direct_truck_fill", "touches_per_package",
-    "packages_per_order", "co2_kg_per_package",
-)  # fmt: skip
-HEADLINES = ("in_region_share", "lanes_used", "direct_truck_fill", "click_to_delivery_hours", "cost_per_order_usd")
-BACK = "national again"
+from regional_dispatch.studies.report.findings import Findings
 
 
 class Flip(CutStudy):
-    """Flips the partition on one night, and back on another."""
+    """Changes the partition at one midnight, and back at another."""
 
-    study: Literal["flip"]
     national_days: int = Field(28, ge=2, description="Days of one nation. Unit: days.")
     regional_days: int = Field(28, ge=2, description="Days of regions. Unit: days.")
     back_days: int = Field(28, ge=2, description="Days of one nation again. Unit: days.")
-    maps_in_docs: bool = Field(True, description="Have maps in report.md too, which docs show.")
-    animation: bool = Field(True, description="Film a day of trucks, the nation beside its regions.")
+    maps_in_docs: bool = Field(True, description="Put maps in report.md too, which the docs show.")
+    animation: bool = Field(True, description="Add a film of a day of trucks, the nation beside its regions.")
     settle_days: int = Field(
-        7, ge=0, description="Days at the start of each phase that its means leave out: the transition. Unit: days."
+        7, ge=0, description="Days at the start of each phase that its means leave out (the transition). Unit: days."
     )
 
     @model_validator(mode="after")
@@ -60,126 +46,4 @@ class Flip(CutStudy):
         switches = (Switch(ends[1], regions), Switch(ends[2], nation))
         players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
         rows = lab.play_players(nation, players)
-        return _Page(self, rows, ends).findings()
-
-
-class _Change(NamedTuple):
-    """A KPI of a policy: its mean in each phase, and what the flips change, over the same episodes."""
-
-    policy: str
-    kpi: str
-    national: Interval
-    regional: Interval
-    change: Interval  # regional less national
-    back: Interval  # national again less national
-
-
-class _Page:
-    """What was found, as a page."""
-
-    def __init__(self, study: Flip, rows: Mapping[str, Rows], ends: list[int]) -> None:
-        self.study, self.rows, self.ends, self._interval = study, rows, ends, study.interval
-        self.lead = next(iter(rows))
-        self.changes = [self._change(policy, kpi) for policy in rows for kpi in DAILY]
-
-    def findings(self) -> Findings:
-        study = self.study
-        method = _METHOD.format(
-            episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, settle=study.settle_days
-        )
-        sections = (
-            Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
-            Section("Day by day", _DAYS, (self._daily(),)),
-        )
-        places = study.side_by_side(lambda name: study.divided(name, self.ends[-1]))
-        return Findings(self._answer(), self._headlines(), sections, method, places)
-
-    # ------------------------------------------------------------------------------------------------- numbers
-
-    def _values(self, policy: str, phase: str, kpi: str) -> np.ndarray:
-        """One number per episode: (E,)."""
-        return in_phase(self.rows[policy], phase, kpi)
-
-    def _change(self, policy: str, kpi: str) -> _Change:
-        one, two, again = (self._values(policy, phase, kpi) * scale(kpi) for phase in (NATIONAL, REGIONAL, BACK))
-        return _Change(policy, kpi, *(self._interval(x) for x in (one, two, two - one, again - one)))
-
-    def _lead(self, kpi: str) -> _Change:
-        return next(change for change in self.changes if (change.policy, change.kpi) == (self.lead, kpi))
-
-    # --------------------------------------------------------------------------------------------------- words
-
-    def _answer(self) -> str:
-        share, lanes, hours = (self._lead(k) for k in ("in_region_share", "lanes_used", "click_to_delivery_hours"))
-        return (
-            f"With {self.lead}, one setting took orders served within their region from "
-            f"{number(share.national.mean, 1)} to {number(share.regional.mean, 1)} %, lanes in use from "
-            f"{number(lanes.national.mean, 0)} to {number(lanes.regional.mean, 0)}, and click to delivery from "
-            f"{number(hours.national.mean, 1)} to {number(hours.regional.mean, 1)} hours."
-        )
-
-    def _headlines(self) -> tuple[Headline, ...]:
-        heads = []
-        for kpi in HEADLINES:
-            change, (name, _, unit) = self._lead(kpi), label(kpi).rpartition(", ")
-            decimals = {"USD": 2, "lanes": 0}.get(unit, 1)
-            ends = [number(end.mean, decimals) for end in (change.national, change.regional)]
-            heads.append(Headline(f"{ends[0]} → {ends[1]} {unit}", name))
-        return tuple(heads)
-
-    # ------------------------------------------------------------------------------------------------- figures
-
-    def _tables(self) -> tuple[Table, ...]:
-        header = ("KPI", "national", "regional", "change", "change, %", "back, less national")
-        tables = []
-        for policy in self.rows:
-            own = [change for change in self.changes if change.policy == policy]
-            rows = tuple(
-                (label(change.kpi), number(change.national.mean, 2), number(change.regional.mean, 2),
-                 interval(change.change._asdict(), 2), number(_percent(change), 1, signed=True),
-                 interval(change.back._asdict(), 2))
-                for change in own
-            )  # fmt: skip
-            tables.append(
-                Table(
-                    f"phases_{file_stem(policy)}", policy, header, rows, pd.DataFrame([flat(change) for change in own])
-                )
-            )
-        return tuple(tables)
-
-    def _daily(self) -> Figure:
-        days = list(range(self.study.warmup_days - self.ends[1], self.ends[-1] - self.ends[1]))
-        panels = {
-            label(kpi): [Line(policy, days, self._by_day(policy, kpi, len(days))) for policy in self.rows]
-            for kpi in DAILY
-        }
-        marks = [0, self.ends[2] - self.ends[1]]
-        caption = "Mean and 95 % interval over held-out episodes; dotted, the night of the cut and the night back."
-        return Figure(
-            "days", "KPIs of every day", caption, lines_grid(panels, "days since the cut", marks, dots=False),
-            long_table(panels, "day"),
-        )  # fmt: skip
-
-    def _by_day(self, policy: str, kpi: str, days: int) -> list[Interval]:
-        values = scale(kpi) * daily(self.rows[policy], kpi)
-        return [self._interval(values[:, day]) for day in range(days)]
-
-
-def _percent(change: _Change) -> float:
-    return 100 * change.change.mean / change.national.mean if change.national.mean else 0.0
-
-
-_PHASES = (
-    "Means of each phase without its first {settle} days; changes are of the same episodes, with their 95 % interval. "
-    "The last column is what is left of the cut once it is undone: nothing, if its interval holds zero."
-)
-_DAYS = (
-    "Packages made before midnight end their journey on the routes they were given; from midnight on new ones take "
-    "those of the new partition. The books count the same regions throughout, so the share of orders served in region "
-    "means the same before and after."
-)
-_METHOD = (
-    "Sites, lanes, buildings, fleets, stock and orders are the same throughout; the partition in force is the only "
-    "thing that changes. {warmup} days of warm-up are left out, and {settle} days of transition after each flip where "
-    "a phase has one number. {episodes} held-out episodes, seed {seed}; every policy meets the same orders."
-)
+        return Page(self, rows, ends).findings()

@@ -1,10 +1,10 @@
-"""A policy that tries its decisions out first, on futures drawn at random or told in part.
+"""A policy that tries its decisions first, on futures that are drawn at random or partly known.
 
 The rollout algorithm (Bertsekas, Tsitsiklis & Wu 1997): in every tick each decision of a base policy is changed, one
 after the other; the base policy then plays the rest of the episode in many futures, the same ones for every choice,
-and what is clearly cheaper is kept. With nothing told, futures are draws of the world's own orders, so it knows no more
-than any policy may. Told the true orders of some hours ahead, it shows what knowing them is worth; told all, it is a
-search near the optimum in hindsight. Thousands of times slower than the policy it improves: for small worlds.
+and what is clearly cheaper is kept. With no orders known, futures are draws of the world's own orders, so it knows no
+more than any policy may. With the true orders of some hours ahead, it shows what knowing them is worth; with all of
+them, it is a search near the optimum in hindsight. It is thousands of times slower than its base: for small worlds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.tick import can_send
+from regional_dispatch.envs.kernel.dispatch import can_send
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
@@ -25,18 +25,22 @@ from regional_dispatch.evaluation.errors import InputError
 
 _KEYS = 2**62  # keys below it belong to no stream of `envs.world.demand.STREAMS`
 
-SOURCE, SEND, HOLD = KINDS = ("source", "send", "hold")  # decisions taken otherwise; the last two than hold and send
+SOURCE, SEND, HOLD = KINDS = (
+    "source",
+    "send",
+    "hold",
+)  # changed decisions: SEND of held trucks, HOLD of sent ones
 
 
 class _Change(NamedTuple):
-    """One decision taken otherwise."""
+    """One changed decision."""
 
     kind: str  # of KINDS
     place: tuple[int, ...]  # of the line, or of the lane, in the state
     candidate: int = -1  # of the line
 
     def apply(self, sim: Simulator) -> None:
-        """Takes the decision otherwise in row 0."""
+        """Changes the decision in row 0."""
         if self.kind == SOURCE:
             sim.state.line["choice"][self.place] = self.candidate
         else:
@@ -44,11 +48,11 @@ class _Change(NamedTuple):
 
 
 class Lookahead:
-    """Plays a policy that looks ahead.
+    """Plays a policy that looks ahead; a player of `evaluation.cells`.
 
     Args:
-        policy: the base, which decides wherever nothing is clearly cheaper; one without LP prices.
-        hours: of true orders it is told at every decision. Unit: simulated hours; inf, all of them.
+        policy: the base policy, whose decision stands where nothing is clearly cheaper; one without LP prices.
+        hours: how far ahead true orders are known at every decision. Unit: simulated hours; inf, all of them.
         futures: draws of the orders after those.
         margin: a choice must be cheaper by so many standard errors of the mean difference.
 
@@ -59,7 +63,7 @@ class Lookahead:
     def __init__(self, policy: ScorerPolicy, hours: float = 0.0, futures: int = 32, margin: float = 1.5) -> None:
         if policy.pricing is not None:
             raise InputError(
-                f"policy '{policy.name}' has units priced by an LP, too slow to look ahead with; name another"
+                f"policy '{policy.name}' has units priced by an LP, which is too slow to look ahead with; name another"
             )
         self.policy, self.hours, self.margin = policy, hours, margin
         self.futures = 1 if math.isinf(hours) else futures
@@ -73,15 +77,15 @@ class Lookahead:
 
 
 class Play:
-    """One episode: `real` is what happens, `trial` the present tick tried, `futures` what might become of it.
+    """One episode: `real` is the episode, `trial` a try of the present tick, `futures` what may follow it.
 
-    `changes` counts the decisions taken otherwise, as `source_changes`, …; and what each was expected to save in the
-    futures, summed, as `source_saved_usd`, …
+    `changes` counts changed decisions as `source_changes`, …; and sums what they were expected to save in the futures
+    as `source_saved_usd`, …
     """
 
     def __init__(self, player: Lookahead, scenario: Scenario, key: int) -> None:
         self.player, self.key = player, key
-        self.told = player.hours / scenario.tick_hours  # ticks
+        self.known = player.hours / scenario.tick_hours  # ticks
         self.scorers = player.policy.scorers
         self.draws = np.random.default_rng(key)
         self.real, self.trial, self.futures = (Simulator(scenario, copies) for copies in (1, 1, player.futures))
@@ -99,7 +103,7 @@ class Play:
         return self.real.kpis(0)
 
     def _improve(self) -> None:
-        """Takes this tick's decisions, each otherwise where that is clearly cheaper."""
+        """Changes each of this tick's decisions where that is clearly cheaper."""
         changes = list(_changes(self.real))
         if not changes:
             return
@@ -118,14 +122,14 @@ class Play:
         return bool(difference.mean() < -1e-9 - self.player.margin * error)
 
     def dollars(self, change: _Change | None, draws: np.ndarray) -> np.ndarray:
-        """What the episode costs in each future if this tick is decided so: (futures,) USD."""
+        """Cost of the episode in each future with this change: (futures,) USD."""
         _fork(self.real, self.trial)
         if change is not None:
             change.apply(self.trial)
         if self.trial.finish(0):
             return np.full(len(draws), self.trial.state.cash.sum())
         _fork(self.trial, self.futures)
-        known = self.real.tick(0) + 1 + self.told
+        known = self.real.tick(0) + 1 + self.known
         if known > self.futures.tick(0):
             self.futures.run(self.scorers, int(min(known, self.horizon)))
         self.futures.state.row["key"] = draws
@@ -134,7 +138,7 @@ class Play:
 
 
 def _changes(sim: Simulator) -> Iterator[_Change]:
-    """Every single decision of row 0's tick, taken in every other way."""
+    """Every alternative to every single decision of row 0's tick."""
     net, state = sim.world.net, sim.state
     ring = state.line.shape[2]
     for region in range(net.regions):
@@ -149,5 +153,5 @@ def _changes(sim: Simulator) -> Iterator[_Change]:
 
 
 def _fork(source: Simulator, into: Simulator) -> None:
-    """Lays the one row of `source` into every row of `into`."""
+    """Copies the one row of `source` into every row of `into`."""
     into.restore({name: np.repeat(array, into.copies, axis=0) for name, array in source.snapshot().items()})

@@ -1,46 +1,37 @@
-"""What knowing the orders is worth: a policy that looks ahead, told more and more of them, against the optimum."""
+"""A policy that looks ahead with none, some or all of the true orders known, compared with the optimum in hindsight."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 from pydantic import Field
 
 from regional_dispatch.baselines.bounds.hindsight import is_small
-from regional_dispatch.envs.render.map import region_colour
-from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
-from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
-from regional_dispatch.evaluation.text import interval, number, times
-from regional_dispatch.studies.foresight.lookahead import HOLD, KINDS, SEND, SOURCE, Lookahead
+from regional_dispatch.studies.foresight.lookahead import Lookahead
+from regional_dispatch.studies.foresight.page import findings_of, told_words
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.study import Study
-from regional_dispatch.studies.report.charts import plain, png
-from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
+from regional_dispatch.studies.report.findings import Findings
 
 WORLD = "world"
-_DECISIONS = {SOURCE: "another source", SEND: "a truck sent, not held", HOLD: "a truck held, not sent"}
 
 
 class Foresight(Study):
-    """Has the first policy look ahead on drawn futures, then with true orders told."""
+    """Lets the first policy look ahead on drawn futures, then with true orders known."""
 
-    study: Literal["foresight"]
     scenario: str = Field("small", description="A world small enough for the optimum with all orders known.")
     hours: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0.0, 6.0, 24.0), min_length=1, description="True orders it is told at every decision, besides all of them. "
-        "Unit: simulated hours ahead; 0, none.",
+        (0.0, 6.0, 24.0), min_length=1,
+        description="How far ahead true orders are known at every decision; knowing all orders is always played "
+        "too. Unit: simulated hours; 0, none.",
     )  # fmt: skip
-    futures: int = Field(32, ge=2, le=10_000, description="Futures every choice is tried out on.")
+    futures: int = Field(32, ge=2, le=10_000, description="Futures on which every choice is tried.")
     margin: float = Field(
         1.5, ge=0, description="A choice is taken where it is cheaper by so many standard errors over the futures."
     )
@@ -55,134 +46,17 @@ class Foresight(Study):
         world, players = self.base(), self.players()
         if not is_small(world):
             raise InputError(
-                f"scenario = '{self.scenario}': too large to try decisions out in; name small, or its like"
+                f"scenario = '{self.scenario}': too large to try decisions; name small or a scenario of its size"
             )
         rules = untuned_rules(players)
         if not rules:
-            raise InputError("policies: no untuned rule is among them, from which the gap is counted; add least_cost")
+            raise InputError("policies: no untuned rule is among them to measure the gap from; add least_cost")
         name, lead = next(iter(players.items()))
-        told = {f"{name} looking ahead, {_told(hours)}": hours for hours in (*self.hours, math.inf)}
+        told = {f"{name} looking ahead, {told_words(hours)}": hours for hours in (*self.hours, math.inf)}
         ahead = {title: Lookahead(lead, hours, self.futures, self.margin) for title, hours in told.items()}
         played = lab.play({WORLD: world}, players).frame.drop(columns="world")
         keys = evaluation_keys(self.episodes, self.seed)
         looked = lab.play_players(world, ahead)
         frame = pd.concat([played, results_frame(looked, keys)], ignore_index=True)
         gaps = gap_summary(frame, lab.bounds(world), rules, self.seed)
-        return _findings(self, gaps, name, told, looked)
-
-
-def _told(hours: float) -> str:
-    if math.isinf(hours):
-        return "told all orders"
-    return f"told {hours:g} h of orders" if hours else "told nothing"
-
-
-def _findings(
-    study: Foresight, gaps: dict[str, Any], policy: str, told: dict[str, float], looked: Mapping[str, Rows]
-) -> Findings:
-    """The page; `told` and `looked` have the hours and the episodes of who looks ahead, by title."""
-    closed = {name: times(gap["share_closed"], 100) for name, gap in gaps["policies"].items()}
-    shown = {name: interval(share, 0, signed=False) for name, share in closed.items()}
-    shares = "; ".join(f"{_told(hours)}, {shown[title]} %" for title, hours in told.items())
-    answer = (
-        f"From {gaps['best_untuned']} to the {gaps['label']} in hindsight, {policy} goes {shown[policy]} % of the way. "
-        f"With every decision tried out on {study.futures} drawn futures first, it goes: {shares}."
-    )
-    headlines = tuple(
-        Headline(f"{number(share['mean'], 0)} %", f"of the gap closed: {name}")
-        for name in (policy, *told)
-        if (share := closed[name]) is not None
-    )
-    table = Table(
-        "gaps", gap_title(gaps), tuple(gap_header(gaps)), tuple(tuple(row) for row in gap_rows(gaps)),
-        _flat(gaps), gap_notes(gaps),
-    )  # fmt: skip
-    figure = Figure("closed", "Share of the gap that is closed", _CAPTION, png(_chart(closed)), _flat(gaps))
-    method = _METHOD.format(
-        episodes=study.episodes, seed=study.seed, futures=study.futures, margin=f"{study.margin:g}", policy=policy
-    )
-    changed = [
-        _changed(_told(hours), kind, looked[title], study.seed) for title, hours in told.items() for kind in KINDS
-    ]
-    sections = (
-        Section("What is told, and what it brings", _WHAT, (figure, table)),
-        Section("What looking ahead changes", _CHANGED.format(policy=policy), (_changes(changed),)),
-    )
-    return Findings(answer, headlines, sections, method)
-
-
-class _Changed(NamedTuple):
-    """Decisions of one kind that are taken otherwise."""
-
-    told: str
-    decision: str
-    per_episode: Interval
-    saved_usd: Interval | None  # by each; None where there is none
-
-
-def _changed(told: str, kind: str, episodes: Rows, seed: int) -> _Changed:
-    count, usd = (np.array([row[f"{kind}_{what}"] for row in episodes]) for what in ("changes", "saved_usd"))
-    per_episode = bootstrap_mean(count, np.random.default_rng(seed))
-    return _Changed(told, _DECISIONS[kind], per_episode, ratio_of_means(usd, count, np.random.default_rng(seed)))
-
-
-def _changes(changed: list[_Changed]) -> Table:
-    rows = tuple(
-        (
-            f"{row.told}: {row.decision}", interval(row.per_episode._asdict(), 1, signed=False),
-            interval(row.saved_usd and row.saved_usd._asdict(), 2, signed=False),
-        )
-        for row in changed
-    )  # fmt: skip
-    header = ("decision", "times per episode", "USD saved by each")
-    return Table("changes", "Decisions taken otherwise", header, rows, pd.DataFrame(map(flat, changed)))
-
-
-def _chart(closed: dict[str, Any]) -> Canvas:
-    """One line a policy, from top to bottom as in the table."""
-    known = {name: share for name, share in closed.items() if share is not None}
-    canvas = Canvas(figsize=(8.2, 0.42 * len(known) + 0.9), layout="constrained")
-    axis = canvas.subplots()
-    for i, share in enumerate(known.values()):
-        axis.plot([share["ci_low"], share["ci_high"]], [i, i], color=region_colour(0), linewidth=2.2, alpha=0.45)
-        axis.plot(share["mean"], i, "o", color=region_colour(0), markersize=5.5)
-    for x, words in ((0.0, "best untuned rule"), (100.0, "optimum")):
-        axis.axvline(x, color="0.45", linewidth=0.9, linestyle=":")
-        axis.annotate(words, (x, -0.75), ha="center", va="bottom", fontsize=8, color="0.35", annotation_clip=False)
-    axis.set_yticks(np.arange(len(known)), list(known))
-    axis.set_ylim(len(known) - 0.5, -0.8)
-    axis.set_xlabel("Gap closed, %", fontsize=9)
-    plain(axis)
-    return canvas
-
-
-def _flat(gaps: dict[str, Any]) -> pd.DataFrame:
-    rows = []
-    for name, gap in gaps["policies"].items():
-        row: dict[str, object] = {"policy": name}
-        for column in ("cost_usd", "gap_usd", "gap_percent", "share_closed"):
-            row |= {f"{column}_{part}": x for part, x in (gap[column] or {}).items()}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-_WHAT = (
-    "Who looks ahead plays every alternative of every decision out to the end of the episode with the policy itself, "
-    "in many futures at once, the same ones for each alternative, and takes what is clearly cheaper (the rollout "
-    "algorithm of Bertsekas, Tsitsiklis & Wu 1997). Where futures are drawn from the start, it knows what any policy "
-    "may know. Told the true orders of some hours, all futures begin with them. Told all, there is one future, and "
-    "what is left to the optimum is that it changes one decision at a time."
-)
-_CHANGED = (
-    "How often it takes a decision otherwise than {policy}, and what that saves in the mean of its futures, at the "
-    "moment it is taken."
-)
-_CAPTION = (
-    "Points are ratios of means over held-out episodes, bars their 95 % intervals; zero is the best untuned rule."
-)
-_METHOD = (
-    "{episodes} held-out episodes, seed {seed}, on the same orders. {policy} looks ahead on {futures} futures a tick; "
-    "an alternative is taken where it is cheaper by {margin} standard errors of the mean difference. Drawn futures "
-    "come from keys that no episode has. The optimum is baselines/bounds/hindsight.py's, replayed through the kernel; looking "
-    "ahead is studies/foresight/lookahead.py."
-)
+        return findings_of(self, gaps, name, told, looked)

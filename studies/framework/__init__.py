@@ -1,1 +1,1 @@
-"""What all studies share: the file format, the cells they play, and the cut of one nation into regions."""
+"""What all studies share: the file format, the lab that plays worlds, partitions that change, and objectives."""

@@ -1,4 +1,4 @@
-"""What studies of a nation and the regions it is cut into have in common."""
+"""What studies share that compare one nation with the regions it is divided into."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from pydantic import Field, field_validator
 from regional_dispatch.envs.world.scenario import Boundary, Scenario
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
-from regional_dispatch.studies.framework.study import Study
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.report.findings import Place
 
 NATIONAL, REGIONAL = "national", "regional"
 
 
-class CutStudy(Study):
-    """A study of one world as a nation and in regions; the regions keep the books of both."""
+def regions_in_words(count: int) -> str:
+    """A number of regions as titles and sentences name it."""
+    return "one nation" if count == 1 else f"{count} regions"
 
-    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="What the nation is cut into.")
+
+class CutStudy(Study):
+    """A study of one world as a nation and in regions. KPIs of both are counted by the same regions."""
+
+    regions: Boundary = Field(Boundary(kind="states", map="us8"), description="Regions to divide the nation into.")
     warmup_days: int = Field(7, ge=1, description="Days before anything is counted. Unit: days.")
 
     @field_validator("regions")
@@ -31,19 +36,29 @@ class CutStudy(Study):
         return regions
 
     def interval(self, values: np.ndarray) -> Interval:
-        """Of the mean over episodes, (E,)."""
+        """The mean over episodes, (E,), with its 95 % interval."""
         return bootstrap_mean(values, np.random.default_rng(self.seed))
 
     def side_by_side(self, world: Callable[[str], Scenario], when: str = "") -> dict[str, Place]:
-        """Nation and regions to look at; `world` makes each by its name, `when` goes behind their titles."""
+        """Nation and regions for the close-up.
+
+        Args:
+            world: NATIONAL or REGIONAL → its scenario.
+            when: appended to the titles.
+        """
         titles = {NATIONAL: "One nation", REGIONAL: "Regions"}
         return {name: Place(f"{title}{when}", world(name)) for name, title in titles.items()}
 
     def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
-        """The world as NATIONAL or REGIONAL, for so many days, warm-up included.
+        """The world as a nation or in regions.
+
+        Args:
+            name: NATIONAL or REGIONAL.
+            days: length of an episode, warm-up included. Unit: days.
+            changes: more fields to set, dotted.
 
         Raises:
-            ScenarioError: it cannot be used.
+            ScenarioError: the world cannot be used.
         """
         boundary = self.regions.model_dump(mode="json", exclude_none=True)
         partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}

@@ -1,7 +1,8 @@
-"""All kinds of studies, and the studies that come with the project."""
+"""The kinds of studies, found in the folders of `studies/`, and the study files that come with the project."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,36 +10,34 @@ from pydantic import ValidationError
 
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, read_yaml
 from regional_dispatch.envs.world.shipped import find_file
-from regional_dispatch.studies.disruption.study import Disruption
-from regional_dispatch.studies.flip.study import Flip
-from regional_dispatch.studies.foresight.study import Foresight
-from regional_dispatch.studies.framework.study import Study
-from regional_dispatch.studies.frontier.study import Frontier
-from regional_dispatch.studies.placement.study import Placement
-from regional_dispatch.studies.region_count.study import RegionCount
-from regional_dispatch.studies.region_design.study import RegionDesign
-from regional_dispatch.studies.rollout.study import Rollout
-from regional_dispatch.studies.surge.study import Surge
-from regional_dispatch.studies.ten_by_hundred.study import TenByHundred
-from regional_dispatch.studies.transfers.study import TransferStudy
+from regional_dispatch.studies.framework.base import Study
 
-KINDS: dict[str, type[Study]] = {
-    "ten_by_hundred": TenByHundred,
-    "flip": Flip,
-    "rollout": Rollout,
-    "region_count": RegionCount,
-    "region_design": RegionDesign,
-    "placement": Placement,
-    "transfers": TransferStudy,
-    "surge": Surge,
-    "disruption": Disruption,
-    "frontier": Frontier,
-    "foresight": Foresight,
-}
+STUDIES = Path(__file__).resolve().parents[1]
+KINDS = tuple(sorted(path.parent.name for path in STUDIES.glob("*/study.py")))
+
+
+def study_class(kind: str) -> type[Study]:
+    """The class of a kind of study; its module is imported by this call, those of other kinds are not.
+
+    Args:
+        kind: name of a folder of `studies/` that has a study.py.
+
+    Raises:
+        TypeError: study.py does not define exactly one subclass of `Study`.
+    """
+    module = import_module(f"regional_dispatch.studies.{kind}.study")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Study) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"studies/{kind}/study.py: must define one subclass of Study, and defines {len(found)}")
+    return found[0]
 
 
 def find_study(name: str) -> Path:
-    """The file of a study given by path or, for the shipped ones, by name.
+    """The file of a study given by its path or, for a shipped one, by its name.
 
     Raises:
         ScenarioError: no such file and no such name.
@@ -51,16 +50,16 @@ def load_study(path: Path, changes: dict[str, Any] | None = None) -> Study:
 
     Args:
         path: the file.
-        changes: fields to set instead of the file's; those that are None stay as they are.
+        changes: fields that replace those of the file; a value of None changes nothing.
 
     Raises:
-        ScenarioError: names file, field, value and mend.
+        ScenarioError: names the file, the field, its value and what is allowed.
     """
     data = {**read_yaml(path), **{key: value for key, value in (changes or {}).items() if value is not None}}
     kind = data.get("study")
     if kind not in KINDS:
         raise ScenarioError(f"{path}: study = {kind!r}: must be one of {', '.join(KINDS)}")
     try:
-        return KINDS[kind].model_validate(data)
+        return study_class(kind).model_validate(data)
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None

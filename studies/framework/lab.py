@@ -1,4 +1,4 @@
-"""Where a study plays its worlds: every policy on the same orders, each cell kept and used again."""
+"""The lab in which a study plays its worlds: every policy on the same orders, each cell stored and reused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Played:
 
     Args:
         frame: columns world, policy, episode and KPIs.
-        seed: of the bootstrap.
+        seed: of the bootstrap of means.
     """
 
     def __init__(self, frame: pd.DataFrame, seed: int) -> None:
@@ -54,7 +54,7 @@ class Played:
 
 
 class PolicyPlayer(Player, Protocol):
-    """A player in whose episodes a policy decides."""
+    """A player whose episodes are decided by a policy."""
 
     policy: ScorerPolicy
 
@@ -63,11 +63,11 @@ class Lab:
     """Plays worlds for a study.
 
     Args:
-        folder: of the study's results; cells are kept in it.
+        folder: for the study's results; cells are stored in it.
         episodes: held-out ones of each policy and world.
         seed: of the orders and of the bootstrap.
-        workers: processes side by side; 0, in this process.
-        progress: told of every cell.
+        workers: parallel processes; 0, this process alone.
+        progress: called after every cell.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Lab:
 
     @property
     def worlds(self) -> Path:
-        """Folder for the files of worlds that a study makes."""
+        """The folder for files of worlds that a study makes."""
         folder = self.folder / WORLDS
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -95,12 +95,12 @@ class Lab:
         Args:
             worlds: name → scenario.
             policies: name → policy.
-            stream: of the orders; default, the held-out ones.
+            stream: of the orders; default, held-out ones.
 
         Raises:
             InputError: a policy was trained or tuned on these orders.
             ScenarioError: a world cannot be built.
-            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+            KeyboardInterrupt: Ctrl-C; its text says what is stored.
         """
         check_unseen(policies, stream, self.seed)
         keys = evaluation_keys(self.episodes, self.seed, stream)
@@ -114,16 +114,16 @@ class Lab:
     def play_players(
         self, scenario: Scenario, players: Mapping[str, PolicyPlayer], stream: str = "evaluate"
     ) -> dict[str, Rows]:
-        """The same episodes for players that tell more than KPIs: name → one row per episode.
+        """Every player on the same episodes, for rows that hold more than KPIs: name → one row per episode.
 
         Args:
             scenario: the world.
             players: by name.
-            stream: of the orders; default, the held-out ones.
+            stream: of the orders; default, held-out ones.
 
         Raises:
             InputError: a policy was trained or tuned on these orders.
-            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+            KeyboardInterrupt: Ctrl-C; its text says what is stored.
         """
         check_unseen({name: player.policy for name, player in players.items()}, stream, self.seed)
         keys = evaluation_keys(self.episodes, self.seed, stream)
@@ -141,7 +141,7 @@ class Lab:
 
         Raises:
             BoundError: an episode has none.
-            KeyboardInterrupt: Ctrl-C; its text says what is kept.
+            KeyboardInterrupt: Ctrl-C; its text says what is stored.
         """
         bound, keys = hindsight(), evaluation_keys(self.episodes, self.seed)
         cells = [bound_cell(self.digests, f"bound: episode {i}", scenario, key, bound) for i, key in enumerate(keys)]

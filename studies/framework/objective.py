@@ -25,7 +25,7 @@ Weights = Annotated[
     AfterValidator(_known),
     Field(min_length=1, description="What the best minimises: KPI → USD per order and unit of the KPI."),
 ]
-# A dollar is a dollar; an hour from click to delivery is a cent (configs/studies/region_count.yaml says why).
+# An hour from click to delivery counts as a cent; configs/studies/region_count.yaml says why.
 DEFAULT_WEIGHTS = {"cost_per_order_usd": 1.0, "click_to_delivery_hours": 0.01}
 
 
@@ -35,6 +35,6 @@ def objective(played: Played, world: str, policy: str, weights: Mapping[str, flo
 
 
 def objective_text(weights: Mapping[str, float]) -> str:
-    """It in words."""
+    """The objective in a sentence."""
     parts = [label(kpi) if weight == 1 else f"{weight:g} × {label(kpi)}" for kpi, weight in weights.items()]
     return f"The objective is {' + '.join(parts)}; it is in USD per order."

@@ -1,78 +1,31 @@
-"""What studies of a shock share: days of a nation and its regions side by side, and how long recovery takes."""
+"""What studies of a shock share: factors of demand, and days until recovery."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator
 
-from regional_dispatch.evaluation.statistics import Interval
-from regional_dispatch.evaluation.text import NOTHING, number
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
-from regional_dispatch.studies.framework.timeline import UNDER_WAY
-from regional_dispatch.studies.report.charts import Line, label, scale
-
-SHOWN = (
-    "on_time_share",
-    "click_to_delivery_hours",
-    "lost_line_share",
-    "cost_per_order_usd",
-    "in_region_share",
-    "spot_share",
-)
-
 
 def _ascending(factors: tuple[float, ...]) -> tuple[float, ...]:
     if list(factors) != sorted(set(factors)) or min(factors, default=2) <= 1:
-        raise ValueError("must be above 1, ascending, none twice")
+        raise ValueError("must be above 1, ascending, without repeats")
     return factors
 
 
 Factors = Annotated[tuple[float, ...], AfterValidator(_ascending)]  # of demand
 
 
-def day_panels(
-    days: Sequence[int],
-    values: Callable[[str, str], np.ndarray],
-    interval: Callable[[np.ndarray], Interval],
-    more: bool = False,
-) -> dict[str, list[Line]]:
-    """Panels for `charts.lines_grid`: every day of the nation and of the regions.
+def recovery_days(good: np.ndarray) -> float | None:
+    """Days until the first good day, median over episodes.
 
     Args:
-        days: x axis.
-        values: partition and KPI → (E, days).
-        interval: of the mean of (E,).
-        more: values are differences.
+        good: (E, days) bool.
+
+    Returns:
+        None if half of the episodes or more have no good day.
     """
-
-    def lines(kpi: str, times: float) -> list[Line]:
-        return [
-            Line(name, days, [interval(times * day) for day in values(name, kpi).T]) for name in (NATIONAL, REGIONAL)
-        ]
-
-    titles = {kpi: label(kpi) for kpi in SHOWN} | {UNDER_WAY: "Packages under way at midnight"}
-    if more:
-        titles = {kpi: f"Change: {title.replace('%', 'points')}" for kpi, title in titles.items()}
-    return {title: lines(kpi, scale(kpi) if kpi in SHOWN else 1.0) for kpi, title in titles.items()}
-
-
-def recovery_days(good: np.ndarray) -> float | None:
-    """Days until the first good one, median over episodes: good is (E, days) bool. None: half or more have none."""
     days = np.where(good.any(axis=1), good.argmax(axis=1), np.inf)
     median = float(np.median(days))
     return median if np.isfinite(median) else None
-
-
-def recovery_cell(days: float | None) -> str:
-    """`recovery_days` in a table."""
-    return NOTHING if days is None else number(days, 0)
-
-
-def recovery_words(days: float | None) -> str:
-    """`recovery_days` in a sentence: who recovers …"""
-    if days is None:
-        return "not in the time played"
-    return "at once" if days == 0 else f"within {number(days, 0)} {'day' if days == 1 else 'days'}"

@@ -1,4 +1,4 @@
-"""One long episode during which the partition in force changes at given midnights, day by day and region by region."""
+"""One long episode in which the partition changes at given midnights, with KPIs by day and by region."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNDER_WAY = "packages_under_way"  # at the midnight that ends a day
 class Switch(NamedTuple):
     """A change of the partition."""
 
-    day: int  # it is in force from this day's midnight on, days counted from 0
+    day: int  # the partition is in force from the midnight that starts this day; days count from 0
     scenario: Scenario  # the same world with the new partition
 
 
@@ -35,7 +35,7 @@ class Phase(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """The books at a midnight."""
+    """Totals at a midnight."""
 
     whole: Totals
     regions: list[Totals]
@@ -44,12 +44,12 @@ class _Mark(NamedTuple):
 
 
 class Timeline:
-    """Plays a policy through switches; a player of `evaluation.cells`.
+    """Plays a policy through changes of the partition; a player of `evaluation.cells`.
 
     Args:
-        policy: decides throughout.
+        policy: decides in every tick.
         switches: in the order of their days.
-        phases: whose KPIs are wanted as a whole.
+        phases: periods whose KPIs are wanted as a whole.
         worlds: digests of built worlds.
     """
 
@@ -66,8 +66,8 @@ class Timeline:
 
         Returns:
             `days`: KPI → one number per day after the warm-up; `regions`: the same by region; `phases`: name → KPIs.
-            `lanes_used` counts the lanes with a departure in the time that is meant; `UNDER_WAY`, of the whole network
-            alone, packages at its end.
+            `lanes_used` counts the lanes with a departure in the day or phase; `UNDER_WAY`, for the whole network only,
+            counts packages at its end.
         """
         return [self._play(scenario, key) for key in keys]
 
@@ -85,7 +85,7 @@ class Timeline:
             if day >= first:
                 marks[day] = _mark(sim)
             sim.run(self.policy.scorers, min((day + 1) * a_day, scenario.horizon_ticks - 1))
-        marks[end] = _mark(sim)  # a tick before the horizon: what is under way is still valued, not closed
+        marks[end] = _mark(sim)  # a tick before the horizon, where what is under way is not settled yet
         names = sim.network.region_names
         return {
             "days": _columns([_between(marks[day], marks[day + 1]) for day in range(first, end)]),

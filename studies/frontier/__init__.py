@@ -1,1 +1,1 @@
-"""Cost, speed and CO₂ against each other: policies with one setting swept, and who is dominated by nobody."""
+"""Which settings of which policies are on the Pareto front of cost, speed and CO₂."""

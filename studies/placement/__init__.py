@@ -1,1 +1,1 @@
-"""Which SKU in which region? Breadth by velocity class, and stock placed anew for the regions in the same storage."""
+"""Which SKU should stand in which region, and what more breadth or a new placement in the same storage brings."""

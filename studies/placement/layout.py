@@ -1,53 +1,24 @@
-"""The placements that a study compares: who carries what in each, and what storage can cover."""
+"""The placements that the study compares: which FC carries what, and what storage can cover."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import ScenarioError
-from regional_dispatch.planning.stock.coverage import (
-    Market,
-    line_coverage,
-    optimise,
-    order_coverage,
-)
-from regional_dispatch.studies.framework.cut import CutStudy
+from regional_dispatch.planning.stock.market import Market, line_coverage, order_coverage
+from regional_dispatch.planning.stock.placements import optimise
 
 BASE, OPTIMISED, FASTEST, PROPORTION = "as it is", "optimised", "fastest everywhere", "in proportion"
 CLASSES = ("A", "B", "C")
-
-
-def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
-    if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
-        raise ValueError("must be above 0, ascending, none twice")
-    return values
-
-
-def _shares(breadths: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
-    if any(share > 1 for values in breadths.values() for share in values):
-        raise ValueError("must be shares of FCs, 1 at most")
-    return breadths
-
-
-Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
-
-
-class PlacementStudy(CutStudy):
-    """A study of placements: how long to play them, and which breadths and storage to try."""
-
-    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
-    breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
-        {}, description="Breadth of a velocity class instead of the scenario's, the other classes' as they are."
-    )
-    storage: Ascending = Field(
-        (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
-        description="Storage of every FC for the curve of coverage, as a multiple of what the scenario's stock takes.",
-    )  # fmt: skip
+SHOWN = (
+    "in_region_share", "spill_share", "packages_per_order", "cost_per_order_usd", "truck_per_order_usd",
+    "pick_per_order_usd", "late_per_order_usd", "click_to_delivery_hours", "on_time_share", "miles_per_package",
+    "lanes_used", "touches_per_package", "lost_line_share", "co2_kg_per_package",
+)  # fmt: skip
 
 
 def placement_table(network: Network, base: np.ndarray) -> pd.DataFrame:
@@ -71,7 +42,7 @@ class Laid(NamedTuple):
     market: Market
     velocity: np.ndarray  # (S,) index into CLASSES
     placements: dict[str, np.ndarray]  # name → (S, F) units
-    bound: float  # share of lines; none that is stocked by the formula covers more
+    bound: float  # share of lines; no placement stocked by the formula covers more
     swept: dict[tuple[str, float], np.ndarray]  # class and its breadth → (S, F) units
     curve: list[Reach]
 

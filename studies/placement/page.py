@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.statistics import Interval, paired_difference
-from regional_dispatch.evaluation.text import NOTHING, interval, number, times
-from regional_dispatch.planning.stock.coverage import (
-    line_coverage,
-    order_coverage,
-    region_coverage,
-)
+from regional_dispatch.evaluation.text import NOTHING, interval, number
+from regional_dispatch.planning.stock.market import line_coverage, order_coverage, region_coverage
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
 from regional_dispatch.studies.framework.lab import Played
+from regional_dispatch.studies.placement.advice import advice
 from regional_dispatch.studies.placement.layout import (
     BASE,
     CLASSES,
     FASTEST,
     OPTIMISED,
-    PROPORTION,
+    SHOWN,
     Laid,
-    PlacementStudy,
     breadth_world,
     world_of,
 )
-from regional_dispatch.studies.report.charts import Line, label, lines_grid, long_table, plain, png, scale
+from regional_dispatch.studies.report.charts import (
+    Line,
+    label,
+    lines_grid,
+    long_table,
+    name_and_unit,
+    plain,
+    png,
+    scale,
+)
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 
-SHOWN = (
-    "in_region_share", "spill_share", "packages_per_order", "cost_per_order_usd", "truck_per_order_usd",
-    "pick_per_order_usd", "late_per_order_usd", "click_to_delivery_hours", "on_time_share", "miles_per_package",
-    "lanes_used", "touches_per_package", "lost_line_share", "co2_kg_per_package",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from regional_dispatch.studies.placement.study import Placement
+
 SWEPT = (
     "in_region_share", "spill_share", "packages_per_order", "cost_per_order_usd", "click_to_delivery_hours",
     "on_time_share",
@@ -48,7 +50,7 @@ LINES, ORDERS = "Lines covered, %", "Orders covered, %"
 
 
 class _Stocked(NamedTuple):
-    """A placement by its numbers."""
+    """Size and coverage of a placement."""
 
     name: str
     pairs: int  # of SKU and FC
@@ -68,7 +70,7 @@ class _ClassRow(NamedTuple):
     units: int
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """A KPI in one world, and how far it is from the base on the same orders."""
 
     world: str
@@ -81,7 +83,7 @@ class _Change(NamedTuple):
 class Page:
     """What was found, as a page."""
 
-    def __init__(self, study: PlacementStudy, laid: Laid, played: Played, places: Mapping[str, Place]) -> None:
+    def __init__(self, study: Placement, laid: Laid, played: Played, places: Mapping[str, Place]) -> None:
         self.study, self.laid, self.played, self.places = study, laid, played, places
         self.policies = list(study.players())
         self.lead = self.policies[0]
@@ -91,14 +93,14 @@ class Page:
     def findings(self) -> Findings:
         study, laid = self.study, self.laid
         sections = [
-            Section("Placed anew in the same storage", _ANEW, (self._placements(), *self._kpi_tables())),
+            Section("New placements in the same storage", _ANEW, (self._placements(), *self._kpi_tables())),
             Section("Where units stand", _WHERE, (self._regions(), self._class_table())),
             Section("What storage can cover", _STORAGE, (self._coverage(), self._curve_table())),
         ]
         if laid.swept:
             text = _BREADTH.format(lead=self.lead)
             sections.append(Section("Breadth by velocity class", text, (self._breadth(), self._breadth_table())))
-        sections.append(Section("What to do", self._advice()))
+        sections.append(Section("What to do", advice(self)))
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, warmup=study.warmup_days, days=study.days,
             scenario=study.scenario, factor=laid.market.stock.safety_factor,
@@ -122,26 +124,26 @@ class Page:
             100 * float(daily @ regions @ market.demand / daily.sum()), int(base.sum()),
         )  # fmt: skip
 
-    def _change(self, world: str, policy: str, kpi: str, base: str = world_of(BASE, REGIONAL)) -> _Change:
+    def change(self, world: str, policy: str, kpi: str, base: str = world_of(BASE, REGIONAL)) -> Change:
         own, other = (scale(kpi) * self.played.values(name, policy, kpi) for name in (world, base))
         change = paired_difference(own, other, np.random.default_rng(self.study.seed))
-        return _Change(world, policy, kpi, self._mean(world, policy, kpi), change)
+        return Change(world, policy, kpi, self.mean(world, policy, kpi), change)
 
-    def _mean(self, world: str, policy: str, kpi: str) -> Interval:
+    def mean(self, world: str, policy: str, kpi: str) -> Interval:
         return Interval(*(scale(kpi) * x for x in self.played.mean(world, policy, kpi)))
 
-    def _anew(self, placement: str, kpi: str, policy: str | None = None, partition: str = REGIONAL) -> _Change:
+    def anew(self, placement: str, kpi: str, policy: str | None = None, partition: str = REGIONAL) -> Change:
         """A placement against the base, under the same partition."""
-        return self._change(world_of(placement, partition), policy or self.lead, kpi, world_of(BASE, partition))
+        return self.change(world_of(placement, partition), policy or self.lead, kpi, world_of(BASE, partition))
 
     # --------------------------------------------------------------------------------------------------- words
 
     def _answer(self) -> str:
-        share, cost = (self._anew(OPTIMISED, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
-        before = self._mean(world_of(BASE, REGIONAL), self.lead, "in_region_share")
+        share, cost = (self.anew(OPTIMISED, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
+        before = self.mean(world_of(BASE, REGIONAL), self.lead, "in_region_share")
         return (
-            f"With {self.lead} and no more units in any FC than before, stock placed anew takes orders served within "
-            f"their region from {number(before.mean, 1)} to {number(share.value.mean, 1)} %, by "
+            f"With {self.lead} and no more units in any FC than before, a new placement of stock takes orders served "
+            f"within their region from {number(before.mean, 1)} to {number(share.value.mean, 1)} %, by "
             f"{interval(share.change._asdict(), 1)} points, and changes cost per order by "
             f"{interval(cost.change._asdict(), 2)} USD."
         )
@@ -150,9 +152,9 @@ class Page:
         before, after = self.stocked[BASE], self.stocked[OPTIMISED]
         heads = []
         for kpi in HEADLINES:
-            change, (name, _, unit) = self._anew(OPTIMISED, kpi), label(kpi).rpartition(", ")
+            change, (name, unit) = self.anew(OPTIMISED, kpi), name_and_unit(kpi)
             decimals, points = {"USD": (2, "USD"), "%": (1, "points")}.get(unit, (2, unit))
-            start = self._mean(world_of(BASE, REGIONAL), self.lead, kpi)
+            start = self.mean(world_of(BASE, REGIONAL), self.lead, kpi)
             ends = " → ".join(number(end.mean, decimals) for end in (start, change.value))
             heads.append(Headline(f"{ends} {unit}", f"{name}: {interval(change.change._asdict(), decimals)} {points}"))
         covered = Headline(
@@ -161,93 +163,6 @@ class Page:
             f"{number(100 * self.laid.bound, 1)} %",
         )
         return (heads[0], covered, *heads[1:])
-
-    def _advice(self) -> str:
-        parts = [self._whether(), self._price(), self._rivals(), self._nation()]
-        return "\n\n".join([*parts, self._broaden()] if self.laid.swept else parts)
-
-    def _whether(self) -> str:
-        share, cost = (
-            [self._anew(OPTIMISED, kpi, policy) for policy in self.policies]
-            for kpi in ("in_region_share", "cost_per_order_usd")
-        )
-        gain, dearer = sum(change.change.ci_low > 0 for change in share), sum(_is_worse(change) for change in cost)
-        if not gain:
-            first = "Leave stock where it stands."
-        elif dearer:
-            first = "Place stock anew if orders in region are what you want; it is not cheaper for everyone."
-        else:
-            first = "Place stock anew for the regions."
-        placements = self.laid.placements
-        moved = np.abs(placements[OPTIMISED] - placements[BASE].astype(np.int64)).sum() / 2 / placements[BASE].sum()
-        return (
-            f"{first} In the same storage, with {number(100 * moved, 0)} % of all units in another FC, {gain} of "
-            f"{len(share)} policies serve more orders in region and {dearer} pay more per order, each with its whole "
-            "interval."
-        )
-
-    def _price(self) -> str:
-        worse = [c for c in (self._anew(OPTIMISED, kpi) for kpi in SHOWN) if _is_worse(c)]
-        named = "; ".join(f"{label(change.kpi)} {interval(change.change._asdict(), 2)}" for change in worse)
-        costs = ", ".join(
-            f"{interval(self._anew(OPTIMISED, 'cost_per_order_usd', policy).change._asdict(), 2)} USD with {policy}"
-            for policy in self.policies
-        )
-        before, after = (
-            next(row.fcs for row in self.classes if (row.velocity, row.placement) == ("A", name))
-            for name in (BASE, OPTIMISED)
-        )
-        return (
-            f"What gets worse with {self.lead}: {named or 'nothing in the table'}. Cost per order changes by {costs}. "
-            f"A fast mover stands in {number(after, 1)} FCs, and stood in {number(before, 1)}: one FC of a region is "
-            "enough for coverage, but not always near."
-        )
-
-    def _rivals(self) -> str:
-        share, cost = (
-            {name: self._mean(world_of(name, REGIONAL), self.lead, kpi).mean for name in self.laid.placements}
-            for kpi in ("in_region_share", "cost_per_order_usd")
-        )
-        most, least = max(share, key=share.__getitem__), min(cost, key=cost.__getitem__)
-        split = self._anew(PROPORTION, "in_region_share").change
-        verdict = ": try it first, as it needs no optimiser" if split.ci_low > 0 else ""
-        return (
-            f"Of the four placements, '{most}' serves most orders in region, {number(share[most], 1)} %, and '{least}' "
-            f"costs least, {number(cost[least], 2)} USD an order. The plain rule 'in proportion' changes orders in "
-            f"region by {interval(split._asdict(), 1)} points{verdict}."
-        )
-
-    def _nation(self) -> str:
-        nation = world_of(BASE, NATIONAL)
-        cut, stock, both = (
-            interval(self._change(world, self.lead, "in_region_share", nation).change._asdict(), 1)
-            for world in (
-                world_of(BASE, REGIONAL),
-                world_of(OPTIMISED, NATIONAL),
-                world_of(OPTIMISED, REGIONAL),
-            )
-        )
-        cost = self._anew(OPTIMISED, "cost_per_order_usd", partition=NATIONAL).change
-        verdict = "so cut first, then move stock" if cost.ci_low > 0 else "so it may come first"
-        return (
-            f"Of all orders, the cut alone brings {cut} points more into their region than one nation does, the "
-            f"placement alone {stock}, both {both}. While one nation is still in force, the placement changes cost per "
-            f"order by {interval(cost._asdict(), 2)} USD, {verdict}."
-        )
-
-    def _broaden(self) -> str:
-        base, gains = self.stocked[BASE].units, {}
-        for (velocity, share), levels in self.laid.swept.items():
-            more = int(levels.sum()) - base
-            if more > 0 and velocity not in gains:
-                world = breadth_world(velocity, share)
-                changes = (self._change(world, self.lead, kpi) for kpi in ("in_region_share", "cost_per_order_usd"))
-                share_gain, usd = (interval(times(c.change._asdict(), 1000 / more), 2) for c in changes)
-                gains[velocity] = f"{share_gain} points and {usd} USD for {world}"
-        return (
-            f"If there is storage to spare: each thousand units of breadth change orders in region and cost per order, "
-            f"with {self.lead}, by {'; '.join(gains.values()) or 'nothing that was tried'}."
-        )
 
     # ------------------------------------------------------------------------------------------------- figures
 
@@ -271,7 +186,7 @@ class Page:
 
     def _kpi_table(self, policy: str, partition: str) -> Table:
         others = [name for name in self.laid.placements if name != BASE]
-        own = {(kpi, name): self._anew(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements}
+        own = {(kpi, name): self.anew(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements}
         rows = tuple(
             (label(kpi), number(own[kpi, BASE].value.mean, 2),
              *(interval(own[kpi, name].change._asdict(), 2) for name in others))
@@ -350,7 +265,7 @@ class Page:
             label(kpi): [
                 Line(
                     f"breadth of {velocity}", [own.units / 1000 for _, own in worlds],
-                    [self._mean(world, self.lead, kpi) for world, _ in worlds],
+                    [self.mean(world, self.lead, kpi) for world, _ in worlds],
                 )
                 for velocity, worlds in series.items()
             ]
@@ -368,12 +283,12 @@ class Page:
         header = ("breadth", "units", "lines covered, %", "orders covered, %", *(label(kpi) for kpi in SWEPT))
         rows = tuple(
             (world, number(own.units, 0), number(own.lines, 1), number(own.orders, 1),
-             *(interval(self._change(world, self.lead, kpi).change._asdict(), 2) for kpi in SWEPT))
+             *(interval(self.change(world, self.lead, kpi).change._asdict(), 2) for kpi in SWEPT))
             for world, own in found.items()
         )  # fmt: skip
         data = pd.DataFrame(
             [
-                {**flat(self._change(world, policy, kpi)), **own._asdict()}
+                {**flat(self.change(world, policy, kpi)), **own._asdict()}
                 for world, own in found.items()
                 for policy in self.policies
                 for kpi in SWEPT
@@ -385,14 +300,6 @@ class Page:
             f"{number(base.units, 0)} units and covers {number(base.lines, 1)} % of lines. Other policies: in the CSV."
         )
         return Table("breadths", "Breadth, one class at a time", header, rows, data, note)
-
-
-def _is_worse(change: _Change) -> bool:
-    """With its whole interval."""
-    worse_above = {"lower": True, "higher": False}.get(KPIS[change.kpi].better)
-    if worse_above is None:
-        return False
-    return change.change.ci_low > 0 if worse_above else change.change.ci_high < 0
 
 
 def _exact(value: float) -> Interval:
@@ -431,8 +338,8 @@ _ANEW = (
     "and policies weigh other things too."
 )
 _WHERE = (
-    "Storage does not move, so a region's units can change little; what changes is what they are. A and B and C are "
-    "fast, medium and slow movers."
+    "Storage does not move, so the number of units in a region changes little; which SKUs they are changes. A, B and "
+    "C are fast, medium and slow movers."
 )
 _STORAGE = (
     "The bound is a linear program's: whatever SKUs its FCs carry, no placement in this storage that is stocked by "
@@ -445,15 +352,15 @@ _BREADTH = (
     "they are; units follow by the scenario's rule. KPIs are those of {lead} in regions."
 )
 _METHOD = (
-    "Base-stock levels are mean + {factor:g} × σ of Poisson demand over review and lead time, of the stations that an "
-    "FC serves. As it is, a station is served by the nearest FC that carries the SKU, in placements made anew by one "
-    "of its own region first; so a SKU that leaves a region is stocked for its customers elsewhere. Levels of 'in "
+    "Base-stock levels are mean + {factor:g} × σ of Poisson demand over review and lead time, of the stations that "
+    "an FC serves. As it is, a station is served by the nearest FC that carries the SKU, in new placements by one of "
+    "its own region first; so a SKU that leaves a region is stocked for its customers elsewhere. Levels of 'in "
     "proportion' are what falls to an FC, not the formula's.\n\n"
     "The optimiser maximises the share of lines covered, since storage is each FC's own and more lines covered in a "
     "region are more whole orders there. It takes the (SKU, region) pairs of the linear program, the fastest SKU "
     "first, puts each in the region's FC that is nearest to most demand and has room, and fills what is left. It "
     "knows demand rates, and no orders.\n\n"
-    "Placements are in worlds/, ready for `evaluate.py compare --scenario {scenario} --set stock.placement=PATH` with "
-    "an absolute path. {warmup} days of warm-up are left out and {days} counted. {episodes} held-out episodes, seed "
-    "{seed}; every policy meets the same orders in every world."
+    "Placements are in worlds/, ready for `evaluate.py compare --scenario {scenario} --set stock.placement=PATH` "
+    "with an absolute path. {warmup} days of warm-up are left out and {days} counted. {episodes} held-out episodes, "
+    "seed {seed}; every policy meets the same orders in every world."
 )

@@ -1,21 +1,18 @@
-"""Which SKU in which region? Breadth by velocity class, and stock placed anew for the regions in the same storage."""
+"""Breadth by velocity class, and new placements of stock for the regions in the same storage."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.stock import place_stock, velocity_classes
-from regional_dispatch.planning.stock.coverage import (
-    build_market,
-    fastest_everywhere,
-    in_proportion,
-    optimise,
-)
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
+from regional_dispatch.planning.stock.market import build_market
+from regional_dispatch.planning.stock.placements import fastest_everywhere, in_proportion, optimise
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.placement.layout import (
     BASE,
@@ -24,7 +21,6 @@ from regional_dispatch.studies.placement.layout import (
     OPTIMISED,
     PROPORTION,
     Laid,
-    PlacementStudy,
     breadth_world,
     placement_table,
     reach,
@@ -34,10 +30,32 @@ from regional_dispatch.studies.placement.page import Page
 from regional_dispatch.studies.report.findings import Findings, Place, file_stem
 
 
-class Placement(PlacementStudy):
-    """Sweeps breadth class by class, places stock anew, and plays both."""
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if list(values) != sorted(set(values)) or min(values, default=1.0) <= 0:
+        raise ValueError("must be above 0, ascending, without repeats")
+    return values
 
-    study: Literal["placement"]
+
+def _shares(breadths: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    if any(share > 1 for values in breadths.values() for share in values):
+        raise ValueError("must be shares of FCs, 1 at most")
+    return breadths
+
+
+Ascending = Annotated[tuple[float, ...], AfterValidator(_ascending)]
+
+
+class Placement(CutStudy):
+    """Sweeps breadth class by class, makes new placements, and plays both."""
+
+    days: int = Field(14, ge=1, description="Days that are counted. Unit: days.")
+    breadths: Annotated[dict[Literal["A", "B", "C"], Ascending], AfterValidator(_shares)] = Field(
+        {}, description="Breadths to try for a velocity class, with the other classes at the scenario's."
+    )
+    storage: Ascending = Field(
+        (0.8, 0.9, 1.0, 1.1, 1.2), min_length=2,
+        description="Storage of every FC for the curve of coverage, as a multiple of what the scenario's stock takes.",
+    )  # fmt: skip
 
     def run(self, lab: Lab) -> Findings:
         """Places stock, writes each placement's table, and plays all worlds."""
@@ -53,7 +71,7 @@ class Placement(PlacementStudy):
                     for partition in (REGIONAL, NATIONAL)
                 }
         worlds |= {breadth_world(*key): self._broadened(*key) for key in laid.swept}
-        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed anew"}
+        titles = {BASE: "Stock as it is", OPTIMISED: "Stock placed for the regions"}
         places = {
             name.replace(" ", "_"): Place(title, worlds[world_of(name, REGIONAL)]) for name, title in titles.items()
         }
@@ -71,7 +89,7 @@ class Placement(PlacementStudy):
         """All placements, before anything is played."""
         if self.breadths and scenario.stock.placement is not None:
             raise ScenarioError(
-                "breadths: stock.placement says who carries what, and breadth nothing; leave one of the two out"
+                "breadths: stock.placement says which FC carries what, and breadth is ignored; leave one of the two out"
             )
         network = build_network(scenario)
         market, base = build_market(scenario, network), place_stock(scenario, network)

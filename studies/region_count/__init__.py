@@ -1,1 +1,1 @@
-"""Into how many regions? The same sites, orders and stock under k balanced regions, k from one nation upwards."""
+"""Into how many balanced regions a network should be divided."""

@@ -1,1 +1,1 @@
-"""Which boundary? The same number of regions cut along states, by demand, by distance, and by simulation."""
+"""Which boundary costs least for a given number of regions: along states, by demand, by distance, or by simulation."""

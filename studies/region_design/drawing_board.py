@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.partition import label_sites
@@ -22,51 +21,23 @@ from regional_dispatch.planning.regions.boundaries import (
     stations_of,
     write_boundary,
 )
-from regional_dispatch.planning.regions.local_search import Search
 from regional_dispatch.planning.regions.territories import territories
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights
-from regional_dispatch.studies.framework.study import Study
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.region_design.study import RegionDesign
 
 STATES, REFERENCE, BALANCED, KMEANS = "state map", "reference", "balanced bisection", "k-means"
 TERRITORIES, SEARCHED, OWN, NATION = "balanced territories", "local search", "your boundary", "one nation"
 KMEANS_STARTS = 10  # of k-means for each of the territories': they take a hundredth of the time
 
 
-class BoundaryStudy(Study):
-    """A study of boundaries: which to draw, and what to compare them with."""
-
-    regions: int = Field(8, ge=2, le=64, description="Regions of every boundary that is drawn.")
-    reference: Boundary = Field(
-        Boundary(kind="states", map="us8"), description="The boundary that the others are compared with."
-    )
-    own: Path | None = Field(
-        None, description="A boundary of yours to compare: CSV site,region, relative to where you run. Stations must "
-        "be listed; an FC or sort center that is not belongs to the region of the nearest station.",
-    )  # fmt: skip
-    tolerance: float = Field(
-        0.1, gt=0, lt=1, description="Balanced territories: demand of a region from the mean, as a share of it."
-    )
-    starts: int = Field(8, ge=1, description="Starts of the balanced territories; k-means has ten times as many.")
-    search: Search = Search()
-    weights: Weights = DEFAULT_WEIGHTS
-
-    @field_validator("reference")
-    @classmethod
-    def _cuts(cls, reference: Boundary) -> Boundary:
-        if reference.kind == "national":
-            raise ValueError(
-                "must be more than one region: kind states, balanced or file; one nation is compared anyway"
-            )
-        return reference
-
-
 class Drawn(NamedTuple):
     """A boundary that can be played."""
 
-    labels: np.ndarray  # (D,) numbered as the reference's regions they are heirs of
+    labels: np.ndarray  # (D,) region numbers, matched with those of the reference
     world: Scenario
-    bare: tuple[str, ...]  # regions without a fulfillment center
+    without_fc: tuple[str, ...]  # regions without a fulfillment center
 
     @property
     def regions(self) -> int:
@@ -74,9 +45,9 @@ class Drawn(NamedTuple):
 
 
 class Board:
-    """Where boundaries are drawn and written; the reference's numbers and names hold for all of them."""
+    """Draws boundaries and writes their files; all of them use the reference's region numbers and names."""
 
-    def __init__(self, study: BoundaryStudy, lab: Lab) -> None:
+    def __init__(self, study: RegionDesign, lab: Lab) -> None:
         self.study, self.lab = study, lab
         self.name = STATES if study.reference.kind == "states" else REFERENCE
         boundary = study.reference.model_dump(mode="json", exclude_none=True)
@@ -88,7 +59,7 @@ class Board:
             raise ScenarioError(
                 f"study region_design: regions = {study.regions}: more regions than stations ({count}); lower it"
             )
-        if study.own is not None:  # one that cannot be used is found before anything is written
+        if study.own is not None:  # an unusable file is found before anything is written
             label_sites(self.reference, self.network.sites, Boundary(kind="file", path=str(study.own.absolute())))
         self.home = _of_stations(self.network)
         self.sites = tuple(self.network.sites["name"].iloc[-count:])
@@ -139,7 +110,7 @@ class Board:
 
     @contextmanager
     def tried(self, labels: np.ndarray) -> Iterator[Scenario]:
-        """The world of a boundary that is only tried; its file, named after what it holds, is gone afterwards."""
+        """The world of a boundary that is only tried. Its file is named after its content and deleted afterwards."""
         path = self._write(f"tried_{digest(labels)[:16]}", labels)
         try:
             yield self._filed(path)
@@ -150,7 +121,7 @@ class Board:
         return self._given(OWN, self._filed(path.absolute()))
 
     def _given(self, name: str, world: Scenario) -> Drawn:
-        """A boundary that there was; its file names every site."""
+        """A boundary that already exists; the file written here names every site."""
         network = build_network(world)
         write_boundary(self.path(name), network.sites["name"], network.sites["region"])
         return self._drawn(matched(_of_stations(network), self.home, self.stations.demand), world)
@@ -158,8 +129,8 @@ class Board:
     def _drawn(self, labels: np.ndarray, world: Scenario) -> Drawn:
         network = build_network(world)
         stocked = set(network.net.region_of_site[: network.net.fcs].tolist())
-        bare = tuple(name for r, name in enumerate(network.region_names) if r not in stocked)
-        return Drawn(labels, world, bare)
+        without_fc = tuple(name for r, name in enumerate(network.region_names) if r not in stocked)
+        return Drawn(labels, world, without_fc)
 
     def _write(self, name: str, labels: np.ndarray) -> Path:
         path = self.path(name)
@@ -167,7 +138,7 @@ class Board:
         return path
 
     def path(self, name: str) -> Path:
-        """Of a boundary's file."""
+        """The path of a boundary's file."""
         return self.lab.worlds / f"{name.replace(' ', '_')}.csv"
 
     def _filed(self, path: Path) -> Scenario:

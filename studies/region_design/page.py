@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,15 @@ from regional_dispatch.studies.region_design.drawing_board import (
     NATION,
     SEARCHED,
     Board,
-    BoundaryStudy,
     Drawn,
 )
-from regional_dispatch.studies.region_design.search_section import Hunt, named, search_section
+from regional_dispatch.studies.region_design.search_section import Searches, named, search_section
 from regional_dispatch.studies.report.charts import label, scale
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, file_stem, flat
 from regional_dispatch.studies.report.region_maps import boundary_maps
+
+if TYPE_CHECKING:
+    from regional_dispatch.studies.region_design.study import RegionDesign
 
 SHOWN = (
     "cost_per_order_usd", "click_to_delivery_hours", "on_time_share", "in_region_share", "miles_per_package",
@@ -42,11 +44,11 @@ class _Standing(NamedTuple):
     objective_usd: Interval
     to_reference: Interval  # objective less that of the reference
     to_nation: Interval
-    best_share: float  # of redrawn episodes under which no other boundary costs less
+    best_share: float  # share of resamples in which no other boundary costs less
 
 
 class _Shape(NamedTuple):
-    """What a boundary looks like."""
+    """Balance and contiguity of a boundary."""
 
     boundary: str
     regions: int
@@ -54,7 +56,7 @@ class _Shape(NamedTuple):
     smallest: float
     whole: int  # regions in one piece
     moved: int  # stations in another region than on the reference
-    bare: int  # regions without FC
+    without_fc: int  # regions without FC
     in_region: Interval  # %, under the first policy
 
 
@@ -72,11 +74,11 @@ class Page:
     """What was found, as a page."""
 
     def __init__(
-        self, study: BoundaryStudy, board: Board, drawn: Mapping[str, Drawn], hunt: Hunt, played: Played,
+        self, study: RegionDesign, board: Board, drawn: Mapping[str, Drawn], searches: Searches, played: Played,
         policies: tuple[str, ...],
     ) -> None:  # fmt: skip
-        self.study, self.board, self.drawn, self.hunt = study, board, drawn, hunt
-        self.played, self.policies, self.lead = played, policies, hunt.lead
+        self.study, self.board, self.drawn, self.searches = study, board, drawn, searches
+        self.played, self.policies, self.lead = played, policies, searches.lead
         self.standings = [one for policy in policies for one in self._standings(policy)]
         own = [one for one in self.standings if one.policy == self.lead and one.boundary != NATION]
         self.best = min(own, key=lambda one: one.objective_usd.mean)
@@ -91,9 +93,9 @@ class Page:
         sections = (
             Section("Which costs least", f"{objective_text(study.weights)} {_REDRAWN}", (self._objectives(),)),
             Section("The boundaries", self._about(), (self._maps(), self._shapes())),
-            search_section(self.board, self.hunt, self._held_out(), study.seed),
+            search_section(self.board, self.searches, self._held_out(), study.seed),
             Section("What changes", _CHANGES.format(reference=self.board.name), self._kpis()),
-            Section("Take one", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
+            Section("Use a boundary", _TAKE.format(stem=self.board.path(self.best.boundary).name)),
         )
         shown = {name.replace(" ", "_"): name for name in (self.board.name, self.best.boundary)}
         places = {stem: Place(name.capitalize(), self.drawn[name].world) for stem, name in shown.items()}
@@ -122,7 +124,7 @@ class Page:
         whole = sum(pieces(board.graph, one.labels == r) == 1 for r in np.unique(one.labels))
         moved = int((one.labels != board.home).sum())
         share = self._change(self.lead, name, "in_region_share").value
-        return _Shape(name, one.regions, load.max(), load.min(), whole, moved, len(one.bare), share)
+        return _Shape(name, one.regions, load.max(), load.min(), whole, moved, len(one.without_fc), share)
 
     def _change(self, policy: str, name: str, kpi: str) -> _Change:
         own, other = (scale(kpi) * self.played.values(world, policy, kpi) for world in (name, self.board.name))
@@ -132,7 +134,7 @@ class Page:
     def _held_out(self) -> Interval:
         """Objective of the search's boundary less that of its start."""
         end, start = (
-            objective(self.played, name, self.lead, self.study.weights) for name in (SEARCHED, self.hunt.start)
+            objective(self.played, name, self.lead, self.study.weights) for name in (SEARCHED, self.searches.start)
         )
         return paired_difference(end, start, self._rng())
 
@@ -154,22 +156,22 @@ class Page:
         gain = number(self._held_out().mean, 3, signed=True)
         return (
             Headline(
-                best.boundary, f"least by the objective; in {100 * best.best_share:.0f} % as episodes are redrawn"
+                best.boundary, f"least by the objective; in {100 * best.best_share:.0f} % as episodes are resampled"
             ),
             Headline(f"{number(best.to_reference.mean, 3, signed=True)} USD", f"per order against the {name}"),
             Headline(f"{number(best.to_nation.mean, 3, signed=True)} USD", f"per order against {NATION}"),
             Headline(f"{first} → {last} %", f"in region, from the {name} to {named(best.boundary)}"),
-            Headline(f"{gain} USD", f"per order by the search, against {named(self.hunt.start)} it started from"),
+            Headline(f"{gain} USD", f"per order by the search, against {named(self.searches.start)} it started from"),
         )
 
     def _about(self) -> str:
-        bare = [
-            f"Warning: {named(name)} leaves {', '.join(one.bare)} without a fulfillment center. All orders there "
+        warnings = [
+            f"Warning: {named(name)} leaves {', '.join(one.without_fc)} without a fulfillment center. All orders there "
             "come from other regions; none is served in region."
             for name, one in self.drawn.items()
-            if one.bare
+            if one.without_fc
         ]
-        return "\n\n".join([_BOUNDARIES.format(reference=self.board.name), *bare])
+        return "\n\n".join([_BOUNDARIES.format(reference=self.board.name), *warnings])
 
     # ------------------------------------------------------------------------------------------------- figures
 
@@ -179,7 +181,7 @@ class Page:
         used = np.unique(np.concatenate([one.labels for one in self.drawn.values()]))
         names = {int(r): self.board.names[r] for r in used}
         caption = (
-            "Ground belongs to the region of the nearest station. Regions go by the name of the region of the "
+            "The ground has the colour of the nearest station's region. Regions are named after the region of the "
             f"{self.board.name} whose demand they keep; a region that keeps none has a number."
         )
         return Figure(
@@ -194,7 +196,7 @@ class Page:
         )  # fmt: skip
         rows = tuple(
             (s.boundary, str(s.regions), number(s.largest, 2), number(s.smallest, 2), f"{s.whole} of {s.regions}",
-             str(s.moved), str(s.bare), interval(s.in_region._asdict(), 1, signed=False))
+             str(s.moved), str(s.without_fc), interval(s.in_region._asdict(), 1, signed=False))
             for s in shapes
         )  # fmt: skip
         note = f"Moved: in another region than on the {self.board.name}, of {len(self.board.stations.names)} stations."
@@ -226,7 +228,7 @@ class Page:
 
 
 def _best_shares(values: np.ndarray, rng: np.random.Generator) -> list[float]:
-    """How often each row of (B, E) has the least mean as episodes are drawn anew."""
+    """How often each row of (B, E) has the least mean as episodes are resampled."""
     drawn = rng.integers(values.shape[1], size=(_RESAMPLES, values.shape[1]))
     winners = values[:, drawn].mean(axis=2).argmin(axis=0)
     shares: list[float] = (np.bincount(winners, minlength=len(values)) / _RESAMPLES).tolist()
@@ -244,8 +246,8 @@ def _kpi_text(one: _Change, whole: bool) -> str:
 
 
 _REDRAWN = (
-    "Differences are of the same held-out orders. The last column counts how often a boundary costs least of all as "
-    "the episodes are drawn anew."
+    "Differences are of the same held-out orders. The last column is how often a boundary costs least when the "
+    "episodes are resampled."
 )
 _BOUNDARIES = (
     "The {reference} is given. Balanced bisection halves the stations along the longer axis until demand is even. "
@@ -253,16 +255,15 @@ _BOUNDARIES = (
     "territories hold each region in one piece and its demand near the mean, with the least miles of demand to a "
     "station at the center. The local search starts from the best of these.\n\n"
     "Stock does not follow the boundary: every world has the same units in the same FCs, placed before there were "
-    "regions. A boundary is judged by what it makes of that stock, and one whose regions were stocked for it may do "
-    "better. Nor does the objective see balance: nothing in these worlds makes a large region harder to run than a "
-    "small one."
+    "regions. A boundary is judged with that stock, and one whose regions were stocked for it may do better. The "
+    "objective does not count balance: nothing in these worlds makes a large region harder to run than a small one."
 )
-_CHANGES = "The row of the {reference} has its values; all others what they have more or less, on the same orders."
+_CHANGES = "The row of the {reference} has its values; all other rows have the difference from it, on the same orders."
 _TAKE = (
-    "Every boundary lies beside this page as worlds/NAME.csv, with a row per site and region. To use one, write "
-    "partition: {{kind: file, path: worlds/{stem}}} into a scenario file, with the path relative to that file; FCs and "
-    "sort centers that are not listed follow the nearest station. A boundary of your own joins the comparison with "
-    "own: my_regions.csv in the study's file."
+    "Every boundary is beside this page as worlds/NAME.csv, with a row per site and its region. To use one, write "
+    "partition: {{kind: file, path: worlds/{stem}}} into a scenario file, with the path relative to that file; FCs "
+    "and sort centers that are not listed follow the nearest station. To compare a boundary of your own, write own: "
+    "my_regions.csv in the study's file."
 )
 _METHOD = (
     "Sites, lanes, capacities, fleets, stock and orders are the same under every boundary. {episodes} held-out "

@@ -16,7 +16,7 @@ from regional_dispatch.studies.report.charts import Line, lines_grid, long_table
 from regional_dispatch.studies.report.findings import Figure, Section, Table, flat
 
 
-class Hunt(NamedTuple):
+class Searches(NamedTuple):
     """All searches, on the tuning orders of one policy."""
 
     lead: str  # the policy
@@ -50,24 +50,24 @@ def named(boundary: str) -> str:
     return boundary if boundary in (OWN, KMEANS) else f"the {boundary}"
 
 
-def search_section(board: Board, hunt: Hunt, held_out: Interval, seed: int) -> Section:
+def search_section(board: Board, searches: Searches, held_out: Interval, seed: int) -> Section:
     """Text, curve and tables.
 
     Args:
         board: has the boundaries' names.
-        hunt: the searches.
+        searches: in their order.
         held_out: the best one's objective on held-out orders, less that of its start.
         seed: of the bootstrap.
     """
-    tuned = _between(hunt.best.values, hunt.best.start, seed)
-    runs = [_run(name, one, hunt.level, seed) for name, one in hunt.found.items()]
+    tuned = _between(searches.best.values, searches.best.start, seed)
+    runs = [_run(name, one, searches.level, seed) for name, one in searches.found.items()]
     text = _TEXT.format(
-        first=named(next(iter(hunt.found))), count=number(sum(one.evaluations for one in hunt.found.values()), 0),
-        lead=hunt.lead, start=named(hunt.start), taken=_moves_in_words(len(hunt.best.taken)),
+        first=named(next(iter(searches.found))), count=number(sum(run.evaluations for run in runs), 0),
+        lead=searches.lead, start=named(searches.start), taken=_moves_in_words(len(searches.best.taken)),
         tuned=interval(tuned._asdict(), 3), held_out=interval(held_out._asdict(), 3),
     )  # fmt: skip
-    moves = (_moves(board, hunt, seed),) if hunt.best.taken else ()
-    return Section("The search", text, (_curve(board, hunt, seed), _runs(board, runs), *moves))
+    moves = (_moves(board, searches, seed),) if searches.best.taken else ()
+    return Section("The search", text, (_curve(board, searches, seed), _runs(board, runs), *moves))
 
 
 def _moves_in_words(count: int) -> str:
@@ -83,18 +83,18 @@ def _run(name: str, one: Searched, level: np.ndarray, seed: int) -> _Run:
     return _Run(name, one.evaluations, len(one.taken), first, last, one.ended)
 
 
-def _curve(board: Board, hunt: Hunt, seed: int) -> Figure:
+def _curve(board: Board, searches: Searches, seed: int) -> Figure:
     gains: list[Line] = []
     taken: list[Line] = []
     before = 0  # boundaries that earlier searches played
-    for name, one in hunt.found.items():
+    for name, one in searches.found.items():
         at = [before + x for x in (1, *(move.evaluation for move in one.taken), one.evaluations)]
-        values = [_between(own, hunt.level, seed) for own in (one.start, *(move.values for move in one.taken))]
+        values = [_between(own, searches.level, seed) for own in (one.start, *(move.values for move in one.taken))]
         gains.append(_steps(name, at, values))
         taken.append(_steps(name, at, [Interval(n, n, n) for n in range(len(values))]))
         before += one.evaluations
     panels = {f"Objective less the {board.name}'s, USD per order": gains, "Moves taken": taken}
-    caption = f"{hunt.lead}, tuning orders: mean and 95 % interval of paired differences; one line per start."
+    caption = f"{searches.lead}, tuning orders: mean and 95 % interval of paired differences; one line per start."
     picture = lines_grid(panels, "boundaries played", dots=False)
     return Figure("search", "Objective by boundaries played", caption, picture, long_table(panels, "evaluations"))
 
@@ -115,29 +115,29 @@ def _runs(board: Board, runs: list[_Run]) -> Table:
     return Table("searches", "Searches, on tuning orders", header, rows, pd.DataFrame([flat(run) for run in runs]))
 
 
-def _moves(board: Board, hunt: Hunt, seed: int) -> Table:
+def _moves(board: Board, searches: Searches, seed: int) -> Table:
     stations = board.stations
     steps = [
         {"evaluation": one.evaluation, "stations": ", ".join(stations.names[i] for i in one.move.stations),
          "from": board.names[one.move.origin], "to": board.names[one.move.dest],
          "demand_share": float(stations.demand[list(one.move.stations)].sum()),
          **_between(one.values, one.values - one.change, seed)._asdict()}
-        for one in hunt.best.taken
+        for one in searches.best.taken
     ]  # fmt: skip
     header = ("stations", "from", "to", "at boundary", "of all demand, %", "objective, USD per order")
     rows = tuple(
         (s["stations"], s["from"], s["to"], str(s["evaluation"]), number(100 * s["demand_share"], 2), interval(s, 3))
         for s in steps
     )
-    note = f"Of the search from {named(hunt.start)}. Change by the move alone, on tuning orders."
+    note = f"Of the search from {named(searches.start)}. Change by the move alone, on tuning orders."
     return Table("moves", "Moves that paid", header, rows, pd.DataFrame(steps), note)
 
 
 _TEXT = (
-    "The search started from {first}, the best of the drawn boundaries on tuning orders; where no move was left that "
-    "pays, it went on from the next best, while its budget lasted. A move takes a station, or two neighbours, to a "
-    "region next door. It played {count} boundaries with {lead}.\n\n"
-    "The best end was reached from {start}, by {taken}. Against that start the objective changed by {tuned} USD per "
-    "order on the tuning orders, which chose the moves, and by {held_out} on the held-out ones, which the search never "
-    "met."
+    "The search started from {first}, the best of the drawn boundaries on tuning orders; when no move was left that "
+    "pays, it continued from the next best, until its budget was spent. A move takes a station, or two neighbours, "
+    "to an adjacent region. It played {count} boundaries with {lead}.\n\n"
+    "The best result was reached from {start}, by {taken}. Against that start the objective changed by {tuned} USD "
+    "per order on the tuning orders, which chose the moves, and by {held_out} on the held-out ones, which the search "
+    "did not use."
 )

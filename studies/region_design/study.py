@@ -1,30 +1,54 @@
-"""Which boundary? The same number of regions cut along states, by demand, by distance, and by simulation."""
+"""Boundaries with the same number of regions: along states, by demand, by distance, and by simulation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
+from pydantic import Field, field_validator
 
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.planning.regions.local_search import Searched, search
+from regional_dispatch.envs.world.scenario import Boundary, Scenario
+from regional_dispatch.planning.regions.local_search import Search, Searched, search
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.objective import objective
-from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, BoundaryStudy, Drawn
+from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights, objective
+from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, Drawn
 from regional_dispatch.studies.region_design.page import Page
-from regional_dispatch.studies.region_design.search_section import Hunt
+from regional_dispatch.studies.region_design.search_section import Searches
 from regional_dispatch.studies.report.findings import Findings
 
 _STREAM = "tune"
 
 
-class RegionDesign(BoundaryStudy):
+class RegionDesign(Study):
     """Draws boundaries, improves the best by search on tuning orders, and compares all on held-out ones."""
 
-    study: Literal["region_design"]
+    regions: int = Field(8, ge=2, le=64, description="Regions of every boundary that is drawn.")
+    reference: Boundary = Field(
+        Boundary(kind="states", map="us8"), description="The boundary that the others are compared with."
+    )
+    own: Path | None = Field(
+        None, description="A boundary of yours to compare: CSV site,region, relative to where you run. Stations must "
+        "be listed; an FC or sort center that is not belongs to the region of the nearest station.",
+    )  # fmt: skip
+    tolerance: float = Field(
+        0.1, gt=0, lt=1, description="Balanced territories: demand of a region from the mean, as a share of it."
+    )
+    starts: int = Field(8, ge=1, description="Starts of the balanced territories; k-means has ten times as many.")
+    search: Search = Search()
+    weights: Weights = DEFAULT_WEIGHTS
+
+    @field_validator("reference")
+    @classmethod
+    def _cuts(cls, reference: Boundary) -> Boundary:
+        if reference.kind == "national":
+            raise ValueError(
+                "must be more than one region: kind states, balanced or file; one nation is compared anyway"
+            )
+        return reference
 
     def run(self, lab: Lab) -> Findings:
         """Draws, searches, and plays all."""
@@ -33,16 +57,16 @@ class RegionDesign(BoundaryStudy):
         lead = next(iter(players))
         tuning = _Tuning(self, lab, lead, players[lead])
         found = tuning.searches(board, {name: one for name, one in drawn.items() if one.regions == self.regions})
-        hunt = Hunt(lead, found, tuning.values(board.reference))
-        drawn[SEARCHED] = board.draw(SEARCHED, hunt.best.labels)
+        searches = Searches(lead, found, tuning.values(board.reference))
+        drawn[SEARCHED] = board.draw(SEARCHED, searches.best.labels)
         if OWN in drawn:
-            drawn[OWN] = drawn.pop(OWN)  # the last one, as it is the user's
+            drawn[OWN] = drawn.pop(OWN)  # the user's boundary comes last
         worlds = {**{name: one.world for name, one in drawn.items()}, NATION: board.nation}
-        return Page(self, board, drawn, hunt, lab.play(worlds, players), tuple(players)).findings()
+        return Page(self, board, drawn, searches, lab.play(worlds, players), tuple(players)).findings()
 
 
 class _Tuning:
-    """Plays boundaries on tuning orders, which the held-out ones never are, one at a time in this process."""
+    """Plays boundaries on tuning orders, which are never held-out ones, one at a time in this process."""
 
     def __init__(self, study: RegionDesign, lab: Lab, name: str, policy: ScorerPolicy) -> None:
         self.study, self.name, self.policy = study, name, policy
@@ -71,7 +95,7 @@ class _Tuning:
                     found[name] = self._search(board, drawn[name].labels, left)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"{self.done} boundaries of the search are kept in {board.lab.folder}; the same command goes on "
+                f"{self.done} boundaries of the search are kept in {board.lab.folder}; the same command continues "
                 "from there"
             ) from None
         return found

@@ -1,1 +1,1 @@
-"""What a study found as a page: findings, charts, maps, films, single decisions."""
+"""How findings become a page: charts, maps, films, and a log of single decisions."""

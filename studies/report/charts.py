@@ -1,4 +1,4 @@
-"""Charts of studies: one look, intervals always shown, PNG bytes."""
+"""Charts of studies as PNG bytes; intervals are always shown."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.render.map import DPI as MAP_DPI
-from regional_dispatch.envs.render.map import region_colour
+from regional_dispatch.envs.render.canvas import DPI as MAP_DPI
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.statistics import Interval
 
 DPI = 160
@@ -31,14 +31,20 @@ class Line(NamedTuple):
 
 
 def label(kpi: str) -> str:
-    """A KPI with its unit, as an axis says it."""
+    """A KPI with its unit, as on an axis."""
     unit = KPIS[kpi].unit
     words = kpi.removesuffix("_usd").removesuffix("_hours").removesuffix("_share").replace("_", " ").capitalize()
     return f"{words.replace('Co2 kg', 'CO₂')}, {'%' if unit == 'share' else unit}"
 
 
+def name_and_unit(kpi: str) -> tuple[str, str]:
+    """The two parts of `label`."""
+    name, _, unit = label(kpi).rpartition(", ")
+    return name, unit
+
+
 def scale(kpi: str) -> float:
-    """What a value is multiplied with on an axis: shares are shown in percent."""
+    """Factor of a value on an axis: shares are shown in percent."""
     return 100.0 if KPIS[kpi].unit == "share" else 1.0
 
 
@@ -46,13 +52,13 @@ def lines_grid(
     panels: Mapping[str, Sequence[Line]], x_label: str | Mapping[str, str], marks: Sequence[float] = (),
     dots: bool = True,
 ) -> bytes:  # fmt: skip
-    """Small multiples, of one x axis or of their own.
+    """Small multiples, with a common x axis or one each.
 
     Args:
         panels: y label → series, each drawn with the band of its intervals.
         x_label: of all panels, or y label → x label.
         marks: x values with a vertical line.
-        dots: mark every point, as where there are few.
+        dots: mark every point, for series of few points.
     """
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
@@ -99,7 +105,7 @@ def png(figure: Figure) -> bytes:
 
 
 def picture(pixels: np.ndarray, dpi: int = MAP_DPI) -> bytes:
-    """Pixels, (H, W, 3) uint8, as PNG of 256 colours: a third of the size, and no eye sees it."""
+    """Pixels, (H, W, 3) uint8, as PNG of 256 colours, a third of the size without a visible difference."""
     out = io.BytesIO()
     few = Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
     few.save(out, format="png", optimize=True, dpi=(dpi, dpi))

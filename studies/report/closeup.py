@@ -1,7 +1,7 @@
-"""One policy in some worlds, seen closely: maps, who serves whom, distributions, a day on film, single decisions.
+"""The close-up of one policy in some worlds: maps, flows between regions, distributions, a film, single decisions.
 
-All worlds meet the same orders. Flows and distributions are those of all held-out episodes; maps, film and decisions
-show the first.
+All worlds have the same orders. Flows and distributions cover all held-out episodes; maps, film and decisions show the
+first.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from regional_dispatch.studies.report.flows import Watch, flows_of
 
 
 class CloseUp:
-    """What is to be seen of a policy; its flows are played, and kept, when this is made.
+    """The parts of a page that show one policy in detail. Its flows are played, and stored, by the constructor.
 
     Args:
-        lab: plays, and keeps what was played.
+        lab: plays, and stores what was played.
         policy: decides in all worlds.
-        worlds: name → world, the same orders in all. Sample orders are drawn by what becomes of them in the first.
-        days: from the end of the warm-up to the midnight at which maps are drawn, and film and log begin; fewer where
-            the horizon is near.
+        worlds: name → world, with the same orders in all. Sample orders are drawn by their outcome in the first.
+        days: from the end of the warm-up to the midnight at which maps are drawn and film and log begin; fewer if the
+            horizon is near.
     """
 
     def __init__(self, lab: Lab, policy: ScorerPolicy, worlds: Mapping[str, Place], days: int) -> None:
@@ -48,12 +48,12 @@ class CloseUp:
         }
 
     def around(self, findings: Findings, animation: bool, maps_in_docs: bool) -> Findings:
-        """The findings with maps before them, and distributions and decisions after them, which are for the page alone.
+        """The findings with maps before them, and distributions and decisions after them, which report.md leaves out.
 
         Args:
-            findings: what else there is to say.
+            findings: the other sections.
             animation: film the day after midnight.
-            maps_in_docs: maps are for docs too.
+            maps_in_docs: put maps in report.md too.
         """
         names = [inside(world.title) for world in self.worlds.values()]
         worlds = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
@@ -70,7 +70,7 @@ class CloseUp:
         return findings._replace(sections=(maps, *findings.sections, spread, self.decisions()))
 
     def _played(self, name: str) -> Simulator:
-        """The first episode at midnight, to be looked at or played on."""
+        """The first episode at midnight; callers read it or play on."""
         return play(self.worlds[name].scenario, self.policy, evaluation_keys(1, self.seed)[0], until=self.midnight)
 
     def maps(self) -> tuple[Figure, ...]:
@@ -96,7 +96,7 @@ class CloseUp:
         return (*plain, *loads, *spill_maps(sims, self.flows, titles, self.seed))
 
     def film(self) -> Figure:
-        """The day after midnight, all worlds side by side, moving."""
+        """A film of the day after midnight, all worlds side by side."""
         scorers = self.policy.scorers
         shot = film({world.title: (self._played(name), scorers) for name, world in self.worlds.items()})
         return Figure(
@@ -106,7 +106,7 @@ class CloseUp:
         )  # fmt: skip
 
     def distributions(self) -> Figure:
-        """Hours, miles and loads."""
+        """Distributions of hours, miles and loads."""
         flows = {world.title: self.flows[name] for name, world in self.worlds.items()}
         return distributions(flows, self.tick_hours, self.seed)
 
@@ -115,7 +115,7 @@ class CloseUp:
         end = self.midnight + self.day
         first = next(iter(self.worlds))
         kinds = sample_orders(self._played(first), self.policy, end, self.seed)
-        last = end + self.day - 1  # where slots are few, lines may wait longer in one world than in another
+        last = end + self.day - 1  # with few slots, lines may wait longer in one world than in another
         orders = list(kinds.values())
         logs = {
             world.title: log_orders(self._played(name), self.policy, orders, last)

@@ -1,9 +1,9 @@
-"""A few orders line by line: who serves them, who was next, what lies between the two in dollars, and why.
+"""A few orders line by line: the FC that serves each, the next best one, the difference in dollars, and the reason.
 
-Everything is read between the decision and its effect. Dollars are those that policies see: of the order's packages at
-standard cost, each paid once however many of its lines it holds (trucks, picking, sorting, the lateness it cannot
-avoid, and what a policy that prices lanes expects beyond), and of the units taken off the shelf. What lies between two
-FCs is what the whole order would cost more if this line alone went to the other.
+Everything is read after the decision and before its effect. Dollars are those that policies see: of the order's
+packages at standard cost, each paid once for all of its lines (trucks, picking, sorting, lateness that cannot be
+avoided, and what a policy that prices lanes expects beyond), and of the units taken off the shelf. The difference
+between two FCs is what the whole order would cost more if this line alone went to the other.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 class Way(NamedTuple):
-    """A route that can serve a line, as it looked when the line was decided on."""
+    """A route that can serve a line, at the time of the decision."""
 
     route: int
     fc: str
@@ -66,10 +66,11 @@ class Way(NamedTuple):
     on_hand: int  # units
     usd: Mapping[str, float]  # of the whole order if this line takes it, by part
     packages: int  # of the whole order, likewise
+    modes: tuple[str, ...] = ()  # of its legs, where the network has several
 
 
 class Decision(NamedTuple):
-    """A line, and who serves it."""
+    """A line and the FC that serves it."""
 
     order: int
     line: int  # of its order, from 1
@@ -82,8 +83,8 @@ class Decision(NamedTuple):
     chosen: Way | None  # None where no FC has the units
     other: Way | None  # the policy's next best FC, or else route; None where there is no other candidate
     margin: float  # score of the chosen less that of the other
-    reason: str  # the feature that put the chosen first, in words; empty for a network
-    served: str  # FC that serves it in the end; empty where the line is lost
+    reason: str  # the feature that ranks the chosen first, in words; empty for a neural network
+    served: str  # FC that finally serves it; empty if the line is lost
     replanned: bool  # another route than the chosen one serves it, or none
 
     @property
@@ -105,13 +106,13 @@ def sample_orders(sim: Simulator, policy: ScorerPolicy, until: int, seed: int) -
     """One order of each kind, drawn at random from those that are decided on up to a tick.
 
     Args:
-        sim: somewhere in an episode; played on.
-        policy: decides.
+        sim: at any tick of an episode; it is played on.
+        policy: makes the decisions.
         until: tick to stop at, before the horizon.
         seed: of the draw.
 
     Returns:
-        Kind → the order's number in its episode; kinds that did not come are left out, and no order stands for two.
+        Kind → the order's number in its episode; kinds that do not occur are left out, and no order is used for two.
     """
     ticks = []
     while sim.tick(0) < until:
@@ -151,8 +152,8 @@ def log_orders(sim: Simulator, policy: ScorerPolicy, orders: Sequence[int], unti
     """Every line of some orders, as they are decided on.
 
     Args:
-        sim: somewhere in an episode before they are decided on; played on.
-        policy: decides.
+        sim: at a tick before they are decided on; it is played on.
+        policy: makes the decisions.
         orders: their numbers in the episode.
         until: tick to stop at, before the horizon; orders decided on later are left out.
     """
@@ -171,7 +172,7 @@ def log_orders(sim: Simulator, policy: ScorerPolicy, orders: Sequence[int], unti
 
 
 def _with_outcome(sim: Simulator, decision: Decision, package: int) -> Decision:
-    """What the kernel made of it: an order before it may have taken the last unit."""
+    """The decision with its outcome: an earlier order may have taken the last unit."""
     if package < 0:
         return decision._replace(served="", replanned=decision.chosen is not None)
     route = int(sim.state.package[0]["route"][package])
@@ -182,7 +183,7 @@ def _with_outcome(sim: Simulator, decision: Decision, package: int) -> Decision:
 def _decisions(
     sim: Simulator, policy: ScorerPolicy, up: tuple[np.ndarray, np.ndarray], wanted: np.ndarray
 ) -> Iterator[tuple[int, Decision]]:
-    """The decisions on the wanted ones of the lines up, each with its place among those."""
+    """Decisions on the wanted lines, each with its position among the lines that are up for decision."""
     if not len(wanted):
         return
     region, order = up[0], sim.state.line[0]["order"][up]
@@ -200,7 +201,7 @@ def _decisions(
 
 
 class _Order:
-    """An order at the moment of its decisions: its slots j…, its lines, and what the policy sees of them."""
+    """An order at the time of its decisions: its slots, its lines, and the policy's features of them."""
 
     def __init__(
         self, sim: Simulator, policy: ScorerPolicy, r: int, slots: np.ndarray, up: tuple[np.ndarray, np.ndarray],
@@ -244,7 +245,7 @@ class _Order:
         return next(iter(elsewhere + ranked), None)
 
     def _way(self, i: int, k: int) -> Way:
-        """The k-th candidate of line i, while the other lines go as they were decided."""
+        """The k-th candidate of line i, with the other lines as they were decided."""
         sim, line, network = self.sim, self.lines[i], self.sim.network
         route = network.net.routes[self.routes[i, k]]
         fc, hours = int(route["fc"]), sim.scenario.tick_hours
@@ -254,7 +255,7 @@ class _Order:
             int(self.routes[i, k]), str(network.sites["name"].iloc[fc]), _region(network, fc), bool(route["local"]),
             int(route["legs"]) - 1, float(route["miles"]), float(route["air_miles"]),
             (arrival - int(line["ordered"])) * hours, arrival <= int(line["due"]),
-            int(sim.state.stock[0, line["sku"], fc]), usd, packages,
+            int(sim.state.stock[0, line["sku"], fc]), usd, packages, network.route_modes(int(self.routes[i, k])),
         )  # fmt: skip
 
     def _order_usd(self, choice: np.ndarray) -> tuple[dict[str, float], int]:
@@ -281,7 +282,7 @@ def _region(network: Network, site: int) -> str:
 
 
 def _reason(scorer: Scorer, r: int, chosen: np.ndarray, other: np.ndarray) -> str:
-    """The feature that says most for the chosen candidate, if the scorer is a rule whose features add up."""
+    """The feature with the largest gain of the chosen candidate, if the scorer is linear."""
     if scorer.b1.shape[1]:
         return ""
     g = min(r, len(scorer.bias) - 1)

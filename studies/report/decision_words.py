@@ -12,11 +12,11 @@ from regional_dispatch.evaluation.text import NOTHING, number
 from regional_dispatch.studies.report.decision_log import KINDS, PARTS, Decision, Way
 from regional_dispatch.studies.report.findings import Table
 
-_CENT = 0.005  # USD; less is not told
+_CENT = 0.005  # USD; smaller amounts are left out
 
 
 def why(decision: Decision, policy: ScorerPolicy) -> str:
-    """Why the chosen one, in words that follow from the numbers."""
+    """Why the line is served by the chosen FC, in words derived from the numbers."""
     if decision.chosen is None:
         return "No FC has the units; the line is lost."
     if decision.replanned:
@@ -32,8 +32,8 @@ def _money(decision: Decision) -> str:
     parts = sorted(decision.parts().items(), key=lambda item: -abs(item[1]))
     named = [f"{PARTS[part]} {number(-value, 2, signed=True)}" for part, value in parts if abs(value) >= _CENT]
     if not named:
-        return "As dear as the next."
-    verdict = f"{number(abs(usd), 2)} USD {'cheaper' if usd > 0 else 'dearer'} than the next"
+        return "Costs the same as the next."
+    verdict = f"{number(abs(usd), 2)} USD {'cheaper' if usd > 0 else 'more expensive'} than the next"
     return f"{verdict}: {', '.join(named)}."
 
 
@@ -44,7 +44,7 @@ def _facts(decision: Decision) -> str:
         (a.packages < b.packages, f"{_packages(a.packages)} instead of {_words(b.packages)}"),
         (a.packages > b.packages, f"{_packages(a.packages)} where {_words(b.packages)} would do"),
         (a.local and not b.local, "in its region, the next is not"),
-        (b.local and not a.local, "from another region, though the next is of its own"),
+        (b.local and not a.local, "from another region, while the next is in its own"),
         (a.stops < b.stops, f"{_sorts(a.stops)} instead of {_sorts(b.stops)}"),
         (a.air_miles < b.air_miles - 1, f"{number(b.air_miles - a.air_miles, 0)} miles nearer"),
         (a.hours < b.hours, f"{number(b.hours - a.hours, 0)} h sooner"),
@@ -56,12 +56,12 @@ def _facts(decision: Decision) -> str:
 
 
 def _ranking(decision: Decision, policy: ScorerPolicy) -> str:
-    """What put it first."""
+    """What ranks it first."""
     if decision.reason:
         return f"{policy.name} puts {decision.reason} first here."
     if policy.scorers.source.b1.shape[1]:
         return f"{policy.name} scores it {number(decision.margin, 2)} above the next."
-    return "Both score alike; the first found is taken."
+    return "Both have the same score; the first one found is taken."
 
 
 def _packages(count: int) -> str:
@@ -82,8 +82,9 @@ def describe(way: Way | None) -> str:
     if way is None:
         return NOTHING
     late = "" if way.in_time else ", late"
+    by = f" by {' and '.join(way.modes)}" if way.modes else ""
     return (
-        f"{way.fc} ({way.region}): {_sorts(way.stops)}, {number(way.miles, 0)} miles, there in "
+        f"{way.fc} ({way.region}): {_sorts(way.stops)}{by}, {number(way.miles, 0)} miles, there in "
         f"{number(way.hours, 0)} h{late}; {way.on_hand} on hand"
     )
 

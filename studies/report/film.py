@@ -1,4 +1,4 @@
-"""A day in a few seconds: trucks move on a map for each of some worlds, side by side, as a GIF."""
+"""A film of a day as a GIF: trucks move on maps of some worlds, side by side."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from regional_dispatch.envs.kernel.scorers import Scorers
-from regional_dispatch.envs.render.map import MapViewer, clock, lane_packages, trucks_under_way
+from regional_dispatch.envs.render.kpi_window import clock
+from regional_dispatch.envs.render.map import MapViewer
+from regional_dispatch.envs.render.traffic import lane_packages, trucks_under_way
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.studies.report.charts import picture
 
 DAY_HOURS = 24
 FRAMES_A_TICK = 2
 FRAME_MS = 120
-_SMALLER = 2  # times than the map is drawn
+_SMALLER = 2  # film pixels per map pixel, inverse
 _GAP, _HEAD = 16, 46  # between maps, above them; pixels
 _COLOURS = 255
 _INK, _MUTED = "#1d2329", "#5d6670"
 
 
 class Film(NamedTuple):
-    """Moving, and standing still for print and for those who like it better."""
+    """The film, and a still for print and for readers who turn motion off."""
 
     gif: bytes
     still: bytes  # PNG, its middle
 
 
 def film(actors: Mapping[str, tuple[Simulator, Scorers]], hours: int = DAY_HOURS) -> Film:
-    """Plays row 0 of some simulators, and films it.
+    """Plays row 0 of some simulators and films it.
 
-    Lanes keep the width they have at the start, that of what they carried, so that only trucks move.
+    Lanes keep their width of the start, which shows what they carried, so that only trucks move.
 
     Args:
-        actors: title → a simulator, and who decides in it; all at the same tick of an episode, and played on.
+        actors: title → simulator and scorers; all at the same tick of an episode. The simulators are played on.
         hours: how long to film, before the horizon. Unit: simulated hours.
     """
     frames = list(_frames(actors, hours))
@@ -83,7 +85,7 @@ def _beside(scenes: Sequence[Image.Image]) -> Image.Image:
 
 
 def _gif(frames: Sequence[Image.Image]) -> bytes:
-    """All frames in the same colours, those of the first, and one to spare for what stays as it was."""
+    """All frames in the palette of the first; one index stays free for pixels that do not change."""
     palette = frames[0].quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What a study found, before it is a page: headline numbers, sections, figures and tables."""
+"""What a study found, before it is a page: headlines, sections, figures and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.statistics import Interval
 
-_SCREEN_DPI = 100.0  # of pictures that do not say
+_SCREEN_DPI = 100.0  # of pictures that do not give theirs
 
 
 def flat(record: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def file_stem(policy: str) -> str:
 
 
 class Headline(NamedTuple):
-    """A number to remember."""
+    """A main number of the study."""
 
     value: str  # with its unit
     text: str  # what it is
@@ -45,11 +45,11 @@ class Figure(NamedTuple):
     caption: str
     png: bytes
     data: pd.DataFrame | None = None  # None: a map, which shows no numbers
-    gif: bytes | None = None  # the same moving; the PNG stands for it in print and where motion is not wanted
+    gif: bytes | None = None  # the same, animated; the PNG replaces it in print and where motion is turned off
 
     @property
     def inches(self) -> float:
-        """Its width as drawn: at that width a letter has the size of its font."""
+        """Width as drawn, at which text has the size of its font. Unit: inches."""
         picture = Image.open(io.BytesIO(self.png))
         return float(picture.width / picture.info.get("dpi", (_SCREEN_DPI, 0))[0])
 
@@ -63,7 +63,7 @@ class Table(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
     data: pd.DataFrame
     note: str = ""
-    prose: bool = False  # cells are sentences: they wrap, and on a phone stand one below the other
+    prose: bool = False  # cells are sentences: they wrap, and are stacked on a phone
 
 
 class Section(NamedTuple):
@@ -72,11 +72,11 @@ class Section(NamedTuple):
     title: str
     text: str  # paragraphs, an empty line between two
     parts: tuple[Figure | Table, ...] = ()
-    page_only: bool = False  # too much for the Markdown that docs show
+    page_only: bool = False  # left out of report.md, which the docs show
 
 
 class Place(NamedTuple):
-    """A world to look at closely."""
+    """A world for the close-up."""
 
     title: str
     scenario: Scenario
@@ -89,7 +89,7 @@ class Findings(NamedTuple):
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
     method: str  # paragraphs
-    places: Mapping[str, Place] = MappingProxyType({})  # by name, as files are named; of the same orders
+    places: Mapping[str, Place] = MappingProxyType({})  # of the close-up, by name as in files; the same orders
 
     @property
     def parts(self) -> list[Figure | Table]:

@@ -1,4 +1,4 @@
-"""What `flows` saw as figures: who serves whom, and the spread behind the means."""
+"""Figures of flows: which region serves which, and distributions behind the means."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.lane_kinds import KINDS
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
 from regional_dispatch.evaluation.text import inside
 from regional_dispatch.studies.report.charts import Line, lines_grid, long_table, picture
@@ -15,18 +16,18 @@ from regional_dispatch.studies.report.findings import Figure
 from regional_dispatch.studies.report.flows import MILES_STEP, Flows
 from regional_dispatch.studies.report.spill_map import Served, draw_spill, served
 
-_KINDS = ("FC to station", "FC to sort center", "between sort centers", "sort center to station")  # as LANE_KINDS
+_KINDS = tuple(kind.title for kind in KINDS)
 _TAIL = 0.995  # of a distribution; its axis ends there
 
 
 def spill_maps(
     sims: Mapping[str, Simulator], flows: Mapping[str, Sequence[Flows]], titles: Mapping[str, str], seed: int
 ) -> tuple[Figure, ...]:
-    """A map of who serves whom for each world that counts more than one region, with arrows to one scale.
+    """A map of which region serves which, for each world with more than one region, with arrows on one scale.
 
     Args:
         sims: world → a simulator of its network.
-        flows: world → what each episode showed.
+        flows: world → the flows of each episode.
         titles: world → heading.
         seed: of the bootstrap.
     """
@@ -66,7 +67,7 @@ def distributions(flows: Mapping[str, Sequence[Flows]], tick_hours: float, seed:
     """Hours, miles and loads as distributions, a line for each world.
 
     Args:
-        flows: world → what each episode showed.
+        flows: world → the flows of each episode.
         tick_hours: of the worlds.
         seed: of the bootstrap.
     """

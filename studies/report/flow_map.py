@@ -8,14 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
-from regional_dispatch.envs.render.map import fit, mix, read_outlines, region_colour, region_of_states
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.geography import fit, read_outlines, region_of_states
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.charts import png
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points
-_FAINTEST = 0.1  # of the strongest arrow; weaker ones are left out
+_FAINTEST = 0.1  # of the strongest arrow; weaker ones are not drawn
 
 
 def flow_map(network: Network, flow: np.ndarray) -> bytes:

@@ -1,7 +1,7 @@
-"""Where lines are served from, and what became of packages and trucks one by one; KPI counters hold sums alone.
+"""Where each line is served from, and distributions of packages and trucks, of which KPI counters hold only sums.
 
-A watched episode is the same episode: between the kernel's steps arrays are read, and nothing is written. What counts
-is what KPIs count, so a watched episode's spill share, truck fill and click-to-delivery hours are those of the KPIs.
+Watching does not change an episode: arrays are read between the kernel's steps and never written. The same lines,
+packages and trucks count as for KPIs, so spill share, truck fill and click-to-delivery hours agree with them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.network import LANE_KINDS
+from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.cells import Rows, digest
 
@@ -25,7 +25,7 @@ MILES_STEPS = 240  # to 6,000 miles; the last holds all beyond
 
 
 class Flows(NamedTuple):
-    """What was seen of one episode after the warm-up. Regions are those that are counted."""
+    """Flows of one episode after the warm-up. Regions are those of the counted partition."""
 
     lines: np.ndarray  # (R, R) lines served, from the FC's region to the customer's
     lost: int  # lines no FC had units for
@@ -42,11 +42,11 @@ class Flows(NamedTuple):
 
 
 class Watch:
-    """Plays a policy and keeps what flows where; a player of `evaluation.cells`.
+    """Plays a policy and records its flows; a player of `evaluation.cells`.
 
     Args:
-        policy: decides throughout.
-        until: tick to stop at, before the horizon, where the books are closed.
+        policy: decides in every tick.
+        until: tick to stop at, before the horizon, where what is under way is settled.
     """
 
     def __init__(self, policy: ScorerPolicy, until: int) -> None:
@@ -65,13 +65,13 @@ class Watch:
 
 
 def flows_of(row: dict[str, Any]) -> Flows:
-    """What `Watch` kept as a row of a cell."""
+    """The flows in a row that `Watch` made."""
     fields: Any = {name: np.array(value) if isinstance(value, list) else value for name, value in row.items()}
     return Flows(**fields)
 
 
 def watch(sim: Simulator, scorers: Scorers, until: int) -> Flows:
-    """Plays row 0 up to a tick, and looks on.
+    """Plays row 0 up to a tick and records its flows.
 
     Args:
         sim: reset, at its first tick.
@@ -100,9 +100,9 @@ def watch(sim: Simulator, scorers: Scorers, until: int) -> Flows:
 
 
 def lines_up(sim: Simulator) -> tuple[np.ndarray, np.ndarray]:
-    """Region, and place in its ring, of every line of row 0 up for decision: (n,) each.
+    """Region and position in its ring buffer of every line of row 0 that is up for decision: (n,) each.
 
-    Between `begin` and `finish` of a tick. After `finish` the lines still stand there, with the package they travel in.
+    Call it between `begin` and `finish` of a tick. After `finish` the lines are still there, with their package.
     """
     slots, first = sim.state.slots[0], sim.state.line_first[0]
     region = np.repeat(np.arange(len(slots)), slots)
@@ -119,9 +119,9 @@ def _departures(sim: Simulator) -> tuple[np.ndarray, np.ndarray]:
 def _note_departures(
     sim: Simulator, trucks: np.ndarray, carried: np.ndarray, flows: Flows
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Loads of the trucks that have left since the last look.
+    """Loads of the trucks that have left since the last call.
 
-    Within a step of a tick a lane's trucks are all alike: first those that are full, then one that need not be.
+    Within one step of a tick all trucks of a lane have the same load: full ones leave first, then one that may not be.
     """
     now = _departures(sim)
     left = now[0] - trucks
@@ -149,7 +149,7 @@ def _note_lines(sim: Simulator, lines: np.ndarray, alive: np.ndarray, flows: Flo
 
 
 def _note_deliveries(sim: Simulator, alive: np.ndarray, flows: Flows) -> None:
-    """Packages that have reached their station in this tick: those whose last leg lies behind them."""
+    """Packages that have reached their station in this tick, as they have no leg left."""
     package = sim.state.package[0]
     under_way = np.flatnonzero(alive)
     own = package[under_way]

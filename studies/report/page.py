@@ -1,4 +1,4 @@
-"""A study as one page that needs no network, with every picture and table as files beside it."""
+"""Writes a study as one page that works offline, with every picture and table as a file beside it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from markupsafe import Markup, escape
 from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.text import markdown_lines
-from regional_dispatch.studies.framework.study import Study
+from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 
 PAGE, MARKDOWN = "report.html", "report.md"
 CODE = re.compile("`([^`]+)`")
-MOST_ROWS = 24  # of a table that is shown at once; longer ones unfold
+MOST_ROWS = 24  # of a table that is shown open; longer tables are folded
 
 
 def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: Path) -> None:
-    """Writes report.html and report.md, pictures as PNG and GIF, numbers as CSV, study.yaml, summary.json: all or none.
+    """Writes report.html and report.md, pictures as PNG and GIF, numbers as CSV, study.yaml, summary.json.
+
+    All files are written, or none.
 
     Args:
         study: that was asked.
         findings: what it found.
         meta: `evaluation.provenance.provenance`.
-        folder: where to; made if it is missing.
+        folder: to write to; made if it is missing.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -52,7 +54,7 @@ def save_report(study: Study, findings: Findings, meta: dict[str, Any], folder: 
 
 
 def report_markdown(study: Study, findings: Findings, meta: dict[str, Any]) -> str:
-    """The page as Markdown, for docs; without what is for the page alone."""
+    """The page as Markdown for the docs, without sections that are `page_only`."""
     heads = [f"- **{head.value}**: {head.text}" for head in findings.headlines]
     parts = [f"# {study.title}", study.question, f"**{findings.answer}**", "\n".join(heads)]
     for section in (section for section in findings.sections if not section.page_only):

@@ -1,4 +1,4 @@
-"""Boundaries side by side: small maps whose ground has the colour of its region."""
+"""Boundaries side by side: small maps with the ground in the colour of its region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from scipy.spatial import KDTree
 
-from regional_dispatch.envs.render.map import fit, mix, read_outlines, region_colour
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.geography import fit, read_outlines
 from regional_dispatch.studies.report.charts import png
 
 _PANEL = (4.1, 2.5)  # inches
@@ -53,7 +54,7 @@ def boundary_maps(sites: pd.DataFrame, boundaries: Mapping[str, np.ndarray], nam
 
 
 class _Base:
-    """What all maps share: where things are, in the pixels of the viewer's map."""
+    """What all maps share: positions in the pixels of the viewer's map."""
 
     def __init__(self, sites: pd.DataFrame) -> None:
         outlines = read_outlines()
@@ -87,7 +88,7 @@ class _Base:
 
 
 def _keys(names: Mapping[int, str]) -> list[Line2D]:
-    """What regions and marks look like."""
+    """The legend: regions and marks."""
     keys = [("o", 8.0, region_colour(r), name) for r, name in names.items()]
     keys += [("o", 6.0, "#9aa1a8", "station, by people served"), ("s", 3.5, _INK, "fulfillment center")]
     return [

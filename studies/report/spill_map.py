@@ -1,4 +1,4 @@
-"""Who serves whom: a map of the regions, with an arrow wherever one serves customers of another."""
+"""A map of the regions with an arrow from each region to those whose customers it serves."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
-from matplotlib.text import Text
 
-from regional_dispatch.envs.render.map import HALO, HEIGHT, WIDTH, MapViewer, mix, region_colour
+from regional_dispatch.envs.render.canvas import HALO, HEIGHT, Canvas
+from regional_dispatch.envs.render.colours import mix, region_colour
+from regional_dispatch.envs.render.geography import fit, read_outlines, site_points
+from regional_dispatch.envs.render.ground import add_states
+from regional_dispatch.envs.render.layers import SiteLayer
+from regional_dispatch.envs.render.legend import Key, add_key_text, add_marks
+from regional_dispatch.envs.render.panel import Panel
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.flows import Flows
@@ -18,7 +23,7 @@ _NAMED = 12  # arrows with their share written on them
 _WIDEST = 13.0  # points
 _BEND = 0.16  # of an arrow's length
 _HUB, _HUB_RADIUS = 620.0, 17.0  # points², pixels
-# Where a share may stand: along its arrow, and pixels off it.
+# Positions tried for a share: along its arrow, and pixels beside it.
 _SPOTS = [(t, off) for off in (0.0, 15.0) for t in (0.5, 0.4, 0.6, 0.32, 0.68)]
 
 
@@ -50,7 +55,7 @@ def draw_spill(sim: Simulator, shares: Served, title: str, widest: float | None 
 
     Args:
         sim: of the network.
-        shares: what serves whom.
+        shares: of lines by region that serves and region served.
         title: heading.
         widest: share with the full width; default, the largest. One for several maps makes them comparable.
 
@@ -60,31 +65,40 @@ def draw_spill(sim: Simulator, shares: Served, title: str, widest: float | None 
     return SpillMap(sim, shares, shares.widest if widest is None else widest).frame(title=title)
 
 
-class SpillMap(MapViewer):
+class SpillMap:
     """A map with arrows between regions in place of lanes and trucks.
 
     Args:
         sim: of the network.
-        shares: what serves whom.
+        shares: of lines by region that serves and region served.
         widest: share with the full width.
     """
 
     def __init__(self, sim: Simulator, shares: Served, widest: float) -> None:
-        self._shares, self._widest_share = shares, widest
-        super().__init__(sim)
-        self._fcs.set_sizes(self._fc_areas(1e6 * shares.by_fc))
-        self._hubs = self._hub_points()
+        self._network, self._shares, self._widest_share = sim.network, shares, widest
+        self._canvas, outlines = Canvas(), read_outlines()
+        view = fit(self._network.sites, outlines)
+        points = site_points(view, self._network.sites)
+        self._sites = SiteLayer(self._canvas, self._network, points)
+        add_states(self._canvas, view, outlines, self._network)
+        self._add_legend()
+        self._panel = Panel(self._canvas, sim)
+        self._canvas.render()
+        self._canvas.keep()
+        self._hubs = self._hub_points(points)
         self._arrows = self._add_arrows()
         self._on_top = self._add_hubs() + self._add_shares()
 
-    def frame(self, row: int = 0, title: str | None = None, kpis_text: str | None = None) -> np.ndarray:
+    def frame(self, title: str | None = None) -> np.ndarray:
         """The picture: (800, 1280, 3) uint8."""
-        self._canvas.restore_region(self._background)
-        for artist in (*self._stations, self._fcs, *self._arrows, *self._on_top):
-            self._axes.draw_artist(artist)
-        self._write(self._title, title or self.sim.scenario.name)
-        self._write(self._own_text, kpis_text or self._sentence(), WIDTH - 92)
-        return self._pixels().copy()
+        self._canvas.restore()
+        self._sites.draw_stations()
+        self._sites.draw_fcs(1e6 * self._shares.by_fc)
+        for artist in (*self._arrows, *self._on_top):
+            self._canvas.draw(artist)
+        self._panel.draw_title(title)
+        self._panel.draw_text(self._sentence())
+        return self._canvas.pixels().copy()
 
     def arrows(self) -> list[tuple[int, int, float]]:
         """From, to and share of every arrow drawn, the thinnest first."""
@@ -102,24 +116,20 @@ class SpillMap(MapViewer):
 
     # ----------------------------------------------------------------------------------------------------- layout
 
-    def _keys(self) -> list[tuple[str, float, str, str]]:
-        return [
+    def _add_legend(self) -> None:
+        keys: list[Key] = [
             ("s", 44, "#59636e", "fulfillment center, by lines served"),
             ("o", 62, "#a4aab0", "station, by people served"),
         ]
-
-    def _add_lane_keys(self, x: float) -> None:
+        x = add_marks(self._canvas, keys)
         if self.arrows():
-            self._key_text(x - 6, "arrow: from who serves to whom, as wide as its share of all lines (%)")
+            text = "arrow: from who serves to whom, as wide as its share of all lines (%)"
+            add_key_text(self._canvas, x - 6, text)
 
-    def _add_labels(self) -> list[Text]:
-        """Names stand above the circles instead."""
-        return []
-
-    def _hub_points(self) -> np.ndarray:
+    def _hub_points(self, points: np.ndarray) -> np.ndarray:
         """The middle of each region's sites: (R, 2) pixels."""
         home = self._network.net.region_of_site
-        return np.array([self._points[home == r].mean(axis=0) for r in range(self._network.net.regions)])
+        return np.array([points[home == r].mean(axis=0) for r in range(self._network.net.regions)])
 
     def _add_arrows(self) -> list[Any]:
         drawn: list[Any] = []
@@ -131,7 +141,7 @@ class SpillMap(MapViewer):
                 mutation_scale=1, shrinkA=13, shrinkB=14, facecolor=region_colour(origin), edgecolor="white",
                 linewidth=0.6 if width > 2 else 0.0, alpha=0.8, animated=True,
             )  # fmt: skip
-            self._axes.add_patch(arrow)
+            self._canvas.axes.add_patch(arrow)
             drawn.append(arrow)
         return drawn
 
@@ -141,18 +151,18 @@ class SpillMap(MapViewer):
         own = np.diag(between) / np.maximum(between.sum(axis=0), 1e-12)
         colours = [region_colour(r) for r in range(len(names))]
         x, y = self._hubs.T
-        hubs: Any = self._axes.scatter(x, y, _HUB, c=colours, edgecolors="white", linewidths=1.4)
+        hubs: Any = self._canvas.axes.scatter(x, y, _HUB, c=colours, edgecolors="white", linewidths=1.4)
         hubs.set_animated(True)
         found = [hubs]
         centred = {"weight": "bold", "ha": "center", "va": "center_baseline", "animated": True}
         for r, name in enumerate(names):
             ink = mix(region_colour(r), "black", 0.68)
             found.append(self._haloed(x[r], y[r] + _HUB_RADIUS + 10, name, 10, ink))
-            found.append(self._text(x[r], y[r], number(100 * own[r], 0), 10, "white", **centred))
+            found.append(self._canvas.text(x[r], y[r], number(100 * own[r], 0), 10, "white", **centred))
         return found
 
     def _add_shares(self) -> list[Any]:
-        """Shares of the largest arrows, each off the others and off the circles."""
+        """Shares of the largest arrows, placed clear of each other and of the circles."""
         taken = [(*hub, 2.0 * _HUB_RADIUS, 2.0 * _HUB_RADIUS) for hub in self._hubs]
         taken += [(x, y + _HUB_RADIUS + 10, 95.0, 16.0) for x, y in self._hubs]
         labels = []
@@ -175,7 +185,7 @@ class SpillMap(MapViewer):
         return float(x), float(y)
 
     def _haloed(self, x: float, y: float, text: str, size: float, colour: Any) -> Any:
-        return self._text(
+        return self._canvas.text(
             x, min(y, HEIGHT - 80.0), text, size, colour, weight="bold", ha="center", va="center", animated=True,
             path_effects=HALO,
         )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Regions switch one by one, pioneers first: each region's KPIs on its own day zero."""
+"""What a region gains when regions leave one nation one after the other, and what the others pay."""

@@ -1,29 +1,21 @@
-"""Regions switch one by one, pioneers first: each region's KPIs on its own day zero."""
+"""Regions leave one nation one after the other: each region's KPIs before and after its own night."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Self
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.evaluation.cells import Rows
-from regional_dispatch.evaluation.statistics import Interval
-from regional_dispatch.evaluation.text import interval, number
-from regional_dispatch.studies.framework.cut import NATIONAL, CutStudy, daily
+from regional_dispatch.studies.framework.cut import NATIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.timeline import Phase, Switch, Timeline
-from regional_dispatch.studies.report.charts import Line, label, lines_grid, long_table, scale
-from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
+from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.rollout.page import Page
 
-KPIS_OF_A_REGION = (
-    "in_region_share", "spill_share", "click_to_delivery_hours", "on_time_share", "miles_per_package",
-    "cost_per_order_usd",
-)  # fmt: skip
 REST = "rest of the nation"
 ALL = "all"  # the phase of the whole time
 
@@ -38,13 +30,10 @@ class Wave(BaseModel):
 
 
 class Rollout(CutStudy):
-    """Cuts one region after the other out of the nation."""
+    """Makes one region after the other independent of the nation."""
 
-    study: Literal["rollout"]
-    waves: tuple[Wave, ...] = Field(min_length=1, description="Who switches when, in the order of their days.")
-    window_days: int = Field(
-        14, ge=2, description="Days before and after its own night that a region is compared over. Unit: days."
-    )
+    waves: tuple[Wave, ...] = Field(min_length=1, description="Which regions switch when, in the order of days.")
+    window_days: int = Field(14, ge=2, description="Days compared before and after a region's own night. Unit: days.")
     settle_days: int = Field(
         7, ge=0, description="Days that means leave out: those after a region's own night and those after the warm-up, "
         "when slow orders have not come yet. Unit: days.",
@@ -58,7 +47,7 @@ class Rollout(CutStudy):
             raise ValueError(f"days must ascend, not {days}")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} would switch twice; name each region once")
+            raise ValueError(f"{', '.join(twice)} would switch twice; list each region once")
         return waves
 
     @model_validator(mode="after")
@@ -69,13 +58,13 @@ class Rollout(CutStudy):
         if self.waves[0].day < earliest:
             raise ValueError(
                 f"waves.0.day = {self.waves[0].day}: must be warmup_days + settle_days + window_days = {earliest} or "
-                "later, so that the first has a before"
+                "later, so that the first has days to compare with"
             )
         return self
 
     @property
     def days(self) -> int:
-        """Length of an episode: the last wave has its window."""
+        """Length of an episode, which ends with the window of the last wave. Unit: days."""
         return self.waves[-1].day + self.window_days
 
     def run(self, lab: Lab) -> Findings:
@@ -90,7 +79,7 @@ class Rollout(CutStudy):
             switches.append(Switch(wave.day, self._partly(lab, nation, network, done, wave.day)))
         phases = [Phase(ALL, self.warmup_days, self.days)]
         players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
-        return _Page(self, lab.play_players(nation, players)).findings()
+        return Page(self, lab.play_players(nation, players)).findings()
 
     def _check_names(self, network: Network) -> None:
         named = {name for wave in self.waves for name in wave.regions}
@@ -108,153 +97,3 @@ class Rollout(CutStudy):
         table.to_csv(path, index=False)
         partition = nation.partition.model_copy(update={"kind": "file", "path": str(path.resolve())})
         return nation.model_copy(update={"partition": partition})
-
-
-class _Effect(NamedTuple):
-    """What its own night changes for a region."""
-
-    policy: str
-    region: str
-    day: int
-    kpi: str
-    before: Interval
-    after: Interval
-    change: Interval
-
-
-class _Page:
-    """What was found, as a page."""
-
-    def __init__(self, study: Rollout, rows: Mapping[str, Rows]) -> None:
-        self.study, self.rows, self._interval = study, rows, study.interval
-        self.lead = next(iter(rows))
-        self.day_of = {name: wave.day for wave in study.waves for name in wave.regions}
-        self.effects = [
-            self._effect(policy, region, kpi) for policy in rows for region in self.day_of for kpi in KPIS_OF_A_REGION
-        ]
-
-    def findings(self) -> Findings:
-        study = self.study
-        pioneers = ", ".join(study.waves[0].regions)
-        sections = (
-            Section("Each region on its own day zero", _ALIGNED, (self._aligned(), *self._tables())),
-            Section("The whole network", _NETWORK.format(pioneers=pioneers), (self._network(),)),
-        )
-        method = _METHOD.format(
-            episodes=study.episodes, seed=study.seed, window=study.window_days, settle=study.settle_days
-        )
-        places = study.side_by_side(lambda name: study.divided(name, study.days))
-        return Findings(self._answer(), self._headlines(), sections, method, places)
-
-    # ------------------------------------------------------------------------------------------------- numbers
-
-    def _values(self, policy: str, region: str, kpi: str) -> np.ndarray:
-        """(E, days of the window before and after the region's own night)."""
-        study = self.study
-        zero = self.day_of[region] - study.warmup_days
-        days = slice(zero - study.window_days, zero + study.window_days)
-        return scale(kpi) * np.array([row["regions"][region][kpi][days] for row in self.rows[policy]])
-
-    def _effect(self, policy: str, region: str, kpi: str) -> _Effect:
-        study, values = self.study, self._values(policy, region, kpi)
-        before = values[:, : study.window_days].mean(axis=1)
-        after = values[:, study.window_days + study.settle_days :].mean(axis=1)
-        parts = (self._interval(x) for x in (before, after, after - before))
-        return _Effect(policy, region, self.day_of[region], kpi, *parts)
-
-    def _of(self, policy: str, kpi: str) -> list[_Effect]:
-        return [effect for effect in self.effects if (effect.policy, effect.kpi) == (policy, kpi)]
-
-    # --------------------------------------------------------------------------------------------------- words
-
-    def _answer(self) -> str:
-        changes = [effect.change for effect in self._of(self.lead, "in_region_share")]
-        hours = [effect.change for effect in self._of(self.lead, "click_to_delivery_hours")]
-        gain = sum(change.ci_low > 0 for change in changes)
-        faster = sum(change.ci_high < 0 for change in hours)
-        return (
-            f"With {self.lead}, {gain} of {len(changes)} regions serve more orders in region from their own night on, "
-            f"and {faster} deliver faster, each with its whole interval."
-        )
-
-    def _headlines(self) -> tuple[Headline, ...]:
-        heads = []
-        for kpi in ("in_region_share", "click_to_delivery_hours", "miles_per_package", "cost_per_order_usd"):
-            name, _, unit = label(kpi).rpartition(", ")
-            changes = sorted(effect.change.mean for effect in self._of(self.lead, kpi))
-            decimals = 2 if unit == "USD" else 1
-            low, high = (number(value, decimals, signed=True) for value in (changes[0], changes[-1]))
-            unit = "points" if unit == "%" else unit
-            heads.append(Headline(f"{low} … {high} {unit}", f"{name}: change, from region to region"))
-        return tuple(heads)
-
-    # ------------------------------------------------------------------------------------------------- figures
-
-    def _aligned(self) -> Figure:
-        window = self.study.window_days
-        days = list(range(-window, window))
-        panels = {
-            label(kpi): [
-                Line(region, days, self._by_day(self._values(self.lead, region, kpi))) for region in self.day_of
-            ]
-            for kpi in KPIS_OF_A_REGION
-        }
-        caption = f"{self.lead}; mean and 95 % interval over held-out episodes; dotted, the region's own night."
-        return Figure(
-            "aligned", "Regions before and after their own night", caption,
-            lines_grid(panels, "days since its own night", (0,), dots=False), long_table(panels, "day"),
-        )  # fmt: skip
-
-    def _tables(self) -> tuple[Table, ...]:
-        tables = []
-        for policy in self.rows:
-            own = [effect for effect in self.effects if effect.policy == policy]
-            header = ("region", "day", *(label(kpi) for kpi in KPIS_OF_A_REGION))
-            rows = tuple(
-                (region, str(day),
-                 *(interval(e.change._asdict(), 2) for e in own if e.region == region))
-                for region, day in self.day_of.items()
-            )  # fmt: skip
-            tables.append(
-                Table(
-                    f"effects_{file_stem(policy)}",
-                    f"What changed: {policy}",
-                    header,
-                    rows,
-                    pd.DataFrame([flat(effect) for effect in own]),
-                )
-            )
-        return tuple(tables)
-
-    def _network(self) -> Figure:
-        study = self.study
-        days = list(range(study.warmup_days, study.days))
-        panels = {
-            label(kpi): [
-                Line(policy, days, self._by_day(scale(kpi) * daily(self.rows[policy], kpi))) for policy in self.rows
-            ]
-            for kpi in (*KPIS_OF_A_REGION, "lanes_used", "truck_fill", "co2_kg_per_package")
-        }
-        marks = [wave.day for wave in study.waves]
-        return Figure(
-            "network", "The network, day by day", "Mean and 95 % interval; dotted, the nights on which regions switch.",
-            lines_grid(panels, "day", marks, dots=False), long_table(panels, "day"),
-        )  # fmt: skip
-
-    def _by_day(self, values: np.ndarray) -> list[Interval]:
-        return [self._interval(day) for day in values.T]
-
-
-_ALIGNED = (
-    "Each region is shown on its own calendar: day zero is the midnight from which its sites are a region of their "
-    "own. Tables give after less before, on the same episodes."
-)
-_NETWORK = (
-    "The pioneers are {pioneers}. Until a region's own night its sites are part of one nation with all others that "
-    "have not switched yet."
-)
-_METHOD = (
-    "Sites, lanes, buildings, fleets, stock and orders are the same throughout. A region is compared over {window} "
-    "days before and after its own night, less the first {settle} days after it. Its orders are those of its "
-    "customers; its dollars are its books'. {episodes} held-out episodes, seed {seed}."
-)

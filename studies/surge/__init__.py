@@ -1,1 +1,1 @@
-"""Demand far above the mean for a while: who breaks first, one nation or its regions, and who recovers when?"""
+"""How one nation and its regions come through demand far above the mean, for a week and for good."""

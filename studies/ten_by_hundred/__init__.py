@@ -1,1 +1,1 @@
-"""The textbook picture behind regionalisation: ten FCs, a hundred locations, ten thousand parcels, trucks of a hundred."""
+"""How many trucks ten thousand parcels need, from one nation to ten regions: the textbook picture."""

@@ -1,1 +1,1 @@
-"""When and how much stock to move between regions: a threshold rule and an LP against leaving it where it was put."""
+"""Whether moving stock between regions pays, by a threshold rule or an LP, when its trucks are paid for."""

@@ -1,4 +1,4 @@
-"""A policy that decides while a rule moves stock between regions, as a player of `evaluation.cells`."""
+"""Episodes in which a policy decides and a rule moves stock between regions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.baselines.transfers.rules import transfer_rule
-from regional_dispatch.envs.kernel.metrics import ORDERS
+from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, TransferRule
 from regional_dispatch.envs.transfers import Moves
@@ -21,10 +21,10 @@ FLOW, STOCK, ORDERS_A_DAY = "units_a_day", "stock_units", "orders_a_day"
 
 
 class Moving:
-    """Plays a policy under a transfer rule, and notes from where to where stock went.
+    """Plays a policy under a transfer rule, and records how much stock went where; a player of `evaluation.cells`.
 
     Args:
-        policy: decides.
+        policy: makes the decisions of every tick.
         rule: name of a rule of `baselines.transfers.rules`; None, nothing moves.
         settings: values of its parameters; those left out have their defaults.
 
@@ -54,14 +54,14 @@ class Moving:
         sim.run(self.policy.scorers)
         days = (scenario.horizon_ticks - scenario.warmup_ticks) / a_day
         units = np.zeros((sim.regions, sim.regions)) if noted is None else noted.units(sim.regions)
-        orders = float(sim.totals(0).count[ORDERS]) / days
+        orders = float(sim.totals(0).count[N.orders]) / days
         return {
             **sim.kpis(0), FLOW: (units / days).tolist(), STOCK: float(np.mean(held)), ORDERS_A_DAY: orders,
         }  # fmt: skip
 
 
 class _Noted:
-    """A rule whose moves are added up by region once the warm-up is over."""
+    """A rule whose moves after the warm-up are summed by region."""
 
     def __init__(self, rule: TransferRule, warmup_tick: int) -> None:
         self.rule, self.warmup_tick = rule, warmup_tick

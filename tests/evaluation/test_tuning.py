@@ -344,7 +344,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     ),
     "other parameters": (
         changed(parameters={"dispatch.fill": 0.5, "dispatch.moon": 1.0}),
-        rf"parameters: .*missing: dispatch.slack_hours; unknown: dispatch.moon.*tune anew with this version: {COMMAND}",
+        rf"parameters:.*missing: dispatch.slack_hours; unknown: dispatch.moon.*tune again with this version: {COMMAND}",
     ),
 }
 

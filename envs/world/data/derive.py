@@ -1,4 +1,4 @@
-"""Derives us_metros.csv and us_states.json; run from the repository root with ``python -m envs.world.data.derive``.
+"""Derives us_metros.csv and us_states.json: ``python -m regional_dispatch.envs.world.data.derive``.
 
 Sources, versions, licences and the choices made are described in the README beside this file.
 """
@@ -205,7 +205,7 @@ def states_json(states: dict[str, list[Ring]]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file; it is complete or not there at all."""
     with replacing(path) as file:
         file.write_text(text, encoding="utf-8", newline="\n")
 

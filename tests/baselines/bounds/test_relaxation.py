@@ -23,10 +23,10 @@ from regional_dispatch.baselines.bounds.relaxation import (
     stock_prices,
 )
 from regional_dispatch.envs.kernel import tick as kernel
-from regional_dispatch.envs.kernel.state import World
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.world import World
 from tests.worlds import SCARCE, TWO_REGIONS, WORLDS, decide_at_random, random_tick, simulator, small
 
 KEYS = [episode_key("evaluate", 0, episode) for episode in range(2)]

@@ -1,0 +1,14 @@
+"""One record of decisions from several."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+
+Decisions = TypeVar("Decisions", bound=tuple[np.ndarray, ...])
+
+
+def concatenate(parts: list[Decisions]) -> Decisions:
+    """Concatenates records of the same kind (`Lines` or `Lanes`), array by array."""
+    return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

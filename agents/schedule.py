@@ -1,0 +1,8 @@
+"""How a hyperparameter falls during training."""
+
+from __future__ import annotations
+
+
+def falling(start: float, end_share: float, progress_remaining: float) -> float:
+    """Linear from `start` to `start × end_share`, by stable-baselines3's progress remaining, 1 → 0."""
+    return start * (end_share + (1 - end_share) * progress_remaining)

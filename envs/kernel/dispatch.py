@@ -1,0 +1,124 @@
+"""Phases 2 and 6: trucks leave. Full loads leave by themselves; the agent decides about the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
+from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, charge_package, truck_shares
+from regional_dispatch.envs.kernel.lane_queue import drop_empty, forget_safe, rescan_safe
+from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
+from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.world.network import DIRECT
+
+
+@pasted
+def can_send(w: Any, s: Any, b: int, lane: int) -> bool:
+    """The lane is open, and a truck of the fleet is at its origin or one may be hired."""
+    return (s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed) and s.shut[b, lane] == 0
+
+
+@inlined
+def send_full_loads(w: Any, s: Any, b: int) -> None:
+    """Sends a truck for every full load, as long as there are trucks."""
+    row, room = s.row[b], w.rules.truck_packages
+    for i in range(row.active):
+        lane = s.active[b, i]
+        while s.lane[b, lane].count >= room and can_send(w, s, b, lane):
+            _send_truck(w, s, b, lane, room)
+    drop_empty(s, b)
+
+
+@inlined
+def send_partial_loads(w: Any, s: Any, b: int) -> None:
+    """Applies the dispatch decisions in `go`."""
+    for i in range(s.row[b].active):
+        lane = s.active[b, i]
+        waiting = min(s.lane[b, lane].count, w.rules.truck_packages)
+        if s.go[b, lane] == 1 and can_send(w, s, b, lane):
+            _send_truck(w, s, b, lane, waiting)
+        s.go[b, lane] = 0
+    drop_empty(s, b)
+
+
+@subroutine
+def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
+    """A truck leaves with the first `load` packages of the queue of lane `index`."""
+    row, lane, queue = s.row[b], w.net.lanes[index], s.lane[b, index]
+    hired = s.trucks_home[b, lane.origin] == 0
+    premium = lane.cost * w.rules.spot_premium if hired else 0.0
+    book_both(s, b, lane.region, USD.truck, lane.cost)
+    book_both(s, b, lane.region, USD.spot, premium)
+    charge_departure(queue, load, lane.cost + premium)
+    if not hired:
+        s.trucks_home[b, lane.origin] -= 1
+        s.trucks_back[b, (row.tick + 2 * lane.ticks) % s.trucks_back.shape[1], lane.origin] += 1
+    _count_truck(w, s, b, index, load, hired)
+    _board(w, s, b, index, load, lane.cost + premium)
+    if queue.head < 0:
+        queue.tail = -1
+        forget_safe(queue)
+    else:
+        rescan_safe(w, s, b, index, row.tick)
+
+
+@inlined
+def _board(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> None:
+    """The first `load` packages leave the queue of lane `index` on a truck that costs `usd`."""
+    row, queue = s.row[b], s.lane[b, index]
+    first, p, last = queue.head, queue.head, queue.head
+    share, last_charged = truck_shares(w, s, b, index, load, usd)
+    for _ in range(load):
+        package = s.package[b, p]
+        charge_package(w, s, b, p, index, share, last_charged)
+        route = w.net.routes[package.route]
+        if package.leg + 1 < route.legs:
+            s.lane[b, route.lanes[package.leg + 1]].inbound += 1
+        last, p = p, package.next
+    s.package[b, last].next = -1
+    queue.head = p
+    queue.count -= load
+    s.package[b, first].truck = -1
+    arriving = s.arriving[b, (row.tick + w.net.lanes[index].ticks) % s.arriving.shape[1]]
+    if arriving[0] < 0:
+        arriving[0] = first
+    else:
+        s.package[b, arriving[1]].truck = first
+    arriving[1] = first
+
+
+@inlined
+def _count_truck(w: Any, s: Any, b: int, index: int, load: int, hired: bool) -> None:
+    if s.row[b].tick < w.rules.warmup_tick:
+        return
+    lane, queue = w.net.lanes[index], s.lane[b, index]
+    count = s.count[b, lane.region]
+    count[N.trucks] += 1
+    count[N.truck_packages] += load
+    count[N.truck_room] += w.rules.truck_packages
+    count[N.truck_miles] += lane.miles
+    count[N.spot_trucks] += hired
+    if lane.kind == DIRECT:
+        count[N.direct_trucks] += 1
+        count[N.direct_packages] += load
+    if queue.trucks == 0:
+        count[N.lanes_used] += 1
+    queue.trucks += 1
+    queue.carried += load
+
+
+@inlined
+def hold_lanes(w: Any, s: Any, b: int) -> None:
+    """Packages that stay one more tick: books the lateness this makes inevitable, to the lane and its region."""
+    rules, tick = w.rules, s.row[b].tick
+    for i in range(s.row[b].active):
+        index = s.active[b, i]
+        queue = s.lane[b, index]
+        if queue.safe > tick and queue.late == 0:
+            continue
+        usd = rules.late_usd_per_tick * queue.late
+        if queue.safe == tick:
+            usd += (rules.late_usd + rules.late_usd_per_tick) * queue.safe_count
+            rescan_safe(w, s, b, index, tick + 1)
+        book_accrual(s, b, w.net.lanes[index].region, USD.late, usd)
+        charge_lane(queue, usd)

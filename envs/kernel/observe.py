@@ -1,0 +1,150 @@
+"""Phase 4, for policies outside the kernel: what they see, and the decisions they hand back.
+
+`fill_tables` and `apply_choices` serve one region with padded tables (Gymnasium). `pack_…` and `unpack_…` serve
+learners, with one row per decision and no padding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from regional_dispatch.envs.kernel.arrivals import line_at
+from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.credit import start_journey, take_lane_account
+from regional_dispatch.envs.kernel.dispatch import can_send
+from regional_dispatch.envs.kernel.features import (
+    SHADOW_PRICE_USD,
+    S,
+    dispatch_features,
+    hour_of_day,
+    region_features,
+    source_features,
+)
+from regional_dispatch.envs.kernel.outlook import route_backlog_hours
+
+
+@compiled
+def fill_tables(
+    w: Any, s: Any, b: int, r: int, orders: np.ndarray, lanes: np.ndarray, region: np.ndarray,
+    order_mask: np.ndarray, lane_mask: np.ndarray,
+) -> None:  # fmt: skip
+    """Writes what region r sees into blank tables: see `envs.observation.empty_observation` for their shapes."""
+    region_features(w, s, b, r, region)
+    prepare_lines(w, s, b, r)
+    for j in range(s.slots[b, r]):
+        found = candidates_found(w, s, b, r, j)
+        source_features(w, s, b, r, j, found, orders[j])
+        for k in range(found):
+            order_mask[j, k] = 1
+    hour = hour_of_day(w, s, b)
+    for i in range(s.row[b].active):
+        lane = s.active[b, i]
+        if w.net.lanes[lane].region == r and w.net.lanes[lane].slot >= 0:
+            slot = w.net.lanes[lane].slot
+            lane_mask[slot, 1] = can_send(w, s, b, lane)
+            dispatch_features(w, s, b, i, hour, lanes[slot])
+
+
+@compiled
+def apply_choices(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
+    """Writes a region's padded action, (M + L,) int64, into the decisions of the tick."""
+    slots = w.rules.order_slots
+    for j in range(s.slots[b, r]):
+        line_at(s, b, r, j).choice = action[j]
+    for slot in range(w.net.slot_lane.shape[1]):
+        lane = w.net.slot_lane[r, slot]
+        if lane >= 0:
+            s.go[b, lane] = action[slots + slot] if s.lane[b, lane].count > 0 else 0
+
+
+@compiled
+def pack_lines(
+    w: Any, s: Any, b: int, x: np.ndarray, mask: np.ndarray, region: np.ndarray, price: np.ndarray,
+    backlog: np.ndarray, order: np.ndarray,
+) -> int:  # fmt: skip
+    """Every line up for decision in copy b that has a candidate, region by region.
+
+    Args:
+        x: (rows, K, SOURCE_COUNT) float32, filled.
+        mask: (rows, K) bool, filled.
+        region: (rows,) int64, filled.
+        price: (rows, K) float32, filled: shadow price of the units the line would take, USD.
+        backlog: (rows, K) float32, filled: hours of work queued on the candidate's way.
+        order: (rows,) int64, filled: number of the line's order in its episode.
+
+    Returns:
+        How many rows were filled, in the order `unpack_lines` reads.
+    """
+    n = 0
+    for r in range(w.net.regions):
+        prepare_lines(w, s, b, r)
+        for j in range(s.slots[b, r]):
+            found = candidates_found(w, s, b, r, j)
+            if found == 0:
+                continue
+            line = line_at(s, b, r, j)
+            source_features(w, s, b, r, j, found, x[n])
+            for k in range(w.rules.candidates):
+                mask[n, k] = k < found
+                if k < found:
+                    price[n, k] = x[n, k, S.shadow_price] * SHADOW_PRICE_USD
+                    backlog[n, k] = route_backlog_hours(w, s, b, s.candidate[b, r, j, k])
+                else:
+                    x[n, k, :] = 0
+                    price[n, k] = backlog[n, k] = 0
+            region[n], order[n] = r, line.order
+            n += 1
+    return n
+
+
+@compiled
+def unpack_lines(w: Any, s: Any, b: int, choice: np.ndarray, journey: np.ndarray) -> None:
+    """Applies choices to the lines `pack_lines` listed, and starts a journey for each: (rows,) int64 both."""
+    n = 0
+    for r in range(w.net.regions):
+        for j in range(s.slots[b, r]):
+            if s.candidate[b, r, j, 0] < 0:
+                continue
+            line = line_at(s, b, r, j)
+            line.choice = choice[n]
+            start_journey(s, b, line, journey[n])
+            n += 1
+
+
+@compiled
+def pack_lanes(
+    w: Any, s: Any, b: int, x: np.ndarray, lane: np.ndarray, region: np.ndarray, cost: np.ndarray, sent: np.ndarray,
+    handover: np.ndarray,
+) -> int:  # fmt: skip
+    """Every lane of copy b with packages waiting and a truck to send, ascending.
+
+    Args:
+        x: (rows, DISPATCH_COUNT) float32, filled.
+        lane: (rows,) int64, filled.
+        region: (rows,) int64, filled.
+        cost: (rows,) float64, filled: USD the lane was charged with since it was last packed.
+        sent: (rows,) float64, filled: what the packages it has sent since then would have cost on full trucks, USD.
+        handover: (rows,) float64, filled: what those are expected to cost the next lanes beyond the standard, USD.
+
+    Returns:
+        How many rows were filled.
+    """
+    n, hour = 0, hour_of_day(w, s, b)
+    for i in range(s.row[b].active):
+        index = s.active[b, i]
+        if can_send(w, s, b, index):
+            dispatch_features(w, s, b, i, hour, x[n])
+            lane[n], region[n] = index, w.net.lanes[index].region
+            cost[n], sent[n], handover[n] = take_lane_account(w, s.lane[b, index], w.net.lanes[index])
+            n += 1
+    return n
+
+
+@compiled
+def unpack_lanes(s: Any, b: int, lane: np.ndarray, go: np.ndarray) -> None:
+    """Applies go (1) or hold (0) to lanes: (rows,) int64 both."""
+    for i in range(len(lane)):
+        s.go[b, lane[i]] = go[i]

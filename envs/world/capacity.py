@@ -1,0 +1,99 @@
+"""How much each site can do per tick, and how many trucks are based there.
+
+Axes: N sites, F FCs, C sort centers, D stations, L lanes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.routes import routes_by_distance
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.sites import SiteCounts
+
+_FEEDING_FCS = 4  # nearest FCs that mean flows come from
+_SMALLEST_SHARE = 0.5  # an FC is sized for at least this share of the mean FC's demand
+_SMALLEST_FLEET = 2  # trucks of an FC or sort center
+
+
+class Capacities(NamedTuple):
+    """What the sites can do."""
+
+    per_tick: np.ndarray  # (N,) int32: FC lines picked, SC packages sorted; 0 for stations
+    fleet: np.ndarray  # (N,) int32, trucks based at the site
+
+
+def build_capacities(
+    scenario: Scenario,
+    sites: pd.DataFrame,
+    lanes: np.ndarray,
+    routes: np.ndarray,
+    station_share: np.ndarray,
+    fc_share: np.ndarray,
+) -> Capacities:
+    """Picking and sorting per tick and trucks per site: the table's where it gives them, else from mean flows.
+
+    They do not depend on the partition, so a change of partition leaves buildings and fleets as they are.
+
+    Args:
+        scenario: headrooms, demand and trucks.
+        sites: by number; columns `per_hour` and `trucks` replace what is computed.
+        lanes: (L,) LANE.
+        routes: (P,) ROUTE of one nation.
+        station_share: (D,) share of demand.
+        fc_share: (F,) share of demand to which an FC is the nearest.
+    """
+    counts = SiteCounts(len(fc_share), len(sites) - len(fc_share) - len(station_share), len(station_share))
+    flow = _mean_flow(scenario, counts, lanes, routes, station_share)
+    capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share)
+    fleet = _fleet(scenario, counts, lanes, flow)
+    if "per_hour" in sites:
+        capacity = np.where(sites["per_hour"].notna(), np.floor(sites["per_hour"] * scenario.tick_hours), capacity)
+    if "trucks" in sites:
+        fleet = np.where(sites["trucks"].notna(), sites["trucks"], fleet)
+    smallest = np.repeat([largest_order(scenario), 1, 0], counts)
+    return Capacities(np.maximum(capacity, smallest).astype(np.int32), fleet.astype(np.int32))
+
+
+def _mean_flow(
+    scenario: Scenario, counts: SiteCounts, lanes: np.ndarray, routes: np.ndarray, station_share: np.ndarray
+) -> np.ndarray:
+    """Orders per tick on each lane if every station is served evenly from its four nearest FCs: (L,)."""
+    per_tick = _orders_per_tick(scenario)
+    flow = np.zeros(len(lanes))
+    for d, row in enumerate(routes_by_distance(counts, routes)[:, :_FEEDING_FCS]):
+        near = row[row >= 0]
+        for p in near:
+            legs = routes["lanes"][p]
+            flow[legs[legs >= 0]] += per_tick * station_share[d] / len(near)
+    return flow
+
+
+def _orders_per_tick(scenario: Scenario) -> float:
+    return scenario.demand.orders_per_day / 24 * scenario.tick_hours
+
+
+def _capacity(scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray) -> np.ndarray:
+    """Lines picked and packages sorted per tick, from shares of demand and packages that come in: (N,)."""
+    capacity = np.zeros(sum(counts), dtype=np.int64)
+    share = np.maximum(fc_share, _SMALLEST_SHARE / counts.fcs)
+    lines = scenario.capacity.pick_headroom * _orders_per_tick(scenario) * mean_lines_per_order(scenario)
+    capacity[: counts.fcs] = np.ceil(lines * share)
+    if counts.scs:
+        middle = slice(counts.fcs, counts.first_station)
+        load = np.maximum(inbound[middle], inbound[middle].mean())
+        capacity[middle] = np.ceil(scenario.capacity.sort_headroom * load)
+    return capacity
+
+
+def _fleet(scenario: Scenario, counts: SiteCounts, lanes: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Trucks that mean flows keep busy, there and back, times the headroom: (N,)."""
+    trucks = scenario.trucks
+    busy = flow * (2 * lanes["ticks"] + 1) / (trucks.capacity_packages * trucks.standard_fill)
+    fleet = np.ceil(trucks.fleet_headroom * np.bincount(lanes["origin"], busy, sum(counts)))
+    fleet[: counts.first_station] = np.maximum(fleet[: counts.first_station], _SMALLEST_FLEET)
+    return fleet

@@ -1,0 +1,108 @@
+"""The world of a scenario as the kernel reads it: everything that never changes, in ticks, dollars and packages.
+
+Axes: R regions, F FCs, S SKUs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from regional_dispatch.envs.world.demand import Demand, build_demand
+from regional_dispatch.envs.world.events import Events, build_events
+from regional_dispatch.envs.world.network import Net, Network
+from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.stock import place_stock
+
+INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
+
+
+class Rules(NamedTuple):
+    """The scenario's numbers in the kernel's units: ticks, USD, packages."""
+
+    tick_hours: float
+    warmup_tick: int
+    horizon_tick: int
+    order_slots: int
+    candidates: int
+    review_ticks: int
+    lead_ticks: int
+    base_days: float  # days of mean demand a base-stock level covers, safety stock aside
+    backlog_limit_hours: float
+    reevaluate_ticks: int  # between re-evaluations, where there are any
+    truck_packages: int
+    spot_allowed: bool
+    spot_premium: float
+    co2_kg_per_truck_mile: float  # of a model truck
+    pick_pack_usd: float
+    sort_usd: float
+    late_usd: float
+    late_usd_per_tick: float
+    lost_usd: float
+    stockout_usd: float
+    scheduled: np.ndarray  # (24,) bool
+    inflow_decay: np.ndarray  # (ticks,) float32, weight left after so many ticks
+
+
+class World(NamedTuple):
+    """All a network copy needs and never changes; shared by the rows of a batch."""
+
+    net: Net
+    demand: Demand
+    rules: Rules
+    base_stock: np.ndarray  # (S, F) int16, units
+    events: Events
+
+
+def build_world(scenario: Scenario, network: Network) -> World:
+    """Everything constant of a scenario, in the kernel's units."""
+    demand = build_demand(scenario, network)
+    rules = build_rules(scenario, order_slots(scenario, network, demand))
+    return World(network.net, demand, rules, place_stock(scenario, network), build_events(scenario, network))
+
+
+def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
+    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least."""
+    if scenario.slots.orders is not None:
+        return scenario.slots.orders
+    net = network.net
+    region = net.region_of_site[net.fcs + net.scs :]
+    largest = np.bincount(region, network.station_share).max()
+    peak = demand.rate.max() * mean_lines_per_order(scenario) * largest
+    return max(math.ceil(1.3 * peak / 16) * 16, largest_order(scenario))
+
+
+def build_rules(scenario: Scenario, slots: int) -> Rules:
+    """The scenario's scalars in ticks, USD and packages; `slots` is M."""
+    hours = scenario.tick_hours
+    trucks, costs, stock = scenario.trucks, scenario.costs, scenario.stock
+    decay = 0.5 ** (np.arange(round(10 * INFLOW_HALF_LIFE_HOURS / hours)) * hours / INFLOW_HALF_LIFE_HOURS)
+    scheduled = np.zeros(24, dtype=np.bool_)
+    scheduled[list(trucks.scheduled_hours)] = True
+    return Rules(
+        tick_hours=hours,
+        warmup_tick=scenario.warmup_ticks,
+        horizon_tick=scenario.horizon_ticks,
+        order_slots=slots,
+        candidates=scenario.slots.candidates,
+        review_ticks=max(1, round(stock.review_hours / hours)),
+        lead_ticks=round(stock.lead_time_hours / hours),
+        base_days=(stock.review_hours + stock.lead_time_hours) / 24,
+        backlog_limit_hours=scenario.capacity.backlog_limit_hours,
+        reevaluate_ticks=max(1, round(1 / hours)),
+        truck_packages=trucks.capacity_packages,
+        spot_allowed=trucks.spot_allowed,
+        spot_premium=trucks.spot_premium,
+        co2_kg_per_truck_mile=trucks.co2_kg_per_mile * trucks.capacity_packages / trucks.real_capacity_packages,
+        pick_pack_usd=costs.pick_pack_usd,
+        sort_usd=costs.sort_usd,
+        late_usd=costs.late_usd,
+        late_usd_per_tick=costs.late_usd_per_hour * hours,
+        lost_usd=costs.lost_line_usd,
+        stockout_usd=costs.stockout_usd,
+        scheduled=scheduled,
+        inflow_decay=decay.astype(np.float32),
+    )

@@ -1,0 +1,85 @@
+"""Reading YAML files, with errors that name file, field, value and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from regional_dispatch.envs.world.errors import ScenarioError
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        ScenarioError: the file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
+    except PermissionError:
+        raise ScenarioError(f"{path}: cannot be read; change its permissions") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{path}: must be a mapping of fields, not {type(data).__name__}")
+    return data
+
+
+def _kinds_under(level: object) -> tuple[str, ...]:
+    """The kinds that pydantic may name below a level of a file: a group's name, or a position in a list of events."""
+    if isinstance(level, int):
+        return ("capacity", "lane", "region")
+    return ("cities", "tables", "generated", "trace") if level in ("network", "demand") else ()
+
+
+def explain(error: ValidationError, where: str | Path) -> str:
+    """Pydantic's errors as `file: field = value: fix`, one per line."""
+    rows = []
+    for item in error.errors():
+        # Pydantic names the kind that it chose for a network, demand or event; the user's file has no such level.
+        above = (None, *item["loc"])
+        loc = [str(part) for above, part in zip(above, item["loc"], strict=False) if part not in _kinds_under(above)]
+        field = ".".join(loc) or "(whole file)"
+        if item["type"] == "extra_forbidden":
+            fix = "unknown field; remove it or correct its name"
+        elif item["type"] == "missing":
+            fix = "missing; add it"
+        else:
+            fix = item["msg"].removeprefix("Value error, ")
+        shown = "" if isinstance(item["input"], (dict, BaseModel)) else f" = {item['input']!r}"
+        rows.append(f"{where}: {field}{shown}: {fix}")
+    return "\n".join(rows)
+
+
+def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    """A copy of `data` with some fields replaced.
+
+    Args:
+        data: fields, nested.
+        settings: dotted field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
+
+    Raises:
+        ScenarioError: a field is set inside something that is not a group, or the text is not YAML.
+    """
+    merged = dict(data)
+    for key, text in settings.items():
+        node = merged
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            child = node.get(parent)
+            if child is not None and not isinstance(child, dict):
+                raise ScenarioError(f"override {key}={text}: '{parent}' is not a group of fields; name one that is")
+            node[parent] = dict(child or {})
+            node = node[parent]
+        try:
+            node[leaf] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ScenarioError(
+                f"override {key}={text}: '{text}' is not a YAML value; quote it or correct it"
+            ) from None
+    return merged

@@ -1,0 +1,191 @@
+"""Policy files: what they hold, and what is wrong with bad ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from regional_dispatch.agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save_policy
+from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.baselines import baseline
+from regional_dispatch.envs.kernel.features import (
+    DISPATCH_FEATURES,
+    SOURCE_COUNT,
+    SOURCE_FEATURES,
+)
+from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES, MOST_HIDDEN, NO_PRICE
+from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from tests.learners import WORLD
+
+
+def test_a_policy_file_holds_weights_features_and_facts(trained: RegionalPPO, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "run" / "policy.safetensors"
+    save_policy(path, trained.scorers(), {"seed": 3, "scenario": "small"})
+    policy = load_policy(path.parent)
+    assert isinstance(policy, FilePolicy)
+    assert policy.name == "run"
+    assert (policy.metadata["seed"], policy.metadata["scenario"]) == (3, "small")
+    assert policy.metadata["source_features"] == list(SOURCE_FEATURES)
+    for ours, theirs in zip(trained.scorers(), policy.scorers, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert [file.name for file in path.parent.iterdir()] == ["policy.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "seen"),
+    [
+        ({"seed": 3, "seen": [["train", 3], ["tune", 4]]}, {("train", 3), ("tune", 4)}),
+        ({"seed": 3}, {("train", 3), ("tune", 3)}),  # files of before `seen` was kept
+        ({}, set()),
+    ],
+)
+def test_a_policy_file_tells_the_orders_it_learned_from(
+    facts: dict[str, Any], seen: set[tuple[str, int]], trained: RegionalPPO, tmp_path: Path
+) -> None:
+    save_policy(tmp_path / "policy.safetensors", trained.scorers(), facts)
+    assert load_policy(tmp_path).seen == seen
+
+
+def test_a_baseline_can_be_saved_as_a_policy(observations: dict[str, np.ndarray], tmp_path: Path) -> None:
+    """A rule has no hidden layer; a file may hold one all the same."""
+    rule = baseline("regional_nearest+hybrid")
+    save_policy(tmp_path / "rule.safetensors", rule.scorers, {})
+    policy = load_policy(tmp_path / "rule.safetensors")
+    np.testing.assert_array_equal(policy.predict(observations)[0], rule.predict(observations)[0])
+
+
+def test_a_policy_that_prices_lanes_plays_the_same_from_its_file(priced: RegionalPPO, tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.safetensors", priced.scorers(), {})
+    sims = []
+    for scorers in (priced.scorers(), load_policy(tmp_path).scorers, priced.scorers()._replace(price=NO_PRICE)):
+        sim = Simulator(WORLD)
+        sim.reset(0, episode_key("evaluate", 2, 0))
+        sim.run(scorers)
+        sims.append(sim)
+    np.testing.assert_array_equal(sims[1].state.cash, sims[0].state.cash)
+    assert sims[1].kpis(0) == sims[0].kpis(0)
+    assert sims[2].kpis(0) != sims[0].kpis(0)  # the prices matter
+
+
+# -------------------------------------------------------------------------------------------------------- bad files
+
+
+def _tensors_and_facts(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    with safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())  # noqa: SIM118
+
+
+def _rewritten(change: Callable[[dict[str, np.ndarray], dict[str, str]], None]) -> Callable[[Path], None]:
+    def spoil(path: Path) -> None:
+        tensors, facts = _tensors_and_facts(path)
+        change(tensors, facts)
+        path.write_bytes(save(tensors, facts))
+
+    return spoil
+
+
+def _set(name: str, array: np.ndarray) -> Callable[[Path], None]:
+    return _rewritten(lambda tensors, facts: tensors.update({name: array}))
+
+
+def _fact(name: str, value: str) -> Callable[[Path], None]:
+    return _rewritten(lambda tensors, facts: facts.update({name: value}))
+
+
+WIDE = np.zeros((1, SOURCE_COUNT + 1), np.float32)
+NAN = np.full(1, np.nan, np.float32)
+# What is wrong → how a good file is spoilt, and what the message must name.
+BAD_FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "missing": (Path.unlink, "no such file; train"),
+    "junk": (lambda path: path.write_bytes(b"\x80junk" * 50), "damaged.*train again"),
+    "empty": (lambda path: path.write_bytes(b""), "damaged.*train again"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-100]), "damaged.*train again"),
+    "cut in its header": (lambda path: path.write_bytes(path.read_bytes()[:40]), "damaged.*train again"),
+    "another project's": (_fact("format", "other"), f"not a policy of this project.*{FORMAT}"),
+    "no facts": (lambda path: path.write_bytes(save(_tensors_and_facts(path)[0])), "not a policy of this project"),
+    "facts that are no JSON": (_fact("seed", "{"), "metadata.*train again"),
+    "a feature more": (
+        _fact("source_features", json.dumps([*SOURCE_FEATURES, "moon"])),
+        f"source_features: trained on {SOURCE_COUNT + 1} features, this version has {SOURCE_COUNT} and lacks moon;",
+    ),
+    "seen that is no list": (_fact("seen", "3"), "seen = 3: must be pairs.*train again"),
+    "an unknown stream": (_fact("seen", '[["moon", 1]]'), "seen = .*moon.*: must be pairs.*train again"),
+    "a feature twice": (
+        _fact("dispatch_features", json.dumps([*DISPATCH_FEATURES[1:], DISPATCH_FEATURES[1]])),
+        "dispatch_features: must be a list of different features; train again",
+    ),
+    "features that are no list": (_fact("source_features", '"cost"'), "source_features: must be a list.*train again"),
+    "a feature that changed its meaning": (
+        _fact("source_features", json.dumps([f"{name}@9" if name == "slack" else name for name in SOURCE_FEATURES])),
+        r"source_features: .*lacks slack@9 \(its meaning changed: here it is slack\); train again with this version",
+    ),
+    "a tensor missing": (
+        _rewritten(lambda tensors, facts: tensors.pop("source.w2")), r"source\.w2.*missing.*train again",
+    ),
+    "too many weights": (_set("source.weight", WIDE), rf"source\.weight.*\(1, {SOURCE_COUNT}\).*train again"),
+    "a scalar": (_set("dispatch.bias", np.array(1, np.float32)), r"dispatch\.bias.*\(1,\).*train again"),
+    "no bias": (_set("dispatch.bias", np.zeros(0, np.float32)), r"dispatch\.bias.*\(1,\).*train again"),
+    "a narrow layer": (_set("dispatch.w2", np.zeros((1, 8, 7), np.float32)), r"dispatch\.w2.*\(1, 8, 8\).*train again"),
+    "double precision": (_set("source.b1", np.zeros((1, 8))), r"source\.b1.*float32.*train again"),
+    "not a number": (_set("dispatch.bias", NAN), r"dispatch\.bias.*finite.*train again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_policy_file_is_named_with_its_mend(name: str, trained: RegionalPPO, tmp_path: Path) -> None:
+    spoil, message = BAD_FILES[name]
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, trained.scorers(), {"seed": 1})
+    load_policy(path)
+    spoil(path)
+    with pytest.raises(PolicyFileError, match=message) as error:
+        load_policy(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+TOO_WIDE = Scorer(**{
+    name: np.zeros(shape, np.float32) for name, shape in scorer_shapes(1, LANE_PRICE_COUNT, MOST_HIDDEN + 1).items()
+})  # fmt: skip
+BAD_PRICES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "missing": (_rewritten(lambda tensors, facts: tensors.pop("price.w1")), r"price\.w1.*missing.*train again"),
+    "weights of another kind": (_set("price.weight", WIDE), rf"price\.weight.*\(1, {LANE_PRICE_COUNT}\).*train again"),
+    "no bias": (_set("price.bias", np.zeros(0, np.float32)), r"price\.\w+.*\(0,.*train again"),
+    "not a number": (_set("price.bias", NAN), r"price\.bias.*finite.*train again"),
+    "wider than the kernel has room for": (
+        _rewritten(lambda tensors, facts: tensors.update({f"price.{k}": a for k, a in TOO_WIDE._asdict().items()})),
+        rf"price\.w3.*{MOST_HIDDEN + 1} wide, at most {MOST_HIDDEN}.*train again",
+    ),
+    "other features": (
+        _fact("price_features", json.dumps([*LANE_PRICE_FEATURES, "moon"])), "price_features.*moon.*train again",
+    ),
+    "a file from before lanes were priced": (
+        _rewritten(lambda tensors, facts: facts.pop("price_features")), "price_features.*train again",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_PRICES)
+def test_a_bad_price_of_lanes_is_named_with_its_mend(name: str, priced: RegionalPPO, tmp_path: Path) -> None:
+    spoil, message = BAD_PRICES[name]
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, priced.scorers(), {"seed": 1})
+    spoil(path)
+    with pytest.raises(PolicyFileError, match=message) as error:
+        load_policy(path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_a_folder_without_a_policy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyFileError, match=r"policy\.safetensors: no such file"):
+        load_policy(tmp_path)

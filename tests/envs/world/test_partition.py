@@ -1,0 +1,155 @@
+"""Which region a site belongs to, regions in force and regions that are counted, and a change from one to another."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from regional_dispatch.envs.kernel.metrics import compute_kpis
+from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from tests.networks import MIDDLE
+from tests.worlds import TWO_REGIONS, simulator, small
+
+KEY = episode_key("tune", 7, 0)
+BOUNDARY = TWO_REGIONS["partition"]
+COUNTED = {"partition": {"kind": "national", "counted_by": BOUNDARY}}
+
+
+def world(**changes: Any) -> Scenario:
+    """Scarce breadth, and slots that never bind: their number follows the regions that are counted."""
+    return small(**{"stock": {"breadth": (0.6, 0.4, 0.3)}, "slots": {"orders": 64}, **changes})
+
+
+def test_counting_regions_changes_no_route_and_no_dollar_of_a_nation() -> None:
+    plain, counted = simulator(world(), KEY), simulator(world(**COUNTED), KEY)
+    assert plain.regions == 1 and counted.regions == 2
+    for name in ("fc", "station", "legs", "lanes", "cost", "local"):
+        np.testing.assert_array_equal(plain.world.net.routes[name], counted.world.net.routes[name])
+    for sim in (plain, counted):
+        sim.run(DEFAULT_BACKGROUND)
+    for kpi, value in plain.kpis(0).items():
+        if kpi not in ("in_region_share", "spill_share"):
+            assert counted.kpis(0)[kpi] == pytest.approx(value), kpi
+    assert 1.0 >= plain.kpis(0)["in_region_share"] > counted.kpis(0)["in_region_share"] > 0
+
+
+def test_in_region_is_what_the_counted_regions_say() -> None:
+    net = build_network(world(**COUNTED)).net
+    home = net.region_of_site
+    same = home[net.routes["fc"]] == home[net.fcs + net.scs + net.routes["station"]]
+    np.testing.assert_array_equal(net.routes["in_region"], same)
+    assert net.routes["local"].all() and not same.all() and net.divided == 0
+
+
+def test_a_flip_at_midnight_and_back_keeps_every_book() -> None:
+    """Counters and dollars go on over both flips; nothing is lost, and every unit is where the books say."""
+    national, regional = world(**COUNTED), world(partition=BOUNDARY)
+    sim = simulator(national, KEY)
+    seen = []
+    for until, then in ((24, regional), (48, national), (None, None)):
+        sim.run(DEFAULT_BACKGROUND, until)
+        seen.append(sim.totals(0))
+        if then is not None:
+            sim.repartition(then)
+            after = sim.totals(0)
+            np.testing.assert_array_equal(after.count, seen[-1].count)
+            np.testing.assert_allclose(after.usd, seen[-1].usd)
+    assert sim.packages_under_way(0) == 0
+    assert sim.cash(0) == pytest.approx(sim.accrual(0))
+    assert all((later.count >= earlier.count).all() for earlier, later in pairwise(seen))
+
+
+def test_a_flip_to_the_same_regions_changes_nothing() -> None:
+    plain, flipped = (simulator(world(**COUNTED), KEY) for _ in range(2))
+    flipped.run(DEFAULT_BACKGROUND, until=30)
+    flipped.repartition(world(**COUNTED))
+    for sim in (plain, flipped):
+        sim.run(DEFAULT_BACKGROUND)
+    assert plain.kpis(0) == pytest.approx(flipped.kpis(0)) and plain.cash(0) == pytest.approx(flipped.cash(0))
+
+
+def test_after_a_flip_new_packages_take_the_new_regions_routes() -> None:
+    """In-region sourcing rises from the flip on, and packages made before it end on their old routes."""
+    sim = simulator(world(**COUNTED, horizon_hours=240), KEY)
+    sim.run(DEFAULT_BACKGROUND, until=120)
+    first = len(sim.world.net.routes)
+    before = sim.totals(0)
+    sim.repartition(world(partition=BOUNDARY, horizon_hours=240))
+    sim.run(DEFAULT_BACKGROUND, until=239)
+    now = sim.totals(0)
+    after = now._replace(count=now.count - before.count, usd=now.usd - before.usd, days=now.days - before.days)
+    assert compute_kpis(after)["in_region_share"] > compute_kpis(before)["in_region_share"]
+    under_way = sim.state.package["route"][0][_under_way(sim)]
+    assert len(under_way) and (under_way >= first).all()
+
+
+def _under_way(sim: Simulator) -> np.ndarray:
+    """Indices of packages that are not on the free list."""
+    free, p = np.zeros(sim.state.package.shape[1], bool), int(sim.state.row["free"][0])
+    while p >= 0:
+        free[p] = True
+        p = int(sim.state.package["next"][0, p])
+    return np.flatnonzero(~free)
+
+
+def test_books_of_other_regions_are_refused() -> None:
+    sim = simulator(world(), KEY)
+    with pytest.raises(ValueError, match=r"counted regions .* are not those of before, National; name these as"):
+        sim.repartition(world(partition=BOUNDARY))
+
+
+def test_counted_regions_are_checked_as_any_boundary() -> None:
+    with pytest.raises(ValueError, match="needs 'regions'"):
+        small(partition={"kind": "national", "counted_by": {"kind": "balanced"}})
+    with pytest.raises(ScenarioError, match="more regions than stations"):
+        build_network(small(partition={"kind": "national", "counted_by": {"kind": "balanced", "regions": 60}}))
+
+
+@pytest.mark.parametrize("regions", [1, 2, 3, 5, 8])
+def test_balanced_regions_are_as_many_as_asked_and_about_equal(regions: int) -> None:
+    scenario = small(partition={"kind": "balanced", "regions": regions}, network={**MIDDLE["network"], "stations": 80})
+    network = build_network(scenario)
+    net = network.net
+    share = np.bincount(net.region_of_site[net.fcs + net.scs :], network.station_share, minlength=regions)
+    assert net.regions == len(network.region_names) == regions
+    assert share.min() > 0.4 / regions and share.max() < 1.8 / regions
+
+
+def test_more_regions_than_stations_is_an_error() -> None:
+    with pytest.raises(ScenarioError, match=r"partition.regions = 7: more regions than stations \(6\)"):
+        build_network(small(partition={"kind": "balanced", "regions": 7}))
+
+
+def test_a_partition_from_a_file(tmp_path: Path) -> None:
+    names = build_network(small()).sites["name"].tolist()
+    path = tmp_path / "regions.csv"
+
+    def labelled(rows: list[str]) -> Scenario:
+        path.write_text("\n".join(["site,region", *rows]), encoding="utf-8")
+        return small(partition={"kind": "file", "path": str(path)})
+
+    rows = [f"{name},{'West' if i % 2 else 'East'}" for i, name in enumerate(names)]
+    network = build_network(labelled(rows))
+    assert network.region_names == ("East", "West")
+    assert network.net.region_of_site.tolist() == [i % 2 for i in range(len(names))]
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: station '{names[-1]}' has no region"):
+        build_network(labelled(rows[:-1]))
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: '{names[0]}' is given twice"):
+        build_network(labelled([*rows, rows[0]]))
+    with pytest.raises(ScenarioError, match="'Atlantis' is no site"):
+        build_network(labelled([*rows, "Atlantis,East"]))
+
+
+def test_a_state_map_that_misses_a_state_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("state,region\nNY,East\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"map\.csv: state: '\w+' of site '.+' has no region"):
+        build_network(small(partition={"kind": "states", "map": str(path)}))

@@ -1,0 +1,68 @@
+"""The wheel holds every room of the project with its files, under one name; derived from the folders, not listed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from regional_dispatch.envs.world.shipped import HOME
+
+CODE = (".py", ".csv", ".json", ".yaml", ".j2", ".safetensors", ".md")
+NOT_INSTALLED = {"tests", "benchmarks"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel of a copy of the checkout with one more folder in a room."""
+    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=HOME,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    for name in tracked:
+        if (HOME / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            os.link(HOME / name, tree / name) if os.stat(HOME).st_dev == os.stat(tree).st_dev else (
+                tree / name
+            ).write_bytes((HOME / name).read_bytes())
+    (tree / "envs" / "kernel" / "phases").mkdir()
+    (tree / "envs" / "kernel" / "phases" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
+    (tree / "envs" / "kernel" / "phases" / "__init__.py").write_text("", encoding="utf-8")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
+    subprocess.run(build, check=True, capture_output=True, timeout=300)
+    return zipfile.ZipFile(next(out.glob("*.whl")))
+
+
+def rooms() -> list[Path]:
+    return [*(path.parent for path in HOME.glob("*/__init__.py")), HOME / "configs"]
+
+
+def test_the_wheel_holds_every_file_of_every_room(wheel: zipfile.ZipFile) -> None:
+    held = set(wheel.namelist())
+    for room in rooms():
+        if room.name in NOT_INSTALLED:
+            assert not any(name.startswith((f"{room.name}/", f"regional_dispatch/{room.name}/")) for name in held)
+            continue
+        inside = "" if room.name == "regional_dispatch" else "regional_dispatch/"
+        for path in room.rglob("*"):
+            if path.suffix in CODE and "__pycache__" not in path.parts:
+                assert f"{inside}{path.relative_to(HOME).as_posix()}" in held
+
+
+def test_a_folder_that_was_added_is_packaged(wheel: zipfile.ZipFile) -> None:
+    assert "regional_dispatch/envs/kernel/phases/added.py" in wheel.namelist()
+
+
+def test_the_wheel_has_one_top_level_name_and_a_command(wheel: zipfile.ZipFile) -> None:
+    tops = {name.partition("/")[0] for name in wheel.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"regional_dispatch"}
+    points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert "regional-dispatch = regional_dispatch.commands.cli:main" in wheel.read(points).decode()
