@@ -135,7 +135,7 @@ class LinearProgramPricer:
         }  # fmt: skip
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Goes on from a snapshot."""
+        """Restores what `snapshot` returned."""
         rows = zip(*(arrays[name] for name in ("row", "key", "tick", "pick_usd")), strict=True)
         self._carried = {int(row): (int(key), int(tick), pick_usd) for row, key, tick, pick_usd in rows}
 

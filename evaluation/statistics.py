@@ -59,7 +59,7 @@ def bootstrap_mean(
 def paired_difference(
     a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, rng: np.random.Generator
 ) -> Interval:
-    """The mean of a − b over episodes that met the same orders: a and b are (n,) in the same order of episodes."""
+    """The mean of a − b over episodes with the same orders: a and b are (n,) in the same order of episodes."""
     return bootstrap_mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), rng)
 
 

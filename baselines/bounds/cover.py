@@ -1,8 +1,8 @@
 """Covering orders with packages at least cost: the part of the relaxation that is solved exactly, compiled.
 
 An order's lines may leave together or apart. A package costs its FC's dollars for the order's station and slack,
-whatever it holds; a line adds its units at the shelf's price; a line may also be lost. Only an FC whose base stock
-holds a line's units can serve it, since stock never exceeds its base.
+independent of its contents; a line adds its units at the shelf's price; a line may also be lost. Only an FC whose base
+stock holds a line's units can serve it, since stock never exceeds its base.
 """
 
 from __future__ import annotations

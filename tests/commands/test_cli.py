@@ -118,7 +118,7 @@ def test_a_missing_module_of_our_own_is_an_error_of_ours() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
-        (ScenarioError("a: b = 1: mend"), 2, "error: a: b = 1: mend\n"),
+        (ScenarioError("a: b = 1: remedy"), 2, "error: a: b = 1: remedy\n"),
         (InputError("x"), 2, "error: x\n"),
         (PolicyFileError("y"), 2, "error: y\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),

@@ -20,12 +20,12 @@ USED = {
     "animate --day 99": "--day = 99: this day must end before",
     "tune --baseline immediate": "has no parameters, so nothing to tune",
     "tune_transfers transfers --world moon --rule lp": "--world = 'moon': must be one of",
-    "train_maskable --ppo nearst": "shipped: default",
+    "train_maskable --ppo nearst": "PPO file 'nearst': no such file",
 }
 UNKNOWN = {
-    "benchmark --suite mine": "suite 'mine': no such file and no shipped one of that name; shipped: generalisation",
-    "experiment mine": "experiment 'mine': no such file and no shipped one of that name; shipped: ablations, main",
-    "study mine": "no such file and no shipped one of that name; shipped: ",
+    "benchmark --suite mine": "'mine': no such file and no shipped suite of that name; give a path, or one of: ",
+    "experiment mine": "'mine': no such file and no shipped experiment of that name; give a path, or one of: ablations",
+    "study mine": "'mine': no such file and no shipped study of that name; give a path, or one of: ",
 }
 
 

@@ -1,4 +1,4 @@
-"""The relaxed bound: below whatever anyone does, equal to brute force where that can be tried, and checked twice."""
+"""The relaxed bound: below the cost of any policy, equal to brute force where that can be tried, and checked twice."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_decision_ticks_are_those_of_the_kernel(name: str) -> None:
     assert (decided > orders.tick).any()
 
 
-def test_orders_nobody_decides_on_are_settled_to_the_cent() -> None:
+def test_orders_without_a_decision_are_settled_to_the_cent() -> None:
     scenario = small(**MORE_WORLDS["much waits at the horizon"])
     sim, rng = simulator(scenario, KEYS[0]), np.random.default_rng(0)
     for _ in range(scenario.horizon_ticks):

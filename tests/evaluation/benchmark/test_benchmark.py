@@ -65,7 +65,7 @@ policies: [regional_nearest, least_cost, linear, {root}/configs/baselines/us8.li
 
 
 def dime(scenario: Scenario, key: int) -> HindsightBound:
-    """Valid, as every order takes ten cents at least; its time is told the same always."""
+    """Valid, as every order takes ten cents at least; its time is always the same."""
     return HindsightBound(usd=40.0, orders=400, kind="time limit", seconds=1.5, details={})
 
 
@@ -151,13 +151,13 @@ def test_changed_input_is_computed_again_and_only_that(
 
 
 def test_a_cell_depends_on_weights_prices_and_reevaluation() -> None:
-    def fingerprint(scale: float = 1.0, hours: float | None = 24.0, mend: bool = False) -> str:
+    def fingerprint(scale: float = 1.0, hours: float | None = 24.0, reevaluate: bool = False) -> str:
         policy = baseline("shadow_price", {"source.scale": scale})
         policy.pricing = None if hours is None else Pricing(hours, scale)
-        return policy_cell(worlds, "", small(), policy, [1], mend).fingerprint
+        return policy_cell(worlds, "", small(), policy, [1], reevaluate).fingerprint
 
     worlds = Worlds()
-    found = [fingerprint(), fingerprint(scale=2.0), fingerprint(hours=None), fingerprint(mend=True)]
+    found = [fingerprint(), fingerprint(scale=2.0), fingerprint(hours=None), fingerprint(reevaluate=True)]
     assert len(set(found)) == len(found)
     assert fingerprint() == found[0]
 
