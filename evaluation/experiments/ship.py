@@ -46,7 +46,8 @@ _LIMITS = """\
 
 Trained in simulation on {trained_on}, and measured above on scenario `{scenario}` alone. On another network,
 demand or cost structure compare it with `tuned_linear` and the rules first, or train from scratch. It uses
-the features of `envs/kernel/features.py`; a version with others refuses it."""
+the features that its file names. A version with more features gives the new ones zero weight; a version in which one of
+its features is gone, or means something else, refuses the file."""
 
 
 def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:

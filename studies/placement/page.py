@@ -186,7 +186,9 @@ class Page:
 
     def _kpi_table(self, policy: str, partition: str) -> Table:
         others = [name for name in self.laid.placements if name != BASE]
-        own = {(kpi, name): self.change_of(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements}
+        own = {
+            (kpi, name): self.change_of(name, kpi, policy, partition) for kpi in SHOWN for name in self.laid.placements
+        }
         rows = tuple(
             (label(kpi), number(own[kpi, BASE].value.mean, 2),
              *(interval(own[kpi, name].change._asdict(), 2) for name in others))
