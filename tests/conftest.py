@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["REGIONAL_DISPATCH_QUIET"] = "1"  # tests read stderr, which otherwise tells of the kernel's compilation
+
 from pathlib import Path
 
 import pytest
