@@ -8,7 +8,7 @@ from stable_baselines3.common.logger import Logger
 
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 _COST, _IN_REGION = (SOURCE_FEATURES.index(name) for name in ("cost", "in_region"))

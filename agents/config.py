@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.schedule import falling
 from regional_dispatch.baselines.feature_labels import describe_unknown
-from regional_dispatch.envs.kernel.features import DISPATCH_LABELS, SOURCE_LABELS
-from regional_dispatch.envs.kernel.lane_price import MOST_HIDDEN
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
+from regional_dispatch.envs.kernel.decisions.lane_price import MOST_HIDDEN
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, override, read_yaml
 from regional_dispatch.envs.world.shipped import find_file
@@ -80,7 +80,7 @@ class PpoConfig(BaseModel):
     )  # fmt: skip
     lane_price_hidden: int = Field(
         0, ge=0, le=MOST_HIDDEN, description="Width of the layers of the network that prices lanes "
-        "(envs/kernel/lane_price.py). 0: lanes are not priced.",
+        "(envs/kernel/decisions/lane_price.py). 0: lanes are not priced.",
     )  # fmt: skip
     clip_range: float = Field(0.2, gt=0, lt=1, description="Clip of the ratio of probabilities, per decision.")
     ent_coef: float = Field(0.003, ge=0, description="Weight of the entropy bonus at the start of training.")

@@ -15,10 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from regional_dispatch.baselines.feature_labels import describe_unknown
-from regional_dispatch.envs.kernel.features import DISPATCH_LABELS, SOURCE_LABELS
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_LABELS, MOST_HIDDEN
-from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_LABELS, MOST_HIDDEN
+from regional_dispatch.envs.kernel.decisions.score import Scorer, scorer_shapes
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.world.demand import STREAMS
 from regional_dispatch.envs.world.replacing import replacing

@@ -1,4 +1,4 @@
-"""Small ReLU networks with the layout of `envs.kernel.score.Scorer`, so that weights are exported as they are."""
+"""Small ReLU networks with the layout of `envs.kernel.decisions.score.Scorer`, so weights are exported as they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 
 
 class ScorerNet(nn.Module):

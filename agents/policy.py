@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from regional_dispatch.agents.networks import ScorerNet
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     DISPATCH_LABELS,
     REGION_FEATURES,
@@ -21,8 +21,8 @@ from regional_dispatch.envs.kernel.features import (
     SOURCE_COUNT,
     SOURCE_LABELS,
 )
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, NO_PRICE
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT, NO_PRICE
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 
 _FORBIDDEN = -1e9  # logit of a masked candidate
 
@@ -47,7 +47,7 @@ class DispatchPolicy(ActorCriticPolicy):
         groups: sets of actor weights: 1, or one per region.
         source_prior: feature → weight of the source scorer at the start; empty starts from random choices.
         dispatch_prior: the same for the dispatch scorer, where `bias` is its constant.
-        price_hidden: width of the network that prices lanes (`envs.kernel.lane_price`); 0 for none.
+        price_hidden: width of the network that prices lanes (`envs.kernel.decisions.lane_price`); 0 for none.
         averaging: share of the previous average in the moving average of weights that `predict` and `scorers` use; 0
             for the latest weights.
     """

@@ -38,8 +38,8 @@ from regional_dispatch.agents.update import (
     minibatches,
 )
 from regional_dispatch.agents.vec_env import BatchVecEnv
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator, part, prefixed
 
 ROWS_AT_ONCE = 65536  # lines whose values are computed in one batch

@@ -11,7 +11,7 @@ from stable_baselines3.common.buffers import BaseBuffer
 from regional_dispatch.agents.credit.lane_prices import PriceRecorder
 from regional_dispatch.agents.credit.lanes import LaneRecorder
 from regional_dispatch.agents.credit.lines import LineRecorder
-from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.policy import scores
 from regional_dispatch.envs.vector_env import RegionRows
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 

@@ -19,7 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regional_dispatch.baselines.feature_labels import describe_unknown
 from regional_dispatch.baselines.rules import BaselineError, baseline, full_name, parameters
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, DISPATCH_LABELS, SOURCE_FEATURES, SOURCE_LABELS
+from regional_dispatch.envs.kernel.decisions.features import (
+    DISPATCH_FEATURES,
+    DISPATCH_LABELS,
+    SOURCE_FEATURES,
+    SOURCE_LABELS,
+)
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import ScenarioError, explain, read_yaml

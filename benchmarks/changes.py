@@ -13,7 +13,7 @@ _TRAINED = tuple(f"agents/pretrained/{name}.safetensors" for name in ("networks"
 _TUNED = tuple(f"configs/baselines/{name}.linear.yaml" for name in _SCENARIOS)
 
 CHANGES = (
-    Change("dispatch feature", ("envs/features.py", *_TRAINED, *_TUNED), ("envs/kernel/features.py",)),
+    Change("dispatch feature", ("envs/features.py", *_TRAINED, *_TUNED), ("envs/kernel/decisions/features.py",)),
     Change("source rule", ("baselines/rules.py",), ("baselines/rules.py",)),
     Change(
         "cost component, paid per package",
@@ -24,18 +24,18 @@ CHANGES = (
         ),
         (
             "envs/world/scenario.py", "envs/world/costs.py", "envs/world/routes.py", "envs/kernel/ledger.py",
-            "envs/kernel/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
+            "envs/kernel/phases/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
         ),
     ),
     Change(
         "arrival process",
         ("envs/scenario.py", "envs/demand.py", "envs/state.py", "envs/kernel.py"),
-        ("envs/world/scenario.py", "envs/world/demand.py", "envs/world/world.py", "envs/kernel/arrivals.py"),
+        ("envs/world/scenario.py", "envs/world/demand.py", "envs/world/world.py", "envs/kernel/phases/arrivals.py"),
     ),
     Change(
         "KPI with a counter of its own, in all tables",
         ("envs/metrics.py", "envs/kernel.py", "evaluation/report.py", "evaluation/benchmark_page.py"),
-        ("envs/kernel/metrics.py", "envs/kernel/dispatch.py", "evaluation/kpis.py"),
+        ("envs/kernel/metrics.py", "envs/kernel/phases/dispatch.py", "evaluation/kpis.py"),
     ),
     Change("study", ("evaluation/studies/catalog.py", "evaluate.py"), ()),
     Change(

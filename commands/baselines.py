@@ -49,5 +49,5 @@ def _table(title: str, rules: Mapping[str, Rule] | Mapping[str, Kind]) -> Table:
 def _parameters(known: Mapping[str, Parameter]) -> list[str]:
     """One line each; weights without bounds are too many to list."""
     if any(math.isinf(parameter.high) for parameter in known.values()):
-        return [f"{len(known)} weights, see envs/kernel/features.py"]
+        return [f"{len(known)} weights, see envs/kernel/decisions/features.py"]
     return [f"{name} = {p.default:g} ({p.low:g}…{p.high:g}): {p.text}" for name, p in known.items()]

@@ -229,8 +229,8 @@ def kpis() -> str:
 
 def features() -> str:
     """What policies see of a candidate, a lane and a region, and what prices of lanes are learned from."""
-    from regional_dispatch.envs.kernel.features import DISPATCH, LIMIT, REGION, SOURCE
-    from regional_dispatch.envs.kernel.lane_price import LANE_PRICE
+    from regional_dispatch.envs.kernel.decisions.features import DISPATCH, LIMIT, REGION, SOURCE
+    from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE
 
     intro = (
         "What a policy sees, in this order. The unit is what the value 1 stands for; *yes* marks values of 0 and 1. "

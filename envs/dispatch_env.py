@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.observation import (
     action_space,
     apply_action,
@@ -60,7 +60,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Observation Space
 
-    `Dict`, float32 in ±10 with fixed normalisation (`envs/kernel/features.py` names every entry and its unit):
+    `Dict`, float32 in ±10 with fixed normalisation (`envs/kernel/decisions/features.py` has every entry and its unit):
 
     | key | shape | meaning |
     | --- | --- | --- |

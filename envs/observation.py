@@ -1,7 +1,7 @@
 """Observations with their masks, and actions, as Gymnasium and stable-baselines3 take them.
 
 They are padded: shapes are fixed, and a slot without a decision has one legal action. The learner of this project reads
-one row per decision instead (`envs.kernel.observe`).
+one row per decision instead (`envs.kernel.decisions.observe`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from gymnasium import spaces
 
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
-from regional_dispatch.envs.kernel.observe import apply_choices, fill_tables
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.observe import apply_choices, fill_tables
 from regional_dispatch.envs.simulator import Simulator
 
 

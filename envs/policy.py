@@ -10,9 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, REGION_FEATURES, REGION_INDEX_SCALE, SOURCE_COUNT
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.features import (
+    DISPATCH_COUNT,
+    REGION_FEATURES,
+    REGION_INDEX_SCALE,
+    SOURCE_COUNT,
+)
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 
 Observation = Mapping[str, np.ndarray]
 
@@ -85,7 +90,7 @@ def region_index(observation: Observation) -> np.ndarray:
 
 
 def scores(scorer: Scorer, region: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Scores of feature vectors in plain numpy; see `envs.kernel.scorers.score`.
+    """Scores of feature vectors in plain numpy; see `envs.kernel.decisions.scorers.score`.
 
     Args:
         scorer: weights.

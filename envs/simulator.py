@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from regional_dispatch.envs.kernel import tick as kernel
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.kernel.state import (
     JOURNEY,
     State,
@@ -73,7 +73,7 @@ class Simulator:
         scenario: the world.
         copies: B.
         pricer: prices units at FCs; default, none, and `shadow_price` is a newsvendor's estimate.
-        reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.reevaluation`).
+        reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.phases.reevaluation`).
         transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
     """
 
@@ -192,7 +192,7 @@ class Simulator:
         self.state.row["marginal_truck_charge"] = marginal
 
     def sample_lanes(self, room: int) -> None:
-        """Takes samples of what packages cost their lanes, of packages made from now on; see `envs.kernel.lane_price`.
+        """Takes samples of what packages made from now on cost their lanes; see `envs.kernel.credit`.
 
         Args:
             room: samples kept per row; when there are more, the oldest go.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regional_dispatch.baselines import BaselineError, baseline, baseline_names
 from regional_dispatch.baselines.rules import full_name
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.baselines.transfers.rules import transfer_rule
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, TransferRule
 from regional_dispatch.envs.world.demand import episode_key

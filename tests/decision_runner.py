@@ -11,9 +11,9 @@ import numpy as np
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.lanes import LaneRecorder, Lanes
 from regional_dispatch.agents.credit.lines import LineRecorder, Lines
-from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario

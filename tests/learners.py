@@ -13,7 +13,7 @@ import torch
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.training.monitoring import TuningEpisodes
 from regional_dispatch.agents.vec_env import RegionalVecEnv
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from tests.worlds import TWO_REGIONS, small

@@ -33,9 +33,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
             os.link(HOME / name, tree / name) if os.stat(HOME).st_dev == os.stat(tree).st_dev else (
                 tree / name
             ).write_bytes((HOME / name).read_bytes())
-    (tree / "envs" / "kernel" / "phases").mkdir()
-    (tree / "envs" / "kernel" / "phases" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
-    (tree / "envs" / "kernel" / "phases" / "__init__.py").write_text("", encoding="utf-8")
+    (tree / "envs" / "kernel" / "more").mkdir()
+    (tree / "envs" / "kernel" / "more" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
+    (tree / "envs" / "kernel" / "more" / "__init__.py").write_text("", encoding="utf-8")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
     subprocess.run(build, check=True, capture_output=True, timeout=300)
     return zipfile.ZipFile(next(out.glob("*.whl")))
@@ -58,7 +58,7 @@ def test_the_wheel_holds_every_file_of_every_room(wheel: zipfile.ZipFile) -> Non
 
 
 def test_a_folder_that_was_added_is_packaged(wheel: zipfile.ZipFile) -> None:
-    assert "regional_dispatch/envs/kernel/phases/added.py" in wheel.namelist()
+    assert "regional_dispatch/envs/kernel/more/added.py" in wheel.namelist()
 
 
 def test_the_wheel_has_one_top_level_name_and_a_command(wheel: zipfile.ZipFile) -> None:

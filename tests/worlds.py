@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
 from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import linear
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import linear
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 

@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import linear
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import linear
 
 BACKLOG_HOURS = 12.0  # hours of queued work per unit of the lane price's `backlog` feature
 

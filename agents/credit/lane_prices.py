@@ -1,4 +1,4 @@
-"""Samples of what packages have cost their lanes, for the network that prices lanes (`envs.kernel.lane_price`)."""
+"""Samples of what packages cost their lanes, for the network that prices lanes (`envs.kernel.decisions.lane_price`)."""
 
 from __future__ import annotations
 

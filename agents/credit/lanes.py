@@ -14,8 +14,8 @@ from numba import njit
 
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.concatenate import concatenate
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT
-from regional_dispatch.envs.kernel.observe import pack_lanes, unpack_lanes
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT
+from regional_dispatch.envs.kernel.decisions.observe import pack_lanes, unpack_lanes
 from regional_dispatch.envs.simulator import Simulator
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.concatenate import concatenate
-from regional_dispatch.envs.kernel.features import SOURCE_COUNT
-from regional_dispatch.envs.kernel.observe import pack_lines, unpack_lines
+from regional_dispatch.envs.kernel.decisions.features import SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.observe import pack_lines, unpack_lines
 from regional_dispatch.envs.simulator import Simulator
 
 

@@ -18,7 +18,7 @@ from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.features import REGION_COUNT, region_features
+from regional_dispatch.envs.kernel.decisions.features import REGION_COUNT, region_features
 
 REWARD_USD = 100.0  # USD per unit of reward
 CRITIC_HIDDEN = 64  # width of the critic's layers

@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.baselines.pricing import simulator_for
-from regional_dispatch.envs.kernel.scorers import Scorer, Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorer, Scorers
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, part
 from regional_dispatch.envs.world.demand import episode_key

@@ -39,7 +39,7 @@ from regional_dispatch.agents.training.progress import show_progress
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.baselines.tuned import is_tuned_name, tuned_baseline
-from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.replacing import replacing

@@ -12,7 +12,7 @@ Events of the scenario (`envs.world.events`) only remove capacity and departures
 relaxation. With events, lanes are never made strict: a closed lane keeps its full loads.
 
 The bound is for policies that decide when an order arrives. A policy that moves packages between FCs while they wait
-to be picked (`envs.kernel.reevaluation`) is covered if picking never binds, because then no package waits.
+to be picked (`envs.kernel.phases.reevaluation`) is covered if picking never binds, because then no package waits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
 from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
 from regional_dispatch.baselines.bounds.relaxation import relaxed_bound
 from regional_dispatch.baselines.bounds.time_expanded import Plan, TimeExpanded
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario

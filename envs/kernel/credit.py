@@ -5,7 +5,7 @@
 - A *lane* is charged with its trucks and with lateness that accrues while it holds, since a learner last took the
   account; beside it stand the packages it sent, and what they are expected to cost the lanes they ride next.
 - *Samples* hold what packages really cost their lanes beyond the standard: the lane's features as the package met it,
-  and the dollars, for the network that prices lanes (`envs.kernel.lane_price`).
+  and the dollars, for the network that prices lanes (`envs.kernel.decisions.lane_price`).
 
 Credit changes what is learned, never what is measured: dollars are booked in `envs.kernel.ledger`.
 """
@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.lane_price import (
+from regional_dispatch.envs.kernel.decisions.lane_price import (
     LANE_PRICE_COUNT,
     lane_price_features,
     lane_surcharge,
     ready_and_safe,
 )
-from regional_dispatch.envs.kernel.lane_queue import NEVER, safe_tick
 from regional_dispatch.envs.kernel.ledger import late_increase_usd
+from regional_dispatch.envs.kernel.phases.lane_queue import NEVER, safe_tick
 from regional_dispatch.envs.world.costs import handling_usd
 
 _handling_usd = pasted(handling_usd)

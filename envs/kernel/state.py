@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.envs.kernel.credit import NOTES
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE
-from regional_dispatch.envs.kernel.lane_queue import NEVER
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE
+from regional_dispatch.envs.kernel.decisions.order_plan import MOST_LINES, PLANS
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
-from regional_dispatch.envs.kernel.order_plan import MOST_LINES, PLANS
-from regional_dispatch.envs.kernel.score import Scorer
+from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
 from regional_dispatch.envs.world.world import World
 
 ROW = np.dtype(

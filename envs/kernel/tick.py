@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import admit_lines, place_orders
-from regional_dispatch.envs.kernel.closures import enter_period
 from regional_dispatch.envs.kernel.compiled import compiled, compiled_with_memory
-from regional_dispatch.envs.kernel.decide import decide
-from regional_dispatch.envs.kernel.dispatch import hold_lanes, send_full_loads, send_partial_loads
-from regional_dispatch.envs.kernel.lane_queue import sort_active
-from regional_dispatch.envs.kernel.reevaluation import reevaluate
-from regional_dispatch.envs.kernel.replenish import replenish
-from regional_dispatch.envs.kernel.scorers import Scorers
-from regional_dispatch.envs.kernel.settle import settle, value_work_under_way
-from regional_dispatch.envs.kernel.source import source_lines
-from regional_dispatch.envs.kernel.trucks import return_trucks, unload_trucks
-from regional_dispatch.envs.kernel.work import pick_and_sort
+from regional_dispatch.envs.kernel.decisions.decide import decide
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
+from regional_dispatch.envs.kernel.phases.arrivals import admit_lines, place_orders
+from regional_dispatch.envs.kernel.phases.closures import enter_period
+from regional_dispatch.envs.kernel.phases.dispatch import hold_lanes, send_full_loads, send_partial_loads
+from regional_dispatch.envs.kernel.phases.lane_queue import sort_active
+from regional_dispatch.envs.kernel.phases.reevaluation import reevaluate
+from regional_dispatch.envs.kernel.phases.replenish import replenish
+from regional_dispatch.envs.kernel.phases.settle import settle, value_work_under_way
+from regional_dispatch.envs.kernel.phases.source import source_lines
+from regional_dispatch.envs.kernel.phases.trucks import return_trucks, unload_trucks
+from regional_dispatch.envs.kernel.phases.work import pick_and_sort
 
 EVERY = np.int64(-1)  # region: all of them; none left out
 READY, GROW_PACKAGES, GROW_LINES, GROW_ITEMS = range(4)

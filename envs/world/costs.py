@@ -8,7 +8,7 @@ from typing import Any
 from regional_dispatch.envs.world.scenario import Costs
 
 # One field per field of the scenario's `costs`, so that a new rate needs no second list.
-Rates = namedtuple("Rates", list(Costs.model_fields))
+Rates = namedtuple("Rates", list(Costs.model_fields))  # type: ignore[misc]
 
 
 def rates(costs: Costs) -> Any:

@@ -1,6 +1,6 @@
 """Tables of demand: rates and shares of generated orders, or the orders of a trace.
 
-`envs.kernel.arrivals` makes orders from them. Axes: D stations, S SKUs.
+`envs.kernel.phases.arrivals` makes orders from them. Axes: D stations, S SKUs.
 """
 
 from __future__ import annotations

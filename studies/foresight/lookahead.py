@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.dispatch import can_send
+from regional_dispatch.envs.kernel.phases.dispatch import can_send
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario

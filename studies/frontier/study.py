@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.rules import parameters
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.policies import is_baseline, resolve_policy

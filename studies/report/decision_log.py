@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import late_usd
-from regional_dispatch.envs.kernel.score import Scorer
 from regional_dispatch.envs.observation import empty_observation, fill_observation
 from regional_dispatch.envs.policy import ScorerPolicy, scores
 from regional_dispatch.envs.simulator import Simulator

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.render.kpi_window import clock
 from regional_dispatch.envs.render.map import MapViewer
 from regional_dispatch.envs.render.traffic import lane_packages, trucks_under_way

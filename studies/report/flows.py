@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS

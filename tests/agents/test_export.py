@@ -15,13 +15,18 @@ from safetensors.numpy import save
 from regional_dispatch.agents.export import FORMAT, FilePolicy, PolicyFileError, load_policy, save_policy
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.baselines import baseline
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_FEATURES,
     SOURCE_COUNT,
     SOURCE_FEATURES,
 )
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES, MOST_HIDDEN, NO_PRICE
-from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
+from regional_dispatch.envs.kernel.decisions.lane_price import (
+    LANE_PRICE_COUNT,
+    LANE_PRICE_FEATURES,
+    MOST_HIDDEN,
+    NO_PRICE,
+)
+from regional_dispatch.envs.kernel.decisions.score import Scorer, scorer_shapes
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from tests.learners import WORLD

@@ -13,10 +13,10 @@ from safetensors.numpy import save
 from regional_dispatch.agents.export import PolicyFileError, load_policy, save_policy
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.baselines import baseline
-from regional_dispatch.envs.kernel.features import DISPATCH_LABELS, SOURCE_LABELS
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_LABELS
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_LABELS
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from regional_dispatch.agents.networks import ScorerNet
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     SOURCE_COUNT,
 )
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from tests.learners import learner
 
 

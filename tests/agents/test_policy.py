@@ -14,7 +14,7 @@ from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.features import (
     SOURCE_COUNT,
     SOURCE_FEATURES,
 )

@@ -18,14 +18,14 @@ from regional_dispatch.agents.training.run import Run, rules_beside, train
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.features import (
     SHADOW_PRICE_USD,
     SOURCE_COUNT,
     SOURCE_FEATURES,
 )
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT, LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.vector_env import RegionRows
 from regional_dispatch.envs.world.demand import episode_key

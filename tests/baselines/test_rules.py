@@ -13,8 +13,8 @@ import pytest
 from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline, baseline_names
 from regional_dispatch.baselines.pricing import price
 from regional_dispatch.baselines.rules import parameters
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.scorers import NEAREST_IN_REGION, Scorers
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.scorers import NEAREST_IN_REGION, Scorers
 from regional_dispatch.envs.observation import empty_observation, fill_observation
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key

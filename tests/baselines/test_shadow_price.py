@@ -20,7 +20,7 @@ from regional_dispatch.baselines.shadow_price import (
     solve_by_steps,
     solve_jointly,
 )
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import sku_units_per_day
 from tests.worlds import SCARCE, TWO_REGIONS, simulator, small

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from tests.worlds import small
 

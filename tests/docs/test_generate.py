@@ -11,8 +11,8 @@ import regional_dispatch
 from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.baselines.rules import DISPATCH_RULES, SOURCE_RULES
 from regional_dispatch.commands.cli import evaluate_commands
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, REGION_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.lane_price import LANE_PRICE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, REGION_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.studies.framework.kinds import KINDS, find_study, load_study

@@ -19,10 +19,10 @@ from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs import ENV_ID
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key

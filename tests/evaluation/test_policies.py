@@ -9,8 +9,8 @@ import pytest
 
 from regional_dispatch.agents.export import save_policy
 from regional_dispatch.baselines import baseline, baseline_names
-from regional_dispatch.envs.kernel.score import Scorer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policies, resolve_policy

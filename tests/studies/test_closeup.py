@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from regional_dispatch.baselines import baseline
-from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.kernel.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario

@@ -10,7 +10,7 @@ import pytest
 
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.lines import Lines
-from regional_dispatch.envs.kernel.features import SHADOW_PRICE_USD, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import SHADOW_PRICE_USD, SOURCE_FEATURES
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.simulator import Simulator
 from tests.conftest import trace_scenario

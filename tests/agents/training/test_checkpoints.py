@@ -19,7 +19,7 @@ from regional_dispatch.agents.training.checkpoints import CtrlC, newest_checkpoi
 from regional_dispatch.agents.training.run import Run, train
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.shadow_price import LinearProgramPricer
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario

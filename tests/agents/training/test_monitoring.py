@@ -22,7 +22,12 @@ from regional_dispatch.agents.training.progress import ProgressBar, ProgressLine
 from regional_dispatch.agents.training.run import Run, train
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.pricing import simulator_for
-from regional_dispatch.envs.kernel.features import DISPATCH_COUNT, DISPATCH_FEATURES, SOURCE_COUNT, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.features import (
+    DISPATCH_COUNT,
+    DISPATCH_FEATURES,
+    SOURCE_COUNT,
+    SOURCE_FEATURES,
+)
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.demand import episode_key

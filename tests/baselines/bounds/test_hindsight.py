@@ -15,7 +15,7 @@ from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.baselines.bounds.hindsight import exact_bound, hindsight_bound, is_small, replay
 from regional_dispatch.baselines.bounds.known_orders import all_orders
 from regional_dispatch.baselines.bounds.time_expanded import Plan
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario

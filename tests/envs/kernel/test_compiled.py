@@ -41,11 +41,11 @@ def test_a_copy_has_the_fingerprint_of_the_original(copy: Path, monkeypatch: pyt
 def test_any_change_to_the_compiled_files_changes_the_fingerprint(copy: Path, change: str) -> None:
     before = kernel_digest()
     if change == "add":
-        (copy / "phases").mkdir()
-        (copy / "phases" / "new.py").write_text("x = 1\n", encoding="utf-8")
+        (copy / "more").mkdir()
+        (copy / "more" / "new.py").write_text("x = 1\n", encoding="utf-8")
     elif change == "move into a subfolder":
-        (copy / "phases").mkdir()
-        (copy / "draws.py").rename(copy / "phases" / "draws.py")
+        (copy / "more").mkdir()
+        (copy / "draws.py").rename(copy / "more" / "draws.py")
     elif change == "edit":
         (copy / "draws.py").write_text((copy / "draws.py").read_text(encoding="utf-8") + "#\n", encoding="utf-8")
     else:

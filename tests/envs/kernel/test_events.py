@@ -17,8 +17,8 @@ from regional_dispatch.baselines.bounds.hindsight import exact_bound
 from regional_dispatch.baselines.bounds.relaxation import relaxed_bound
 from regional_dispatch.baselines.shadow_price import LinearProgramPricer, coming_cycle
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.kernel.ledger import COMPONENTS, USD
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network

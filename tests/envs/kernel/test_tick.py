@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.kernel import tick as kernel
-from regional_dispatch.envs.kernel.lane_queue import NEVER
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network, repartition

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.kernel.metrics import compute_kpis
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.ledger import late_usd
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
 
 MOST_LINES = 6  # 64 subsets
 LEAST_COST, FEWEST_PACKAGES = range(2)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from regional_dispatch.envs.kernel.arrivals import region_of_station
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.lane_queue import append, join_lane
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_cash, late_increase_usd
-from regional_dispatch.envs.kernel.reevaluation import drop_items
+from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
+from regional_dispatch.envs.kernel.phases.lane_queue import append, join_lane
+from regional_dispatch.envs.kernel.phases.reevaluation import drop_items
 
 
 @pasted

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from regional_dispatch.envs.kernel.arrivals import line_at, region_of_station
-from regional_dispatch.envs.kernel.closures import is_cut
 from regional_dispatch.envs.kernel.compiled import inlined
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_handling, late_usd
 from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.kernel.phases.arrivals import line_at, region_of_station
+from regional_dispatch.envs.kernel.phases.closures import is_cut
 
 
 @inlined

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
-from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
 from regional_dispatch.envs.kernel.compiled import compiled
 from regional_dispatch.envs.kernel.credit import start_journey, take_lane_account
-from regional_dispatch.envs.kernel.dispatch import can_send
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.decisions.features import (
     SHADOW_PRICE_USD,
     S,
     dispatch_features,
@@ -23,7 +21,9 @@ from regional_dispatch.envs.kernel.features import (
     region_features,
     source_features,
 )
-from regional_dispatch.envs.kernel.outlook import route_backlog_hours
+from regional_dispatch.envs.kernel.decisions.outlook import route_backlog_hours
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
+from regional_dispatch.envs.kernel.phases.dispatch import can_send
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 A rule is a linear scorer with named weights and steps; a trained policy is a small ReLU network. Both are the same
 arrays, so both run inside the compiled kernel. A trained policy may bring a third scorer, which prices lanes
-(`envs.kernel.lane_price`).
+(`envs.kernel.decisions.lane_price`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.kernel.lane_price import NO_PRICE
-from regional_dispatch.envs.kernel.score import Scorer, scorer_shapes
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.lane_price import NO_PRICE
+from regional_dispatch.envs.kernel.decisions.score import Scorer, scorer_shapes
 
 
 class Scorers(NamedTuple):

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
-from regional_dispatch.envs.kernel.closures import is_cut, uncut
 from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
-from regional_dispatch.envs.kernel.lane_price import route_surcharge
+from regional_dispatch.envs.kernel.decisions.lane_price import route_surcharge
+from regional_dispatch.envs.kernel.decisions.order_plan import plan_orders
+from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours
 from regional_dispatch.envs.kernel.ledger import late_usd
-from regional_dispatch.envs.kernel.order_plan import plan_orders
-from regional_dispatch.envs.kernel.outlook import backlog_hours
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
+from regional_dispatch.envs.kernel.phases.closures import is_cut, uncut
 
 NO_BACKLOG, UNCUT = 1, 2  # flags: what is asked of a route beside units
 MOST_OUTSIDE = 8  # routes from other regions that are priced for a line

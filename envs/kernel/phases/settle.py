@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at, region_of_station
 from regional_dispatch.envs.kernel.compiled import compiled, inlined, subroutine
-from regional_dispatch.envs.kernel.lane_queue import forget_safe
 from regional_dispatch.envs.kernel.ledger import (
     USD,
     book_accrual,
@@ -20,7 +18,9 @@ from regional_dispatch.envs.kernel.ledger import (
     late_usd,
     value_handling,
 )
-from regional_dispatch.envs.kernel.trucks import close_package
+from regional_dispatch.envs.kernel.phases.arrivals import line_at, region_of_station
+from regional_dispatch.envs.kernel.phases.lane_queue import forget_safe
+from regional_dispatch.envs.kernel.phases.trucks import close_package
 
 
 @compiled

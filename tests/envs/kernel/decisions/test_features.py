@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regional_dispatch.envs.kernel import features as f
-from regional_dispatch.envs.kernel.dispatch import can_send
-from regional_dispatch.envs.kernel.score import Scorer, score
-from regional_dispatch.envs.kernel.scorers import Scorers, linear
+from regional_dispatch.envs.kernel.decisions import features as f
+from regional_dispatch.envs.kernel.decisions.score import Scorer, score
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers, linear
+from regional_dispatch.envs.kernel.phases.dispatch import can_send
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS

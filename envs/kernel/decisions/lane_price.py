@@ -3,8 +3,8 @@
 The standard cost of a route supposes full trucks that leave in time. Trucks do not leave full, and packages wait: what
 a lane really costs depends on what waits there, what is on its way there, and how long the package can wait. A learner
 takes samples of that (`envs.kernel.credit`); a scorer fit to them prices every lane of every candidate route, and the
-orders' plans count it (`envs.kernel.order_plan`). It also prices what a lane hands to the next one, so that a lane that
-uses up the slack which the next one needs can be charged for it.
+orders' plans count it (`envs.kernel.decisions.order_plan`). It also prices what a lane passes on to the next one, so
+that a lane which uses up the slack that the next one needs can be charged for it.
 
 `ready` is the tick at which a package can be at a lane's origin, `safe` the last tick to leave it and be on time.
 """
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
+from regional_dispatch.envs.kernel.decisions.score import no_scorer, score
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
-from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
-from regional_dispatch.envs.kernel.score import no_scorer, score
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 MOST_HIDDEN = 64  # width of a lane price's layers

@@ -6,9 +6,9 @@ from typing import Any
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
 from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, charge_package, truck_shares
-from regional_dispatch.envs.kernel.lane_queue import drop_empty, forget_safe, rescan_safe
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
 from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, forget_safe, rescan_safe
 from regional_dispatch.envs.world.lane_kinds import DIRECT
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from regional_dispatch.envs.kernel.arrivals import region_of_station
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.credit import close_journey
 from regional_dispatch.envs.kernel.ledger import USD, book_cash, late_usd
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.kernel.reevaluation import leave_siblings
-from regional_dispatch.envs.kernel.work import join_site
+from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
+from regional_dispatch.envs.kernel.phases.reevaluation import leave_siblings
+from regional_dispatch.envs.kernel.phases.work import join_site
 
 
 @inlined

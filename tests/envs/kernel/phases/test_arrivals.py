@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regional_dispatch.envs.kernel.arrivals import _rate_at
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
+from regional_dispatch.envs.kernel.phases.arrivals import _rate_at
 from regional_dispatch.envs.world import demand as d
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario

@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
-from regional_dispatch.envs.kernel.candidates import candidates_found, prepare_lines
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory, subroutine
-from regional_dispatch.envs.kernel.dispatch import can_send
-from regional_dispatch.envs.kernel.features import (
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     SOURCE_COUNT,
     dispatch_features,
     hour_of_day,
     source_features,
 )
-from regional_dispatch.envs.kernel.score import Scorer, score
-from regional_dispatch.envs.kernel.scorers import Scorers
+from regional_dispatch.envs.kernel.decisions.score import Scorer, score
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
+from regional_dispatch.envs.kernel.phases.dispatch import can_send
 
 
 @compiled_with_memory

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
-from regional_dispatch.envs.kernel.closures import is_cut
 from regional_dispatch.envs.kernel.compiled import inlined
 from regional_dispatch.envs.kernel.credit import join_journey, lose_journey, note_package, open_package, replan_journey
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both, book_handling, late_usd
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.kernel.reevaluation import keep_item, link_siblings
-from regional_dispatch.envs.kernel.work import join_site
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
+from regional_dispatch.envs.kernel.phases.closures import is_cut
+from regional_dispatch.envs.kernel.phases.reevaluation import keep_item, link_siblings
+from regional_dispatch.envs.kernel.phases.work import join_site
 
 
 @inlined

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.arrivals import line_at
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.decisions.order_plan import FEWEST_PACKAGES, LEAST_COST
+from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
-from regional_dispatch.envs.kernel.order_plan import FEWEST_PACKAGES, LEAST_COST
-from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
+from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 LIMIT = 10.0
@@ -62,7 +62,7 @@ SOURCE = {
     "fewest_packages": Feature("yes", "the line's route in the way to carry its order with the fewest packages"),
     "spill_cover": Feature("10 days", "cover of an FC of another region, 0…3; 3 for an FC of the region"),
     "surcharge": Feature(
-        "5 USD", "the route's lanes are expected to cost beyond the standard (envs/kernel/lane_price.py)"
+        "5 USD", "the route's lanes are expected to cost beyond the standard (envs/kernel/decisions/lane_price.py)"
     ),
     "shadow_price": Feature("5 USD", "taking the line's units is expected to cost elsewhere"),
 }
@@ -75,7 +75,7 @@ SOURCE_COUNT = len(SOURCE)
 def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
     """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r.
 
-    `kernel.candidates.prepare_lines` must have found them.
+    `envs.kernel.decisions.candidates.prepare_lines` must have found them.
     """
     low, high = order_span(s, b, r, j)
     for k in range(found):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
-from regional_dispatch.envs.kernel import lane_price as lp
 from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.features import SOURCE_FEATURES
-from regional_dispatch.envs.kernel.outlook import backlog_hours, expected_inflow
-from regional_dispatch.envs.kernel.scorers import DEFAULT_BACKGROUND, Scorers, linear
+from regional_dispatch.envs.kernel.decisions import lane_price as lp
+from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
+from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers, linear
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key

@@ -1,0 +1,1 @@
+"""What happens in a tick, phase by phase, in the order of `envs.kernel.tick`."""
