@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NO_PRODUCT = {"tests", "benchmarks", "docs", "notebooks", "examples", "build", "dist", "site"}
 LONG_FUNCTION = 45  # lines
 PAGE = ROOT / "docs" / "explanation" / "code.md"
-START, END = "<!-- structure: written by python -m benchmarks.structure -->", "<!-- end of structure -->"
 COSTS = (
     "Existing files that a change edits or makes again; before, a new feature meant training and tuning again every "
     "file that comes with the package:"
@@ -131,6 +130,13 @@ def changes_table(before: Path, after: Path, changes: Sequence[Change]) -> str:
     return table(["a new …", "before", "now", "files now"], [*rows, total])
 
 
+def write_section(page: Path, name: str, module: str, text: str) -> None:
+    """Replaces the text between a page's two marks of that name."""
+    start, end = f"<!-- {name}: written by python -m {module} -->", f"<!-- end of {name} -->"
+    head, rest = page.read_text(encoding="utf-8").split(start, 1)
+    page.write_text(f"{head}{start}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}", encoding="utf-8")
+
+
 def main() -> None:
     """Writes both tables into the page."""
     commit = sys.argv[1] if len(sys.argv) > 1 else BEFORE
@@ -141,9 +147,7 @@ def main() -> None:
         old, new = measure(before), measure(ROOT)
         sizes = table(["", f"before ({commit})", "now"], [[name, old[name], new[name]] for name in new])
         costs = changes_table(before, ROOT, CHANGES)
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(START, 1)
-    PAGE.write_text(f"{head}{START}\n\n{sizes}\n\n{COSTS}\n\n{costs}\n\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+    write_section(PAGE, "structure", "benchmarks.structure", f"{sizes}\n\n{COSTS}\n\n{costs}")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
             os.link(HOME / name, tree / name) if os.stat(HOME).st_dev == os.stat(tree).st_dev else (
                 tree / name
             ).write_bytes((HOME / name).read_bytes())
-    (tree / "envs" / "kernel" / "more").mkdir()
-    (tree / "envs" / "kernel" / "more" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
-    (tree / "envs" / "kernel" / "more" / "__init__.py").write_text("", encoding="utf-8")
+    (tree / "envs" / "world" / "more").mkdir()
+    (tree / "envs" / "world" / "more" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
+    (tree / "envs" / "world" / "more" / "__init__.py").write_text("", encoding="utf-8")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
     subprocess.run(build, check=True, capture_output=True, timeout=300)
     return zipfile.ZipFile(next(out.glob("*.whl")))
@@ -58,7 +58,34 @@ def test_the_wheel_holds_every_file_of_every_room(wheel: zipfile.ZipFile) -> Non
 
 
 def test_a_folder_that_was_added_is_packaged(wheel: zipfile.ZipFile) -> None:
-    assert "regional_dispatch/envs/kernel/more/added.py" in wheel.namelist()
+    assert "regional_dispatch/envs/world/more/added.py" in wheel.namelist()
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the wheel is unpacked into, as pip does."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    wheel.extractall(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        ("evaluate compare --scenario small --policies pretrained/small --episodes 1", "results: runs/compare"),
+        ("evaluate study ten_by_hundred --workers 1", "report: runs/studies/ten_by_hundred/report.html"),
+        ("evaluate generate --seed 3 --out my.yaml", "scenario: my.yaml"),
+        ("train --help", "--ppo"),
+    ],
+)  # fmt: skip
+def test_commands_of_an_installed_package_work_in_any_folder(
+    installed: Path, tmp_path: Path, arguments: str, printed: str
+) -> None:
+    command = [sys.executable, "-m", "regional_dispatch", *arguments.split()]
+    paths = {**os.environ, "PYTHONPATH": str(installed)}
+    ended = subprocess.run(command, cwd=tmp_path, env=paths, capture_output=True, text=True, timeout=500)
+    assert ended.returncode == 0, ended.stderr
+    assert printed in ended.stdout
 
 
 def test_the_wheel_has_one_top_level_name_and_a_command(wheel: zipfile.ZipFile) -> None:

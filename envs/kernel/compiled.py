@@ -5,15 +5,14 @@ tuple; both cost more than the work inside a function. So the kernel allocates n
 counting, and its functions are inlined: small ones are pasted where they are called before anything is compiled, larger
 ones are compiled once and inlined by LLVM, as pasting takes longer the larger they are.
 
-The cache is keyed by content: a function's result is kept under the digest of all source files of this folder and of
-its own file. So a copy of the project, another checkout or an installed wheel finds what was compiled before, and a
-change to any compiled file compiles everything again. Numba's own key is a function's file and its path, and it does
-not see what a function inlines from other files.
+The cache is keyed by content: a function's result is kept under the digest of all source files of the kernel and of
+the folder that the function is in. So a copy of the project, another checkout or an installed wheel finds what was
+compiled before, and a change to any compiled file compiles what may contain it again. Numba's own key is a function's
+file and its path, and it does not see what a function inlines from other files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
@@ -86,7 +85,7 @@ class ContentLocator(_CacheLocator):
     def __init__(self, py_func: Any, py_file: str) -> None:
         self._place = Path(py_file).resolve().relative_to(HOME)
         self._line = py_func.__code__.co_firstlineno
-        self._stamp = hashlib.sha256(Path(py_file).read_bytes()).hexdigest()
+        self._stamp = source_digest([self._place.parent.as_posix()])
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> ContentLocator | None:

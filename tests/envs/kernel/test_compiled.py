@@ -61,6 +61,18 @@ def test_every_compiled_function_of_the_kernel_is_kept_by_content() -> None:
     assert c.ContentLocator.from_function(os.path.join, os.__file__) is None
 
 
+def test_a_function_outside_of_the_kernel_is_compiled_again_when_its_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(HOME / "baselines" / "bounds", tmp_path / "baselines" / "bounds")
+    for module in (fingerprint, c):
+        monkeypatch.setattr(module, "HOME", tmp_path)
+    file = str(tmp_path / "baselines" / "bounds" / "relaxation.py")
+    before = c.ContentLocator(draw.py_func, file).get_source_stamp()
+    (tmp_path / "baselines" / "bounds" / "cover.py").write_text("# another\n", encoding="utf-8")
+    assert c.ContentLocator(draw.py_func, file).get_source_stamp() != before
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
