@@ -1,7 +1,8 @@
 """How long the first minutes take, at an earlier commit and now, on the same machine and with the same packages.
 
-Run `python -m benchmarks.first_minutes [COMMIT]` in a checkout; COMMIT is the one before the rooms unless named. It takes
-half an hour and writes its table into docs/explanation/code.md. Each tree is a fresh checkout with no compiled code.
+Run `python -m benchmarks.first_minutes [COMMIT]` in a checkout; COMMIT is the one before the rooms unless named. It
+takes half an hour and writes its table into docs/explanation/code.md. Each tree is a fresh checkout with no compiled
+code.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.learners import without_maps
 from tests.processes import ROOT, TINY, Ended, end, start
 
+pytestmark = pytest.mark.slow
+
 REFERENCES = ("regional_nearest", "least_cost")
 PPO_FILE = """\
 copies: 2

@@ -34,6 +34,8 @@ from regional_dispatch.evaluation.tuning import Plan, starting_point, tune, tune
 from tests.processes import ROOT, TINY, Ended, heed_ctrl_c, run_here
 from tests.worlds import SCARCE, small
 
+pytestmark = pytest.mark.slow
+
 FILE = Path("configs") / "baselines" / "tiny.linear.yaml"
 
 

@@ -28,6 +28,8 @@ from regional_dispatch.studies.report.page import save_report
 from tests.processes import write_study
 from tests.worlds import TWO_REGIONS, simulator, small
 
+pytestmark = pytest.mark.slow
+
 KEY = episode_key("tune", 3, 1)
 BOUNDARY = TWO_REGIONS["partition"]
 LONG = {"warmup_hours": 24, "horizon_hours": 24 * 7, "stock": {"breadth": (0.5, 0.3, 0.3)}}

@@ -17,6 +17,8 @@ import yaml
 from regional_dispatch.commands.cli import main
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:

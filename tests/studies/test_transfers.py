@@ -22,6 +22,8 @@ from regional_dispatch.studies.transfers.study import TransferStudy
 from tests.processes import write_study
 from tests.worlds import TWO_REGIONS, small
 
+pytestmark = pytest.mark.slow
+
 THIN = {**TWO_REGIONS, "stock": {"breadth": (0.5, 0.25, 0.25)}, "horizon_hours": 240}
 
 

@@ -25,6 +25,8 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import SCARCE, TWO_REGIONS, WAITING, small
 
+pytestmark = pytest.mark.slow
+
 WORLD = small(**TWO_REGIONS, horizon_hours=40, warmup_hours=12)
 SCARCE_WORLD = small(**SCARCE, horizon_hours=40, warmup_hours=12)
 PPO: dict[str, Any] = {

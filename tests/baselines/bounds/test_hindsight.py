@@ -21,6 +21,8 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from tests.worlds import decide_at_random
 
+pytestmark = pytest.mark.slow
+
 CENT = 0.005
 SITES = """name,kind,latitude,longitude,state,population,trucks,per_hour
 FC A,fc,40.0,-75.0,PA,,50,500

@@ -29,6 +29,8 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import World
 from tests.worlds import SCARCE, TWO_REGIONS, WORLDS, decide_at_random, random_tick, simulator, small
 
+pytestmark = pytest.mark.slow
+
 KEYS = [episode_key("evaluate", 0, episode) for episode in range(2)]
 MANY_LINES = {"demand": {"lines_per_order": (0.3,) + (0.05,) * 11, "orders_per_day": 60}}
 WIDE = {"demand": {"lines_per_order": (0.2, 0.2, 0.2, 0.2, 0.1, 0.1)}, "stock": {"breadth": (0.75, 0.75, 0.5)}}

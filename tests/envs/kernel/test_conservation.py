@@ -30,6 +30,8 @@ from tests.worlds import (
     snapshot,
 )
 
+pytestmark = pytest.mark.slow
+
 TICKS = 3400  # per long world; three of them make 10,000
 
 LONG: dict[str, dict[str, Any]] = {

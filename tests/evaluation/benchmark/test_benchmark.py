@@ -29,6 +29,8 @@ from tests.conftest import trace_scenario
 from tests.processes import ROOT, Ended, end, run_here, start
 from tests.worlds import small
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "evaluate.py"
 TINY = """\
 name: tiny

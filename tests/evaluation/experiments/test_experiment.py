@@ -44,6 +44,8 @@ from regional_dispatch.evaluation.policies import resolve_policies
 from tests.evaluation.benchmark.test_benchmark import dime
 from tests.processes import ROOT, TINY, Ended, end, run_here, start
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "evaluate.py"
 EXPERIMENTS = ROOT / "configs" / "experiments"
 PPO = """\
