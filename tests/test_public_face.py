@@ -26,6 +26,10 @@ def test_every_public_name_is_there_and_documented() -> None:
     assert {*regional_dispatch._HOMES, "ENV_ID", "register_envs"} == set(regional_dispatch.__all__)
 
 
+def test_the_package_says_its_version() -> None:
+    assert isinstance(regional_dispatch.__version__, str)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         regional_dispatch.nothing  # noqa: B018
