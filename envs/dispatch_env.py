@@ -155,7 +155,12 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         return self._observe(), self._info(nothing)
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Applies the region's decisions, lets the others decide, and moves to the next tick."""
+        """Applies the region's decisions, lets the others decide, and moves to the next tick.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the episode has not begun, or has ended.
+            gymnasium.error.InvalidAction: the action is not in the action space.
+        """
         before = self._booked()
         apply_action(self.sim, 0, self.region, action)
         self.sim.decide(0, self.background, skip=self.region)

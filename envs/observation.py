@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
 
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import apply_choices, fill_tables
@@ -66,5 +67,32 @@ def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def apply_action(sim: Simulator, copy: int, region: int, action: np.ndarray) -> None:
-    """Writes a region's padded action into the kernel's decisions."""
-    apply_choices(sim.world, sim.state, copy, region, np.ascontiguousarray(action, dtype=np.int64))
+    """Writes a region's padded action into the kernel's decisions. It is checked here: compiled code checks no index.
+
+    Raises:
+        gymnasium.error.ResetNeeded: the copy's episode has not begun, or has ended.
+        gymnasium.error.InvalidAction: the action is not in the action space.
+    """
+    if not sim.state.row["waiting_for_decisions"][copy]:
+        raise ResetNeeded("step() before reset(), or after the end of the episode; call reset() first")
+    apply_choices(sim.world, sim.state, copy, region, _checked(np.asarray(action), *_sizes(sim)))
+
+
+def _checked(action: np.ndarray, slots: int, candidates: int, lanes: int) -> np.ndarray:
+    """The action as the kernel reads it: (M + L,) int64."""
+    if action.shape != (slots + lanes,):
+        raise InvalidAction(
+            f"action of shape {action.shape}: must be ({slots + lanes},), a candidate for each of {slots} order slots, "
+            f"then hold (0) or go (1) for each of {lanes} lane slots"
+        )
+    if action.dtype.kind not in "iub":
+        raise InvalidAction(f"action of dtype {action.dtype}: must be integers")
+    for name, part, first, options in (
+        ("order", action[:slots], 0, candidates),
+        ("lane", action[slots:], slots, 2),
+    ):
+        wrong = np.flatnonzero((part < 0) | (part >= options))
+        if len(wrong):
+            at = int(wrong[0])
+            raise InvalidAction(f"action[{first + at}] = {part[at]}: the {name} slot {at} takes 0…{options - 1}")
+    return np.ascontiguousarray(action, dtype=np.int64)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
@@ -78,7 +79,12 @@ class RegionRows:
 
         Returns:
             USD accrued per row and component (rows, components), and which rows are at their horizon (rows,) bool.
+
+        Raises:
+            gymnasium.error.ResetNeeded, gymnasium.error.InvalidAction: see `envs.observation.apply_action`.
         """
+        if len(actions) != self.rows:
+            raise InvalidAction(f"{len(actions)} actions: must be {self.rows}, one per region of each copy")
         before = self.sim.state.accrual.copy()
         ended = np.zeros(self.sim.copies, dtype=bool)
         for row in range(self.rows):

@@ -270,6 +270,50 @@ def test_a_region_goes_by_name_or_number(env: RegionalDispatchEnv) -> None:
     assert_same_episode(play(by_name, 3), play(by_number, 3))
 
 
+def changed(action: np.ndarray, at: int, value: int) -> np.ndarray:
+    """A copy with one entry changed."""
+    action = action.copy()
+    action[at] = value
+    return action
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda a, e: a[:-1], r"action of shape \(\d+,\): must be"),
+        (lambda a, e: a[None], r"action of shape \(1, \d+\): must be"),
+        (lambda a, e: a.astype(float), "action of dtype float64: must be integers"),
+        (lambda a, e: np.full(a.shape, np.nan), "must be integers"),
+        (lambda a, e: changed(a, 0, e.sim.world.rules.candidates), "the order slot 0 takes 0…"),
+        (lambda a, e: changed(a, 0, -1), r"action\[0\] = -1: the order slot 0"),
+        (lambda a, e: changed(a, len(a) - 1, 2), "= 2: the lane slot"),
+        (lambda a, e: changed(a, 1, 2**40), r"action\[1\]"),
+    ],
+)
+def test_an_action_outside_the_space_is_refused_and_changes_nothing(
+    env: RegionalDispatchEnv, wrong: Callable[[np.ndarray, RegionalDispatchEnv], np.ndarray], message: str
+) -> None:
+    env.reset(seed=5)
+    nothing = np.zeros(env.action_space.shape, np.int64)
+    with pytest.raises(gymnasium.error.InvalidAction, match=message):
+        env.step(wrong(nothing, env))
+    after = env.step(nothing)
+    env.reset(seed=5)
+    assert_same_episode([after], [env.step(nothing)])
+
+
+def test_a_step_needs_a_running_episode() -> None:
+    env = RegionalDispatchEnv(WORLD)
+    nothing = np.zeros(env.action_space.shape, np.int64)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
+        env.step(nothing)
+    env.reset(seed=1)
+    while not env.step(nothing)[3]:
+        pass
+    with pytest.raises(gymnasium.error.ResetNeeded, match="after the end of the episode"):
+        env.step(nothing)
+
+
 @pytest.mark.parametrize("region", ["Atlantis", 2, -1, 1.0, None])
 def test_an_unknown_region_is_named_beside_those_there_are(region: Any) -> None:
     with pytest.raises(ScenarioError, match="Region 01, Region 02") as error:

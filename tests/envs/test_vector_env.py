@@ -269,3 +269,17 @@ def test_maskable_ppo_takes_legal_actions_alone(sb3: RegionalVecEnv) -> None:
         offsets = np.cumsum(sb3.action_space.nvec) - sb3.action_space.nvec
         assert np.take_along_axis(masks, offsets + actions, axis=1).all()
         observation, *_ = sb3.step(actions)
+
+
+@pytest.mark.parametrize("face", ["gymnasium", "stable-baselines3"])
+def test_the_batched_faces_refuse_wrong_actions_and_steps_before_reset(face: str) -> None:
+    env: Any = RegionalDispatchVectorEnv(scenario=WORLD) if face == "gymnasium" else RegionalVecEnv(WORLD, copies=1)
+    single = env.single_action_space if face == "gymnasium" else env.action_space
+    nothing = np.zeros((env.num_envs, *single.shape), np.int64)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
+        env.step(nothing)
+    env.reset()
+    for wrong, message in ((nothing[:-1], "must be"), (nothing[:, :-1], "of shape"), (nothing + 99, "takes 0…")):
+        with pytest.raises(gymnasium.error.InvalidAction, match=message):
+            env.step(wrong)
+    env.step(nothing)
