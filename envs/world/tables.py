@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from regional_dispatch.envs.world.scenario import ScenarioError
 
 
 def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | None = None) -> pd.DataFrame:
-    """A checked CSV table.
+    """A checked CSV table. Lines that start with # before the header are comments; below it, # is text like any other.
 
     Args:
         path: the file.
@@ -22,7 +23,7 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
     """
     optional = optional or {}
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", comment="#")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", skiprows=_comments(path))
     except FileNotFoundError:
         raise ScenarioError(f"{path}: no such file; give a CSV with columns {', '.join(columns)}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, IsADirectoryError) as error:
@@ -41,6 +42,12 @@ def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | N
         if name in table and kind != "text":
             table[name] = _numbers(path, name, table[name], kind, name in optional)
     return table
+
+
+def _comments(path: Path) -> int:
+    """Lines of comment at the top of a file."""
+    with path.open(encoding="utf-8") as lines:
+        return sum(1 for _ in takewhile(lambda line: line.startswith("#"), lines))
 
 
 def _numbers(path: Path, name: str, cells: pd.Series, kind: str, may_be_empty: bool) -> pd.Series:
