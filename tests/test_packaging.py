@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -20,19 +21,10 @@ NOT_INSTALLED = {"tests", "benchmarks"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel of a copy of the checkout with one more folder in a room."""
     tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=HOME,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    for name in tracked:
-        if (HOME / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            os.link(HOME / name, tree / name) if os.stat(HOME).st_dev == os.stat(tree).st_dev else (
-                tree / name
-            ).write_bytes((HOME / name).read_bytes())
+    for room in rooms():
+        shutil.copytree(room, tree / room.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(HOME / name, tree / name)
     (tree / "envs" / "world" / "more").mkdir()
     (tree / "envs" / "world" / "more" / "added.py").write_text('"""Added."""\n', encoding="utf-8")
     (tree / "envs" / "world" / "more" / "__init__.py").write_text("", encoding="utf-8")
