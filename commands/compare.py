@@ -20,6 +20,8 @@ from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
 
+CHECKPOINTS = "checkpoints"  # of a training folder, as `agents.training.checkpoints` names it
+
 
 @dataclass(frozen=True)
 class Command:
@@ -68,6 +70,7 @@ per episode."""
         if self.transfers:
             transfer_rule(self.transfers)
         check_folder(self.out)
+        _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_policies(self.policies.split(","), scenario)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
@@ -83,3 +86,9 @@ per episode."""
         save_comparison(comparison, self.out, config)
         print_comparison(comparison.summary)
         print(f"results: {self.out}")
+
+
+def _check_no_training(folder: Path) -> None:
+    """A training folder keeps its own config.yaml, without which it cannot be resumed."""
+    if (folder / CHECKPOINTS).is_dir():
+        raise InputError(f"--out = {folder}: holds a training run, whose config.yaml this would replace; name another")

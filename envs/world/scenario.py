@@ -438,7 +438,10 @@ class Slots(_Frozen):
 class Scenario(_Frozen):
     """One world. `configs/scenarios/us8.yaml` is the example to copy."""
 
-    name: str = Field(min_length=1, description="Name, used in reports.")
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$",
+        description="Name, used in reports and file names: no slashes or control characters, no dot at the start.",
+    )  # fmt: skip
     tests: str = Field("", description="What this scenario tests, in one line.")
     tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick; must divide a day. Unit: hours.")
     horizon_hours: float = Field(216.0, gt=0, le=24 * 800, description="Length of an episode. Unit: hours.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,42 @@ from pydantic import BaseModel, ValidationError
 from regional_dispatch.envs.world.errors import ScenarioError
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses what YAML reads otherwise than it looks: a key given twice, and 010, which is 8."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"'{key.value}' is given twice; remove one", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if re.fullmatch(r"[-+]?0[0-9_]+", node.value):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"{node.value} means another number in YAML; write it without the leading 0",
+                node.start_mark,
+            )
+        return int(super().construct_yaml_int(node))
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file.
 
     Raises:
-        ScenarioError: the file is missing, is not YAML, or is not a mapping.
+        ScenarioError: the file is missing, is not YAML, is not a mapping, has a key twice, or a number such as 010.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
     except PermissionError:

@@ -119,6 +119,7 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "bound with transfers": (["--bound", "--transfers", "lp"], ["--bound with --transfers", "leave one out"]),
     "no such transfers": (["--transfers", "magic"], ["transfers 'magic'", "threshold, lp"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
+    "out is a training folder": (["--out", "trained"], ["--out = trained", "holds a training run", "name another"]),
 }
 
 
@@ -128,7 +129,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, 
     root, found = tmp_path_factory.mktemp("bad"), {}
     for name, (arguments, _) in BAD.items():
         folder = root / name.replace(" ", "_")
-        for sub in ("empty", "damaged"):
+        for sub in ("empty", "damaged", "trained/checkpoints"):
             (folder / sub).mkdir(parents=True)
         (folder / "damaged" / "policy.safetensors").write_bytes(b"\x07junk" * 9)
         (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
@@ -150,4 +151,4 @@ def test_bad_input_ends_in_one_clear_line_and_leaves_nothing(
     for text in BAD[name][1]:
         assert text in ended.err
     assert "Traceback" not in ended.err
-    assert left == ["damaged", "empty", "policy.safetensors", "tiny.yaml", "unknown.yaml"]
+    assert left == ["checkpoints", "damaged", "empty", "policy.safetensors", "tiny.yaml", "trained", "unknown.yaml"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
@@ -106,3 +107,24 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_scenario("atlantis")
     with pytest.raises(ScenarioError, match="no such file"):
         load_scenario(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\nname: y\n", "'name' is given twice; remove one"),
+        ("name: x\ndemand: {orders_per_day: 5, orders_per_day: 6}\n", "'orders_per_day' is given twice"),
+        ("name: x\nstart_hour: 010\n", "010 means another number in YAML"),
+    ],
+)
+def test_yaml_that_reads_otherwise_than_it_looks_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "a\\b", ".hidden", "red\x1b[31m", "x" * 101])
+def test_a_name_cannot_lead_out_of_a_folder_or_reach_the_terminal(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump({"name": name}), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="name = "):
+        load_scenario(path)
