@@ -14,7 +14,7 @@ import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
+from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 
 FORECAST_HOURS = (1.0, 3.0, 6.0)
@@ -171,6 +171,7 @@ def _check_cells(path: Path, scenario: Scenario, table: pd.DataFrame, stations: 
         name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
         raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
     for column, low, high in (
+        ("hour", 0, LONGEST_HORIZON_HOURS),
         ("sku", 0, scenario.stock.skus - 1),
         ("units", 1, _MOST_UNITS),
         ("promise_hours", 0, _LONGEST_PROMISE_HOURS),

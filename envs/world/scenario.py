@@ -50,6 +50,8 @@ __all__ = [
 
 DATA_DIR = Path(__file__).resolve().parent / "data"
 
+LONGEST_HORIZON_HOURS = 24 * 800
+
 # Shares of a day's orders by hour and of a week's by weekday, computed from a public order set.
 HOURLY_SHARES = (
     0.024, 0.012, 0.005, 0.003, 0.002, 0.002, 0.006, 0.012, 0.027, 0.046, 0.064, 0.068,
@@ -444,7 +446,9 @@ class Scenario(_Frozen):
     )  # fmt: skip
     tests: str = Field("", description="What this scenario tests, in one line.")
     tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick; must divide a day. Unit: hours.")
-    horizon_hours: float = Field(216.0, gt=0, le=24 * 800, description="Length of an episode. Unit: hours.")
+    horizon_hours: float = Field(
+        216.0, gt=0, le=LONGEST_HORIZON_HOURS, description="Length of an episode. Unit: hours."
+    )
     warmup_hours: float = Field(48.0, ge=0, description="First hours, which KPIs leave out. Unit: hours.")
     start_hour: int = Field(
         0, ge=0, le=167, description="When an episode starts. Unit: hour of the week, 0 = Monday midnight."

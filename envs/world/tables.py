@@ -9,6 +9,8 @@ import pandas as pd
 
 from regional_dispatch.envs.world.scenario import ScenarioError
 
+MOST = 100_000_000  # of any number in a table: what is made of it, per tick, fits into the kernel's 32-bit integers
+
 
 def read_table(path: Path, columns: dict[str, str], optional: dict[str, str] | None = None) -> pd.DataFrame:
     """A checked CSV table. Lines that start with # before the header are comments; below it, # is text like any other.
@@ -58,8 +60,9 @@ def _numbers(path: Path, name: str, cells: pd.Series, kind: str, may_be_empty: b
         wrong &= cells.str.strip() != ""
     if kind == "positive":
         wrong |= numbers < 0
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        wanted = "a number of at least 0" if kind == "positive" else "a finite number"
-        raise ScenarioError(f"{path}: row {row + 2}: {name} = {cells.iloc[row]!r}: must be {wanted}")
+    wanted = "a number of at least 0" if kind == "positive" else "a finite number"
+    for rows, rule in ((wrong, wanted), (numbers.abs() > MOST, f"at most {MOST}")):
+        if rows.any():
+            row = int(rows.to_numpy().argmax())
+            raise ScenarioError(f"{path}: row {row + 2}: {name} = {cells.iloc[row]!r}: must be {rule}")
     return numbers

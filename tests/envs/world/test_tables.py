@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.tables import read_table
+from tests.conftest import trace_scenario
 
 
 def read(tmp_path: Path, text: str) -> list[list[str]]:
@@ -20,3 +25,21 @@ def test_names_may_hold_a_number_sign(tmp_path: Path) -> None:
 
 def test_comments_at_the_top_are_skipped(tmp_path: Path) -> None:
     assert read(tmp_path, "# Exported on Monday.\n# Two lines.\norder,station\nx,DS A\n") == [["x", "DS A"]]
+
+
+@pytest.mark.parametrize(
+    ("number", "rule"),
+    [("1e300", "at most"), ("2147483648", "at most"), ("-2147483649", "at most"), ("nan", "finite"), ("inf", "finite")],
+)
+def test_numbers_that_the_kernel_cannot_hold_are_refused(tmp_path: Path, number: str, rule: str) -> None:
+    path = tmp_path / "sites.csv"
+    path.write_text(f"name,trucks\nFC A,3\nFC B,{number}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match=rf"row 3: trucks = '{number}': must be .*{rule}"):
+        read_table(path, {"name": "text", "trucks": "number"})
+
+
+@pytest.mark.parametrize("hour", ["1e300", "19201"])
+def test_an_order_no_episode_can_reach_is_refused(tmp_path: Path, hour: str) -> None:
+    scenario = trace_scenario(tmp_path / "orders.csv", ["0,a,{0},1,1,12", f"{hour},b,{{1}},1,1,12"])
+    with pytest.raises(ScenarioError, match="row 3: hour = "):
+        Simulator(scenario)
