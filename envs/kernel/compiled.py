@@ -79,13 +79,18 @@ def kernel_folder() -> Path:
     return kept
 
 
+@cache
+def _folder_digest(folder: str) -> str:
+    return source_digest([folder])
+
+
 class ContentLocator(_CacheLocator):
     """Where numba keeps a function of this package, by content; see `numba.config.CACHE_LOCATOR_CLASSES`."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
         self._place = Path(py_file).resolve().relative_to(HOME)
         self._line = py_func.__code__.co_firstlineno
-        self._stamp = source_digest([self._place.parent.as_posix()])
+        self._stamp = _folder_digest(self._place.parent.as_posix())
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> ContentLocator | None:

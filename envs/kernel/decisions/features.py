@@ -19,6 +19,7 @@ from regional_dispatch.envs.kernel.decisions.order_plan import FEWEST_PACKAGES, 
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
+from regional_dispatch.envs.kernel.phases.lane_queue import late_usd_if_held
 from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
 
 LIMIT = 10.0
@@ -229,16 +230,6 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
     x[D.next_fill] = _up_to(next_fill(w, s, b, lane_index), 3.0)
     x[D.dest_backlog] = 0.0 if lane.dest >= net.fcs + net.scs else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
     x[D.truck_left] = truck_left(w, s, b, i)
-
-
-@pasted
-def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
-    """USD of lateness booked if the lane's packages wait one more tick."""
-    rules, queue = w.rules, s.lane[b, lane]
-    usd = rules.late_usd_per_tick * queue.late
-    if queue.safe == s.row[b].tick:
-        usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
-    return usd
 
 
 @inlined

@@ -8,7 +8,7 @@ from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
 from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, charge_package, truck_shares
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, forget_safe, rescan_safe
+from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, forget_safe, late_usd_if_held, rescan_safe
 from regional_dispatch.envs.world.lane_kinds import DIRECT
 
 
@@ -110,15 +110,14 @@ def _count_truck(w: Any, s: Any, b: int, index: int, load: int, hired: bool) -> 
 @inlined
 def hold_lanes(w: Any, s: Any, b: int) -> None:
     """Packages that stay one more tick: books the lateness this makes inevitable, to the lane and its region."""
-    rules, tick = w.rules, s.row[b].tick
+    tick = s.row[b].tick
     for i in range(s.row[b].active):
         index = s.active[b, i]
         queue = s.lane[b, index]
         if queue.safe > tick and queue.late == 0:
             continue
-        usd = rules.late_usd_per_tick * queue.late
+        usd = late_usd_if_held(w, s, b, index)
         if queue.safe == tick:
-            usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
             rescan_safe(w, s, b, index, tick + 1)
         book_accrual(s, b, w.net.lanes[index].region, USD.late, usd)
         charge_lane(queue, usd)

@@ -79,6 +79,16 @@ def rescan_safe(w: Any, s: Any, b: int, lane: int, tick: int) -> None:
         p = package.next
 
 
+@pasted
+def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
+    """USD of lateness booked if the lane's packages wait one more tick."""
+    rules, queue = w.rules, s.lane[b, lane]
+    usd = rules.late_usd_per_tick * queue.late
+    if queue.safe == s.row[b].tick:
+        usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
+    return usd
+
+
 @inlined
 def sort_active(s: Any, b: int) -> None:
     """Puts the lanes with packages in ascending order, so that lane numbers decide which lane gets a last truck."""

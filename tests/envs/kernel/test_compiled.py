@@ -68,9 +68,12 @@ def test_a_function_outside_of_the_kernel_is_compiled_again_when_its_folder_chan
     for module in (fingerprint, c):
         monkeypatch.setattr(module, "HOME", tmp_path)
     file = str(tmp_path / "baselines" / "bounds" / "relaxation.py")
+    c._folder_digest.cache_clear()
     before = c.ContentLocator(draw.py_func, file).get_source_stamp()
     (tmp_path / "baselines" / "bounds" / "cover.py").write_text("# another\n", encoding="utf-8")
+    c._folder_digest.cache_clear()  # as in a new process
     assert c.ContentLocator(draw.py_func, file).get_source_stamp() != before
+    c._folder_digest.cache_clear()
 
 
 def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
