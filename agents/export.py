@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines.feature_labels import describe_unknown
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
 from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_LABELS, MOST_HIDDEN
@@ -23,7 +24,6 @@ from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.world.demand import STREAMS
 from regional_dispatch.envs.world.replacing import replacing
 
-POLICY_FILE = "policy.safetensors"
 FORMAT = "regional-dispatch-policy-1"
 # Labels (`baselines.feature_labels`) of the features of each scorer, in the kernel's order.
 _LABELS = {"source": SOURCE_LABELS, "dispatch": DISPATCH_LABELS, "price": LANE_PRICE_LABELS}

@@ -10,6 +10,7 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import Progress
 
+from regional_dispatch.agents.folder import CHECKPOINTS
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
@@ -19,8 +20,6 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
-
-CHECKPOINTS = "checkpoints"  # of a training folder, as `agents.training.checkpoints` names it
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import torch
 from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
-from regional_dispatch.agents.export import POLICY_FILE, load_policy
-from regional_dispatch.agents.training.checkpoints import FOLDER, newest_checkpoint
-from regional_dispatch.agents.training.curve import CURVE_FILE
+from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
-from regional_dispatch.agents.training.run import CONFIG_FILE, TENSORBOARD, Run, rules_beside, train, tuning_worlds
+from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
 from regional_dispatch.baselines.tuned import LINEAR, has_file
 from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least, command_line, parse_overrides
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -39,7 +39,7 @@ class Command:
     """Train PPO to source orders and dispatch trucks.
 
     Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, curve.csv (KPIs of each
-    evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir FOLDER/tb
+    evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir CHECKPOINTS/tb
 
     Ctrl-C stops after the current update and saves a checkpoint; --resume continues from it with the same result.
     """
@@ -157,7 +157,7 @@ seconds to minutes per episode before training starts."""
 
 def _remove_run(folder: Path) -> None:
     """Removes the files that an earlier run wrote, and no others."""
-    for name in (TENSORBOARD, FOLDER):
+    for name in (TENSORBOARD, CHECKPOINTS):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (POLICY_FILE, CONFIG_FILE, CURVE_FILE, "results.csv", "summary.json", "map.png"):
         (folder / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
 from regional_dispatch.baselines.tuned import is_tuned_name, load_tuned, tuned_baseline
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -15,7 +16,6 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.shipped import HOME, find_file
 from regional_dispatch.evaluation.errors import InputError
 
-POLICY_FILE = "policy.safetensors"
 PRETRAINED = HOME / "agents" / "pretrained"
 _SHIPPED = "pretrained/"  # before a shipped policy's name
 

@@ -22,7 +22,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.export import PolicyFileError
-from regional_dispatch.agents.training.curve import CURVE_FILE, Curve
+from regional_dispatch.agents.folder import CURVE_FILE
+from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE
 from regional_dispatch.agents.training.run import Run, write_config
 from regional_dispatch.agents.vec_env import RegionalVecEnv

@@ -21,13 +21,13 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from regional_dispatch.agents.export import PolicyFileError
+from regional_dispatch.agents.folder import CHECKPOINTS
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.training.monitoring import KpiCallback
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.envs.simulator import part, prefixed
 from regional_dispatch.envs.world.replacing import replacing
 
-FOLDER = "checkpoints"
 MEMBER = "state.npz"
 
 
@@ -136,9 +136,9 @@ def newest_checkpoint(folder: Path) -> Path:
     Raises:
         PolicyFileError: there is none.
     """
-    found = sorted((folder / FOLDER).glob("*.zip"))
+    found = sorted((folder / CHECKPOINTS).glob("*.zip"))
     if not found:
-        raise PolicyFileError(f"{folder}: no {FOLDER}/*.zip to resume from; train without --resume")
+        raise PolicyFileError(f"{folder}: no {CHECKPOINTS}/*.zip to resume from; train without --resume")
     return found[-1]
 
 

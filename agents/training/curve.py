@@ -11,7 +11,6 @@ import numpy as np
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.replacing import replacing
 
-CURVE_FILE = "curve.csv"
 COLUMNS = ("timesteps", "seconds", "decisions", *KPIS)
 _COUNTS = ("timesteps", "decisions")
 

@@ -15,18 +15,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.config import PpoConfig
-from regional_dispatch.agents.export import POLICY_FILE, save_policy
+from regional_dispatch.agents.export import save_policy
+from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
 from regional_dispatch.agents.mixed_vec_env import vec_env
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.rivals.joint import JointPPO
-from regional_dispatch.agents.training.checkpoints import (
-    FOLDER,
-    CheckpointCallback,
-    CtrlC,
-    load_checkpoint,
-    remove_later,
-)
-from regional_dispatch.agents.training.curve import CURVE_FILE, Curve
+from regional_dispatch.agents.training.checkpoints import CheckpointCallback, CtrlC, load_checkpoint, remove_later
+from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import (
     LEARNER_NAME,
     HParamCallback,
@@ -44,9 +39,6 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-
-CONFIG_FILE = "config.yaml"
-TENSORBOARD = "tb"
 
 
 @dataclass(frozen=True)
@@ -140,7 +132,7 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
     model.set_logger(tensorboard_logger(run.out / TENSORBOARD / LEARNER_NAME, before))
     progress = show_progress(run.timesteps, kpis, console)
     with CtrlC() as stop:
-        checkpoints = CheckpointCallback(run.out / FOLDER, run.ppo.checkpoint_every, kpis, stop, console.print)
+        checkpoints = CheckpointCallback(run.out / CHECKPOINTS, run.ppo.checkpoint_every, kpis, stop, console.print)
         callbacks: list[BaseCallback] = [HParamCallback(run.hparams()), kpis, progress, checkpoints]
         try:
             model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
@@ -152,7 +144,7 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
 
 
 def _how_to_resume(run: Run) -> str:
-    found = sorted((run.out / FOLDER).glob("*.zip"))
+    found = sorted((run.out / CHECKPOINTS).glob("*.zip"))
     if not found:
         return f"nothing saved yet in {run.out}; train again with --overwrite"
     return f"saved {found[-1]}; resume with: python train.py --resume {shlex.quote(str(run.out))}"

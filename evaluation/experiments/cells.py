@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from regional_dispatch.agents.export import POLICY_FILE, load_policy
+from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.agents.rivals.maskable import MaskablePolicy
 from regional_dispatch.agents.training.run import tuning_worlds
 from regional_dispatch.envs.policy import ScorerPolicy

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.agents.training.curve import CURVE_FILE
+from regional_dispatch.agents.folder import CURVE_FILE
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COST
 

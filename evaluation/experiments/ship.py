@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from regional_dispatch.agents.export import load_policy, save_policy
-from regional_dispatch.agents.training.run import CONFIG_FILE
+from regional_dispatch.agents.folder import CONFIG_FILE
 from regional_dispatch.envs.world.scenario import read_yaml
 from regional_dispatch.evaluation.compare import Summary, summarise
 from regional_dispatch.evaluation.errors import InputError
