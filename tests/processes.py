@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from regional_dispatch.commands.cli import main
+from regional_dispatch.envs.kernel.metrics import KPIS
 
 ROOT = Path(__file__).resolve().parent.parent
 # A scenario file that trains and tunes in seconds.
@@ -27,6 +29,17 @@ stock: {skus: 40}
 trucks: {capacity_packages: 3}
 """
 
+# One that plays in a second, with more sites and full-size trucks.
+TWO_DAYS = """\
+name: tiny
+horizon_hours: 48
+warmup_hours: 12
+partition: {kind: balanced, regions: 2}
+network: {kind: cities, fulfillment_centers: 5, sort_centers: 3, stations: 8}
+demand: {kind: generated, orders_per_day: 200}
+stock: {skus: 50}
+"""
+
 
 def write_study(folder: Path, name: str, study: dict[str, Any], changes: dict[str, Any]) -> Path:
     """A study of the tiny world as a file; its fields with changes laid over them."""
@@ -35,6 +48,18 @@ def write_study(folder: Path, name: str, study: dict[str, Any], changes: dict[st
     data = {"study": name, "title": "A study", "scenario": str(folder / "tiny.yaml"), **study, **changes}
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     return path
+
+
+def write_summary(folder: Path, policy: str, command: str) -> None:
+    """The summary.json of a finished comparison of one policy, in a new folder."""
+    folder.mkdir()
+    kpis = {kpi: {"mean": 0.25, "ci_low": 0.2, "ci_high": 0.3} for kpi in KPIS}
+    meta = {
+        "scenario": "us8", "seed": 0, "episodes": 2, "command": command,
+        "versions": {"python": "3.11"}, "cpu": {"model": "Some CPU", "count": 2},
+    }  # fmt: skip
+    text = json.dumps({"policies": {policy: kpis}, "paired": {}, "meta": meta})
+    (folder / "summary.json").write_text(text, encoding="utf-8")
 
 
 class Ended(NamedTuple):

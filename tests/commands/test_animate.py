@@ -6,22 +6,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.processes import run_here
+from tests.processes import TWO_DAYS, run_here
 
 SCRIPT = "evaluate.py"
-TINY = """\
-name: tiny
-horizon_hours: 48
-warmup_hours: 12
-partition: {kind: balanced, regions: 2}
-network: {kind: cities, fulfillment_centers: 5, sort_centers: 3, stations: 8}
-demand: {kind: generated, orders_per_day: 200}
-stock: {skus: 50}
-"""
 
 
 def test_a_day_of_two_policies_is_filmed(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text(TWO_DAYS, encoding="utf-8")
     arguments = "animate --scenario tiny.yaml --policies regional_nearest,national_nearest --out films/day.gif"
     ended = run_here(tmp_path, SCRIPT, *arguments.split(), "--day", "0")
     assert (ended.code, ended.err) == (0, "")

@@ -11,18 +11,9 @@ import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
-from tests.processes import Ended, end, run_here, start
+from tests.processes import TWO_DAYS, Ended, end, run_here, start
 
 SCRIPT = "evaluate.py"
-TINY = """\
-name: tiny
-horizon_hours: 48
-warmup_hours: 12
-partition: {kind: balanced, regions: 2}
-network: {kind: cities, fulfillment_centers: 5, sort_centers: 3, stations: 8}
-demand: {kind: generated, orders_per_day: 200}
-stock: {skus: 50}
-"""
 
 
 # ---------------------------------------------------------------------------------------------------------- compare
@@ -32,7 +23,7 @@ stock: {skus: 50}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison in `out`."""
     folder = tmp_path_factory.mktemp("compare")
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (folder / "tiny.yaml").write_text(TWO_DAYS, encoding="utf-8")
     arguments = "compare --scenario tiny.yaml --policies regional_nearest,national_nearest,hybrid --episodes 2 --seed 3"
     ended = end(start(folder, SCRIPT, *arguments.split(), "--out", "out", "--set", "stock.skus=60"))
     assert ended.code == 0, ended.err
@@ -132,8 +123,8 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, 
         for sub in ("empty", "damaged", "trained/checkpoints"):
             (folder / sub).mkdir(parents=True)
         (folder / "damaged" / "policy.safetensors").write_bytes(b"\x07junk" * 9)
-        (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-        (folder / "unknown.yaml").write_text(TINY + "warp: 9\n", encoding="utf-8")
+        (folder / "tiny.yaml").write_text(TWO_DAYS, encoding="utf-8")
+        (folder / "unknown.yaml").write_text(TWO_DAYS + "warp: 9\n", encoding="utf-8")
         scenario = [] if "--scenario" in arguments else ["--scenario", "tiny.yaml"]
         out = [] if "--out" in arguments else ["--out", "out"]
         ended = run_here(folder, SCRIPT, "compare", *scenario, *out, "--episodes", "1", *arguments)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS
 from regional_dispatch.evaluation.report.pages import END, START, refresh
+from tests.processes import write_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,14 +21,7 @@ MOST_LINES = 60
 def run(tmp_path: Path) -> Path:
     """A finished comparison of one policy."""
     folder = tmp_path / "mine"
-    folder.mkdir()
-    kpis = {kpi: {"mean": 0.25, "ci_low": 0.2, "ci_high": 0.3} for kpi in KPIS}
-    meta = {
-        "scenario": "us8", "seed": 0, "episodes": 2, "command": "python evaluate.py compare",
-        "versions": {"python": "3.11"}, "cpu": {"model": "Some CPU", "count": 2},
-    }  # fmt: skip
-    text = json.dumps({"policies": {"least_cost": kpis}, "paired": {}, "meta": meta})
-    (folder / "summary.json").write_text(text, encoding="utf-8")
+    write_summary(folder, "least_cost", "python evaluate.py compare")
     return folder
 
 

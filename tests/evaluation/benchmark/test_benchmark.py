@@ -26,21 +26,12 @@ from regional_dispatch.evaluation.cells import Worlds, computed, policy_cell
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.text import number
 from tests.conftest import trace_scenario
-from tests.processes import ROOT, Ended, end, run_here, start
+from tests.processes import ROOT, TWO_DAYS, Ended, end, run_here, start
 from tests.worlds import small
 
 pytestmark = pytest.mark.slow
 
 SCRIPT = "evaluate.py"
-TINY = """\
-name: tiny
-horizon_hours: 48
-warmup_hours: 12
-partition: {kind: balanced, regions: 2}
-network: {kind: cities, fulfillment_centers: 5, sort_centers: 3, stations: 8}
-demand: {kind: generated, orders_per_day: 200}
-stock: {skus: 50}
-"""
 SUITES = ROOT / "configs" / "suites"
 SUITE = """\
 name: two worlds
@@ -77,8 +68,8 @@ def suite(tmp_path: Path) -> Path:
 
 
 def write_suite(folder: Path, text: str = SUITE) -> Path:
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    scarce = TINY.replace("skus: 50", "skus: 50, safety_factor: -2").replace("name: tiny", "name: scarce")
+    (folder / "tiny.yaml").write_text(TWO_DAYS, encoding="utf-8")
+    scarce = TWO_DAYS.replace("skus: 50", "skus: 50, safety_factor: -2").replace("name: tiny", "name: scarce")
     (folder / "scarce.yaml").write_text(scarce, encoding="utf-8")
     path = folder / "suite.yaml"
     path.write_text(text.format(here=folder, root=ROOT), encoding="utf-8")
@@ -146,7 +137,7 @@ def test_changed_input_is_computed_again_and_only_that(
     write_suite(tmp_path)
     assert played(suite, out, seed=4).reused == 0
     assert played(suite, out, episodes=1).reused == 1  # the bound of the first episode
-    (tmp_path / "tiny.yaml").write_text(TINY.replace("skus: 50", "skus: 51"), encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text(TWO_DAYS.replace("skus: 50", "skus: 51"), encoding="utf-8")
     assert played(suite, out).reused == 4  # those of the other scenario
     monkeypatch.setattr(cells, "sources", lambda: "another version")
     assert played(suite, out).reused == 0

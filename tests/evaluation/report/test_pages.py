@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.report.pages import END, NAMED_START, START, refresh
+from tests.processes import write_summary
 
 PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 
@@ -18,14 +17,7 @@ PAGE = f"# Title\n\n{START}\nstale\n{END}\n\nafter\n"
 def run(tmp_path: Path) -> Path:
     """A finished run: a summary of one policy, and a picture."""
     folder = tmp_path / "mine"
-    folder.mkdir()
-    kpis = {kpi: {"mean": 0.25, "ci_low": 0.2, "ci_high": 0.3} for kpi in KPIS}
-    meta = {
-        "scenario": "us8", "seed": 0, "episodes": 2, "command": "python train.py --compare",
-        "versions": {"python": "3.11"}, "cpu": {"model": "Some CPU", "count": 2},
-    }  # fmt: skip
-    text = json.dumps({"policies": {"ppo": kpis}, "paired": {}, "meta": meta})
-    (folder / "summary.json").write_text(text, encoding="utf-8")
+    write_summary(folder, "ppo", "python train.py --compare")
     (folder / "map.png").write_bytes(b"picture")
     return folder
 
