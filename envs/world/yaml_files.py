@@ -93,7 +93,7 @@ def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
         settings: dotted field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
 
     Raises:
-        ScenarioError: a field is set inside something that is not a group, or the text is not YAML.
+        ScenarioError: a field is set inside something that is not a group, or `read_yaml` would refuse the text.
     """
     merged = dict(data)
     for key, text in settings.items():
@@ -106,7 +106,9 @@ def override(data: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
             node[parent] = dict(child or {})
             node = node[parent]
         try:
-            node[leaf] = yaml.safe_load(text)
+            node[leaf] = yaml.load(text, _StrictLoader)
+        except yaml.constructor.ConstructorError as error:
+            raise ScenarioError(f"override {key}={text}: {error.problem}") from None
         except yaml.YAMLError:
             raise ScenarioError(
                 f"override {key}={text}: '{text}' is not a YAML value; quote it or correct it"

@@ -122,6 +122,18 @@ def test_yaml_that_reads_otherwise_than_it_looks_is_refused(tmp_path: Path, text
         load_scenario(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("start_hour", "010", "override start_hour=010: 010 means another number in YAML"),
+        ("stock", "{skus: 5, skus: 6}", "override stock=.*'skus' is given twice"),
+    ],
+)
+def test_settings_are_read_as_strictly_as_files(field: str, text: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("small", {field: text})
+
+
 @pytest.mark.parametrize("name", ["../../x", "a/b", "a\\b", ".hidden", "red\x1b[31m", "x" * 101])
 def test_a_name_cannot_lead_out_of_a_folder_or_reach_the_terminal(tmp_path: Path, name: str) -> None:
     path = tmp_path / "s.yaml"
