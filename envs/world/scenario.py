@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.levers import Boundary, Change, Frozen, Layout, Partition, RunningLanes
 from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
 
@@ -24,13 +25,16 @@ __all__ = [
     "Boundary",
     "Capacity",
     "CapacityEvent",
+    "Change",
     "CityNetwork",
     "Costs",
     "Event",
     "GeneratedDemand",
     "LaneEvent",
+    "Layout",
     "Partition",
     "RegionEvent",
+    "RunningLanes",
     "Scenario",
     "ScenarioError",
     "Slots",
@@ -60,11 +64,7 @@ HOURLY_SHARES = (
 WEEKDAY_SHARES = (0.162, 0.153, 0.155, 0.152, 0.145, 0.111, 0.122)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CityNetwork(_Frozen):
+class CityNetwork(Frozen):
     """A network generated from real US metros: sites where people live, lanes by distance."""
 
     kind: Literal["cities"] = Field("cities", description="Which of the two ways to describe a network this is.")
@@ -107,7 +107,7 @@ class CityNetwork(_Frozen):
     )
 
 
-class TableNetwork(_Frozen):
+class TableNetwork(Frozen):
     """A network read from the user's own tables; paths are relative to the scenario file. See docs/how-to."""
 
     kind: Literal["tables"] = Field(description="Which of the two ways to describe a network this is.")
@@ -121,45 +121,7 @@ class TableNetwork(_Frozen):
     )
 
 
-class Boundary(_Frozen):
-    """Which region every site belongs to."""
-
-    kind: Literal["national", "states", "balanced", "file"] = Field(
-        "national", description="`national`: one region. `states`: by US state, see `map`. `balanced`: regions of "
-        "about equal demand, see `regions`. `file`: by site, see `path`.",
-    )  # fmt: skip
-    map: str | None = Field(
-        None, description="For `states`: name of a shipped map (us8), or path of a CSV state,region relative to the "
-        "scenario file.",
-    )  # fmt: skip
-    regions: int | None = Field(None, ge=1, le=64, description="For `balanced`: how many regions. Unit: regions.")
-    path: str | None = Field(
-        None, description="For `file`: CSV site,region, relative to the scenario file. Every station must be listed; "
-        "an FC or sort center that is not listed belongs to the region of the nearest station.",
-    )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _one_argument(self) -> Self:
-        needed = {"national": None, "states": "map", "balanced": "regions", "file": "path"}[self.kind]
-        for name in ("map", "regions", "path"):
-            given = getattr(self, name) is not None
-            if given != (name == needed):
-                verb = "needs" if name == needed else "does not take"
-                raise ValueError(f"partition kind '{self.kind}' {verb} '{name}'")
-        return self
-
-
-class Partition(Boundary):
-    """The regions in force: they determine routes and candidates. Regionalisation is this one setting."""
-
-    counted_by: Boundary | None = Field(
-        None, description="Regions of books, KPIs and decision rows, where they differ from those in force. Use it to "
-        "measure, in a national network, the share of orders that is served within what may become a region. Default: "
-        "the regions in force.",
-    )  # fmt: skip
-
-
-class Surge(_Frozen):
+class Surge(Frozen):
     """A number of hours with demand multiplied."""
 
     start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
@@ -173,7 +135,7 @@ class Surge(_Frozen):
         return self
 
 
-class GeneratedDemand(_Frozen):
+class GeneratedDemand(Frozen):
     """Orders from a non-homogeneous Poisson process."""
 
     kind: Literal["generated"] = Field("generated", description="Which of the two ways to describe demand this is.")
@@ -221,7 +183,7 @@ class GeneratedDemand(_Frozen):
         return self
 
 
-class TraceDemand(_Frozen):
+class TraceDemand(Frozen):
     """Orders replayed from the user's file."""
 
     kind: Literal["trace"] = Field(description="Which of the two ways to describe demand this is.")
@@ -237,7 +199,7 @@ class TraceDemand(_Frozen):
     )
 
 
-class Stock(_Frozen):
+class Stock(Layout):
     """What is on the shelves and how it is replenished."""
 
     skus: int = Field(
@@ -249,10 +211,6 @@ class Stock(_Frozen):
     breadth: tuple[float, float, float] = Field(
         (0.7, 0.4, 0.18), description="Selection breadth: share of FCs that stock an A, B and C SKU. Ours."
     )
-    placement: str | None = Field(
-        None, description="CSV sku,site,units with base-stock levels, relative to the scenario file; it replaces "
-        "breadth and safety_factor. An FC that is not listed for a SKU does not carry it.",
-    )  # fmt: skip
     review_hours: float = Field(
         24.0,
         gt=0,
@@ -276,7 +234,7 @@ class Stock(_Frozen):
         return self
 
 
-class Capacity(_Frozen):
+class Capacity(Frozen):
     """Site capacities, as multiples of a balanced network's mean load."""
 
     pick_headroom: float = Field(
@@ -293,7 +251,7 @@ class Capacity(_Frozen):
     )  # fmt: skip
 
 
-class Trucks(_Frozen):
+class Trucks(Frozen):
     """Linehaul. A model truck that holds c packages costs and emits c / real_capacity_packages of a real one."""
 
     capacity_packages: int = Field(12, ge=1, le=30000, description="What a model truck holds. Unit: packages.")
@@ -335,7 +293,7 @@ class Trucks(_Frozen):
         return self
 
 
-class Transfers(_Frozen):
+class Transfers(Frozen):
     """Linehaul of stock between FCs, used by transfer rules. A model truck holds, costs and emits the same share of a
     real one as the `trucks` that carry packages; it is hired, so no fleet limits it."""
 
@@ -354,7 +312,7 @@ class Transfers(_Frozen):
     )  # fmt: skip
 
 
-class Costs(_Frozen):
+class Costs(Frozen):
     """Handling and service costs."""
 
     pick_pack_usd: float = Field(2.5, ge=0, description="Picking and packing. Unit: USD per package.")
@@ -372,7 +330,7 @@ class Costs(_Frozen):
     )  # fmt: skip
 
 
-class _Event(_Frozen):
+class _Event(Frozen):
     """Hours in which part of the network is out of order; an event applies to every tick that it overlaps."""
 
     start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
@@ -427,7 +385,7 @@ class RegionEvent(_Event):
 Event = Annotated[CapacityEvent | LaneEvent | RegionEvent, Field(discriminator="kind")]
 
 
-class Slots(_Frozen):
+class Slots(Frozen):
     """Sizes of the observation. Of these, only `orders` affects the dynamics of the world."""
 
     orders: int | None = Field(
@@ -437,7 +395,7 @@ class Slots(_Frozen):
     candidates: int = Field(8, ge=1, le=64, description="Candidate routes per order line (K). Unit: routes.")
 
 
-class Scenario(_Frozen):
+class Scenario(Frozen):
     """One world. `configs/scenarios/us8.yaml` is the example to copy."""
 
     name: str = Field(
@@ -461,6 +419,11 @@ class Scenario(_Frozen):
         default_factory=GeneratedDemand, description="Orders: generated (`generated`) or from a table (`trace`)."
     )
     stock: Stock = Field(default_factory=Stock, description="SKUs, their placement and replenishment.")
+    lanes: RunningLanes = Field(default_factory=RunningLanes, description="Which of the network's lanes run.")
+    changes: tuple[Change, ...] = Field(
+        (), description="Regions, stock or lanes that change in the middle of the episode, each lever at any hour and "
+        "as often as wanted. Counted regions stay those of the beginning.",
+    )  # fmt: skip
     capacity: Capacity = Field(default_factory=Capacity, description="Capacities of FCs and sort centers.")
     trucks: Trucks = Field(default_factory=Trucks, description="Linehaul trucks for packages: size, cost and fleet.")
     transfers: Transfers = Field(default_factory=Transfers, description="Linehaul trucks for stock between FCs.")
@@ -500,6 +463,7 @@ class Scenario(_Frozen):
         most = len(self.demand.lines_per_order) if isinstance(self.demand, GeneratedDemand) else 1
         if self.slots.orders is not None and self.slots.orders < most:
             raise ValueError(f"slots.orders {self.slots.orders} must hold the largest order ({most} lines)")
+        self._check_changes()
         for i, event in enumerate(self.events):
             if event.start_hour + event.hours > self.horizon_hours:
                 raise ValueError(
@@ -507,6 +471,28 @@ class Scenario(_Frozen):
                     f"{self.horizon_hours:g}; move or shorten it, or raise horizon_hours"
                 )
         return self
+
+    def _check_changes(self) -> None:
+        """Every change lies at a whole tick within the episode, and no lever is pulled twice at one."""
+        pulled: dict[tuple[float, str], int] = {}
+        for i, change in enumerate(self.changes):
+            if change.hour >= self.horizon_hours:
+                raise ValueError(
+                    f"changes.{i}.hour = {change.hour:g}: must be below horizon_hours {self.horizon_hours:g}; move it, "
+                    "or raise horizon_hours"
+                )
+            if abs(change.hour / self.tick_hours - round(change.hour / self.tick_hours)) > 1e-9:
+                raise ValueError(
+                    f"changes.{i}.hour = {change.hour:g}: must be a multiple of tick_hours {self.tick_hours:g}"
+                )
+            for lever in ("partition", "stock", "lanes"):
+                if getattr(change, lever) is None:
+                    continue
+                before = pulled.setdefault((change.hour, lever), i)
+                if before != i:
+                    raise ValueError(
+                        f"changes.{i}.{lever}: changes.{before} sets it at hour {change.hour:g} too; remove one of them"
+                    )
 
     @property
     def horizon_ticks(self) -> int:
