@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
@@ -28,7 +29,14 @@ def all_orders(scenario: Scenario, key: int) -> Orders:
     Args:
         scenario: the world.
         key: of the episode (`envs.world.demand.episode_key`).
+
+    Raises:
+        BoundError: regions, stock or lanes change during the episode: the bounds know one setting.
     """
+    if scenario.changes:
+        raise BoundError(
+            f"{scenario.name}: changes: bounds are for one setting of regions, stock and lanes; remove them"
+        )
     sim = Simulator(scenario)
     sim.reset(0, key)
     found = []

@@ -11,13 +11,13 @@ from numba import njit
 from regional_dispatch.envs.world.demand import sku_units_per_day
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
+from regional_dispatch.envs.world.scenario import Layout, Scenario, ScenarioError, Stock
 from regional_dispatch.envs.world.tables import read_table
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 
 
-def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
+def place_stock(scenario: Scenario, network: Network, layout: Layout | None = None) -> np.ndarray:
     """Base-stock levels, units: (S, F) int16, zero where an FC does not carry the SKU.
 
     Breadth follows velocity: the fastest SKUs are stocked in most FCs, the slowest in few, spread over the map. A level
@@ -30,8 +30,9 @@ def place_stock(scenario: Scenario, network: Network) -> np.ndarray:
         ScenarioError: a level does not fit int16, or the table is wrong.
     """
     stock, fcs = scenario.stock, network.net.fcs
-    if stock.placement is not None:
-        return _from_table(scenario, network)
+    layout = layout or stock
+    if layout.placement is not None:
+        return _from_table(scenario, network, layout.placement)
     rng = np.random.default_rng(scenario.layout_seed)
     weights = np.maximum(network.fc_share, 0.5 / fcs)
     miles = _miles_between(network)
@@ -77,8 +78,8 @@ def velocity_classes(scenario: Scenario) -> np.ndarray:
     return np.searchsorted(edges[:-1], np.arange(stock.skus), side="right")
 
 
-def _from_table(scenario: Scenario, network: Network) -> np.ndarray:
-    path = scenario.resolve(str(scenario.stock.placement))
+def _from_table(scenario: Scenario, network: Network, placement: str) -> np.ndarray:
+    path = scenario.resolve(placement)
     table = read_table(path, {"sku": "positive", "site": "text", "units": "positive"})
     names = network.sites["name"].iloc[: network.net.fcs]
     for column, known, wanted in (
@@ -132,7 +133,7 @@ def _miles_between(network: Network) -> np.ndarray:
 
 def nearest_fcs(network: Network) -> np.ndarray:
     """FCs of each station, nearest first: (D, F) int32, −1 padded."""
-    table = network.net.by_distance
+    table = network.net.by_distance[0]
     return np.where(table >= 0, network.net.routes["fc"][table], -1).astype(np.int32)
 
 
