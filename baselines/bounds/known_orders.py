@@ -31,12 +31,10 @@ def all_orders(scenario: Scenario, key: int) -> Orders:
         key: of the episode (`envs.world.demand.episode_key`).
 
     Raises:
-        BoundError: regions, stock or lanes change during the episode: the bounds know one setting.
+        BoundError: a lever changes during the episode: bounds are for one setting.
     """
     if scenario.changes:
-        raise BoundError(
-            f"{scenario.name}: changes: bounds are for one setting of regions, stock and lanes; remove them"
-        )
+        raise BoundError(f"{scenario.name}: changes: bounds are for one setting of the levers; remove them")
     sim = Simulator(scenario)
     sim.reset(0, key)
     found = []

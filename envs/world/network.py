@@ -80,8 +80,8 @@ def build_network(scenario: Scenario) -> Network:
     """The network of a scenario, with the routes of every setting of its levers.
 
     Raises:
-        ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or a
-            site has no region.
+        ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or
+            a site has no region.
     """
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)

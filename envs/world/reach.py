@@ -51,8 +51,8 @@ def check_plan(scenario: Scenario, sites: pd.DataFrame, possible: np.ndarray, ro
     for promise in promises:
         for d in np.flatnonzero((could <= promise) & (does > promise)):
             raise ScenarioError(
-                f"{plan}: '{names[d]}': no lanes of the plan keep the promise of {promise * hours:g} hours: the fastest "
-                f"route takes {does[d] * hours:g}, over all lanes {could[d] * hours:g}; add lanes, or plan again"
+                f"{plan}: '{names[d]}': no lane of the plan keeps the promise of {promise * hours:g} hours: the "
+                f"fastest route takes {does[d] * hours:g}, over all lanes {could[d] * hours:g}; add one, or plan again"
             )
 
 

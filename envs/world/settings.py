@@ -21,7 +21,7 @@ class Setting(NamedTuple):
 
 
 def settings_of(scenario: Scenario) -> tuple[Setting, ...]:
-    """The settings of a scenario: that of its own fields, and one more from each hour at which a lever changes: (G,)."""
+    """The settings of a scenario: that of its fields, then one from each hour at which levers change: (G,)."""
     stock = scenario.stock
     found = [Setting(0, scenario.partition, Layout(layout=stock.layout, placement=stock.placement), scenario.lanes)]
     for change in sorted(scenario.changes, key=lambda change: change.hour):

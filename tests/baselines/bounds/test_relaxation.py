@@ -91,7 +91,7 @@ def test_bound_is_below_every_policy(name: str, key: int) -> None:
 
 
 def test_a_world_whose_levers_change_has_no_bound() -> None:
-    with pytest.raises(BoundError, match="changes: bounds are for one setting"):
+    with pytest.raises(BoundError, match="changes: bounds are for one setting of the levers"):
         relaxed_bound(small(**WORLDS["levers change"]), KEYS[0])
 
 
