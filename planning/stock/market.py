@@ -12,7 +12,7 @@ import numpy as np
 from regional_dispatch.envs.world.demand import sku_units_per_day
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, Stock
-from regional_dispatch.envs.world.stock import nearest_fcs
+from regional_dispatch.envs.world.stock import own_region_first
 
 
 class Market(NamedTuple):
@@ -57,7 +57,7 @@ def build_market(scenario: Scenario, network: Network) -> Market:
     if not scenario.demand.orders_per_day:
         raise ScenarioError(f"{where}: demand.orders_per_day = 0: must be above 0 to make a new placement")
     of_fc, of_station = net.region_of_site[: net.fcs], net.region_of_site[net.fcs + net.scs :]
-    near = nearest_fcs(network)
+    near = own_region_first(network)
     cut_off = np.argwhere(near < 0)
     if len(cut_off):
         d = int(cut_off[0, 0])
@@ -67,12 +67,10 @@ def build_market(scenario: Scenario, network: Network) -> Market:
             f"{where}: network: no route from '{sites.iloc[fc]}' to '{station}'; add lanes, so that every FC reaches "
             "every station"
         )
-    foreign = of_fc[near] != of_station[:, None]
     shares = np.array(getattr(scenario.demand, "lines_per_order", (1.0,)))
     largest = np.argsort(-network.fc_share, kind="stable")
     return Market(
-        scenario.stock, sku_units_per_day(scenario), network.station_share,
-        np.take_along_axis(near, np.argsort(foreign, axis=1, kind="stable"), axis=1),
+        scenario.stock, sku_units_per_day(scenario), network.station_share, near,
         of_station, of_fc, tuple(largest[of_fc[largest] == r] for r in range(net.regions)), shares / shares.sum(),
     )  # fmt: skip
 
