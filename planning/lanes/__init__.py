@@ -1,0 +1,1 @@
+"""Which lanes run, chosen from expected flows, and what each of them costs."""
