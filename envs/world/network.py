@@ -100,7 +100,8 @@ def build_network(scenario: Scenario) -> Network:
         planned = setting.lanes.path is not None
         routes = build_routes(scenario, counts, lanes, air, labels, fill, planned)
         if planned:
-            check_plan(scenario, sites, possible, routes, scenario.resolve(str(setting.lanes.path)))
+            over_all = build_routes(scenario, counts, lanes, air, labels, every, planned)
+            check_plan(scenario, sites, over_all, routes, scenario.resolve(str(setting.lanes.path)))
         in_force.append(_InForce(setting.first_tick, len(labels.names) > 1, routes))
     return Network(
         sites.assign(region=counted.of_names()),

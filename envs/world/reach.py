@@ -36,7 +36,7 @@ def check_plan(scenario: Scenario, sites: pd.DataFrame, possible: np.ndarray, ro
     Args:
         scenario: promises.
         sites: by number.
-        possible: (P,) ROUTE over all lanes, in one nation.
+        possible: (P,) ROUTE over all lanes, in the same regions.
         routes: (P,) ROUTE over the lanes of the plan.
         plan: its file, for messages.
 
