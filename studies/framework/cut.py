@@ -18,7 +18,9 @@ NATIONAL, REGIONAL = "national", "regional"
 
 
 def regions_in_words(count: int) -> str:
-    """A number of regions as titles and sentences name it."""
+    """A number of regions as titles and sentences name it; 0 is the nation before anything followed regions."""
+    if count == 0:
+        return "the nation as it was"
     return "one nation" if count == 1 else f"{count} regions"
 
 
