@@ -185,8 +185,8 @@ _RANGE = (
 _METHOD = (
     "Regions are balanced by population (recursive bisection of the stations along the longer axis); FCs and sort "
     "centers belong to the region of the nearest station. Sites, possible lanes, capacities, fleets, units and "
-    "orders are the same for every count. {episodes} held-out episodes, seed {seed}; every policy meets the same orders "
-    "in every world."
+    "orders are the same for every count. {episodes} held-out episodes, seed {seed}; every policy meets the same "
+    "orders in every world."
 )
 
 
