@@ -14,7 +14,7 @@ import pandas as pd
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.planning.lanes.flows import PICK_TICKS, Flows, expected_flows
-from regional_dispatch.planning.lanes.paths import Paths, possible_paths
+from regional_dispatch.planning.lanes.paths import MAX_LEGS, Paths, possible_paths
 from regional_dispatch.planning.lanes.search import Choice, Options, search
 
 LONGEST_WAIT_HOURS = 72.0  # longer waits count as this long
@@ -63,7 +63,7 @@ def plan_lanes(scenario: Scenario, network: Network, base: np.ndarray, home_firs
     """
     start = time.perf_counter()
     paths = possible_paths(scenario, network)
-    flows = expected_flows(scenario, network, base, home_first)
+    flows = expected_flows(scenario, network, base, paths, standard_usd(scenario, network), home_first)
     options = build_options(scenario, network, flows, paths)
     choice = search(options, paths.kept)
     return _plan(scenario, network, flows, paths, options, choice, time.perf_counter() - start)
@@ -86,9 +86,11 @@ def lanes_table(network: Network, plan: LanePlan) -> pd.DataFrame:
 def build_options(scenario: Scenario, network: Network, flows: Flows, paths: Paths) -> Options:
     """Flows above zero, and the paths that keep their promises; the fastest ones where none does.
 
-    A package's slack, promise less pick and transit, is divided equally over the lanes of its path.
+    At its first lane a package can wait for all its slack, promise less pick and transit: trucks leave as late as they
+    may. Most packages leave earlier, with one that is more urgent, so at each later lane some slack is left; it is
+    taken as the slack over the number of lanes.
     """
-    rate = flows.packages_per_day.reshape(-1, len(flows.promise_ticks)) * scenario.tick_hours / 24
+    rate = flows.packages_per_day * scenario.tick_hours / 24
     fastest = fastest_ticks(paths, len(rate))
     most = np.maximum(flows.promise_ticks - PICK_TICKS, fastest[:, None])
     allowed = (paths.ticks[:, None] <= most[paths.pair]) & (rate[paths.pair] > 0)
@@ -98,12 +100,24 @@ def build_options(scenario: Scenario, network: Network, flows: Flows, paths: Pat
     flow = paths.pair[path] * len(flows.promise_ticks) + promise
     own, first = np.unique(flow, return_index=True)
     slack = flows.promise_ticks[promise] - PICK_TICKS - paths.ticks[path]
-    wait = np.clip(slack // paths.legs[path], 0, round(LONGEST_WAIT_HOURS / scenario.tick_hours))
+    wait = waits(scenario, slack, paths.legs[path])
     return Options(
         rate.reshape(-1)[own], np.append(first, len(path)), paths.lanes[path], wait,
         scenario.costs.sort_usd * (paths.legs[path] - 1), network.net.lanes["cost"].astype(float),
         scenario.trucks.capacity_packages, int(wait.max(initial=0)) + 1,
     )  # fmt: skip
+
+
+def waits(scenario: Scenario, slack: np.ndarray, legs: np.ndarray) -> np.ndarray:
+    """Ticks that packages can wait at each lane of their path: (K, MAX_LEGS)."""
+    own = np.stack([slack, *[slack // legs] * (MAX_LEGS - 1)], axis=1)
+    return np.clip(own, 0, round(LONGEST_WAIT_HOURS / scenario.tick_hours))
+
+
+def standard_usd(scenario: Scenario, network: Network) -> np.ndarray:
+    """USD per package of each lane at `trucks.standard_fill`: (L,)."""
+    trucks = scenario.trucks
+    return np.asarray(network.net.lanes["cost"] / (trucks.capacity_packages * trucks.standard_fill))
 
 
 def fastest_ticks(paths: Paths, pairs: int) -> np.ndarray:
@@ -129,7 +143,7 @@ def _plan(
 def _late_promises(scenario: Scenario, network: Network, flows: Flows, paths: Paths) -> tuple[LatePromise, ...]:
     """Flows whose promise no path keeps, largest first."""
     net, names, hours = network.net, network.sites["name"].tolist(), scenario.tick_hours
-    packages = flows.packages_per_day.reshape(-1, len(flows.promise_ticks))
+    packages = flows.packages_per_day
     fastest = PICK_TICKS + fastest_ticks(paths, len(packages))
     late = np.argwhere((fastest[:, None] > flows.promise_ticks) & (packages > 0))
     found = [

@@ -18,6 +18,7 @@ from numba import njit
 from regional_dispatch.planning.lanes.trucks import trucks_per_tick
 
 _LEAST_SAVING = 1e-9  # USD a tick
+_NO_RATE = 1e-12  # packages a tick; less is what rounding leaves
 _SLOPE_ROUNDS = 30
 _SWEEPS = 40
 
@@ -28,7 +29,7 @@ class Options(NamedTuple):
     rate: np.ndarray  # (N,) packages a tick
     first: np.ndarray  # (N + 1,) first option of each flow
     lanes: np.ndarray  # (K, MAX_LEGS) int32, −1 padded
-    wait: np.ndarray  # (K,) ticks that a package can wait at each lane of the path
+    wait: np.ndarray  # (K, MAX_LEGS) ticks that a package can wait at each lane of the path
     sort_usd: np.ndarray  # (K,) per package
     lane_usd: np.ndarray  # (L,) per truck
     capacity: int  # packages of a truck
@@ -101,13 +102,13 @@ def improve(options: Options, start: Choice) -> Choice:
     """Local search until no move saves money."""
     option = start.option.copy()
     usd = start.usd
-    entries = lane_entries(options)
+    first, entries, _ = lane_entries(options)
     for _ in range(_SWEEPS):
         now = evaluate(options, option)
         rates, trucks = now.rates.copy(), now.trucks.copy()
         _relocate(options, option, rates, trucks)
         _close(options, option, rates, trucks)
-        _open(options, option, rates, trucks, *entries)
+        _open(options, option, rates, trucks, first, entries)
         found = evaluate(options, option)
         if found.usd > usd - 1e-5 * abs(usd):
             break
@@ -115,13 +116,13 @@ def improve(options: Options, start: Choice) -> Choice:
     return evaluate(options, option)
 
 
-def lane_entries(options: Options) -> tuple[np.ndarray, np.ndarray]:
-    """Options that use each lane: first (L + 1,) and option (entries,)."""
+def lane_entries(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Options that use each lane: first (L + 1,), option and leg (entries,)."""
     k, leg = np.nonzero(options.lanes >= 0)
     lane = options.lanes[k, leg]
     order = np.argsort(lane, kind="stable")
     counts = np.bincount(lane, minlength=len(options.lane_usd))
-    return np.concatenate([[0], counts.cumsum()]), k[order]
+    return np.concatenate([[0], counts.cumsum()]), k[order], leg[order]
 
 
 def flow_of_option(options: Options) -> np.ndarray:
@@ -130,21 +131,20 @@ def flow_of_option(options: Options) -> np.ndarray:
 
 
 def cheapest_options(options: Options, slopes: np.ndarray) -> np.ndarray:
-    """The cheapest option of each flow at USD per package of lanes (L,) or of lanes by wait (L, waits): (N,)."""
+    """The cheapest option of each flow at USD per package of lanes, (L,): (N,)."""
     used = options.lanes >= 0
-    per_leg = slopes[options.lanes] if slopes.ndim == 1 else slopes[options.lanes, options.wait[:, None]]
-    usd = np.where(used, per_leg, 0.0).sum(axis=1) + options.sort_usd
+    usd = np.where(used, slopes[options.lanes], 0.0).sum(axis=1) + options.sort_usd
     return _first_minimum(options.first, usd)
 
 
 def _shared_slopes(options: Options) -> np.ndarray:
     """USD per package of each lane if all flows that can use it did: (L,)."""
-    first, entries = lane_entries(options)
+    first, entries, leg = lane_entries(options)
     lane = np.repeat(np.arange(len(options.lane_usd)), np.diff(first))
     flow = flow_of_option(options)[entries]
     _, once = np.unique(lane * len(options.rate) + flow, return_index=True)
     rates = np.zeros((len(options.lane_usd), options.waits))
-    np.add.at(rates, (lane[once], options.wait[entries[once]]), options.rate[flow[once]])
+    np.add.at(rates, (lane[once], options.wait[entries[once], leg[once]]), options.rate[flow[once]])
     packages = rates.sum(axis=1)
     trucks = np.array([trucks_per_tick(row, options.capacity) for row in rates])
     return options.lane_usd * np.where(packages > 0, trucks / np.where(packages > 0, packages, 1.0), 1.0)
@@ -169,9 +169,9 @@ def _first_minimum(first: np.ndarray, usd: np.ndarray) -> np.ndarray:
 def _load(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.ndarray) -> None:
     for n in range(len(option)):
         k = option[n]
-        for lane in options.lanes[k]:
+        for lane, wait in zip(options.lanes[k], options.wait[k]):
             if lane >= 0:
-                rates[lane, options.wait[k]] += options.rate[n]
+                rates[lane, wait] += options.rate[n]
     for lane in range(len(trucks)):
         trucks[lane] = trucks_per_tick(rates[lane], options.capacity)
 
@@ -180,12 +180,11 @@ def _load(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.nd
 def _shift(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.ndarray) -> float:
     """Adds a rate to an option, or takes it away if negative; returns the change of USD a tick."""
     usd = options.sort_usd[k] * rate
-    for lane in options.lanes[k]:
+    for lane, wait in zip(options.lanes[k], options.wait[k]):
         if lane >= 0:
             before = trucks[lane]
-            rates[lane, options.wait[k]] = max(rates[lane, options.wait[k]] + rate, 0.0)
-            if rates[lane, options.wait[k]] < 1e-12:
-                rates[lane, options.wait[k]] = 0.0
+            after = rates[lane, wait] + rate
+            rates[lane, wait] = after if after > _NO_RATE else 0.0
             trucks[lane] = trucks_per_tick(rates[lane], options.capacity)
             usd += (trucks[lane] - before) * options.lane_usd[lane]
     return usd
@@ -195,14 +194,22 @@ def _shift(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.
 def _added_usd(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.ndarray, most: float) -> float:
     """USD a tick that a rate adds on an option; stops counting above `most`."""
     usd = options.sort_usd[k] * rate
-    for lane in options.lanes[k]:
+    for lane, wait in zip(options.lanes[k], options.wait[k]):
         if lane >= 0 and usd < most:
-            w = options.wait[k]
-            before = rates[lane, w]
-            rates[lane, w] = before + rate
-            usd += (trucks_per_tick(rates[lane], options.capacity) - trucks[lane]) * options.lane_usd[lane]
-            rates[lane, w] = before
+            usd += _added_on_lane(options, lane, wait, rate, rates, trucks)
     return usd
+
+
+@njit(cache=True)
+def _added_on_lane(
+    options: Options, lane: int, wait: int, rate: float, rates: np.ndarray, trucks: np.ndarray
+) -> float:
+    """USD a tick that a rate adds on one lane."""
+    before = rates[lane, wait]
+    rates[lane, wait] = before + rate
+    added = trucks_per_tick(rates[lane], options.capacity) - trucks[lane]
+    rates[lane, wait] = before
+    return added * options.lane_usd[lane]
 
 
 @njit(cache=True)
@@ -333,11 +340,10 @@ def _open(
             rate = options.rate[n]
             off = _shift(options, option[n], -rate, rates, trucks)
             others = _added_usd(options, k, rate, rates, trucks, np.inf)
-            w = options.wait[k]
-            before = rates[lane, w]
-            rates[lane, w] = before + rate
-            own_usd = (trucks_per_tick(rates[lane], options.capacity) - trucks[lane]) * options.lane_usd[lane]
-            rates[lane, w] = before
+            own_usd = 0.0
+            for other, wait in zip(options.lanes[k], options.wait[k]):
+                if other == lane:
+                    own_usd = _added_on_lane(options, lane, wait, rate, rates, trucks)
             if off + others - own_usd + full * rate < -_LEAST_SAVING:
                 moved[count], old[count] = n, option[n]
                 count += 1
