@@ -109,8 +109,8 @@ class Page:
         return (
             f"With {self.lead}, regions with stock and lanes of their own serve {share[1]} % of orders within the "
             f"region, the nation {share[0]} %; an order costs {cost[1]} USD instead of {cost[0]} and takes {hours[1]} "
-            f"hours instead of {hours[0]}. Of {len(EXPECTED)} expected changes, {len(kept)} hold under every policy with "
-            "their whole 95 % interval."
+            f"hours instead of {hours[0]}. Of {len(EXPECTED)} expected changes, {len(kept)} hold under every policy "
+            "with their whole 95 % interval."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:
