@@ -63,7 +63,7 @@ class Rollout(LeverStudy):
         if self.days > longest:
             last = len(self.waves) - 1
             raise ValueError(
-                f"waves.{last}.day = {self.waves[last].day}: with window_days = {self.window_days} after it, an episode "
+                f"waves.{last}.day = {self.waves[last].day}: with window_days = {self.window_days} after it an episode "
                 f"lasts {self.days} days; it may last {longest}"
             )
         return self
