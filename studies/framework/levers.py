@@ -126,7 +126,9 @@ class LeverBoard:
         Raises:
             ScenarioError: the world cannot be used.
         """
-        return self.study.lasting(days, {**(changes or {}), **self.fields(levers), **self._changes((0, levers), *then)})
+        return self.study.world_for(
+            days, {**(changes or {}), **self.fields(levers), **self._changes((0, levers), *then)}
+        )
 
     def base_stock(self, levers: Levers) -> np.ndarray:
         """Base-stock levels with the levers in a position: (S, F) units."""

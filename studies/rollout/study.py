@@ -81,7 +81,7 @@ class Rollout(LeverStudy):
         board = LeverBoard(self, lab)
         nights = plan_nights(self, lab, board, network, [(wave.day, wave.regions) for wave in self.waves])
         changes = [night.change() for night in nights]
-        world = self.lasting(self.days, {**board.fields(NATION), "changes": changes})
+        world = self.world_for(self.days, {**board.fields(NATION), "changes": changes})
         phases = [Phase(ALL, self.warmup_days, self.days)]
         players = {name: Timeline(policy, phases) for name, policy in policies.items()}
         return Page(self, board, nights, lab.play_players(world, players)).findings()
