@@ -201,7 +201,9 @@ def _added_usd(options: Options, k: int, rate: float, rates: np.ndarray, trucks:
 
 
 @njit(cache=True)
-def _added_on_lane(options: Options, lane: int, wait: int, rate: float, rates: np.ndarray, trucks: np.ndarray) -> float:
+def _added_on_lane(
+    options: Options, lane: int, wait: int, rate: float, rates: np.ndarray, trucks: np.ndarray
+) -> float:
     """USD a tick that a rate adds on one lane."""
     before = rates[lane, wait]
     rates[lane, wait] = before + rate
