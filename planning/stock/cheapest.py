@@ -29,7 +29,7 @@ from regional_dispatch.planning.stock.swaps import improve_places, units_held
 
 _ROUNDS, _PARTS = 30, 10  # every SKU is taken once a round
 _STEEPNESS = 3.0  # penalty of a unit in an FC twice as full as it may be, in cost of an order per unit of all stock
-_GROWTH = 1.1  # of that penalty per round, so that the last rounds keep to the storage
+_GROWTH = 1.2  # of that penalty per round, so that the last rounds keep to the storage
 _STEP = 1.0  # of prices per round, in the same measure
 _MARGIN = 0.005  # share of storage that the search leaves free, as levels are rounded after it
 
@@ -62,10 +62,10 @@ def cheapest_layout(scenario: Scenario, network: Network, storage: np.ndarray | 
         ScenarioError: no layout is found that keeps to the storage.
     """
     orders, shelves = build_orders(scenario, network), build_shelves(scenario, network, storage)
-    starts = [place_stock(scenario, network, Layout(layout=name)) for name in ("spread", "regional")]
-    start = min(starts, key=lambda base: expected_usd_per_order(orders, base))
-    base = improve(orders, shelves, start > 0, seed)
-    return Plan(base, expected_usd_per_order(orders, base), cost_bound(orders, shelves))
+    starts = [place_stock(scenario, network, Layout(layout=name)) > 0 for name in ("spread", "regional")]
+    found = [improve(orders, shelves, carried, seed) for carried in starts]
+    usd, base = min(((expected_usd_per_order(orders, base), base) for base in found), key=lambda each: each[0])
+    return Plan(base, usd, cost_bound(orders, shelves))
 
 
 def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -102,7 +102,7 @@ class _Search:
     def __init__(self, orders: Orders, shelves: Shelves, carried: np.ndarray) -> None:
         self.orders, self.shelves = orders, shelves
         self.carried = carried.copy()
-        self.room = shelves.storage * (1 - _MARGIN)
+        self.room = np.maximum(shelves.storage * (1 - _MARGIN), 1.0)
         self.price = np.zeros(len(self.room))  # USD per order and unit
         self.choice = cheapest_choice(orders, carried)
         self.usd_per_unit = self.choice.usd / shelves.units.sum()

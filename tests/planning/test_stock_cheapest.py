@@ -111,7 +111,7 @@ def test_it_finds_what_trying_everything_finds(seed: int) -> None:
     assert expected_usd_per_order(orders, base) == pytest.approx(best_by_force(orders, shelves))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_split_orders_are_saved_as_well_as_by_trying_everything(seed: int) -> None:
     """Splits make local optima; of three SKUs each is a third of all lines, so it matters where the search starts."""
     orders, shelves = toy(seed)
@@ -121,7 +121,7 @@ def test_split_orders_are_saved_as_well_as_by_trying_everything(seed: int) -> No
     assert found <= best_by_force(orders, shelves) * 1.04
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     places=st.tuples(st.integers(1, 4), st.integers(1, 2), st.integers(1, 2)),
