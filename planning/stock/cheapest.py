@@ -63,22 +63,24 @@ def cheapest_layout(scenario: Scenario, network: Network, storage: np.ndarray | 
     """
     orders, shelves = build_orders(scenario, network), build_shelves(scenario, network, storage)
     starts = [place_stock(scenario, network, Layout(layout=name)) > 0 for name in ("spread", "regional")]
-    found = [improve(orders, shelves, carried, seed) for carried in starts]
+    found = [base for carried in starts if (base := improve(orders, shelves, carried, seed)) is not None]
+    if not found:
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: storage of {shelves.storage.sum():,.0f} units: found no layout "
+            "that keeps to it; give more storage"
+        )
     usd, base = min(((expected_usd_per_order(orders, base), base) for base in found), key=lambda each: each[0])
     return Plan(base, usd, cost_bound(orders, shelves))
 
 
-def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Base-stock levels of the cheapest layout found from a start: (S, F) int64.
+def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0) -> np.ndarray | None:
+    """Base-stock levels of the cheapest layout found from a start that keeps to the storage: (S, F) int64, or None.
 
     Args:
         orders: and what they cost.
         shelves: places, units and storage.
         carried: (S, F) bool, which FC carries which SKU at the start.
         seed: of the order in which SKUs are taken.
-
-    Raises:
-        ScenarioError: no layout is found that keeps to the storage.
     """
     search, rng = _Search(orders, shelves, carried), np.random.default_rng(seed)
     best, best_usd = None, np.inf
@@ -89,10 +91,6 @@ def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0
         base = search.levels()
         if search.choice.usd < best_usd and shelves.fits(base):
             best, best_usd = base, search.choice.usd
-    if best is None:
-        raise ScenarioError(
-            f"storage of {shelves.storage.sum():,.0f} units: found no layout that keeps to it; give more storage"
-        )
     return best
 
 
