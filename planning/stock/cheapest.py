@@ -18,7 +18,6 @@ from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.stock import mean_demand, place_stock, safety_factors
 from regional_dispatch.planning.stock.cost_bound import cost_bound
 from regional_dispatch.planning.stock.orders import (
-    Choice,
     Orders,
     build_orders,
     cheapest_choice,
@@ -29,8 +28,9 @@ from regional_dispatch.planning.stock.shelves import Shelves, build_shelves
 from regional_dispatch.planning.stock.swaps import improve_places, units_held
 
 _ROUNDS, _PARTS = 30, 10  # every SKU is taken once a round
-_STEEPNESS = 3.0  # penalty of a unit in an FC twice as full as it may be, in mean cost of an order per unit of stock
-_STEP = 0.3  # of prices per round, in the same measure
+_STEEPNESS = 3.0  # penalty of a unit in an FC twice as full as it may be, in cost of an order per unit of all stock
+_GROWTH = 1.2  # of that penalty per round, so that the last rounds keep to the storage
+_STEP = 1.0  # of prices per round, in the same measure
 _MARGIN = 0.005  # share of storage that the search leaves free, as levels are rounded after it
 
 
@@ -62,36 +62,35 @@ def cheapest_layout(scenario: Scenario, network: Network, storage: np.ndarray | 
         ScenarioError: no layout is found that keeps to the storage.
     """
     orders, shelves = build_orders(scenario, network), build_shelves(scenario, network, storage)
-    starts = [place_stock(scenario, network, Layout(layout=name)) for name in ("spread", "regional")]
-    start = min(starts, key=lambda base: expected_usd_per_order(orders, base))
-    base = improve(orders, shelves, start > 0, seed)
-    return Plan(base, expected_usd_per_order(orders, base), cost_bound(orders, shelves))
+    starts = [place_stock(scenario, network, Layout(layout=name)) > 0 for name in ("spread", "regional")]
+    found = [base for carried in starts if (base := improve(orders, shelves, carried, seed)) is not None]
+    if not found:
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: storage of {shelves.storage.sum():,.0f} units: found no layout "
+            "that keeps to it; give more storage"
+        )
+    usd, base = min(((expected_usd_per_order(orders, base), base) for base in found), key=lambda each: each[0])
+    return Plan(base, usd, cost_bound(orders, shelves))
 
 
-def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Base-stock levels of the cheapest layout found from a start: (S, F) int64.
+def improve(orders: Orders, shelves: Shelves, carried: np.ndarray, seed: int = 0) -> np.ndarray | None:
+    """Base-stock levels of the cheapest layout found from a start that keeps to the storage: (S, F) int64, or None.
 
     Args:
         orders: and what they cost.
         shelves: places, units and storage.
         carried: (S, F) bool, which FC carries which SKU at the start.
         seed: of the order in which SKUs are taken.
-
-    Raises:
-        ScenarioError: no layout is found that keeps to the storage.
     """
     search, rng = _Search(orders, shelves, carried), np.random.default_rng(seed)
     best, best_usd = None, np.inf
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
+        steepness = _STEEPNESS * _GROWTH**turn
         for part in np.array_split(rng.permutation(len(carried)), _PARTS):
-            search.take(np.sort(part))
-        choice = cheapest_choice(orders, search.carried)
-        if choice.usd < best_usd and (base := search.fitted(choice)) is not None:
-            best, best_usd = base, choice.usd
-    if best is None:
-        raise ScenarioError(
-            f"storage of {shelves.storage.sum():,.0f} units: found no layout that keeps to it; give more storage"
-        )
+            search.take(np.sort(part), steepness)
+        base = search.levels()
+        if search.choice.usd < best_usd and shelves.fits(base):
+            best, best_usd = base, search.choice.usd
     return best
 
 
@@ -101,53 +100,33 @@ class _Search:
     def __init__(self, orders: Orders, shelves: Shelves, carried: np.ndarray) -> None:
         self.orders, self.shelves = orders, shelves
         self.carried = carried.copy()
-        self.room = shelves.storage * (1 - _MARGIN)
+        self.room = np.maximum(shelves.storage * (1 - _MARGIN), 1.0)
         self.price = np.zeros(len(self.room))  # USD per order and unit
         self.choice = cheapest_choice(orders, carried)
         self.usd_per_unit = self.choice.usd / shelves.units.sum()
 
-    def take(self, skus: np.ndarray) -> None:
-        """Improves the places of some SKUs, (n,), one after the other."""
+    def take(self, skus: np.ndarray, steepness: float) -> None:
+        """Improves the places of some SKUs, (n,), one after the other; then renews the tangent and the prices."""
         orders, mean = self.orders, self.shelves.mean
-        line_usd = orders.line_usd(self.choice.share)
+        line_usd, lost_usd = orders.line_usd(self.choice.share), orders.lines_per_order * orders.lost_usd
         factor = self._factors()
-        finite = np.where(np.isfinite(line_usd), line_usd, line_usd[np.isfinite(line_usd)].max() + self._lost_usd())
+        finite = np.where(np.isfinite(line_usd), line_usd, line_usd[np.isfinite(line_usd)].max() + lost_usd)
         rank = np.argsort(np.argsort(finite, axis=1, kind="stable"), axis=1)
         held = units_held(self.carried, mean, factor, orders.station_share, rank)
         improve_places(
             self.carried, held, skus, orders.sku_share, mean, factor, orders.station_share, finite, rank, self.room,
-            self.price, _STEEPNESS * self.usd_per_unit,
+            self.price, steepness * self.usd_per_unit,
         )  # fmt: skip
         step = _STEP / _PARTS * _STEEPNESS * self.usd_per_unit
         self.price = np.maximum(0.0, self.price + step * (held / self.room - 1))
         self.choice = choice_by(orders, self.carried, line_usd)
 
-    def fitted(self, choice: Choice) -> np.ndarray | None:
-        """Levels that keep to the storage, (S, F); None if there are none.
-
-        The few units that an FC has no room for stand in others that carry the same SKU.
-        """
-        base = self.shelves.levels(self.carried, self.orders.station_share, choice.tried)
-        room = np.floor(self.shelves.storage).astype(np.int64) - base.sum(axis=0)
-        for f in np.flatnonzero(room < 0):
-            for s in np.argsort(-base[:, f], kind="stable"):
-                others = np.flatnonzero((base[s] > 0) & (room > 0))
-                while room[f] < 0 and base[s, f] > 1 and len(others):
-                    g = others[np.argmax(room[others])]
-                    base[s, [f, g]] += [-1, 1]
-                    room[[f, g]] += [1, -1]
-                    others = others[room[others] > 0]
-                if room[f] >= 0:
-                    break
-            else:
-                return None
-        return base
+    def levels(self) -> np.ndarray:
+        """Base-stock levels at today's places: (S, F) int64."""
+        return self.shelves.levels(self.carried, self.orders.station_share, self.choice.tried)
 
     def _factors(self) -> np.ndarray:
         """The safety factor of every SKU's class at today's places: (S,)."""
         shelves = self.shelves
         mean = mean_demand(shelves.stock, shelves.daily, self.orders.station_share, self.choice.tried, self.carried)
         return np.asarray(safety_factors(mean, self.carried, shelves.velocity, shelves.units)[shelves.velocity])
-
-    def _lost_usd(self) -> float:
-        return self.orders.lines_per_order * self.orders.lost_usd

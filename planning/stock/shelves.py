@@ -33,6 +33,10 @@ class Shelves(NamedTuple):
         """Units that each SKU sells in a review period and a lead time: (S,)."""
         return self.daily * (self.stock.review_hours + self.stock.lead_time_hours) / 24
 
+    def fits(self, base: np.ndarray) -> bool:
+        """Whether levels, (S, F), keep to the storage, and to what a place can count."""
+        return bool((base.sum(axis=0) <= self.storage).all() and base.max() <= np.iinfo(np.int16).max)
+
     def levels(self, carried: np.ndarray, station_share: np.ndarray, tried: np.ndarray) -> np.ndarray:
         """Base-stock levels with the units of every class, by the formula of `envs.world.stock`: (S, F) int64.
 
@@ -54,8 +58,11 @@ def build_shelves(scenario: Scenario, network: Network, storage: np.ndarray | No
         storage: (F,) units an FC may hold; default, `SLACK` times those in proportion to what it can pick.
 
     Raises:
-        ScenarioError: storage is too small for all units.
+        ScenarioError: nothing is ordered, or storage is too small for all units.
     """
+    where = scenario.source_file or scenario.name
+    if not scenario.demand.orders_per_day:
+        raise ScenarioError(f"{where}: demand.orders_per_day = 0: must be above 0 to make a new placement")
     spread = place_stock(scenario, network, Layout()).astype(np.int64)
     velocity = velocity_classes(scenario)
     units = np.bincount(velocity, spread.sum(axis=1))
@@ -64,7 +71,7 @@ def build_shelves(scenario: Scenario, network: Network, storage: np.ndarray | No
         storage = np.ceil(SLACK * units.sum() * size / size.sum())
     if storage.sum() < units.sum():
         raise ScenarioError(
-            f"{scenario.source_file or scenario.name}: storage of {storage.sum():,.0f} units has no room for the "
+            f"{where}: storage of {storage.sum():,.0f} units has no room for the "
             f"{units.sum():,.0f} units of stock; give more storage, or lower stock.breadth or stock.safety_factor"
         )
     return Shelves(

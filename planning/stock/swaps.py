@@ -98,7 +98,7 @@ def improve_places(
 def units_held(
     carried: np.ndarray, mean: np.ndarray, factor: np.ndarray, station_share: np.ndarray, rank: np.ndarray
 ) -> np.ndarray:
-    """Units of all SKUs in each FC, levels not rounded: (F,)."""
+    """Units of all SKUs in each FC: (F,)."""
     stations, fcs = rank.shape
     first, second = np.zeros(stations, dtype=np.int64), np.zeros(stations, dtype=np.int64)
     held, now = np.zeros(fcs), np.zeros(fcs)
@@ -115,8 +115,8 @@ def units_held(
 
 @njit(cache=True)
 def level(mean: float, factor: float) -> float:
-    """A base-stock level as it is on average once it is rounded up, at least one unit."""
-    return max(mean + factor * np.sqrt(mean) + 0.5, 1.0)
+    """A base-stock level, as in `envs.world.stock`."""
+    return max(np.ceil(mean + factor * np.sqrt(mean)), 1.0)
 
 
 @njit(cache=True)
