@@ -73,7 +73,7 @@ class Page:
                 (self._waterfall(), self._steps(), self.shares.table(FALLS), self.shares.positions(FALLS)),
             ),
             Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
-            Section("Units on shelves", _UNITS, (self._units(),)),
+            Section("Units on shelves", self._units_text(), (self._units(),)),
             Section("Day by day", _DAYS, (self._daily(),)),
         )  # fmt: skip
         places = study.side_by_side(lambda name: self.board.world(SIDES[name], study.days))
@@ -112,6 +112,10 @@ class Page:
             f"hours instead of {hours[0]}. Of {len(EXPECTED)} expected changes, {len(kept)} hold under every policy "
             "with their whole 95 % interval."
         )
+
+    def _units_text(self) -> str:
+        nation, finished = (number(self.board.base_stock(levers).sum(dtype=np.int64), 0) for levers in SIDES.values())
+        return _UNITS.format(nation=nation, finished=finished)
 
     def _headlines(self) -> tuple[Headline, ...]:
         return tuple(
@@ -236,9 +240,10 @@ _PHASES = (
     "The last column is what remains of the change once all levers are back: an interval that holds zero means nothing."
 )
 _UNITS = (
-    "Both layouts have as many units, so that cost differs by where stock stands and not by how much of it. After a "
-    "change of the layout an FC that no longer carries a SKU sells what it has, while others order theirs: for some "
-    "days there is more on the shelves."
+    "Base-stock levels add up to {nation} units in the nation's layout and to {finished} in the regions', so costs "
+    "differ by where stock stands and not by how much of it. What is on hand is less, by what is on order. After a "
+    "change of layout an FC that no longer carries a SKU sells what it has, while others order theirs: for some weeks "
+    "there is more on the shelves."
 )
 _DAYS = (
     "Packages made before a midnight keep the routes they were given; packages made from it on take those of the new "

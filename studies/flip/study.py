@@ -26,10 +26,10 @@ class Flip(LeverStudy):
     """Pulls one lever at a midnight, the others at later ones, and all of them back at the last."""
 
     phase_days: int = Field(
-        28, ge=2, description="Days of each phase: the nation, one after each lever, and the nation again. Unit: days."
+        42, ge=2, description="Days of each phase: the nation, one after each lever, and the nation again. Unit: days."
     )
     settle_days: int = Field(
-        14, ge=0, description="Days at the start of each phase that its means leave out (the transition: shelves "
+        28, ge=0, description="Days at the start of each phase that its means leave out (the transition: shelves "
         "change by replenishment alone). Unit: days.",
     )  # fmt: skip
     order: tuple[str, ...] = Field(LEVERS, description="In which order levers are pulled: regions, stock and lanes.")

@@ -12,10 +12,13 @@ from math import factorial
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from regional_dispatch.envs.world.levers import Layout, RunningLanes
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.planned import on_planned_lanes
@@ -100,7 +103,7 @@ class LeverBoard:
 
     def __init__(self, study: LeverStudy, lab: Lab) -> None:
         self.study = study
-        self._boundary = study.regions.model_dump(mode="json", exclude_none=True)
+        self.boundary = study.regions.model_dump(mode="json", exclude_none=True)
         self._layouts = (study.nation_layout, study.regions_layout)
         self._lanes = tuple(
             on_planned_lanes(lab, study.world(self._partition(side) | self._stock(side))).lanes
@@ -124,6 +127,15 @@ class LeverBoard:
         """
         return self.study.lasting(days, {**(changes or {}), **self.fields(levers), **self._changes((0, levers), *then)})
 
+    def base_stock(self, levers: Levers) -> np.ndarray:
+        """Base-stock levels with the levers in a position: (S, F) units."""
+        world = self.study.world(self.fields(levers))
+        return place_stock(world, build_network(world))
+
+    def running_lanes(self, levers: Levers) -> int:
+        """How many lanes run with the levers in a position."""
+        return len(pd.read_csv(str(self._lanes[levers.lanes].path)))
+
     def fields(self, levers: Levers) -> dict[str, Any]:
         """Dotted fields of a scenario with the levers in a position."""
         return {**self._partition(levers), **self._stock(levers), "lanes": _fields_of(self._lanes[levers.lanes])}
@@ -137,15 +149,15 @@ class LeverBoard:
 
     def _moves(self, before: Levers, after: Levers) -> dict[str, Any]:
         values = {
-            "regions": self._boundary if after.regions else {"kind": "national"},
+            "regions": self.boundary if after.regions else {"kind": "national"},
             "stock": _fields_of(self._layouts[after.stock]),
             "lanes": _fields_of(self._lanes[after.lanes]),
         }
         return {_FIELD[lever]: values[lever] for lever in LEVERS if getattr(before, lever) != getattr(after, lever)}
 
     def _partition(self, levers: Levers) -> dict[str, Any]:
-        counted = {"kind": "national", "counted_by": self._boundary}
-        return {"partition": self._boundary if levers.regions else counted}
+        counted = {"kind": "national", "counted_by": self.boundary}
+        return {"partition": self.boundary if levers.regions else counted}
 
     def _stock(self, levers: Levers) -> dict[str, Any]:
         return {f"stock.{name}": value for name, value in self._layouts[levers.stock].model_dump(mode="json").items()}
