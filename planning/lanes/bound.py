@@ -21,7 +21,7 @@ from numba import njit
 
 from regional_dispatch.planning.lanes.search import Choice, Options, flow_of_option
 
-_ROUNDS = 400
+_ROUNDS = 150
 _MOST_ELEMENTS = 20_000_000  # elements × rounds; larger networks play fewer rounds
 
 

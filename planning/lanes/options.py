@@ -17,19 +17,22 @@ LONGEST_WAIT_HOURS = 72.0  # longer waits count as this long
 
 
 def build_options(scenario: Scenario, network: Network, flows: Flows, paths: Paths) -> Options:
-    """Flows above zero, and the paths that keep their promises; the fastest ones where none does."""
+    """Flows above zero, and the paths that keep their promises; all paths, with the hours that each is later than the
+    fastest, where none does."""
     rate = flows.packages_per_day * scenario.tick_hours / 24
-    fastest = fastest_ticks(paths, len(rate))
-    most = np.maximum(flows.promise_ticks - PICK_TICKS, fastest[:, None])
+    fastest = fastest_ticks(paths, len(rate))[:, None]
+    most = flows.promise_ticks - PICK_TICKS
+    most = np.where(fastest <= most, most, np.iinfo(np.int32).max)
     path, promise = np.nonzero((paths.ticks[:, None] <= most[paths.pair]) & (rate[paths.pair] > 0))
     order = np.lexsort((path, promise, paths.pair[path]))
     path, promise = path[order], promise[order]
     own, first = np.unique(paths.pair[path] * len(flows.promise_ticks) + promise, return_index=True)
     legs = paths.legs[path]
+    late = np.maximum(paths.ticks[path] - np.maximum(fastest[paths.pair[path], 0], flows.promise_ticks[promise] - PICK_TICKS), 0)
     wait = waits(scenario, flows.promise_ticks[promise] - PICK_TICKS - paths.ticks[path], legs)
     return Options(
         rate.reshape(-1)[own], np.append(first, len(path)), paths.lanes[path], wait,
-        scenario.costs.sort_usd * (legs - 1), network.net.lanes["cost"].astype(float),
+        scenario.costs.sort_usd * (legs - 1) + late * scenario.tick_hours * scenario.costs.late_usd_per_hour, network.net.lanes["cost"].astype(float),
         scenario.trucks.capacity_packages, int(wait.max(initial=0)) + 1,
     )  # fmt: skip
 
