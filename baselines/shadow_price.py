@@ -162,18 +162,19 @@ def coming_cycle(sim: Simulator, row: int, demand_factor: float = 1.0) -> Cycle:
     s, rules, net = sim.state, sim.world.rules, sim.world.net
     period = sim.world.events.period_at(int(s.row["tick"][row]))
     ticks = ticks_to_replacement(sim, row)
-    carried = sim.world.base_stock > 0
+    base_stock = sim.world.base_stock[sim.setting(row)]
+    carried = base_stock > 0
     supply = s.stock[row] + s.pipeline[row].sum(axis=0, dtype=np.int64) + s.road[row]
     if not s.row["waiting_for_decisions"][row]:  # the tick has not begun: its review still fills up to base stock
         reviewed = (ticks == rules.review_ticks + rules.lead_ticks)[:, None] & carried
-        supply = np.where(reviewed, np.maximum(sim.world.base_stock, supply), supply)
+        supply = np.where(reviewed, np.maximum(base_stock, supply), supply)
     units_per_line = _mean_units_per_line(sim)
     units = expected_units(sim, row, ticks) * demand_factor
     return Cycle(
         supply=supply.astype(float),
         carried=carried | (supply > 0),
         demand=np.outer(units, sim.network.station_share),
-        cost=_pair_cost(sim, period) / units_per_line,
+        cost=_pair_cost(sim, sim.setting(row), period) / units_per_line,
         lost_usd=rules.costs.lost_line_usd / units_per_line,
         picks=1 / (units_per_line * ticks),
         capacity=sim.world.events.capacity[period, : net.fcs].astype(float),
@@ -208,11 +209,12 @@ def _mean_units_per_line(sim: Simulator) -> float:
     return float(shares @ np.arange(1, len(shares) + 1))
 
 
-def _pair_cost(sim: Simulator, period: int) -> np.ndarray:
-    """Standard cost of the cheapest open route from FC to station in the partition in force: (D, F) USD per package."""
+def _pair_cost(sim: Simulator, setting: int, period: int) -> np.ndarray:
+    """Standard cost of the cheapest open route from FC to station in a setting: (D, F) USD per package."""
     net = sim.world.net
     cost = np.full((net.stations, net.fcs), np.inf)
-    routes = net.routes[net.by_cost[net.by_cost >= 0]]
+    by_cost = net.by_cost[setting]
+    routes = net.routes[by_cost[by_cost >= 0]]
     routes = routes[~sim.world.events.route_cut(period, routes["lanes"])]
     np.minimum.at(cost, (routes["station"], routes["fc"]), routes["cost"])
     return cost

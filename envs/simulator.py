@@ -25,7 +25,7 @@ from regional_dispatch.envs.kernel.state import (
     grow_packages,
 )
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
-from regional_dispatch.envs.world.network import Network, build_network, repartition
+from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import World, build_world
 
@@ -101,30 +101,15 @@ class Simulator:
     def price_with(self, pricer: Pricer) -> None:
         """Has units priced by `pricer` from the next reset on."""
         self.pricer = pricer
-        self.state = self.state._replace(price=np.zeros((self.copies, *self.world.base_stock.shape), np.float32))
+        self.state = self.state._replace(price=np.zeros((self.copies, *self.world.base_stock.shape[1:]), np.float32))
 
     @property
     def regions(self) -> int:
         return len(self.network.region_names)
 
-    def repartition(self, scenario: Scenario) -> None:
-        """Puts another partition in force between two ticks: one setting. Packages under way keep their routes.
-
-        Args:
-            scenario: the same world with another `partition`, which counts the same regions (`counted_by`).
-
-        Raises:
-            ValueError: it counts other regions, so the books could not go on.
-        """
-        network = repartition(self.network, scenario)
-        same = np.array_equal(network.net.region_of_site, self.network.net.region_of_site)
-        if network.region_names != self.network.region_names or not same:
-            raise ValueError(
-                f"counted regions {', '.join(network.region_names)} are not those of before, "
-                f"{', '.join(self.network.region_names)}; name these as partition.counted_by"
-            )
-        self.scenario, self.network = scenario, network
-        self.world = self.world._replace(net=network.net)
+    def setting(self, row: int) -> int:
+        """Which setting of the levers is in force in a row, at the tick it has begun or begins next."""
+        return int(np.searchsorted(self.world.net.first_tick, self.tick(row), side="right")) - 1
 
     def tick(self, row: int) -> int:
         """Ticks since the start of the row's episode."""

@@ -105,8 +105,9 @@ class Reference:
         self.routes = [dict(zip(net.routes.dtype.names, route.tolist(), strict=True)) for route in net.routes]
         for route, full in zip(self.routes, net.routes, strict=True):
             route.update({name: full[name].tolist() for name in ("lanes", "rest", "rest_cost")})
-        self.by_cost = [[p for p in row if p >= 0] for row in net.by_cost.tolist()]
-        self.base = self.world.base_stock.tolist()
+        self.routes_of = [[[p for p in row if p >= 0] for row in table] for table in net.by_cost.tolist()]
+        self.levels = self.world.base_stock.tolist()
+        self.setting = 0
         self.stock = [list(row) for row in self.base]
         self.home = net.fleet.tolist()
         self.site_queue: list[deque[Package]] = [deque() for _ in net.fleet]
@@ -118,11 +119,22 @@ class Reference:
         self.opening = [dict.fromkeys(COMPONENTS, 0.0) for _ in regions]
         self.count: list[Counter[str]] = [Counter() for _ in regions]
 
+    @property
+    def by_cost(self) -> list[list[int]]:
+        """Routes of each station in the setting in force, cheapest first."""
+        return self.routes_of[self.setting]
+
+    @property
+    def base(self) -> list[list[int]]:
+        """Base-stock levels of the setting in force."""
+        return self.levels[self.setting]
+
     # ------------------------------------------------------------------------------------------------ the tick
 
     def begin(self) -> None:
         """Steps 1–3, and the full loads, which leave without being asked."""
         self.period = max(i for i, first in enumerate(self.world.events.first) if first <= self.tick)
+        self.setting = max(g for g, first in enumerate(self.world.net.first_tick) if first <= self.tick)
         for line in self.arrivals():
             self.waiting[self.region_of_station(line.station)].append(line)
         self.slots = [self.admitted(lines) for lines in self.waiting]
@@ -316,7 +328,7 @@ class Reference:
         usable = [p for p in uncut if self.backlog_hours(self.routes[p]["fc"]) <= limit] or uncut or have
         top = self.rules.candidates
         own = [p for p in usable if self.routes[p]["local"]]
-        inside = own[: max(1, top - 2) if self.world.net.divided else top]
+        inside = own[: max(1, top - 2) if self.world.net.divided[self.setting] else top]
         outside = [p for p in usable if not self.routes[p]["local"]][: top - len(inside)]
         if len(inside) + len(outside) < 3:
             return inside + outside

@@ -18,19 +18,21 @@ from regional_dispatch.envs.world.scenario import load_scenario
 
 GOLDEN = Path(__file__).parent / "golden" / "episodes.json"
 EPISODES = [
-    ("us8", "regional_nearest+last_safe_hour"),
-    ("us8", "national_nearest+hybrid"),
-    ("national", "national_nearest+scheduled"),
-    ("us8", "least_cost+control_limit"),
+    ("us8_spread", "regional_nearest+last_safe_hour"),
+    ("us8_spread", "national_nearest+hybrid"),
+    ("us8_spread in one nation", "national_nearest+scheduled"),
+    ("us8_spread", "least_cost+control_limit"),
     ("tight_fleet", "backpressure+backpressure"),
     ("small", "consolidate+time"),
 ]
 HOURS = {"horizon_hours": "72", "warmup_hours": "24"}
+NATION = {"partition": "{kind: national}"}
 
 
 def episode(scenario: str, policy: str) -> dict[str, float]:
     """Orders, units and dollars of three days, and the KPIs after the first."""
-    sim = Simulator(load_scenario(scenario, HOURS))
+    name, _, nation = scenario.partition(" ")
+    sim = Simulator(load_scenario(name, {**HOURS, **(NATION if nation else {})}))
     sim.reset(0, episode_key("tune", 7, 0))
     sim.run(baseline(policy).scorers)
     row = sim.state.row[0]

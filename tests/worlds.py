@@ -61,6 +61,16 @@ EVENTFUL = {
         {"kind": "region", "region": "Region 01", "start_hour": 70, "hours": 20.2},
     ),
 }
+# A nation becomes two regions, its stock follows a day later, and the regions are given up again.
+LEVERS = {
+    "partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]},
+    "stock": {"layout": "scattered", "review_hours": 6, "lead_time_hours": 6},
+    "changes": (
+        {"hour": 40, "partition": TWO_REGIONS["partition"]},
+        {"hour": 64, "stock": {"layout": "regional"}},
+        {"hour": 90, "partition": {"kind": "national"}},
+    ),
+}
 MANY_FCS = {**TWO_REGIONS, "network": {"fulfillment_centers": 12}, "stock": {"breadth": (1, 0.9, 0.8)}}
 # The nearest FC is left with its way over a sort center, which is not among the three cheapest.
 DIRECT_CLOSED = {
@@ -101,6 +111,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "one sort center": {**TWO_REGIONS, "network": {"sort_centers": 1}},
     "packages wait to be picked": WAITING,
     "events": EVENTFUL,
+    "levers change": LEVERS,
     "events in one nation": {**EVENTFUL, "partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]}},
 }  # fmt: skip
 

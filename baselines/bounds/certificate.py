@@ -37,11 +37,11 @@ def certified_usd(world: World, orders: Orders, price: np.ndarray) -> tuple[floa
     decided = _decided(world, orders)
     lines = np.diff(orders.first)
     late = decided >= world.rules.horizon_tick
-    base = world.base_stock[world.base_stock > 0].astype(float)
+    base = world.base_stock[0][world.base_stock[0] > 0].astype(float)
     paid = float((price * base[:, None]).sum())
     total = sum(_settled(world, orders, int(o)) for o in np.flatnonzero(late))
-    shelf = np.full(world.base_stock.shape, -1)
-    shelf[world.base_stock > 0] = np.arange(len(base))
+    shelf = np.full(world.base_stock[0].shape, -1)
+    shelf[world.base_stock[0] > 0] = np.arange(len(base))
     for n in np.unique(lines[~late]):
         same = np.flatnonzero((lines == n) & ~late)
         for part in np.split(same, range(_CHUNK, len(same), _CHUNK)):
@@ -74,7 +74,7 @@ def _late(world: World, ticks: np.ndarray) -> np.ndarray:
 def _settled(world: World, orders: Orders, o: int) -> float:
     """An order not decided before the horizon: each line a package on the station's cheapest route, standard fill."""
     net, rules = world.net, world.rules
-    route = net.routes[net.by_cost[orders.station[o], 0]]
+    route = net.routes[net.by_cost[0, orders.station[o], 0]]
     late = _late(world, rules.horizon_tick + 1 + route["rest"][0] - orders.due[o])
     sorts = rules.costs.sort_usd * (route["legs"] - 1)
     lines = orders.first[o + 1] - orders.first[o]
@@ -142,4 +142,4 @@ def _lines(
     sku, units = orders.sku[i], orders.units[i][:, None]
     inside = _inside(world, sku, tick, price.shape[1])
     per_unit = np.einsum("nfk,nk->nf", price[shelf[sku]], inside.astype(float))
-    return np.where(world.base_stock[sku] >= units, units * per_unit, np.inf)
+    return np.where(world.base_stock[0, sku] >= units, units * per_unit, np.inf)

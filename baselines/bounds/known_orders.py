@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
@@ -28,7 +29,12 @@ def all_orders(scenario: Scenario, key: int) -> Orders:
     Args:
         scenario: the world.
         key: of the episode (`envs.world.demand.episode_key`).
+
+    Raises:
+        BoundError: a lever changes during the episode: bounds are for one setting.
     """
+    if scenario.changes:
+        raise BoundError(f"{scenario.name}: changes: bounds are for one setting of the levers; remove them")
     sim = Simulator(scenario)
     sim.reset(0, key)
     found = []

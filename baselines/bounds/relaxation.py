@@ -49,8 +49,6 @@ def relaxed_bound(
 ) -> HindsightBound:
     """A proven lower bound on the cost of one episode under any policy, warm-up and settlement included.
 
-    A partition that changes during the episode brings routes of its own and is out of scope.
-
     Args:
         scenario: the world.
         key: of the episode (`envs.world.demand.episode_key`).
@@ -58,7 +56,7 @@ def relaxed_bound(
         target_usd: the cost of some policy, if known: an upper limit for the search.
 
     Raises:
-        BoundError: the time limit is not positive, or the stock prices do not fit in memory.
+        BoundError: the time limit is not positive, the stock prices do not fit in memory, or the scenario has changes.
     """
     if not time_limit_s > 0:
         raise BoundError(f"time_limit_s = {time_limit_s} must be above 0")
@@ -101,9 +99,9 @@ def build_problem(world: World, orders: Orders) -> Problem:
     of_line = np.repeat(in_time, lines)
     sku, units = orders.sku[of_line], orders.units[of_line]
     window = stock_windows(rules, np.repeat(decided, lines)[of_line], sku)
-    carried = world.base_stock > 0
+    carried = world.base_stock[0] > 0
     pair_sku, pair_fc = np.nonzero(carried)
-    base = world.base_stock[carried].astype(np.int64)
+    base = world.base_stock[0][carried].astype(np.int64)
     windows = (rules.horizon_tick - 1) // rules.review_ticks + 2
     scarce = base < _heaviest_window(sku, units, window, len(carried), windows)[pair_sku]
     if scarce.sum() * windows > MOST_PRICES:
@@ -171,7 +169,7 @@ def package_usd(world: World, groups: np.ndarray) -> np.ndarray:
     handling = handling_usd(rules.costs, routes["legs"] - 1) + trucks
     out = np.full((len(groups), net.fcs), np.inf)
     for g, (station, slack) in enumerate(groups):
-        own = net.by_cost[station]
+        own = net.by_cost[0, station]
         own = own[own >= 0]
         np.minimum.at(out[g], routes["fc"][own], handling[own] + late_usd(rules, routes["rest"][own, 0] - slack))
     return out
@@ -185,7 +183,7 @@ def late_usd(rules: Rules, late_ticks: np.ndarray) -> np.ndarray:
 def undecided_usd(world: World, orders: Orders, which: np.ndarray) -> float:
     """Dollars of orders still waiting at the horizon: as the kernel settles them, each line on the cheapest route."""
     rules, net = world.rules, world.net
-    route = net.routes[net.by_cost[orders.station[which], 0]]
+    route = net.routes[net.by_cost[0, orders.station[which], 0]]
     late = late_usd(rules, rules.horizon_tick + 1 + route["rest"][:, 0] - orders.due[which])
     each = handling_usd(rules.costs, route["legs"] - 1) + route["rest_cost"][:, 0] + late
     return float((each * np.diff(orders.first)[which]).sum())

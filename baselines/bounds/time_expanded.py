@@ -117,13 +117,13 @@ class TimeExpanded:
         shared: dict[tuple[int, ...], _Ride] = {}
         for p in self._routes(order):
             fc = net.routes["fc"][p]
-            able = [n for n in lines if self.world.base_stock[orders.sku[n], fc] >= orders.units[n]]
+            able = [n for n in lines if self.world.base_stock[0, orders.sku[n], fc] >= orders.units[n]]
             if able:
                 package = self._package(order, p, able)
                 self._add_rides(order, p, package, shared if len(lines) == 1 else {})
 
     def _routes(self, order: int) -> list[int]:
-        routes = self.world.net.by_cost[self.orders.station[order]]
+        routes = self.world.net.by_cost[0, self.orders.station[order]]
         return [int(p) for p in routes if p >= 0]
 
     def _package(self, order: int, p: int, able: list[int]) -> int:
@@ -305,7 +305,7 @@ class TimeExpanded:
         bare: list[tuple[list[tuple[int, float]], int]] = []  # per FC: units taken, and how many leave too few
         can_lose = True
         for fc in sorted({int(self.world.net.routes["fc"][p]) for p in routes}):
-            base = int(self.world.base_stock[sku, fc])
+            base = int(self.world.base_stock[0, sku, fc])
             taken = [term for i in away for term in self._units_from(fc, i)]
             most = sum(int(self.orders.units[i]) for i in away if self._units_from(fc, i))
             own = self._units_from(fc, n)

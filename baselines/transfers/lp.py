@@ -101,7 +101,7 @@ def _case(sim: Simulator, row: int, days: float, scale: float) -> _Case:
     cycle, hub, region = coming_cycle(sim, row), hubs(sim.network), regions_of_fcs(sim)
     ticks = ticks_to_replacement(sim, row)
     long = np.maximum(ticks, round(days * 24 / sim.scenario.tick_hours))
-    refilled = by_region(sim.world.base_stock > 0, sim) > 0
+    refilled = by_region(sim.world.base_stock[sim.setting(row)] > 0, sim) > 0
     time = np.where(refilled, ticks[:, None], long[:, None])
     units = np.where(refilled, expected_units(sim, row, ticks)[:, None], expected_units(sim, row, long)[:, None])
     serve = _serving_usd(sim, cycle.cost)

@@ -26,6 +26,7 @@ ROW = np.dtype(
         ("tick", "i8"),
         ("week_tick", "i8"),  # tick of the week at tick 0
         ("period", "i8"),  # of the events, which `site_capacity`, `shut` and `cut` are those of
+        ("setting", "i8"),  # of the levers, in force
         ("some_cut", "i8"),  # 1 while any lane is cut
         ("waiting_for_decisions", "i8"),  # 1 between begin_tick and finish_tick
         ("settled", "i8"),  # 1 once the horizon's books are closed
@@ -190,7 +191,7 @@ def empty_state(world: World, rows: int) -> State:
     """A batch of empty networks with room for two days of packages; rows still need `clear_row`."""
     net, rules = world.net, world.rules
     sites, lanes, regions = len(net.fleet), len(net.lanes), net.regions
-    skus, fcs = world.base_stock.shape
+    _, skus, fcs = world.base_stock.shape
     longest = int(net.lanes["ticks"].max())
     daily = float(world.demand.rate.mean()) * 24 / rules.tick_hours
     packages = regions * rules.order_slots + int(2.5 * daily)
@@ -253,7 +254,7 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
             array[row] = 0
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
-    state.stock[row] = world.base_stock
+    state.stock[row] = world.base_stock[0]
     state.trucks_home[row] = world.net.fleet
     record["some_cut"] = world.events.some_cut[0]
     state.site_capacity[row], state.shut[row], state.cut[row] = (

@@ -18,6 +18,7 @@ from regional_dispatch.envs.kernel.phases.arrivals import admit_lines, place_ord
 from regional_dispatch.envs.kernel.phases.closures import enter_period
 from regional_dispatch.envs.kernel.phases.dispatch import hold_lanes, send_full_loads, send_partial_loads
 from regional_dispatch.envs.kernel.phases.lane_queue import sort_active
+from regional_dispatch.envs.kernel.phases.levers import enter_setting
 from regional_dispatch.envs.kernel.phases.reevaluation import reevaluate
 from regional_dispatch.envs.kernel.phases.replenish import replenish
 from regional_dispatch.envs.kernel.phases.settle import settle, value_work_under_way
@@ -45,6 +46,7 @@ def begin_tick(w: Any, s: Any, b: int) -> int:
     if not place_orders(w, s, b):
         return GROW_LINES
     enter_period(w, s, b)
+    enter_setting(w, s, b)
     admit_lines(w, s, b)
     replenish(w, s, b)
     return_trucks(s, b)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.promises import promise_ticks
 from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 
@@ -68,7 +69,7 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
         lines_cdf=_cdf(shape.lines_per_order),
         units_cdf=_cdf(shape.units_per_line),
         promise_cdf=_cdf(shape.promise_shares),
-        promise_ticks=np.array([max(1, round(h / scenario.tick_hours)) for h in shape.promise_hours], np.int32),
+        promise_ticks=promise_ticks(scenario),
         trace_first=trace[0],
         trace_orders=trace[1],
         trace_lines=trace[2],

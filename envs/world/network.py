@@ -1,10 +1,10 @@
 """The network of a scenario as arrays: sites, lanes, routes, capacities.
 
-Sites, lanes and capacities do not depend on the partition; routes do. A `Network` holds the routes of the partition in
-force; `repartition` appends another partition's routes, so that packages under way keep theirs. Books and KPIs may
-count other regions than those in force (`Partition.counted_by`).
+Sites, lanes and capacities do not depend on the partition, nor on which lanes run; routes do. A `Network` holds the
+routes of every setting that is in force at some time of an episode (`envs.world.settings`). Books and KPIs may count
+other regions than those in force (`Partition.counted_by`).
 
-Axes: N sites (FCs, then sort centers, then stations), F FCs, D stations, L lanes, P routes, R regions.
+Axes: N sites (FCs, then sort centers, then stations), F FCs, D stations, L lanes, P routes, R regions, G settings.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.lanes import Lanes, build_lanes
+from regional_dispatch.envs.world.lane_plan import expected_fill
+from regional_dispatch.envs.world.lanes import build_lanes
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
+from regional_dispatch.envs.world.reach import check_plan, check_reach
 from regional_dispatch.envs.world.routes import build_routes, routes_by_cost, routes_by_distance
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.settings import settings_of
 from regional_dispatch.envs.world.sites import (
     SiteCounts,
     air_miles,
@@ -36,12 +39,13 @@ class Net(NamedTuple):
     scs: int
     stations: int
     regions: int  # counted: each has books and decisions of its own
-    divided: int  # 1 if more than one region is in force
+    first_tick: np.ndarray  # (G,) int64, from which each setting is in force; the first is 0
+    divided: np.ndarray  # (G,) int8, 1 if more than one region is in force
     region_of_site: np.ndarray  # (N,) int16, counted
     lanes: np.ndarray  # (L,) LANE
-    routes: np.ndarray  # (P,) ROUTE
-    by_cost: np.ndarray  # (D, routes of a station) int32, cheapest first, −1 padded
-    by_distance: np.ndarray  # (D, F) int32, cheapest route of each FC, nearest FC first, −1 padded
+    routes: np.ndarray  # (P,) ROUTE, of all settings
+    by_cost: np.ndarray  # (G, D, routes of a station) int32, cheapest first, −1 padded
+    by_distance: np.ndarray  # (G, D, F) int32, cheapest route of each FC, nearest FC first, −1 padded
     slot_lane: np.ndarray  # (R, slots) int32, lane of each observation slot, −1 padded
     site_capacity: np.ndarray  # (N,) int32, per tick: FC lines, SC packages
     fleet: np.ndarray  # (N,) int32, trucks based at the site
@@ -73,96 +77,83 @@ class Network(NamedTuple):
 
 
 def build_network(scenario: Scenario) -> Network:
-    """The network of a scenario, with the routes of its partition.
+    """The network of a scenario, with the routes of every setting of its levers.
 
     Raises:
-        ScenarioError: a table is wrong, a station has no route, or a site no region.
+        ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or
+            a site has no region.
     """
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)
     counts, air = count_sites(sites), air_miles(sites)
     station_share = station_shares(sites)
     fc_share = fc_shares(counts, air, station_share)
-    national = build_routes(scenario, counts, lanes, air, one_nation(sites))
-    _check_reach(scenario, sites, national)
-    capacities = build_capacities(scenario, sites, lanes.records, national, station_share, fc_share)
-    regions = _regions(scenario, sites)
-    routes = build_routes(scenario, counts, lanes, air, regions.in_force)
+    every = np.full(len(lanes.modes), scenario.trucks.standard_fill)
+    possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
+    check_reach(scenario, sites, possible)
+    capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
+    counted = label_sites(scenario, sites, scenario.partition.counted_by)
+    in_force = []
+    for setting in settings_of(scenario):
+        labels = label_sites(scenario, sites, setting.partition)
+        fill = expected_fill(scenario, sites, lanes, setting.lanes)
+        planned = setting.lanes.path is not None
+        routes = build_routes(scenario, counts, lanes, air, labels, fill, planned)
+        if planned:
+            over_all = build_routes(scenario, counts, lanes, air, labels, every, planned)
+            check_plan(scenario, sites, over_all, routes, scenario.resolve(str(setting.lanes.path)))
+        in_force.append(_InForce(setting.first_tick, len(labels.names) > 1, routes))
     return Network(
-        sites.assign(region=regions.counted.of_names()),
-        regions.counted.names,
+        sites.assign(region=counted.of_names()),
+        counted.names,
         station_share,
         fc_share,
         lanes.modes,
-        _net(counts, lanes.records, routes, regions, capacities),
+        _net(counts, lanes.records, in_force, counted, capacities),
     )
 
 
-def repartition(network: Network, scenario: Scenario) -> Network:
-    """The same sites, lanes, capacities and fleets under another partition, at any tick of an episode.
+class _InForce(NamedTuple):
+    """What the kernel needs of a setting."""
 
-    Args:
-        network: the network in force.
-        scenario: the same world with another `partition`.
-
-    Returns:
-        A network whose route numbers below the old count mean the same routes as before, so packages keep theirs.
-    """
-    sites, old = network.sites, network.net
-    counts, regions = count_sites(sites), _regions(scenario, sites)
-    lanes = Lanes(old.lanes, network.lane_modes)
-    routes = build_routes(scenario, counts, lanes, air_miles(sites), regions.in_force)
-    new = _net(counts, old.lanes, routes, regions, Capacities(old.site_capacity, old.fleet))
-    first = len(old.routes)
-    shifted = {
-        name: np.where(getattr(new, name) < 0, -1, getattr(new, name) + first).astype(np.int32)
-        for name in ("by_cost", "by_distance")
-    }
-    return network._replace(
-        sites=sites.assign(region=regions.counted.of_names()),
-        region_names=regions.counted.names,
-        net=new._replace(routes=np.concatenate([old.routes, new.routes]), **shifted),  # type: ignore[arg-type]
-    )
+    first_tick: int
+    divided: bool
+    routes: np.ndarray  # (P,) ROUTE
 
 
-class _Regions(NamedTuple):
-    in_force: Labels
-    counted: Labels
-
-
-def _regions(scenario: Scenario, sites: pd.DataFrame) -> _Regions:
-    in_force, counted_by = label_sites(scenario, sites), scenario.partition.counted_by
-    return _Regions(in_force, in_force if counted_by is None else label_sites(scenario, sites, counted_by))
-
-
-def _check_reach(scenario: Scenario, sites: pd.DataFrame, routes: np.ndarray) -> None:
-    """Every station must have a route."""
-    stations = sites.loc[sites["kind"] == "station", "name"].tolist()
-    for d in sorted(set(range(len(stations))) - set(routes["station"].tolist())):
-        raise ScenarioError(
-            f"{scenario.source_file or scenario.name}: network: no route reaches '{stations[d]}'; add a lane to it"
-        )
-
-
-def _net(counts: SiteCounts, lanes: np.ndarray, routes: np.ndarray, regions: _Regions, capacities: Capacities) -> Net:
-    """The kernel's arrays, in the regions that are counted."""
-    labels = regions.counted
-    home = labels.of_site
+def _net(
+    counts: SiteCounts, lanes: np.ndarray, in_force: list[_InForce], counted: Labels, capacities: Capacities
+) -> Net:
+    """The kernel's arrays, in the regions that are counted. The routes of all settings stand in one table, so packages
+    keep theirs when a lever changes."""
+    home = counted.of_site
+    routes = np.concatenate([setting.routes for setting in in_force])
     routes["in_region"] = home[routes["fc"]] == home[counts.first_station + routes["station"]]
-    lanes, slot_lane = _slotted(lanes, routes, labels)
+    first = np.cumsum([0, *(len(setting.routes) for setting in in_force[:-1])])
+    lanes, slot_lane = _slotted(lanes, routes, counted)
     return Net(
         *counts,
-        regions=len(labels.names),
-        divided=int(len(regions.in_force.names) > 1),
+        regions=len(counted.names),
+        first_tick=np.array([setting.first_tick for setting in in_force]),
+        divided=np.array([setting.divided for setting in in_force], dtype=np.int8),
         region_of_site=home,
         lanes=lanes,
         routes=routes,
-        by_cost=routes_by_cost(counts, routes),
-        by_distance=routes_by_distance(counts, routes),
+        by_cost=_stacked([routes_by_cost(counts, setting.routes) for setting in in_force], first),
+        by_distance=_stacked([routes_by_distance(counts, setting.routes) for setting in in_force], first),
         slot_lane=slot_lane,
         site_capacity=capacities.per_tick,
         fleet=capacities.fleet,
     )
+
+
+def _stacked(tables: list[np.ndarray], first: np.ndarray) -> np.ndarray:
+    """Tables of route numbers (D, n), numbered on from each setting's first route: (G, D, most n) int32, −1 padded."""
+    most = max(table.shape[1] for table in tables)
+    out = np.full((len(tables), len(tables[0]), most), -1, dtype=np.int32)
+    for g, table in enumerate(tables):
+        out[g, :, : table.shape[1]] = np.where(table < 0, -1, table + first[g])
+    return out
 
 
 def _slotted(lanes: np.ndarray, routes: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:

@@ -83,12 +83,23 @@ class _Ways(NamedTuple):
     lanes: np.ndarray  # (F, D, MAX_LEGS)
 
 
-def build_routes(scenario: Scenario, counts: SiteCounts, lanes: Lanes, air: np.ndarray, labels: Labels) -> np.ndarray:
+def build_routes(
+    scenario: Scenario,
+    counts: SiteCounts,
+    lanes: Lanes,
+    air: np.ndarray,
+    labels: Labels,
+    fill: np.ndarray,
+    planned: bool = False,
+) -> np.ndarray:
     """All routes of the regions in force: direct and over one sort center inside a region, over two between regions.
 
     A station is fed by one sort center of its region, the one with the cheapest lane to it. Of each kind, and of each
     combination of modes, a pair of FC and station has the cheapest route at standard cost. A pair that has none by
     these rules (a region without sort center, say) may use any sort centers, so that national coverage stays.
+
+    Where lanes are planned, an FC need not feed every sort center of its region: inside a region too a package may go
+    over two, if that is cheaper than over one or there is no such chain.
 
     Args:
         scenario: costs.
@@ -96,13 +107,17 @@ def build_routes(scenario: Scenario, counts: SiteCounts, lanes: Lanes, air: np.n
         lanes: all lanes.
         air: (N, N) great-circle miles.
         labels: regions in force.
+        fill: (L,) expected share of a truck's room in use, 0 where a lane does not run (`lane_plan.expected_fill`).
+        planned: whether the lanes that run come from a plan.
 
     Returns:
         (P,) ROUTE, sorted by FC, station and kind; `in_region` is not filled in.
     """
-    per_package = lanes.records["cost"] / (scenario.trucks.capacity_packages * scenario.trucks.standard_fill)
+    per_package = np.full(len(fill), np.inf)
+    runs = fill > 0
+    per_package[runs] = lanes.records["cost"][runs] / (scenario.trucks.capacity_packages * fill[runs])
     same = labels.of_site[: counts.fcs, None] == labels.of_site[None, counts.first_station :]
-    found = _chosen(scenario, _lane_tables(counts, lanes, per_package), labels, same)
+    found = _chosen(scenario, _lane_tables(counts, lanes, per_package), labels, same, planned)
     fc, station, legs = found
     routes = np.zeros(len(fc), dtype=ROUTE)
     routes["fc"], routes["station"], routes["lanes"] = fc, station, legs
@@ -157,7 +172,7 @@ def _lane_tables(counts: SiteCounts, lanes: Lanes, per_package: np.ndarray) -> _
 
 
 def _chosen(
-    scenario: Scenario, tables: _LaneTables, labels: Labels, same: np.ndarray
+    scenario: Scenario, tables: _LaneTables, labels: Labels, same: np.ndarray, planned: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """FC (P,), station (P,) and lanes (P, MAX_LEGS) of all routes.
 
@@ -166,6 +181,7 @@ def _chosen(
         tables: lanes.
         labels: regions in force.
         same: (F, D), FC and station share a region.
+        planned: inside a region a package may go over two sort centers.
     """
     sort_usd = scenario.costs.sort_usd
     own_first, own_last = _own_sort_centers(tables, labels)
@@ -173,8 +189,13 @@ def _chosen(
     direct = _direct(tables)
     own_one, any_one = _over_one(tables, own_first, own_last), _over_one(tables, free_first, free_last)
     own_two, any_two = _over_two(tables, own_first, own_last), _over_two(tables, free_first, free_last)
-    inside = [(direct, same & np.isfinite(_best(direct))), (own_one, same & np.isfinite(_best(own_one)))]
-    open_pairs = ~(inside[0][1] | inside[1][1])
+    over_two = planned & same & (_best(own_two) + sort_usd < _best(own_one))
+    inside = [
+        (direct, same & np.isfinite(_best(direct))),
+        (own_one, same & ~over_two & np.isfinite(_best(own_one))),
+        (own_two, over_two),
+    ]
+    open_pairs = ~np.logical_or.reduce([taken for _, taken in inside])
     cheaper_over_one = _best(any_one) + sort_usd <= _best(any_two) + 2 * sort_usd
     steps = [(own_two, None), (any_one, cheaper_over_one), (any_two, None), (direct, None)]
     groups = list(inside)

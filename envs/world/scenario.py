@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.levers import Boundary, Change, Frozen, Layout, Partition, RunningLanes

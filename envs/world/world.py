@@ -1,6 +1,6 @@
 """The world of a scenario as the kernel reads it: everything that never changes, in ticks, dollars and packages.
 
-Axes: R regions, F FCs, S SKUs.
+Axes: R regions, F FCs, S SKUs, G settings of the levers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from regional_dispatch.envs.world.events import Events, build_events
 from regional_dispatch.envs.world.network import Net, Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.settings import settings_of
 from regional_dispatch.envs.world.stock import place_stock
 
 INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
@@ -50,7 +51,7 @@ class World(NamedTuple):
     net: Net
     demand: Demand
     rules: Rules
-    base_stock: np.ndarray  # (S, F) int16, units
+    base_stock: np.ndarray  # (G, S, F) int16, units, by setting of the levers
     events: Events
 
 
@@ -58,7 +59,8 @@ def build_world(scenario: Scenario, network: Network) -> World:
     """Everything constant of a scenario, in the kernel's units."""
     demand = build_demand(scenario, network)
     rules = build_rules(scenario, order_slots(scenario, network, demand))
-    return World(network.net, demand, rules, place_stock(scenario, network), build_events(scenario, network))
+    base_stock = np.stack([place_stock(scenario, network, setting.stock) for setting in settings_of(scenario)])
+    return World(network.net, demand, rules, base_stock, build_events(scenario, network))
 
 
 def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:

@@ -77,7 +77,7 @@ class Disruption(CutStudy):
             except ScenarioError as error:
                 raise ScenarioError(f"case '{case}': {error}" if case != CALM else str(error)) from None
         phases = [Phase(WINDOW, self.first, self.first + self.window_days)]
-        players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in self.players().items()}
+        players = {name: Timeline(policy, phases) for name, policy in self.players().items()}
         rows = {key: lab.play_players(world, players) for key, world in worlds.items()}
         return Page(self, rows, worlds).findings()
 

@@ -1,1 +1,1 @@
-"""What changes when a network goes from one nation to regions at one midnight, and back."""
+"""What changes when a network goes from one nation to regions, lever by lever, and back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ NATIONAL, REGIONAL = "national", "regional"
 
 
 def regions_in_words(count: int) -> str:
-    """A number of regions as titles and sentences name it."""
+    """A number of regions as titles and sentences name it; 0 is the nation before anything followed regions."""
+    if count == 0:
+        return "the nation as it was"
     return "one nation" if count == 1 else f"{count} regions"
 
 
@@ -50,7 +52,7 @@ class CutStudy(Study):
         return {name: Place(f"{title}{when}", world(name)) for name, title in titles.items()}
 
     def divided(self, name: str, days: int, changes: dict[str, Any] | None = None) -> Scenario:
-        """The world as a nation or in regions.
+        """The world as a nation or in regions; only the partition differs.
 
         Args:
             name: NATIONAL or REGIONAL.
@@ -62,8 +64,19 @@ class CutStudy(Study):
         """
         boundary = self.regions.model_dump(mode="json", exclude_none=True)
         partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}
-        hours = {"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days}
-        return self.world({**hours, **(changes or {}), "partition": partition})
+        return self.lasting(days, {**(changes or {}), "partition": partition})
+
+    def lasting(self, days: int, changes: Mapping[str, Any]) -> Scenario:
+        """The world with the study's warm-up.
+
+        Args:
+            days: length of an episode, warm-up included. Unit: days.
+            changes: fields to set, dotted.
+
+        Raises:
+            ScenarioError: the world cannot be used.
+        """
+        return self.world({"warmup_hours": 24 * self.warmup_days, "horizon_hours": 24 * days, **changes})
 
 
 def daily(rows: Rows, kpi: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One long episode in which the partition changes at given midnights, with KPIs by day and by region."""
+"""One long episode, with KPIs by day, by region and by phase. The levers that change in it are the scenario's."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regional_dispatch.baselines.pricing import price, simulator_for
+from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis, difference
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.evaluation.cells import Rows, Worlds, digest
+from regional_dispatch.evaluation.cells import Rows, digest
 
 Kpis = dict[str, float]
-UNDER_WAY = "packages_under_way"  # at the midnight that ends a day
-
-
-class Switch(NamedTuple):
-    """A change of the partition."""
-
-    day: int  # the partition is in force from the midnight that starts this day; days count from 0
-    scenario: Scenario  # the same world with the new partition
+# Counted at the midnight that ends a day or a phase, in the whole network.
+UNDER_WAY = "packages_under_way"
+ON_SHELVES = "units_on_shelves"
 
 
 class Phase(NamedTuple):
@@ -41,33 +36,28 @@ class _Mark(NamedTuple):
     regions: list[Totals]
     lane_trucks: np.ndarray  # (L,) departures counted
     under_way: int  # packages
+    on_shelves: int  # units on hand
 
 
 class Timeline:
-    """Plays a policy through changes of the partition; a player of `evaluation.cells`.
+    """Plays a policy for days on end; a player of `evaluation.cells`.
 
     Args:
         policy: decides in every tick.
-        switches: in the order of their days.
         phases: periods whose KPIs are wanted as a whole.
-        worlds: digests of built worlds.
     """
 
-    def __init__(
-        self, policy: ScorerPolicy, switches: Sequence[Switch], phases: Sequence[Phase], worlds: Worlds
-    ) -> None:
-        self.policy, self.switches, self.phases = policy, tuple(switches), tuple(phases)
-        then = tuple((switch.day, worlds.digest(switch.scenario)) for switch in switches)
-        own = Path(__file__).read_bytes()
-        self.digest = digest(own, policy.scorers, policy.pricing, then, self.phases)
+    def __init__(self, policy: ScorerPolicy, phases: Sequence[Phase]) -> None:
+        self.policy, self.phases = policy, tuple(phases)
+        self.digest = digest(Path(__file__).read_bytes(), policy.scorers, policy.pricing, self.phases)
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
         """One row per key.
 
         Returns:
             `days`: KPI → one number per day after the warm-up; `regions`: the same by region; `phases`: name → KPIs.
-            `lanes_used` counts the lanes with a departure in the day or phase; `UNDER_WAY`, for the whole network only,
-            counts packages at its end.
+            `lanes_used` counts the lanes with a departure in the day or phase. `UNDER_WAY` and `ON_SHELVES` are for the
+            whole network only.
         """
         return [self._play(scenario, key) for key in keys]
 
@@ -76,12 +66,8 @@ class Timeline:
         sim.reset(0, key)
         a_day = round(24 / scenario.tick_hours)
         first, end = scenario.warmup_ticks // a_day, scenario.horizon_ticks // a_day
-        due = {switch.day: switch.scenario for switch in self.switches}
         marks: dict[int, _Mark] = {}
         for day in range(end):
-            if day in due:
-                sim.repartition(due[day])
-                price(sim, self.policy.pricing)
             if day >= first:
                 marks[day] = _mark(sim)
             sim.run(self.policy.scorers, min((day + 1) * a_day, scenario.horizon_ticks - 1))
@@ -102,7 +88,10 @@ def _mark(sim: Simulator) -> _Mark:
         return totals._replace(count=totals.count.copy(), usd=totals.usd.copy())
 
     regions = [copied(sim.totals(0, [r])) for r in range(sim.regions)]
-    return _Mark(copied(sim.totals(0)), regions, sim.state.lane["trucks"][0].copy(), sim.packages_under_way(0))
+    return _Mark(
+        copied(sim.totals(0)), regions, sim.state.lane["trucks"][0].copy(), sim.packages_under_way(0),
+        int(sim.state.stock[0].sum(dtype=np.int64)),
+    )  # fmt: skip
 
 
 def _between(before: _Mark, after: _Mark, region: int | None = None) -> Kpis:
@@ -111,7 +100,7 @@ def _between(before: _Mark, after: _Mark, region: int | None = None) -> Kpis:
     kpis = compute_kpis(difference(b, a))
     if region is None:
         kpis["lanes_used"] = float((after.lane_trucks > before.lane_trucks).sum())
-        kpis[UNDER_WAY] = float(after.under_way)
+        kpis[UNDER_WAY], kpis[ON_SHELVES] = float(after.under_way), float(after.on_shelves)
     return kpis
 
 

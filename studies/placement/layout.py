@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import ScenarioError
@@ -19,12 +18,6 @@ SHOWN = (
     "pick_per_order_usd", "late_per_order_usd", "click_to_delivery_hours", "on_time_share", "miles_per_package",
     "lanes_used", "touches_per_package", "lost_line_share", "co2_kg_per_package",
 )  # fmt: skip
-
-
-def placement_table(network: Network, base: np.ndarray) -> pd.DataFrame:
-    """Levels, (S, F) units, as the table that `stock.placement` takes: sku, site, units."""
-    sku, fc = np.nonzero(base)
-    return pd.DataFrame({"sku": sku, "site": network.sites["name"].to_numpy()[fc], "units": base[sku, fc]})
 
 
 def world_of(placement: str, partition: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.envs.world.stock import place_stock, velocity_classes
+from regional_dispatch.envs.world.stock import place_stock, stock_table, velocity_classes
 from regional_dispatch.planning.stock.market import build_market
 from regional_dispatch.planning.stock.placements import fastest_everywhere, in_proportion, optimise
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
@@ -22,7 +22,6 @@ from regional_dispatch.studies.placement.layout import (
     PROPORTION,
     Laid,
     breadth_world,
-    placement_table,
     reach,
     world_of,
 )
@@ -63,7 +62,7 @@ class Placement(CutStudy):
         worlds = {world_of(BASE, partition): self._world(partition) for partition in (REGIONAL, NATIONAL)}
         for placement, levels in laid.placements.items():
             path = lab.worlds / f"{file_stem(placement).replace(' ', '_')}.csv"
-            placement_table(laid.network, levels).to_csv(path, index=False)
+            stock_table(laid.network, levels).to_csv(path, index=False)
             if placement != BASE:
                 changes = {"stock.placement": str(path.resolve())}
                 worlds |= {

@@ -31,6 +31,7 @@ SHOWN = (
 )  # fmt: skip
 SELECTION = "Selection in region, % of demand"
 BASE = "base"
+NATION = 0  # stands for the nation as it was, where a number of regions is asked for
 _RESAMPLES = 4000
 
 
@@ -45,6 +46,7 @@ class Best(NamedTuple):
     objective_usd: float
     to_first: Interval  # objective less that of the first count
     to_last: Interval
+    to_nation: Interval  # objective less that of the nation as it was
 
 
 class Page:
@@ -85,7 +87,9 @@ class Page:
         winners = np.sort(values[:, drawn].mean(axis=2).argmin(axis=0))
         low, high = (self.counts[winners[int(q * (_RESAMPLES - 1))]] for q in (0.025, 0.975))
         to_first, to_last = (bootstrap_mean(values[at] - values[other], self._rng()) for other in (0, -1))
-        return Best(name, policy, self.counts[at], low, high, float(values[at].mean()), to_first, to_last)
+        nation = objective(self.played, world_title(name, NATION), policy, self.study.weights)
+        to_nation = bootstrap_mean(values[at] - nation, self._rng())
+        return Best(name, policy, self.counts[at], low, high, float(values[at].mean()), to_first, to_last, to_nation)
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(self.played.seed)
@@ -102,7 +106,7 @@ class Page:
         where = "an optimum inside the range" if first < best.regions < last else "no optimum inside the range"
         ends = [
             f"{interval(difference._asdict(), 3)} against {regions_in_words(k)}"
-            for k, difference in ((first, best.to_first), (last, best.to_last))
+            for k, difference in ((first, best.to_first), (last, best.to_last), (NATION, best.to_nation))
             if k != best.regions
         ]
         return (
@@ -156,21 +160,23 @@ class Page:
 
     def _best_table(self) -> Table:
         ends = regions_in_words(self.counts[0]), regions_in_words(self.counts[-1])
+        ends = (*ends, regions_in_words(NATION))
         header = ("world", "policy", "best count", "range", "objective, USD", *(f"less that of {end}" for end in ends))
         rows = tuple(
             (best.world, best.policy, str(best.regions), f"{best.low}–{best.high}", number(best.objective_usd, 3),
-             interval(best.to_first._asdict(), 3), interval(best.to_last._asdict(), 3))
+             interval(best.to_first._asdict(), 3), interval(best.to_last._asdict(), 3),
+             interval(best.to_nation._asdict(), 3))
             for best in self.best
         )  # fmt: skip
         return Table("best", "Best counts", header, rows, pd.DataFrame([flat(best) for best in self.best]))
 
 
 _TRADE_OFF = (
-    "Regions keep orders on their own lanes and sort centers, and each has fewer FCs to serve from. Stock does not "
-    "move: the placement is that of the nation throughout, and so are buildings and fleets.\n\n"
-    "A partition removes routes and adds none: inside a region a package goes direct or over one sort center, "
-    "between regions over two. Its possible benefit is fuller trucks on fewer lanes, where the nation's routes are "
-    "many and thin."
+    "For every count, stock is divided over the regions by demand, at the same units and places per SKU, and lanes are "
+    "planned for the flows that follow. Buildings and fleets stay. One region with such stock is a nation whose stock "
+    "stands near its customers; the nation as it was has scattered stock and lanes of its own.\n\n"
+    "A boundary removes routes and adds none, so what more regions can bring is stock and lanes that follow them: "
+    "fuller trucks on fewer lanes. What they cost is spill: a slow mover has too few places for every region."
 )
 _RANGE = (
     "The range of a best count holds 95 % of the counts that win when the episodes are resampled; differences are on "
@@ -178,9 +184,9 @@ _RANGE = (
 )
 _METHOD = (
     "Regions are balanced by population (recursive bisection of the stations along the longer axis); FCs and sort "
-    "centers belong to the region of the nearest station. Sites, lanes, capacities, fleets, stock and orders are the "
-    "same for every count. {episodes} held-out episodes, seed {seed}; every policy meets the same orders in every "
-    "world."
+    "centers belong to the region of the nearest station. Sites, possible lanes, capacities, fleets, units and "
+    "orders are the same for every count. {episodes} held-out episodes, seed {seed}; every policy meets the same "
+    "orders in every world."
 )
 
 

@@ -1,4 +1,4 @@
-"""The same sites, orders and stock under k balanced regions, with k from one nation upwards."""
+"""The same sites, orders and units under k balanced regions, with stock and lanes that follow each k."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights
-from regional_dispatch.studies.region_count.page import BASE, Page, world_title
+from regional_dispatch.studies.framework.planned import on_planned_lanes
+from regional_dispatch.studies.region_count.page import BASE, NATION, Page, world_title
 from regional_dispatch.studies.report.findings import Findings
 
 
@@ -31,6 +33,10 @@ class RegionCount(Study):
         description="Numbers of regions to try, ascending; 1 is the nation.",
     )  # fmt: skip
     weights: Weights = DEFAULT_WEIGHTS
+    nation: dict[str, Any] = Field(
+        {"stock.layout": "scattered"},
+        description="Fields of the scenario, dotted, of the nation as it was, which every count is set against.",
+    )
     variations: tuple[Variation, ...] = Field((), description="Other worlds for which the best count is found.")
 
     @field_validator("counts")
@@ -50,17 +56,18 @@ class RegionCount(Study):
     def run(self, lab: Lab) -> Findings:
         """Plays every count in every world."""
         changes = {BASE: {}, **{variation.name: variation.set for variation in self.variations}}
-        worlds = {
-            (name, k): self.world({**fields, "partition": _partition(k)})
-            for name, fields in changes.items()
-            for k in self.counts
-        }
+        worlds = {(name, k): self._world(fields, k) for name, fields in changes.items() for k in (*self.counts, NATION)}
         for scenario in worlds.values():
             build_network(scenario)  # more regions than stations: an error before anything is played
         players = self.players()
+        worlds = {key: on_planned_lanes(lab, scenario) for key, scenario in worlds.items()}
         played = lab.play({world_title(*key): scenario for key, scenario in worlds.items()}, players)
         return Page(self, list(changes), worlds, players, played).findings()
 
+    def _world(self, fields: dict[str, Any], k: int) -> Scenario:
+        own = self.nation if k == NATION else {}
+        return self.world({**fields, **own, "partition": _partition(k)})
+
 
 def _partition(k: int) -> dict[str, Any]:
-    return {"kind": "national"} if k == 1 else {"kind": "balanced", "regions": k}
+    return {"kind": "national"} if k in (1, NATION) else {"kind": "balanced", "regions": k}

@@ -23,6 +23,7 @@ from regional_dispatch.planning.regions.boundaries import (
 )
 from regional_dispatch.planning.regions.territories import territories
 from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.planned import on_planned_lanes
 
 if TYPE_CHECKING:
     from regional_dispatch.studies.region_design.study import RegionDesign
@@ -51,7 +52,7 @@ class Board:
         self.study, self.lab = study, lab
         self.name = STATES if study.reference.kind == "states" else REFERENCE
         boundary = study.reference.model_dump(mode="json", exclude_none=True)
-        self.nation = study.world({"partition": {"kind": "national", "counted_by": boundary}})
+        nation = study.world({**study.nation, "partition": {"kind": "national", "counted_by": boundary}})
         self.reference = study.world({"partition": boundary})
         self.network = build_network(self.reference)
         count = self.network.net.stations
@@ -67,6 +68,7 @@ class Board:
         with self.tried(np.arange(count)) as apart:
             self.stations = stations_of(build_network(apart))
         self.graph = gabriel_graph(self.stations.places)
+        self.nation = on_planned_lanes(lab, nation)
 
     def all(self) -> dict[str, Drawn]:
         """Every boundary but the search's, the reference first.
@@ -110,7 +112,7 @@ class Board:
 
     @contextmanager
     def tried(self, labels: np.ndarray) -> Iterator[Scenario]:
-        """The world of a boundary that is only tried. Its file is named after its content and deleted afterwards."""
+        """The world of a boundary that is only tried, without a plan of lanes. Its file is deleted afterwards."""
         path = self._write(f"tried_{digest(labels)[:16]}", labels)
         try:
             yield self._filed(path)
@@ -127,6 +129,8 @@ class Board:
         return self._drawn(matched(_of_stations(network), self.home, self.stations.demand), world)
 
     def _drawn(self, labels: np.ndarray, world: Scenario) -> Drawn:
+        """Stock is laid out for the regions as the world is built; lanes are planned here."""
+        world = on_planned_lanes(self.lab, world)
         network = build_network(world)
         stocked = set(network.net.region_of_site[: network.net.fcs].tolist())
         without_fc = tuple(name for r, name in enumerate(network.region_names) if r not in stocked)

@@ -1,10 +1,12 @@
-"""Boundaries with the same number of regions: along states, by demand, by distance, and by simulation."""
+"""Boundaries with the same number of regions, each with stock and lanes planned for it: along states, by demand, by
+distance, and by simulation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -15,6 +17,7 @@ from regional_dispatch.planning.regions.local_search import Search, Searched, se
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights, objective
+from regional_dispatch.studies.framework.planned import on_planned_lanes
 from regional_dispatch.studies.region_design.drawing_board import NATION, OWN, SEARCHED, Board, Drawn
 from regional_dispatch.studies.region_design.page import Page
 from regional_dispatch.studies.region_design.search_section import Searches
@@ -39,6 +42,10 @@ class RegionDesign(Study):
     )
     starts: int = Field(8, ge=1, description="Starts of the balanced territories; k-means has ten times as many.")
     search: Search = Search()
+    nation: dict[str, Any] = Field(
+        {"stock.layout": "scattered"},
+        description="Fields of the scenario, dotted, of the nation as it was, which every boundary is set against.",
+    )
     weights: Weights = DEFAULT_WEIGHTS
 
     @field_validator("reference")
@@ -57,7 +64,7 @@ class RegionDesign(Study):
         lead = next(iter(players))
         tuning = _Tuning(self, lab, lead, players[lead])
         found = tuning.searches(board, {name: one for name, one in drawn.items() if one.regions == self.regions})
-        searches = Searches(lead, found, tuning.values(board.reference))
+        searches = Searches(lead, found, tuning.values(drawn[board.name].world))
         drawn[SEARCHED] = board.draw(SEARCHED, searches.best.labels)
         if OWN in drawn:
             drawn[OWN] = drawn.pop(OWN)  # the user's boundary comes last
@@ -103,7 +110,7 @@ class _Tuning:
     def _search(self, board: Board, start: np.ndarray, evaluations: int) -> Searched:
         def measure(labels: np.ndarray) -> np.ndarray:
             with board.tried(labels) as world:
-                values = self.values(world)
+                values = self.values(on_planned_lanes(self.lab, world))
             self.done += 1
             self._tell()
             return values

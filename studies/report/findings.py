@@ -17,9 +17,9 @@ _SCREEN_DPI = 100.0  # of pictures that do not give theirs
 
 
 def flat(record: Any) -> dict[str, Any]:
-    """A named tuple as a row of a table: an interval `x` becomes `x_mean`, `x_ci_low` and `x_ci_high`."""
+    """A named tuple or mapping as a row of a table: an interval `x` becomes `x_mean`, `x_ci_low` and `x_ci_high`."""
     row: dict[str, Any] = {}
-    for name, value in record._asdict().items():
+    for name, value in (record if isinstance(record, Mapping) else record._asdict()).items():
         parts = value._asdict() if isinstance(value, Interval) else {"": value}
         row |= {f"{name}_{part}" if part else name: x for part, x in parts.items()}
     return row

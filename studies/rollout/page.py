@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,10 +10,12 @@ import pandas as pd
 
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.statistics import Interval
-from regional_dispatch.evaluation.text import interval, number
-from regional_dispatch.studies.framework.cut import daily
+from regional_dispatch.evaluation.text import NOTHING, interval, number
+from regional_dispatch.studies.framework.cut import NATIONAL, daily
+from regional_dispatch.studies.framework.levers import SIDES, LeverBoard
 from regional_dispatch.studies.report.charts import Line, label, lines_grid, long_table, name_and_unit, scale
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, file_stem, flat
+from regional_dispatch.studies.rollout.nights import Night
 
 if TYPE_CHECKING:
     from regional_dispatch.studies.rollout.study import Rollout
@@ -39,8 +41,8 @@ class _Effect(NamedTuple):
 class Page:
     """What was found, as a page."""
 
-    def __init__(self, study: Rollout, rows: Mapping[str, Rows]) -> None:
-        self.study, self.rows, self._interval = study, rows, study.interval
+    def __init__(self, study: Rollout, board: LeverBoard, nights: Sequence[Night], rows: Mapping[str, Rows]) -> None:
+        self.study, self.board, self.nights, self.rows, self._interval = study, board, nights, rows, study.interval
         self.lead = next(iter(rows))
         self.day_of = {name: wave.day for wave in study.waves for name in wave.regions}
         self.effects = [
@@ -53,11 +55,12 @@ class Page:
         sections = (
             Section("Each region on its own day zero", _ALIGNED, (self._aligned(), *self._tables())),
             Section("The whole network", _NETWORK.format(pioneers=pioneers), (self._network(),)),
+            Section("What changes on each night", _NIGHTS, (self._nights(),)),
         )
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, window=study.window_days, settle=study.settle_days
         )
-        places = study.side_by_side(lambda name: study.divided(name, study.days))
+        places = study.side_by_side(lambda name: self.board.world(SIDES[name], study.days))
         return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
@@ -156,20 +159,50 @@ class Page:
             lines_grid(panels, "day", marks, dots=False), long_table(panels, "day"),
         )  # fmt: skip
 
+    def _nights(self) -> Table:
+        header = (
+            "from day",
+            "regions on their own",
+            "units of base stock",
+            "SKUs that keep their places",
+            "lanes that run",
+        )
+        nation = self.board.base_stock(SIDES[NATIONAL]).sum(dtype=np.int64)
+        rows = (
+            ("0", NOTHING, number(nation, 0), NOTHING, number(self.board.running_lanes(SIDES[NATIONAL]), 0)),
+            *(
+                (str(night.day), ", ".join(night.regions), number(night.units, 0), number(night.kept_skus, 0),
+                 number(night.running, 0))
+                for night in self.nights
+            ),
+        )  # fmt: skip
+        data = pd.DataFrame(
+            [{"day": night.day, "regions": ", ".join(night.regions), "units": night.units,
+              "kept_skus": night.kept_skus, "lanes": night.running} for night in self.nights]
+        )  # fmt: skip
+        return Table("nights", "Stock and lanes from each night on", header, rows, data)
+
     def _by_day(self, values: np.ndarray) -> list[Interval]:
         return [self._interval(day) for day in values.T]
 
 
 _ALIGNED = (
-    "Day zero of each region is the midnight from which its sites are a region of their own: its own night. Tables "
-    "give after minus before, on the same episodes."
+    "Day zero of each region is the midnight from which its sites are a region of their own, with its own stock and "
+    "lanes: its own night. Tables give after minus before, on the same episodes."
 )
 _NETWORK = (
     "The pioneers are {pioneers}. Until a region's own night its sites are part of one nation with all others that "
     "have not switched yet."
 )
+_NIGHTS = (
+    "From its night on, a region's FCs have the levels of the regions' layout of stock; all others keep those of the "
+    "nation's. A SKU that would then stand nowhere keeps its places of the nation. Lanes are planned again each time, "
+    "for the regions in force and the stock they have. The number of units varies in between, as the two layouts give "
+    "the units of a SKU to different FCs."
+)
 _METHOD = (
-    "Sites, lanes, buildings, fleets, stock and orders are the same throughout. A region is compared over {window} "
+    "Sites, possible lanes, buildings, fleets and orders are the same throughout. Shelves follow a new layout by "
+    "replenishment alone. A region is compared over {window} "
     "days before and after its own night, less the first {settle} days after it. Its orders are those of its "
     "customers; its dollars are those booked to it. {episodes} held-out episodes, seed {seed}."
 )

@@ -1,22 +1,21 @@
-"""Regions leave one nation one after the other: each region's KPIs before and after its own night."""
+"""Regions leave one nation one after the other, with stock and lanes: KPIs of each before and after its own night."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Self
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regional_dispatch.envs.world.network import Network, build_network
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.studies.framework.cut import NATIONAL, CutStudy
+from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, ScenarioError
+from regional_dispatch.studies.framework.cut import NATIONAL
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.timeline import Phase, Switch, Timeline
+from regional_dispatch.studies.framework.levers import NATION, LeverBoard, LeverStudy
+from regional_dispatch.studies.framework.timeline import Phase, Timeline
 from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.rollout.nights import plan_nights
 from regional_dispatch.studies.rollout.page import Page
 
-REST = "rest of the nation"
 ALL = "all"  # the phase of the whole time
 
 
@@ -29,11 +28,11 @@ class Wave(BaseModel):
     regions: tuple[str, ...] = Field(min_length=1, description="Names of the regions.")
 
 
-class Rollout(CutStudy):
-    """Makes one region after the other independent of the nation."""
+class Rollout(LeverStudy):
+    """Makes one region after the other independent of the nation: its partition, its stock, and its lanes."""
 
     waves: tuple[Wave, ...] = Field(min_length=1, description="Which regions switch when, in the order of days.")
-    window_days: int = Field(14, ge=2, description="Days compared before and after a region's own night. Unit: days.")
+    window_days: int = Field(14, ge=2, description="Days played before and after a region's own night. Unit: days.")
     settle_days: int = Field(
         7, ge=0, description="Days that means leave out: those after a region's own night and those after the warm-up, "
         "when slow orders have not come yet. Unit: days.",
@@ -60,6 +59,13 @@ class Rollout(CutStudy):
                 f"waves.0.day = {self.waves[0].day}: must be warmup_days + settle_days + window_days = {earliest} or "
                 "later, so that the first has days to compare with"
             )
+        longest = LONGEST_HORIZON_HOURS // 24
+        if self.days > longest:
+            last = len(self.waves) - 1
+            raise ValueError(
+                f"waves.{last}.day = {self.waves[last].day}: with window_days = {self.window_days} after it, an episode "
+                f"lasts {self.days} days; it may last {longest}"
+            )
         return self
 
     @property
@@ -69,17 +75,16 @@ class Rollout(CutStudy):
 
     def run(self, lab: Lab) -> Findings:
         """Plays the whole time with every policy."""
-        nation = self.divided(NATIONAL, self.days)
-        network = build_network(nation)
+        policies = self.players()
+        network = build_network(self.divided(NATIONAL, self.days))
         self._check_names(network)
-        switches: list[Switch] = []
-        done: list[str] = []
-        for wave in self.waves:
-            done += wave.regions
-            switches.append(Switch(wave.day, self._partly(lab, nation, network, done, wave.day)))
+        board = LeverBoard(self, lab)
+        nights = plan_nights(self, lab, board, network, [(wave.day, wave.regions) for wave in self.waves])
+        changes = [night.change() for night in nights]
+        world = self.lasting(self.days, {**board.fields(NATION), "changes": changes})
         phases = [Phase(ALL, self.warmup_days, self.days)]
-        players = {name: Timeline(policy, switches, phases, lab.digests) for name, policy in self.players().items()}
-        return Page(self, lab.play_players(nation, players)).findings()
+        players = {name: Timeline(policy, phases) for name, policy in policies.items()}
+        return Page(self, board, nights, lab.play_players(world, players)).findings()
 
     def _check_names(self, network: Network) -> None:
         named = {name for wave in self.waves for name in wave.regions}
@@ -88,12 +93,3 @@ class Rollout(CutStudy):
             raise ScenarioError(
                 f"waves: no such region: {', '.join(unknown)}; there are: {', '.join(network.region_names)}"
             )
-
-    def _partly(self, lab: Lab, nation: Scenario, network: Network, done: Sequence[str], day: int) -> Scenario:
-        """The world with the regions in `done` on their own, and the rest still one nation."""
-        sites = network.sites
-        path = lab.worlds / f"from_day_{day}.csv"
-        table = pd.DataFrame({"site": sites["name"], "region": sites["region"].where(sites["region"].isin(done), REST)})
-        table.to_csv(path, index=False)
-        partition = nation.partition.model_copy(update={"kind": "file", "path": str(path.resolve())})
-        return nation.model_copy(update={"partition": partition})

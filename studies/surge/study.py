@@ -70,7 +70,7 @@ class Surge(CutStudy):
         end = self.first + self.surge_days
         phases = [Phase(CALM, self.warmup_days + self.settle_days, self.first), Phase(PEAK, self.first, end)]
         policies = self.players()
-        players = {name: Timeline(policy, (), phases, lab.digests) for name, policy in policies.items()}
+        players = {name: Timeline(policy, phases) for name, policy in policies.items()}
         rows = {
             key: lab.play_players(self._world(*key, self.surge_days, self.after_days), players)
             for key in product((NATIONAL, REGIONAL), self.factors)
@@ -81,7 +81,7 @@ class Surge(CutStudy):
         if self.lasting is None:
             return None
         phases = self.lasting.phases(self.warmup_days + self.settle_days, self.first)
-        player = {name: Timeline(policy, (), phases, lab.digests)}
+        player = {name: Timeline(policy, phases)}
         lab = Lab(lab.folder, self.lasting.episodes, lab.seed, lab.workers, lab.progress)
         rows = {
             key: lab.play_players(self._world(*key, self.lasting.days, 0), player)[name]

@@ -177,7 +177,7 @@ def in_a_world(tick: int = 40, **changes: Any) -> Simulator:
 def test_scarce_stock_has_prices_and_ample_stock_has_none() -> None:
     sim = in_a_world(**SCARCE)
     price = LinearProgramPricer()(sim, 0)
-    assert price.dtype == np.float32 and price.shape == sim.world.base_stock.shape
+    assert price.dtype == np.float32 and price.shape == sim.world.base_stock[0].shape
     assert price.max() > 1 and (price >= 0).all()
     sim.state.stock[:] = 10_000
     sim.begin(0)  # beyond the tick's review, which would order down to base stock
@@ -220,14 +220,14 @@ def test_a_cycle_ends_when_a_unit_taken_now_is_replaced(stock: dict[str, Any], b
     if not begun:
         sim.begin(0)
     shelf = sim.state.stock[0]
-    fc = sim.world.base_stock.argmax(axis=1)
+    fc = sim.world.base_stock[0].argmax(axis=1)
     skus = np.arange(len(shelf))
     shelf[skus, fc] -= 1
     replaced = np.zeros(len(shelf), int)
     for ahead in range(1, int(ticks.max()) + 1):
         sim.finish(0)
         sim.begin(0)
-        replaced = np.where((replaced == 0) & (shelf[skus, fc] == sim.world.base_stock[skus, fc]), ahead, replaced)
+        replaced = np.where((replaced == 0) & (shelf[skus, fc] == sim.world.base_stock[0][skus, fc]), ahead, replaced)
     np.testing.assert_array_equal(replaced, ticks)
 
 
@@ -236,7 +236,7 @@ def test_a_cycle_counts_what_is_there_and_what_is_expected() -> None:
     c, rules = coming_cycle(sim, 0), sim.world.rules
     ticks = np.round(1 / (c.picks * 1.1)).astype(int)
     due = ticks == ticks.max()  # to be filled up to base stock in this very tick
-    np.testing.assert_array_equal(c.supply[due], sim.world.base_stock[due])
+    np.testing.assert_array_equal(c.supply[due], sim.world.base_stock[0][due])
     on_order = sim.state.stock[0] + sim.state.pipeline[0].sum(axis=0)
     np.testing.assert_array_equal(c.supply[~due], on_order[~due])
     assert ticks.max() == rules.review_ticks + rules.lead_ticks

@@ -11,9 +11,9 @@ from tests.processes import run_here
 SCRIPT = "evaluate.py"
 # Arguments that name a shipped file → what the message that then ends the command says: the file was read.
 USED = {
-    "benchmark --suite main --policies nearst": "main.yaml: scenarios: us8: policy 'nearst'",
+    "benchmark --suite main --policies nearst": "main.yaml: scenarios: us8_spread: policy 'nearst'",
     "benchmark --suite configs/suites/quick.yaml --policies nearst": "quick.yaml: scenarios: us8: policy 'nearst'",
-    "benchmark --policies nearst": "main.yaml: scenarios: us8: policy 'nearst'",
+    "benchmark --policies nearst": "main.yaml: scenarios: us8_spread: policy 'nearst'",
     "experiment networks --no-train": "runs/experiments/networks: no training is finished",
     "experiment networks --variants moon": "'moon' is not a variant of ",
     "compare --policies nearst": "policy 'nearst'",

@@ -105,7 +105,7 @@ def test_dollars_and_co2_of_transfers_are_in_the_totals() -> None:
 def test_what_is_on_the_road_is_not_ordered_again_and_too_much_orders_nothing() -> None:
     sim = simulator(small(**QUIET), 5)
     sim.run(SCORERS, 1)
-    base = sim.world.base_stock
+    base = sim.world.base_stock[0]
     sku, origin, _ = stocked(sim)
     dest = next(f for f in range(sim.world.net.fcs) if base[sku, f] > 0 and f != origin)
     assert sku % 24 != 1  # its review is not due now
@@ -168,7 +168,7 @@ def worlds(draw: st.DrawFn) -> Scenario:
 def test_units_and_dollars_are_conserved_under_any_moves(scenario: Scenario, key: int) -> None:
     sim = Simulator(scenario, transfers=Shuffle())
     sim.reset(0, key)
-    s, base, moved = sim.state, sim.world.base_stock.sum(dtype=int), 0
+    s, base, moved = sim.state, sim.world.base_stock[0].sum(dtype=int), 0
     for until in range(1, scenario.horizon_ticks + 1):
         sim.run(SCORERS, until)
         s = sim.state

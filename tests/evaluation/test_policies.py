@@ -60,8 +60,11 @@ def test_weights_per_region_need_their_number_of_regions(trained: Path) -> None:
 
 def test_a_shipped_tuned_file_goes_by_its_path_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = "configs/baselines/us8.linear.yaml"
-    assert list(resolve_policies([spec, "tuned_linear"], load_scenario("us8"))) == ["us8.linear", "tuned_linear"]
+    spec = "configs/baselines/us8_spread.linear.yaml"
+    assert list(resolve_policies([spec, "tuned_linear"], load_scenario("us8_spread"))) == [
+        "us8_spread.linear",
+        "tuned_linear",
+    ]
 
 
 def test_policies_that_cannot_be_used_are_named(trained: Path) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import ScenarioError
-from regional_dispatch.envs.world.stock import place_stock
+from regional_dispatch.envs.world.stock import place_stock, stock_table
 from regional_dispatch.planning.stock.market import build_market
 from regional_dispatch.planning.stock.placements import optimise
 from regional_dispatch.studies.framework.kinds import load_study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.placement.layout import BASE, OPTIMISED, placement_table
+from regional_dispatch.studies.placement.layout import BASE, OPTIMISED
 from regional_dispatch.studies.report.findings import Findings
 from tests.processes import write_study
 from tests.studies.asked import data_of
@@ -31,7 +31,7 @@ def test_a_table_is_the_placement_it_was_written_from(tmp_path: Path) -> None:
     base = place_stock(world, network)
     best = optimise(build_market(world, network), base.sum(axis=0, dtype=np.int64)).base
     path = tmp_path / "placement.csv"
-    placement_table(network, best).to_csv(path, index=False)
+    stock_table(network, best).to_csv(path, index=False)
     read = small(**TWO_REGIONS, stock={"placement": str(path)})
     np.testing.assert_array_equal(place_stock(read, build_network(read)), best)
 

@@ -70,17 +70,18 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, asked: int) -> int:
     net, top = w.net, w.rules.candidates
     line, out = line_at(s, b, r, j), s.candidate[b, r, j]
     stock = s.stock[b, line.sku]
-    inside_top = max(1, top - 2) if net.divided else top
+    divided = net.divided[s.row[b].setting]
+    inside_top = max(1, top - 2) if divided else top
     inside = _collect_cheapest(w, s, b, line, asked, 1, out, np.int64(0), inside_top)
     found = inside
-    if net.divided and len(s.lane_price.bias) > 0:
+    if divided and len(s.lane_price.bias) > 0:
         found = _collect_cheapest_priced(w, s, b, line, asked, out, inside, top)
-    elif net.divided:
+    elif divided:
         found = _collect_cheapest(w, s, b, line, asked, 0, out, inside, top)
     if found < 3:
         return found
     nearest, nearest_inside = -1, -1
-    near = net.by_distance[line.station]
+    near = net.by_distance[s.row[b].setting, line.station]
     for i in range(len(near)):
         if near[i] < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
             break
@@ -102,7 +103,7 @@ def _collect_cheapest(
     w: Any, s: Any, b: int, line: Any, asked: int, local: int, out: np.ndarray, found: int, top: int
 ) -> int:
     """Appends the station's cheapest routes that can serve, in the region or outside, up to `top`; returns how many."""
-    net, routes = w.net, w.net.by_cost[line.station]
+    net, routes = w.net, w.net.by_cost[s.row[b].setting, line.station]
     for i in range(len(routes)):
         path = routes[i]
         if path < 0 or found == top:
@@ -118,7 +119,7 @@ def _collect_cheapest_priced(
     w: Any, s: Any, b: int, line: Any, asked: int, out: np.ndarray, inside: int, top: int
 ) -> int:
     """Appends the routes from other regions that cost least where lanes are priced, of the MOST_OUTSIDE cheapest."""
-    routes, found, seen = w.net.by_cost[line.station], inside, 0
+    routes, found, seen = w.net.by_cost[s.row[b].setting, line.station], inside, 0
     usd = s.outside_usd[b]
     for i in range(len(routes)):
         path = routes[i]

@@ -94,7 +94,7 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     lane, queue = net.lanes[first], s.lane[b, first]
     slack = line.due - (tick + 1 + route.rest[0])
     on_hand = int(s.stock[b, sku, fc])
-    per_day = w.base_stock[sku, fc] / rules.base_days
+    per_day = w.base_stock[s.row[b].setting, sku, fc] / rules.base_days
     load = 1.0 / rules.truck_packages
     day = rules.tick_hours / 24
     x[S.cost] = _clip(route.cost / 10)
@@ -136,7 +136,7 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
     rules = w.rules
     lead = rules.lead_ticks
     until_delivery = rules.review_ticks - (s.row[b].tick - lead - sku) % rules.review_ticks
-    per_day = w.base_stock[sku, fc] / rules.base_days
+    per_day = w.base_stock[s.row[b].setting, sku, fc] / rules.base_days
     mean = per_day * until_delivery * rules.tick_hours / 24
     z = 1.702 * (mean - on_hand + 0.5) / math.sqrt(mean + 0.1)
     return rules.costs.stockout_usd / (1 + math.exp(-z))

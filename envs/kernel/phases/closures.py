@@ -38,7 +38,7 @@ def uncut(w: Any, s: Any, b: int, path: int) -> int:
     found = path
     if is_cut(w, s, b, path):
         station, fc = w.net.routes[path].station, w.net.routes[path].fc
-        routes, i = w.net.by_cost[station], 0
+        routes, i = w.net.by_cost[s.row[b].setting, station], 0
         while found == path and i < len(routes) and routes[i] >= 0:
             if w.net.routes[routes[i]].fc == fc and not is_cut(w, s, b, routes[i]):
                 found = routes[i]

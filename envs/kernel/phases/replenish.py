@@ -9,15 +9,16 @@ from regional_dispatch.envs.kernel.compiled import inlined
 
 @inlined
 def replenish(w: Any, s: Any, b: int) -> None:
-    """Base-stock reviews, a share of the SKUs each tick, then the arrivals."""
+    """Base-stock reviews, a share of the SKUs each tick, then the arrivals. What an FC has beyond its level stays."""
     rules, row = w.rules, s.row[b]
     tick, review = row.tick, rules.review_ticks
     outstanding = s.pipeline.shape[1]
-    skus, fcs = w.base_stock.shape
+    base_stock = w.base_stock[row.setting]
+    skus, fcs = base_stock.shape
     slot = (tick // review) % outstanding
     for sku in range(tick % review, skus, review):
         for fc in range(fcs):
-            base = w.base_stock[sku, fc]
+            base = base_stock[sku, fc]
             if base > 0:
                 position = int(s.stock[b, sku, fc]) + int(s.road[b, sku, fc])
                 for n in range(outstanding):

@@ -140,7 +140,7 @@ def _visit_waiting_lines(w: Any, s: Any, b: int, usd: np.ndarray, close: int) ->
     for r in range(w.net.regions):
         for i in range(s.line_count[b, r]):
             line = line_at(s, b, r, i)
-            route = w.net.routes[w.net.by_cost[line.station, 0]]
+            route = w.net.routes[w.net.by_cost[s.row[b].setting, line.station, 0]]
             late = late_usd(rules, tick + 1 + route.rest[0] - line.due)
             value_handling(w, usd, r, 1, route.legs - 1)
             usd[r, USD.truck] += route.rest_cost[0]

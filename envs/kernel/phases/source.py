@@ -104,7 +104,7 @@ def _next_feasible(w: Any, s: Any, b: int, stock: np.ndarray, candidates: np.nda
         if path >= 0 and stock[w.net.routes[path].fc] >= units:
             return path
     last_resort = -1
-    for path in w.net.by_cost[station]:
+    for path in w.net.by_cost[s.row[b].setting, station]:
         if path >= 0 and stock[w.net.routes[path].fc] >= units:
             if not is_cut(w, s, b, path):
                 return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
@@ -34,3 +35,9 @@ def stock_from_table(scenario: Scenario, network: Network, placement: str) -> np
     fc = table["site"].map({name: i for i, name in enumerate(names)})
     base[table["sku"].astype(int), fc] = table["units"].astype(int)
     return base
+
+
+def stock_table(network: Network, base: np.ndarray) -> pd.DataFrame:
+    """Levels, (S, F) units, as the table that `stock.placement` takes: sku, site, units."""
+    sku, fc = np.nonzero(base)
+    return pd.DataFrame({"sku": sku, "site": network.sites["name"].to_numpy()[fc], "units": base[sku, fc]})

@@ -61,11 +61,12 @@ def assert_every_package_is_in_one_place(sim: Simulator, row: int) -> list[int]:
 
 
 def assert_units_are_kept(sim: Simulator, row: int) -> None:
-    s, base, record = sim.state, sim.world.base_stock, sim.state.row[row]
+    s, levels, record = sim.state, sim.world.base_stock, sim.state.row[row]
     assert s.stock[row].min() >= 0 and s.pipeline[row].min() >= 0
-    assert s.stock[row].sum(dtype=int) == base.sum(dtype=int) + record["units_arrived"] - record["units_shipped"]
+    assert s.stock[row].sum(dtype=int) == levels[0].sum(dtype=int) + record["units_arrived"] - record["units_shipped"]
     position = s.stock[row].astype(int) + s.pipeline[row].sum(axis=0, dtype=int)
-    assert (position <= base).all() and not position[base == 0].any()
+    most = levels[: record["setting"] + 1].max(axis=0)  # what left the assortment is sold down, and none is taken away
+    assert (position <= most).all() and not position[most == 0].any()
 
 
 def assert_trucks_are_kept(sim: Simulator, row: int) -> None:

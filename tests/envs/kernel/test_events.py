@@ -128,7 +128,7 @@ def test_cut_routes_are_no_candidates_while_there_is_another() -> None:
         for r in range(sim.regions):
             for j in range(int(sim.state.slots[0, r])):
                 line = sim.state.line[0, r, (sim.state.line_first[0, r] + j) % sim.state.line.shape[2]]
-                own = net.by_cost[line["station"]]
+                own = net.by_cost[0, line["station"]]
                 own = own[own >= 0]
                 able = own[sim.state.stock[0, line["sku"], net.routes["fc"][own]] >= line["units"]]
                 routes = sim.state.candidate[0, r, j]
@@ -173,14 +173,11 @@ def test_a_restored_simulator_is_in_the_midst_of_the_event() -> None:
 
 
 def test_an_event_goes_on_when_the_partition_changes() -> None:
-    regional = {"partition": {**TWO_REGIONS["partition"], "counted_by": TWO_REGIONS["partition"]}}
-    nation = small(**COUNTED, events=[cut_off()])
-    sim = simulator(nation, KEY)
+    sim = simulator(small(**COUNTED, events=[cut_off()], changes=[{"hour": 40, **TWO_REGIONS}]), KEY)
     shut = sim.world.events.shut[1] == 1
     sim.run(DEFAULT_BACKGROUND, 24)
     sent = sim.state.lane["sent"][0, shut].sum()
     sim.run(DEFAULT_BACKGROUND, 40)
-    sim.repartition(small(**regional, events=[cut_off()]))
     sim.run(DEFAULT_BACKGROUND, 72)
     assert sim.state.lane["sent"][0, shut].sum() == sent > 0
     sim.run(DEFAULT_BACKGROUND)

@@ -16,7 +16,7 @@ from regional_dispatch.envs.kernel.metrics import COUNTERS
 from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
-from regional_dispatch.envs.world.network import build_network, repartition
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from tests.reference import Reference
 from tests.worlds import (
@@ -202,7 +202,7 @@ def test_re_evaluation_mends_splits_and_breaks_nothing() -> None:
             sim.begin(0)
             sim.decide(0, DEFAULT_BACKGROUND)
             sim.finish(0)
-            assert (sim.state.stock[0] <= sim.world.base_stock).all()
+            assert (sim.state.stock[0] <= sim.world.base_stock[0]).all()
         kpis[reevaluate] = sim.kpis(0)
         assert sum(sim.cash(0).values()) == pytest.approx(sum(sim.accrual(0).values()), abs=0.01)
     assert kpis[False]["mended_share"] == 0 < kpis[True]["mended_share"]
@@ -374,38 +374,35 @@ def test_a_day_without_orders_costs_nothing() -> None:
     assert set(sim.kpis(0).values()) == {0.0}
 
 
-# ------------------------------------------------------------------------------------------ repartition
+# ------------------------------------------------------------------------------------------ levers
 
 
-def test_repartition_keeps_route_numbers_and_buildings() -> None:
-    national, regional = small(), small(**TWO_REGIONS)
-    before = build_network(national)
-    after = repartition(before, regional)
-    fresh = build_network(regional).net
-    first = len(before.net.routes)
-    assert (after.net.routes[:first] == before.net.routes).all()
-    assert (after.net.routes[first:] == fresh.routes).all()
+def test_settings_have_their_own_routes_in_one_table_and_the_same_buildings() -> None:
+    counted = {"kind": "national", "counted_by": TWO_REGIONS["partition"]}
+    national, regional = (build_network(small(partition=x)).net for x in (counted, TWO_REGIONS["partition"]))
+    both = build_network(small(partition=counted, changes=[{"hour": 30, **TWO_REGIONS}])).net
+    first = len(national.routes)
+    assert both.first_tick.tolist() == [0, 30] and both.divided.tolist() == [0, 1]
+    for name in ("fc", "station", "legs", "lanes", "local", "cost"):
+        np.testing.assert_array_equal(both.routes[name][:first], national.routes[name])
+        np.testing.assert_array_equal(both.routes[name][first:], regional.routes[name])
     for name in ("by_cost", "by_distance"):
-        new, own = getattr(after.net, name), getattr(fresh, name)
-        np.testing.assert_array_equal(new, np.where(own < 0, -1, own + first))
-    for name in ("site_capacity", "fleet"):
-        np.testing.assert_array_equal(getattr(after.net, name), getattr(before.net, name))
-    for name in ("region_of_site", "slot_lane", "lanes"):
-        np.testing.assert_array_equal(getattr(after.net, name), getattr(fresh, name))
+        new, own = getattr(both, name)[1], getattr(regional, name)[0]
+        np.testing.assert_array_equal(new[:, : own.shape[1]], np.where(own < 0, -1, own + first))
+    for name in ("site_capacity", "fleet", "region_of_site"):
+        np.testing.assert_array_equal(getattr(both, name), getattr(national, name))
 
 
-def test_repartition_there_and_back_serves_packages_under_way() -> None:
-    national, regional = small(), small(**TWO_REGIONS)
-    start = build_network(national)
-    back = repartition(repartition(start, regional), national)
-    assert back.region_names == start.region_names
-    used = back.net.by_cost[back.net.by_cost >= 0]
-    assert used.min() >= len(back.net.routes) - len(start.net.routes) and used.max() < len(back.net.routes)
-    sim = simulator(national, KEY)
-    sim.run(DEFAULT_BACKGROUND, until=40)
-    sim.world = sim.world._replace(net=back.net)
-    plain = simulator(national, KEY)
-    sim.run(DEFAULT_BACKGROUND)
-    plain.run(DEFAULT_BACKGROUND)
-    np.testing.assert_allclose(sim.state.cash, plain.state.cash)
-    np.testing.assert_allclose(sim.state.count, plain.state.count)
+def test_rows_at_different_hours_are_in_different_settings() -> None:
+    """Two rows of a batch: one a day ahead. Each gives what it gives alone."""
+    scenario = small(**WORLDS["levers change"])
+    batch = Simulator(scenario, copies=2)
+    for row in range(2):
+        batch.reset(row, KEY)
+    while batch.tick(0) < 50:
+        batch.begin(0)
+        batch.decide(0, DEFAULT_BACKGROUND)
+        batch.finish(0)
+    assert batch.state.row["setting"].tolist() == [1, 0]
+    batch.run(DEFAULT_BACKGROUND)
+    np.testing.assert_array_equal(batch.state.cash[0], batch.state.cash[1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.network import Network, build_network, repartition
+from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.networks import LANES, MAPS, MIDDLE, SITES, built, from_tables, stops
 from tests.worlds import US8, small
@@ -47,9 +47,6 @@ def test_a_partition_changes_neither_lanes_nor_buildings() -> None:
         np.testing.assert_array_equal(one.net.lanes[name], eight.net.lanes[name])
     np.testing.assert_array_equal(one.net.site_capacity, eight.net.site_capacity)
     np.testing.assert_array_equal(one.net.fleet, eight.net.fleet)
-    again = repartition(one, small(**{**MIDDLE, **US8}))
-    assert again.region_names == eight.region_names
-    assert (again.net.routes[len(one.net.routes) :] == eight.net.routes).all()
 
 
 def test_a_network_from_tables(tmp_path: Path) -> None:

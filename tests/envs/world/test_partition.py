@@ -46,31 +46,28 @@ def test_in_region_is_what_the_counted_regions_say() -> None:
     home = net.region_of_site
     same = home[net.routes["fc"]] == home[net.fcs + net.scs + net.routes["station"]]
     np.testing.assert_array_equal(net.routes["in_region"], same)
-    assert net.routes["local"].all() and not same.all() and net.divided == 0
+    assert net.routes["local"].all() and not same.all() and net.divided.tolist() == [0]
+
+
+def flip(hour: float, boundary: dict[str, Any]) -> dict[str, Any]:
+    return {"hour": hour, "partition": boundary}
 
 
 def test_a_flip_at_midnight_and_back_keeps_every_book() -> None:
     """Counters and dollars go on over both flips; nothing is lost, and every unit is where the books say."""
-    national, regional = world(**COUNTED), world(partition=BOUNDARY)
-    sim = simulator(national, KEY)
+    sim = simulator(world(**COUNTED, changes=[flip(24, BOUNDARY), flip(48, {"kind": "national"})]), KEY)
     seen = []
-    for until, then in ((24, regional), (48, national), (None, None)):
+    for until in (24, 25, 48, 49, None):
         sim.run(DEFAULT_BACKGROUND, until)
         seen.append(sim.totals(0))
-        if then is not None:
-            sim.repartition(then)
-            after = sim.totals(0)
-            np.testing.assert_array_equal(after.count, seen[-1].count)
-            np.testing.assert_allclose(after.usd, seen[-1].usd)
     assert sim.packages_under_way(0) == 0
     assert sim.cash(0) == pytest.approx(sim.accrual(0))
     assert all((later.count >= earlier.count).all() for earlier, later in pairwise(seen))
 
 
 def test_a_flip_to_the_same_regions_changes_nothing() -> None:
-    plain, flipped = (simulator(world(**COUNTED), KEY) for _ in range(2))
-    flipped.run(DEFAULT_BACKGROUND, until=30)
-    flipped.repartition(world(**COUNTED))
+    plain = simulator(world(**COUNTED), KEY)
+    flipped = simulator(world(**COUNTED, changes=[flip(30, {"kind": "national"})]), KEY)
     for sim in (plain, flipped):
         sim.run(DEFAULT_BACKGROUND)
     assert plain.kpis(0) == pytest.approx(flipped.kpis(0)) and plain.cash(0) == pytest.approx(flipped.cash(0))
@@ -78,11 +75,11 @@ def test_a_flip_to_the_same_regions_changes_nothing() -> None:
 
 def test_after_a_flip_new_packages_take_the_new_regions_routes() -> None:
     """In-region sourcing rises from the flip on, and packages made before it end on their old routes."""
-    sim = simulator(world(**COUNTED, horizon_hours=240), KEY)
+    sim = simulator(world(**COUNTED, horizon_hours=240, changes=[flip(120, BOUNDARY)]), KEY)
+    first = len(build_network(world(**COUNTED)).net.routes)
     sim.run(DEFAULT_BACKGROUND, until=120)
-    first = len(sim.world.net.routes)
     before = sim.totals(0)
-    sim.repartition(world(partition=BOUNDARY, horizon_hours=240))
+    assert (sim.state.package["route"][0][_under_way(sim)] < first).all()
     sim.run(DEFAULT_BACKGROUND, until=239)
     now = sim.totals(0)
     after = now._replace(count=now.count - before.count, usd=now.usd - before.usd, days=now.days - before.days)
@@ -98,12 +95,6 @@ def _under_way(sim: Simulator) -> np.ndarray:
         free[p] = True
         p = int(sim.state.package["next"][0, p])
     return np.flatnonzero(~free)
-
-
-def test_books_of_other_regions_are_refused() -> None:
-    sim = simulator(world(), KEY)
-    with pytest.raises(ValueError, match=r"counted regions .* are not those of before, National; name these as"):
-        sim.repartition(world(partition=BOUNDARY))
 
 
 def test_counted_regions_are_checked_as_any_boundary() -> None:

@@ -134,10 +134,10 @@ def test_tables_by_cost_and_distance_are_sorted(world: tuple[Scenario, Network])
     net = world[1].net
     routes = net.routes
     for d in range(net.stations):
-        own = net.by_cost[d][net.by_cost[d] >= 0]
+        own = net.by_cost[0, d][net.by_cost[0, d] >= 0]
         assert set(own.tolist()) == set(np.flatnonzero(routes["station"] == d).tolist())
         assert (np.diff(routes["cost"][own]) >= 0).all()
-        near = net.by_distance[d][net.by_distance[d] >= 0]
+        near = net.by_distance[0, d][net.by_distance[0, d] >= 0]
         assert sorted(routes["fc"][near].tolist()) == list(range(net.fcs))
         assert (np.diff(routes["air_miles"][near]) >= 0).all()
         for p in near:

@@ -53,7 +53,7 @@ generated: 3
 scenarios:
   - {here}/tiny.yaml
   - {{scenario: {here}/tiny.yaml, name: one_region, set: {{partition: {{kind: national}}}}}}
-policies: [regional_nearest, least_cost, linear, {root}/configs/baselines/us8.linear.yaml]
+policies: [regional_nearest, least_cost, linear, {root}/configs/baselines/us8_spread.linear.yaml]
 """
 
 
@@ -196,7 +196,7 @@ def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(t
     in_region = {name: scenarios[name]["policies"]["linear"]["in_region_share"]["mean"] for name in scenarios}
     assert in_region["one_region"] == 1 > in_region["tiny"]
     page = (tmp_path / "out" / "benchmark.md").read_text(encoding="utf-8")
-    assert "| scenario | `regional_nearest` | `least_cost` | `linear` | `us8.linear` |" in page
+    assert "| scenario | `regional_nearest` | `least_cost` | `linear` | `us8_spread.linear` |" in page
     section = page.split("## Against the best untuned rule")[1]
     costs = [
         scenario["paired"][f"linear - {scenario['best_untuned']}"]["cost_per_order_usd"]
@@ -208,9 +208,9 @@ def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(t
         f"interval below zero) and {sum(cheaper[0][:2])} of 2 named scenarios"
     ) in section
     section = page.split("## Over all generated networks")[1]
-    assert "| policy | the best untuned rule | `linear` | `us8.linear` |" in section
+    assert "| policy | the best untuned rule | `linear` | `us8_spread.linear` |" in section
     means = pd.read_csv(tmp_path / "out" / "results.csv").groupby(["policy", "scenario"])["cost_per_order_usd"].mean()
-    linear, tuned = (means[name].filter(like="evaluate_") for name in ("linear", "us8.linear"))
+    linear, tuned = (means[name].filter(like="evaluate_") for name in ("linear", "us8_spread.linear"))
     row = next(line for line in section.splitlines() if line.startswith("| `linear` |")).split(" | ")
     assert row[2] == "–" and row[3].startswith(f"{number(100 * (linear / tuned - 1).mean(), 1, signed=True)} [")
 

@@ -285,7 +285,7 @@ class Drawn:
     every_hours = 6.0
 
     def __call__(self, sim: Simulator, row: int) -> np.ndarray:
-        return np.random.default_rng(sim.tick(row)).uniform(0, 4, sim.world.base_stock.shape)
+        return np.random.default_rng(sim.tick(row)).uniform(0, 4, sim.world.base_stock[0].shape)
 
 
 def test_prices_enter_the_plan_of_least_cost() -> None:

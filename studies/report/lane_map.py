@@ -1,0 +1,64 @@
+"""A map of the lanes that run: as wide as they are busy, coloured by how full their trucks are expected to be."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from regional_dispatch.envs.render.colours import FILL_COLOURS, INK, mix, region_colour
+from regional_dispatch.envs.render.curves import bends, curve
+from regional_dispatch.envs.render.geography import fit, read_outlines, region_of_states, site_points
+from regional_dispatch.envs.world.network import Network
+from regional_dispatch.studies.report.charts import png
+
+_SIZE = (9.6, 5.6)  # inches
+_WIDEST, _THINNEST = 4.5, 0.4  # points
+_MARKS = {"station": ("o", 9.0), "fc": ("s", 14.0), "sc": ("D", 18.0)}  # kind → marker, square points
+_CURVE = np.linspace(0.0, 1.0, 15)
+
+
+def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: str) -> bytes:
+    """The lanes with packages, as PNG.
+
+    Args:
+        network: its sites, regions and lanes.
+        packages: (L,) packages a day.
+        fill: (L,) share of their room that trucks use.
+        title: heading.
+    """
+    outlines, figure = read_outlines(), Figure(figsize=_SIZE, layout="constrained")
+    axis, view = figure.subplots(), fit(network.sites, outlines)
+    region_of = region_of_states(network.sites, network.net.region_of_site)
+    for state, rings in outlines.items():
+        tint = mix(region_colour(region_of[state]), "white", 0.15) if state in region_of else "#eff0f1"
+        points = [view.pixels(*np.array(ring).T) for ring in rings]
+        axis.add_collection(PolyCollection(points, facecolors=[tint], edgecolors="white", linewidths=0.6))
+    at, lanes = site_points(view, network.sites), network.net.lanes
+    used = np.flatnonzero(packages > 0)
+    used = used[np.argsort(packages[used], kind="stable")]
+    paths = curve(at[lanes["origin"][used]], at[lanes["dest"][used]], _CURVE, bends(lanes)[used])
+    weight = np.sqrt(packages[used] / packages[used].max()) if len(used) else np.zeros(0)
+    axis.add_collection(
+        LineCollection(
+            list(paths),
+            colors=FILL_COLOURS(fill[used]),
+            linewidths=_THINNEST + (_WIDEST - _THINNEST) * weight,
+            alpha=0.8,
+        )
+    )
+    for kind, (marker, size) in _MARKS.items():
+        own = at[(network.sites["kind"] == kind).to_numpy()]
+        axis.scatter(*own.T, s=size, marker=marker, c="white", edgecolors=INK, linewidths=0.7, zorder=3, label=kind)
+    axis.legend(loc="lower left", fontsize=8, frameon=False)
+    bar = figure.colorbar(ScalarMappable(Normalize(0, 100), FILL_COLOURS), ax=axis, shrink=0.6, pad=0.01)
+    bar.set_label("expected truck fill, %", fontsize=8)
+    axis.set_title(title, fontsize=10, loc="left")
+    low, high = at.min(axis=0), at.max(axis=0)
+    margin = 0.06 * (high - low).max()
+    axis.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
+    axis.set_aspect("equal")
+    axis.axis("off")
+    return png(figure)
