@@ -58,7 +58,7 @@ def improve_places(
         for f in range(fcs):
             if carried[s, f]:
                 cost += _storage_usd(level(mean[s] * now[f], factor[s]), held[f], storage[f], price[f], steepness)
-        for f in np.flatnonzero(carried[s]):
+        for old in np.flatnonzero(carried[s]):
             best, best_cost = -1, cost * (1 - 1e-9)
             for g in range(fcs):
                 if carried[s, g]:
@@ -66,14 +66,14 @@ def improve_places(
                 trial[:] = 0.0
                 lines = 0.0
                 for d in range(stations):
-                    h = second[d] if first[d] == f else first[d]
+                    h = second[d] if first[d] == old else first[d]
                     if h < 0 or rank[d, g] < rank[d, h]:
                         h = g
                     trial[h] += station_share[d]
                     lines += station_share[d] * line_usd[d, h]
                 total = sku_share[s] * lines
                 for h in range(fcs):
-                    if h == g or (carried[s, h] and h != f):
+                    if h == g or (carried[s, h] and h != old):
                         total += _storage_usd(
                             level(mean[s] * trial[h], factor[s]), held[h], storage[h], price[h], steepness
                         )
@@ -83,7 +83,7 @@ def improve_places(
                     best, best_cost = g, total
                     best_load[:] = trial
             if best >= 0:
-                carried[s, f], carried[s, best] = False, True
+                carried[s, old], carried[s, best] = False, True
                 now[:] = best_load
                 cost = best_cost
                 _assign(carried[s], rank, first, second)
