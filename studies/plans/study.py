@@ -55,7 +55,7 @@ class Plans(Study):
 
     def _stocked(self, base: Scenario, network: Network) -> dict[str, Stocked]:
         orders = build_orders(base, network)
-        found = {}
+        found: dict[str, Stocked] = {}
         for name in self.layouts:
             plan = cheapest_layout(base, network) if name == CHEAPEST else None
             levels = place_stock(base, network, Layout(layout=name)) if plan is None else plan.base  # type: ignore[arg-type]
