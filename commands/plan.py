@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from regional_dispatch.commands.options import Overrides, command_line, parse_overrides
+from regional_dispatch.envs.world.levers import RunningLanes
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
@@ -56,7 +57,8 @@ scenario says."""
             (folder / "lanes.png").write_bytes(lane_map(plan.network, packages, fill, title))
             (folder / "plan.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
             _write_scenario(folder / "scenario.yaml", self.out, scenario)
-            build_network(load_scenario(folder / "scenario.yaml"))  # the files can be used, or none is written
+            running = RunningLanes(kind="file", path=str((folder / "lanes.csv").absolute()))
+            build_network(scenario.model_copy(update={"lanes": running}))  # the plan can be used, or nothing is written
         print("\n".join([*plan_lines(facts), f"plan: {self.out}"]))
 
 

@@ -16,7 +16,8 @@ from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.planning.lanes import LanePlan, plan_lanes
-from regional_dispatch.planning.stock.cheapest import StockPlan, cheapest_layout
+from regional_dispatch.planning.stock.cheapest import Plan as StockPlan
+from regional_dispatch.planning.stock.cheapest import cheapest_layout
 
 StockRule = Literal["cheapest", "as it is"]
 

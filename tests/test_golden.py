@@ -24,6 +24,8 @@ EPISODES = [
     ("us8_spread", "least_cost+control_limit"),
     ("tight_fleet", "backpressure+backpressure"),
     ("small", "consolidate+time"),
+    ("national", "least_cost+last_safe_hour"),
+    ("us8", "regional_nearest+last_safe_hour"),
 ]
 HOURS = {"horizon_hours": "72", "warmup_hours": "24"}
 NATION = {"partition": "{kind: national}"}

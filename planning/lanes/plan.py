@@ -12,22 +12,25 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.planning.lanes.bound import bound_usd
+from regional_dispatch.planning.lanes.fleet import lane_usd
 from regional_dispatch.planning.lanes.flows import PICK_TICKS, Flows, expected_flows
-from regional_dispatch.planning.lanes.paths import MAX_LEGS, Paths, possible_paths
-from regional_dispatch.planning.lanes.search import Choice, Options, search
+from regional_dispatch.planning.lanes.options import build_options, fastest_ticks
+from regional_dispatch.planning.lanes.paths import Paths, possible_paths
+from regional_dispatch.planning.lanes.search import Choice, Options, evaluate, improve, search
+from regional_dispatch.planning.lanes.trucks import trucks_per_tick
 
-LONGEST_WAIT_HOURS = 72.0  # longer waits count as this long
-FEWEST_PACKAGES = 1.0  # per truck of a lane that runs without planned flow
+_HIRE_ROUNDS = 2  # of search, with trucks hired as the last one asks for
+_ONE_MORE = 1e-3  # share of a lane's packages that are added to see what trucks that takes
 
 
 class LatePromise(NamedTuple):
-    """A promise that no path from the FC can keep; its packages take the fastest path."""
+    """A promise to a station that no path from any FC can keep."""
 
-    fc: str
     station: str
     promise_hours: float
-    fastest_hours: float
+    fastest_hours: float  # picking included
     packages_per_day: float
 
 
@@ -37,10 +40,11 @@ class LanePlan(NamedTuple):
     running: np.ndarray  # (L,) bool
     packages_per_day: np.ndarray  # (L,)
     trucks_per_day: np.ndarray  # (L,)
-    fill: np.ndarray  # (L,) packages per truck ÷ capacity; 1 package per truck where a lane runs without planned flow
-    usd_per_day: float  # trucks and sorting
-    bound_usd_per_day: float  # no plan costs less
-    late_promises: tuple[LatePromise, ...]
+    fill: np.ndarray  # (L,) packages per truck ÷ capacity; that of one package where a lane runs without planned flow
+    priced_fill: np.ndarray  # (L,) fill at which a package's standard cost on the lane guides policies best
+    usd_per_day: float  # trucks, hired ones at their premium, and sorting
+    bound_usd_per_day: float  # no choice of paths costs less at the plan's share of hired trucks
+    late_promises: tuple[LatePromise, ...]  # largest first
     seconds: float
 
     @property
@@ -56,101 +60,118 @@ def plan_lanes(scenario: Scenario, network: Network, base: np.ndarray, home_firs
         scenario: demand, trucks, costs, and the partition in force.
         network: all possible lanes.
         base: (S, F) base-stock levels.
-        home_first: stations are served by FCs of their own region first, whatever they cost.
+        home_first: stations are served by FCs of their own region first, whatever they cost, as by `regional_nearest`.
 
     Raises:
-        ScenarioError: no lane reaches a station.
+        ScenarioError: no lanes lead to a station, or nothing is ordered.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
+    if not scenario.demand.orders_per_day:
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: demand.orders_per_day = 0: must be above 0 to plan lanes"
+        )
     paths = possible_paths(scenario, network)
-    flows = expected_flows(scenario, network, base, paths, standard_usd(scenario, network), home_first)
-    options = build_options(scenario, network, flows, paths)
+    flows = expected_flows(scenario, network, base, paths, _standard_usd(scenario, network), home_first)
+    options, choice = _searched(scenario, network, build_options(scenario, network, flows, paths), paths)
+    per_day = 24 / scenario.tick_hours
+    packages, trucks = choice.rates.sum(axis=1) * per_day, choice.trucks * per_day
+    used = trucks > 0
+    fill = np.where(used, packages / np.where(used, trucks, 1.0), 1.0) / options.capacity
+    running = used | paths.kept | _fastest_lanes(scenario, network, flows, paths, used | paths.kept)
+    return LanePlan(
+        running, packages, trucks, np.minimum(fill, 1.0), _priced_fill(scenario, network, options, choice), choice.usd * per_day,
+        bound_usd(options, choice) * per_day, _late_promises(scenario, network, flows, paths),
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _searched(scenario: Scenario, network: Network, options: Options, paths: Paths) -> tuple[Options, Choice]:
+    """The choice of paths, and the options with a truck's USD as it is once hired trucks are counted in."""
     choice = search(options, paths.kept)
-    return _plan(scenario, network, flows, paths, options, choice, time.perf_counter() - start)
+    for _ in range(_HIRE_ROUNDS):
+        options = options._replace(lane_usd=_hired_usd(scenario, network, choice))
+        choice = improve(options, evaluate(options, choice.option))
+    options = options._replace(lane_usd=_hired_usd(scenario, network, choice))
+    return options, evaluate(options, choice.option)
+
+
+def _hired_usd(scenario: Scenario, network: Network, choice: Choice) -> np.ndarray:
+    return lane_usd(scenario, network, choice.trucks * 24 / scenario.tick_hours)
 
 
 def lanes_table(network: Network, plan: LanePlan) -> pd.DataFrame:
-    """The lanes that run, as a scenario reads them: origin, destination, mode where there are several, fill, and flows."""
+    """The lanes that run, as a scenario's `lanes` file.
+
+    Columns origin, destination, mode where there are several, fill, packages_per_day, trucks_per_day. `fill` sets a
+    package's standard cost and is `LanePlan.priced_fill`; how full trucks are planned to be is the ratio of the last
+    two over the capacity. A lane that runs without planned flow has 0 in both.
+    """
     run, names = np.flatnonzero(plan.running), network.sites["name"].to_numpy()
     records = network.net.lanes[run]
     table = pd.DataFrame({"origin": names[records["origin"]], "destination": names[records["dest"]]})
     if len(set(network.lane_modes.tolist())) > 1:
         table["mode"] = network.lane_modes[run]
     return table.assign(
-        fill=plan.fill[run].round(4),
+        fill=plan.priced_fill[run].round(4),
         packages_per_day=plan.packages_per_day[run].round(3),
         trucks_per_day=plan.trucks_per_day[run].round(3),
     )
 
 
-def build_options(scenario: Scenario, network: Network, flows: Flows, paths: Paths) -> Options:
-    """Flows above zero, and the paths that keep their promises; the fastest ones where none does.
-
-    At its first lane a package can wait for all its slack, promise less pick and transit: trucks leave as late as they
-    may. Most packages leave earlier, with one that is more urgent, so at each later lane some slack is left; it is
-    taken as the slack over the number of lanes.
-    """
-    rate = flows.packages_per_day * scenario.tick_hours / 24
-    fastest = fastest_ticks(paths, len(rate))
-    most = np.maximum(flows.promise_ticks - PICK_TICKS, fastest[:, None])
-    allowed = (paths.ticks[:, None] <= most[paths.pair]) & (rate[paths.pair] > 0)
-    path, promise = np.nonzero(allowed)
-    order = np.lexsort((path, promise, paths.pair[path]))
-    path, promise = path[order], promise[order]
-    flow = paths.pair[path] * len(flows.promise_ticks) + promise
-    own, first = np.unique(flow, return_index=True)
-    slack = flows.promise_ticks[promise] - PICK_TICKS - paths.ticks[path]
-    wait = waits(scenario, slack, paths.legs[path])
-    return Options(
-        rate.reshape(-1)[own], np.append(first, len(path)), paths.lanes[path], wait,
-        scenario.costs.sort_usd * (paths.legs[path] - 1), network.net.lanes["cost"].astype(float),
-        scenario.trucks.capacity_packages, int(wait.max(initial=0)) + 1,
-    )  # fmt: skip
-
-
-def waits(scenario: Scenario, slack: np.ndarray, legs: np.ndarray) -> np.ndarray:
-    """Ticks that packages can wait at each lane of their path: (K, MAX_LEGS)."""
-    own = np.stack([slack, *[slack // legs] * (MAX_LEGS - 1)], axis=1)
-    return np.clip(own, 0, round(LONGEST_WAIT_HOURS / scenario.tick_hours))
-
-
-def standard_usd(scenario: Scenario, network: Network) -> np.ndarray:
+def _standard_usd(scenario: Scenario, network: Network) -> np.ndarray:
     """USD per package of each lane at `trucks.standard_fill`: (L,)."""
     trucks = scenario.trucks
     return np.asarray(network.net.lanes["cost"] / (trucks.capacity_packages * trucks.standard_fill))
 
 
-def fastest_ticks(paths: Paths, pairs: int) -> np.ndarray:
-    """Transit of the fastest path of each pair of FC and station: (F × D,), large where there is none."""
-    fastest = np.full(pairs, np.iinfo(np.int32).max, dtype=np.int64)
-    np.minimum.at(fastest, paths.pair, paths.ticks)
-    return fastest
+def _priced_fill(scenario: Scenario, network: Network, options: Options, choice: Choice) -> np.ndarray:
+    """Half the way, on a logarithmic scale, from `trucks.standard_fill` to packages per truck at the margin: (L,).
+
+    One more package on a lane whose trucks leave anyway costs little, and a truck of its own where none does; trucks
+    that are hired cost more. That marginal cost is the right price at the plan's flows, but policies answer a price all at once, and the flows move;
+    so the step to it is halved. On us8 and national this beat the whole step, and the mean cost of the plan, on
+    simulated cost (docs/explanation).
+    """
+    packages = choice.rates.sum(axis=1)
+    more = np.array([trucks_per_tick(rates, options.capacity) for rates in choice.rates * (1 + _ONE_MORE)])
+    per_package = np.ones(len(packages))
+    used = packages > 0
+    per_package[used] = (more - choice.trucks)[used] / (packages[used] * _ONE_MORE)
+    per_package *= options.lane_usd / network.net.lanes["cost"]
+    marginal = np.clip(1 / (options.capacity * np.maximum(per_package, 1e-9)), 1 / options.capacity, 1.0)
+    return np.asarray(np.sqrt(scenario.trucks.standard_fill * marginal))
 
 
-def _plan(
-    scenario: Scenario, network: Network, flows: Flows, paths: Paths, options: Options, choice: Choice, seconds: float
-) -> LanePlan:
-    days = 24 / scenario.tick_hours
-    packages, trucks = choice.rates.sum(axis=1) * days, choice.trucks * days
-    used = trucks > 0
-    fill = np.where(used, packages / np.where(used, trucks, 1.0), FEWEST_PACKAGES) / options.capacity
-    return LanePlan(
-        used | paths.kept, packages, trucks, np.minimum(fill, 1.0), choice.usd * days, 0.0,
-        _late_promises(scenario, network, flows, paths), seconds,
-    )  # fmt: skip
+def _fastest_lanes(
+    scenario: Scenario, network: Network, flows: Flows, paths: Paths, running: np.ndarray
+) -> np.ndarray:
+    """Lanes of the fastest path to each station that would lose a promise without them: (L,) bool.
+
+    No expected flow needs them, as where the only FC near enough carries nothing.
+    """
+    stations, promises = network.net.stations, flows.promise_ticks
+    runs = np.where(paths.lanes >= 0, running[paths.lanes], True).all(axis=1)
+    station = paths.pair % stations
+    added = np.zeros(len(running), dtype=bool)
+    for d in range(stations):
+        own = np.flatnonzero(station == d)
+        could = PICK_TICKS + paths.ticks[own].min()
+        does = PICK_TICKS + paths.ticks[own[runs[own]]].min(initial=np.iinfo(np.int32).max)
+        if ((could <= promises) & (does > promises)).any():
+            lanes = paths.lanes[own[paths.ticks[own].argmin()]]
+            added[lanes[lanes >= 0]] = True
+    return added
 
 
 def _late_promises(scenario: Scenario, network: Network, flows: Flows, paths: Paths) -> tuple[LatePromise, ...]:
-    """Flows whose promise no path keeps, largest first."""
     net, names, hours = network.net, network.sites["name"].tolist(), scenario.tick_hours
-    packages = flows.packages_per_day
-    fastest = PICK_TICKS + fastest_ticks(paths, len(packages))
-    late = np.argwhere((fastest[:, None] > flows.promise_ticks) & (packages > 0))
+    packages = flows.packages_per_day.reshape(net.fcs, net.stations, -1).sum(axis=0)
+    fastest = PICK_TICKS + fastest_ticks(paths, net.fcs * net.stations).reshape(net.fcs, net.stations).min(axis=0)
     found = [
         LatePromise(
-            names[pair // net.stations], names[net.fcs + net.scs + pair % net.stations],
-            float(flows.promise_ticks[q] * hours), float(fastest[pair] * hours), float(packages[pair, q]),
+            names[net.fcs + net.scs + d], float(flows.promise_ticks[q] * hours), float(fastest[d] * hours),
+            float(packages[d, q]),
         )
-        for pair, q in late.tolist()
+        for d, q in np.argwhere(fastest[:, None] > flows.promise_ticks).tolist()
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda each: -each.packages_per_day))

@@ -21,6 +21,7 @@ _LEAST_SAVING = 1e-9  # USD a tick
 _NO_RATE = 1e-12  # packages a tick; less is what rounding leaves
 _SLOPE_ROUNDS = 30
 _SWEEPS = 40
+_LEAST_GAIN = 1e-4  # of the cost; a sweep that gains less is the last
 
 
 class Options(NamedTuple):
@@ -110,7 +111,7 @@ def improve(options: Options, start: Choice) -> Choice:
         _close(options, option, rates, trucks)
         _open(options, option, rates, trucks, first, entries)
         found = evaluate(options, option)
-        if found.usd > usd - 1e-5 * abs(usd):
+        if found.usd > usd * (1 - _LEAST_GAIN):
             break
         usd = found.usd
     return evaluate(options, option)
@@ -252,7 +253,7 @@ def _relocate(options: Options, option: np.ndarray, rates: np.ndarray, trucks: n
         for n in order:
             if options.first[n + 1] - options.first[n] > 1:
                 saved -= _relocate_flow(options, n, option, rates, trucks)
-        if saved < 1e-5 * total:
+        if saved < _LEAST_GAIN * total:
             return
 
 

@@ -159,8 +159,7 @@ class Page:
         return Line(policy, self.counts, [bootstrap_mean(own - least, self._rng()) for own in values])
 
     def _best_table(self) -> Table:
-        ends = regions_in_words(self.counts[0]), regions_in_words(self.counts[-1])
-        ends = (*ends, regions_in_words(NATION))
+        ends = (regions_in_words(k) for k in (self.counts[0], self.counts[-1], NATION))
         header = ("world", "policy", "best count", "range", "objective, USD", *(f"less that of {end}" for end in ends))
         rows = tuple(
             (best.world, best.policy, str(best.regions), f"{best.low}–{best.high}", number(best.objective_usd, 3),

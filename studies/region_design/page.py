@@ -254,9 +254,9 @@ _BOUNDARIES = (
     "k-means puts regions around centers with the least squared distance of demand, however uneven. Balanced "
     "territories hold each region in one piece and its demand near the mean, with the least miles of demand to a "
     "station at the center. The local search starts from the best of these.\n\n"
-    "Boundary, stock and lanes are planned together: every world, also those that the search tries, has the same units "
-    "laid out for its regions, and lanes planned for the flows that follow. The "
-    "objective does not count balance: nothing in these worlds makes a large region harder to run than a small one."
+    "Boundary, stock and lanes are planned together: every world, also those that the search tries, has the same "
+    "units laid out for its regions, and lanes planned for the flows that follow. The objective does not count "
+    "balance: nothing in these worlds makes a large region harder to run than a small one."
 )
 _CHANGES = "The row of the {reference} has its values; all other rows have the difference from it, on the same orders."
 _TAKE = (
@@ -266,13 +266,13 @@ _TAKE = (
     "my_regions.csv in the study's file."
 )
 _METHOD = (
-    "Sites, possible lanes, capacities, fleets, units and orders are the same under every boundary. {episodes} held-out "
-    "episodes, seed {seed}; every policy meets the same orders under every boundary. One nation is the nation as it was, "
-    "with its own stock and lanes, counted by the regions of the {reference}. Neighbours are those of the Gabriel graph of the stations; a region in one piece is "
-    "connected in it.\n\n"
+    "Sites, possible lanes, capacities, fleets, units and orders are the same under every boundary. {episodes} "
+    "held-out episodes, seed {seed}; every policy meets the same orders under every boundary. One nation is the "
+    "nation as it was, with its own stock and lanes, counted by the regions of the {reference}. Neighbours are those "
+    "of the Gabriel graph of the stations; a region in one piece is connected in it.\n\n"
     "k-means: weighted by demand, best of {means} starts. Balanced territories: demand within {tolerance} % of the "
     "mean, an integer program around centers that move, best of {starts} starts. Search: {lead} on {tuning} tuning "
-    "episodes, the same for every boundary; a move is taken if it pays by more than its standard error. No move "
-    "takes a region's last station or FC or makes it fall into more pieces, and none takes a region above {balance} "
-    "times the mean demand."
+    "episodes, the same for every boundary; a move is taken if it pays by more than its standard error. No move takes "
+    "a region's last station or FC or makes it fall into more pieces, and none takes a region above {balance} times "
+    "the mean demand."
 )

@@ -51,7 +51,9 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
     )
     for kind, (marker, size) in _MARKS.items():
         own = at[(network.sites["kind"] == kind).to_numpy()]
-        axis.scatter(*own.T, s=size, marker=marker, c="white", edgecolors=INK, linewidths=0.7, zorder=3, label=kind)
+        axis.scatter(
+            own[:, 0], own[:, 1], s=size, marker=marker, c="white", edgecolors=INK, linewidths=0.7, zorder=3, label=kind
+        )
     axis.legend(loc="lower left", fontsize=8, frameon=False)
     bar = figure.colorbar(ScalarMappable(Normalize(0, 100), FILL_COLOURS), ax=axis, shrink=0.6, pad=0.01)
     bar.set_label("expected truck fill, %", fontsize=8)

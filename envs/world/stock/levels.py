@@ -26,7 +26,7 @@ def base_stock(
         near: (D, F) int32, FCs of each station in the order in which they are tried, −1 padded.
         placed: (SKUs, F) bool, which FC carries which SKU.
     """
-    mean = _mean_demand(stock, daily, station_share, near, placed)
+    mean = mean_demand(stock, daily, station_share, near, placed)
     return np.where(placed, _level(mean, stock.safety_factor), 0)
 
 
@@ -50,13 +50,38 @@ def base_stock_of_units(
         group: (SKUs,) group of each SKU, from 0.
         units: (groups,) units in all, no fewer than a group has places.
     """
-    mean = _mean_demand(stock, daily, station_share, near, placed)
+    mean = mean_demand(stock, daily, station_share, near, placed)
     out = np.zeros(placed.shape)
     for g, wanted in enumerate(units):
         chosen = placed & (group == g)[:, None]
         if chosen.any():
             out[chosen] = _levels_that_sum(mean[chosen], wanted)
     return out
+
+
+def safety_factors(mean: np.ndarray, placed: np.ndarray, group: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """The safety factor with which the levels of each group of SKUs sum to so many units, from below: (groups,).
+
+    Args:
+        mean: (SKUs, F) units that are expected to be sold in a review period and a lead time.
+        placed: (SKUs, F) bool, which FC carries which SKU.
+        group: (SKUs,) group of each SKU, from 0.
+        units: (groups,) units in all.
+    """
+    found = np.zeros(len(units))
+    for g, wanted in enumerate(units):
+        chosen = placed & (group == g)[:, None]
+        if chosen.any():
+            found[g] = _safety_factor(mean[chosen], wanted)[0]
+    return found
+
+
+def mean_demand(
+    stock: Stock, daily: np.ndarray, station_share: np.ndarray, near: np.ndarray, placed: np.ndarray
+) -> np.ndarray:
+    """Units that an FC is expected to sell in a review period and a lead time: (SKUs, F); see `base_stock`."""
+    days = (stock.review_hours + stock.lead_time_hours) / 24
+    return np.asarray(_demand_share(placed, near, station_share) * daily[:, None] * days)
 
 
 def nearest_fcs(network: Network) -> np.ndarray:
@@ -73,23 +98,23 @@ def own_region_first(network: Network) -> np.ndarray:
     return np.take_along_axis(near, np.argsort(foreign, axis=1, kind="stable"), axis=1)
 
 
-def _mean_demand(
-    stock: Stock, daily: np.ndarray, station_share: np.ndarray, near: np.ndarray, placed: np.ndarray
-) -> np.ndarray:
-    """Units that an FC is expected to sell in a review period and a lead time: (SKUs, F)."""
-    days = (stock.review_hours + stock.lead_time_hours) / 24
-    return np.asarray(_demand_share(placed, near, station_share) * daily[:, None] * days)
-
-
 def _level(mean: np.ndarray, factor: float) -> np.ndarray:
     return np.asarray(np.maximum(np.ceil(mean + factor * np.sqrt(mean)), 1))
 
 
 def _levels_that_sum(mean: np.ndarray, units: float) -> np.ndarray:
-    """Levels of one safety factor that sum to `units`; of levels that round up at the same factor, the first ones do.
+    """Levels of one safety factor that sum to `units`; of those that round up at the same factor, the first ones do."""
+    low, high = _safety_factor(mean, units)
+    level = _level(mean, low)
+    rounded_up = np.flatnonzero(_level(mean, high) > level)
+    level[rounded_up[: round(units - level.sum())]] += 1
+    return level
 
-    The sum grows with the factor by steps of one unit, so bisection finds the factor. Where nothing is expected to be
-    sold, levels stay at one unit, whatever the factor.
+
+def _safety_factor(mean: np.ndarray, units: float) -> tuple[float, float]:
+    """The factors between which levels sum to `units`, by bisection: the sum grows with the factor, unit by unit.
+
+    Where nothing is expected to be sold, levels stay at one unit, whatever the factor.
     """
     low, high = -float(np.sqrt(mean.max())), 1.0
     while _level(mean, high).sum() < units and high < 2**_BISECTIONS:
@@ -100,10 +125,7 @@ def _levels_that_sum(mean: np.ndarray, units: float) -> np.ndarray:
             low = middle
         else:
             high = middle
-    level = _level(mean, low)
-    rounded_up = np.flatnonzero(_level(mean, high) > level)
-    level[rounded_up[: round(units - level.sum())]] += 1
-    return level
+    return low, high
 
 
 @njit(cache=True)
