@@ -17,6 +17,7 @@ from regional_dispatch.studies.report.charts import label, plain, png
 _PANEL = (3.3, 2.7)  # inches
 _COLUMNS = 4
 _COLOURS = {"better": PALETTE[0], "worse": PALETTE[4], "neither": "0.6"}
+_DECIMALS = {"share": 1, "lanes": 0, "miles": 0, "trucks a day": 0}  # by unit; 2 for others
 _WIDTH = 0.68  # of a bar; bars are 1 apart
 
 
@@ -52,7 +53,7 @@ def waterfalls(panels: Mapping[str, Waterfall], last: str) -> bytes:
 
 
 def _draw(axis: Any, kpi: str, fall: Waterfall, last: str) -> None:
-    decimals = _decimals(fall)
+    decimals = _DECIMALS.get(KPIS[kpi].unit, 2)
     below, edges = 0.0, []
     bars: Sequence[tuple[str, Interval, bool]] = (
         *((name, change, False) for name, change in fall.steps.items()), (last, fall.total, True),
@@ -89,9 +90,3 @@ def _verdict(kpi: str, change: Interval) -> str:
     if goal == "neither" or change.ci_low <= 0 <= change.ci_high:
         return "neither"
     return "better" if (change.mean < 0) == (goal == "lower") else "worse"
-
-
-def _decimals(fall: Waterfall) -> int:
-    """So many that the smallest change has two digits, within reason."""
-    smallest = min((abs(change.mean) for change in (*fall.steps.values(), fall.total) if change.mean), default=1.0)
-    return 0 if smallest >= 10 else 1 if smallest >= 1 else 2

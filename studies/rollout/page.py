@@ -85,13 +85,18 @@ class Page:
     # --------------------------------------------------------------------------------------------------- words
 
     def _answer(self) -> str:
-        changes = [effect.change for effect in self._of(self.lead, "in_region_share")]
-        hours = [effect.change for effect in self._of(self.lead, "click_to_delivery_hours")]
-        gain = sum(change.ci_low > 0 for change in changes)
-        faster = sum(change.ci_high < 0 for change in hours)
+        shares, hours = (self._of(self.lead, kpi) for kpi in ("in_region_share", "click_to_delivery_hours"))
+        gain = sum(effect.change.ci_low > 0 for effect in shares)
+        faster = sum(effect.change.ci_high < 0 for effect in hours)
+        fewer = [effect.region for effect in shares if effect.change.ci_high < 0]
+        slower = [effect.region for effect in hours if effect.change.ci_low > 0]
+        worse = [
+            f"{what} in {', '.join(regions)}" for what, regions in (("fewer", fewer), ("slower", slower)) if regions
+        ]
         return (
-            f"With {self.lead}, {gain} of {len(changes)} regions serve more orders in region from their own night on, "
-            f"and {faster} deliver faster; the 95 % intervals of these exclude zero."
+            f"With {self.lead}, {gain} of {len(shares)} regions serve more orders in region from their own night on, "
+            f"and {faster} deliver faster{''.join(f'; {part}' for part in worse)}. The 95 % intervals of these exclude "
+            "zero."
         )
 
     def _headlines(self) -> tuple[Headline, ...]:

@@ -76,7 +76,7 @@ class Rollout(LeverStudy):
     def run(self, lab: Lab) -> Findings:
         """Plays the whole time with every policy."""
         policies = self.players()
-        network = build_network(self.divided(NATIONAL, self.days))
+        network = build_network(self.divided(NATIONAL, self.days, {"lanes": {"kind": "all"}}))
         self._check_names(network)
         board = LeverBoard(self, lab)
         nights = plan_nights(self, lab, board, network, [(wave.day, wave.regions) for wave in self.waves])
