@@ -30,7 +30,7 @@ _MAP_HOUR = 12  # of the disruption's last day, for the map
 
 
 class _Outcome(NamedTuple):
-    """What a case changes for a policy under one partition, over the same episodes without it."""
+    """What a case changes for a policy in the nation or its regions, over the same episodes without it."""
 
     policy: str
     case: str
@@ -232,12 +232,12 @@ _CONTRASTS = (
 )
 _DAYS = "with the event minus without it, on the same orders. Dotted lines: its first day and the first day after it."
 _METHOD = (
-    "After {warmup} days of warm-up, nation and regions meet the same orders and the same events. A site that is "
-    "down picks or sorts nothing and takes no new lines while another FC can serve; a closed lane sends no truck; a "
-    "region that is cut off has all lanes into and out of it closed. A line that no open route can serve is not "
-    "lost: its package waits on the way until the event is over. Policies see backlogs, closed lanes and cut routes "
-    "when they occur; they do not know in advance when an event begins or ends, and none was trained on events. "
-    "Costs in all are those per order at the mean of {orders} orders a day over {window} days. The day of recovery "
-    "is the first from which no day's on-time share is more than {tolerance} points below that without the event. "
-    "{episodes} held-out episodes, seed {seed}."
+    "The nation has its own stock and lanes, the regions have theirs, at the same units. After {warmup} days of "
+    "warm-up both meet the same orders and the same events. A site that is down picks or sorts nothing and takes no "
+    "new lines while another FC can serve; a closed lane sends no truck; a region that is cut off has all lanes into "
+    "and out of it closed. A line that no open route can serve is not lost: its package waits on the way until the "
+    "event is over. Policies see backlogs, closed lanes and cut routes when they occur; they do not know in advance "
+    "when an event begins or ends, and none was trained on events. Costs in all are those per order at the mean of "
+    "{orders} orders a day over {window} days. The day of recovery is the first from which no day's on-time share is "
+    "more than {tolerance} points below that without the event. {episodes} held-out episodes, seed {seed}."
 )

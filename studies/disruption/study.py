@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regional_dispatch.envs.world.scenario import Event, Scenario, ScenarioError
 from regional_dispatch.studies.disruption.page import CALM, WINDOW, Page
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
 from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.levers import SIDES, LeverBoard, LeverStudy
 from regional_dispatch.studies.framework.timeline import Phase, Timeline
 from regional_dispatch.studies.report.findings import Findings
 
@@ -39,8 +40,8 @@ class Case(BaseModel):
         return re.sub(r"\W+", "_", self.name.lower()).strip("_")
 
 
-class Disruption(CutStudy):
-    """Plays the same events in a nation and in its regions, on the same orders as without them."""
+class Disruption(LeverStudy):
+    """Plays the same events in a nation and in its finished regions, on the same orders as without them."""
 
     cases: tuple[Case, ...] = Field(min_length=1, description="What happens; each case is played by itself.")
     calm_days: int = Field(3, ge=1, description="Days shown before the event. Unit: days.")
@@ -69,15 +70,18 @@ class Disruption(CutStudy):
         return max(case.days for case in self.cases) + self.after_days
 
     def run(self, lab: Lab) -> Findings:
-        """Plays every case, and none, under both partitions."""
-        worlds = {(name, case): self._world(name, case) for case in self._all_cases() for name in (NATIONAL, REGIONAL)}
+        """Plays every case, and none, in the nation and in its finished regions."""
+        policies, board = self.players(), LeverBoard(self, lab)
+        worlds = {
+            (name, case): self._world(board, name, case) for case in self._all_cases() for name in (NATIONAL, REGIONAL)
+        }
         for (_, case), world in worlds.items():  # an unknown site is found before anything is played
             try:
                 lab.digests.digest(world)
             except ScenarioError as error:
                 raise ScenarioError(f"case '{case}': {error}" if case != CALM else str(error)) from None
         phases = [Phase(WINDOW, self.first, self.first + self.window_days)]
-        players = {name: Timeline(policy, phases) for name, policy in self.players().items()}
+        players = {name: Timeline(policy, phases) for name, policy in policies.items()}
         rows = {key: lab.play_players(world, players) for key, world in worlds.items()}
         return Page(self, rows, worlds).findings()
 
@@ -85,11 +89,11 @@ class Disruption(CutStudy):
         yield CALM
         yield from (case.name for case in self.cases)
 
-    def _world(self, name: str, case: str) -> Scenario:
+    def _world(self, board: LeverBoard, name: str, case: str) -> Scenario:
         events = [
             {**event.model_dump(mode="json", exclude_none=True), "start_hour": 24 * self.first + event.start_hour}
             for each in self.cases
             if each.name == case
             for event in each.events
         ]
-        return self.divided(name, self.first + self.window_days, {"events": events})
+        return board.world(SIDES[name], self.first + self.window_days, {"events": events})

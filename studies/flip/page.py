@@ -69,7 +69,7 @@ class Page:
                 (expected_table(self.policies, self.changes),),
             ),
             Section(
-                "What each lever brings", _LEVERS.format(order=order),
+                "What each lever brings", _LEVERS.format(order=order, average=self.shares.sentence()),
                 (self._waterfall(), self._steps(), self.shares.table(FALLS), self.shares.positions(FALLS)),
             ),
             Section("Before, after, and back", _PHASES.format(settle=study.settle_days), self._tables()),
@@ -232,8 +232,8 @@ def _percent(change: Interval, before: Interval) -> float:
 _LEVERS = (
     "In this episode the levers are pulled in the order {order}. What a lever brings depends on which were pulled "
     "before it: lanes planned for the regions' stock, say, are of little use before stock stands there. The first "
-    "table is for this order. The second averages over all six orders (the Shapley value): every position of the "
-    "levers is played by itself, from the beginning of an episode, which is the third table."
+    "table is for this order. The second {average}: every position of the levers is played by itself, from the "
+    "beginning of an episode, which is the third table."
 )
 _PHASES = (
     "Means of each phase without its first {settle} days. Differences are paired by episode, with their 95 % interval. "
@@ -254,6 +254,6 @@ _METHOD = (
     "Sites, possible lanes, buildings, fleets, units of stock and orders are the same throughout. Three things change: "
     "the partition in force; where stock stands; and which lanes run, planned once for the nation and its stock and "
     "once for the regions and theirs. {warmup} days of warm-up are left out, and {settle} days of transition at the "
-    "start of each phase. In the tables of all orders and positions each position is played for {static} days after "
+    "start of each phase. In the tables of orders and positions each position is played for {static} days after "
     "the warm-up. {episodes} held-out episodes, seed {seed}; every policy meets the same orders."
 )

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS
+from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, Scenario, ScenarioError
 from regional_dispatch.studies.flip.page import BACK, Page
 from regional_dispatch.studies.flip.shares import Shares
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
@@ -93,8 +93,21 @@ class Flip(LeverStudy):
         return Page(self, board, rows, self._shares(lab, board, policies)).findings()
 
     def _shares(self, lab: Lab, board: LeverBoard, policies: Mapping[str, ScorerPolicy]) -> Shares:
-        """Every position of the levers, from the beginning of an episode and for as long as a phase counts."""
+        """Positions of the levers, each from the beginning of an episode and for as long as a phase counts."""
         days = self.warmup_days + self.phase_days - self.settle_days
         name, policy = next(iter(policies.items()))
-        played = lab.play({levers.name: board.world(levers, days) for levers in POSITIONS}, {name: policy})
-        return Shares(played, name, self.interval)
+        worlds = {levers: board.world(levers, days) for levers in POSITIONS}
+        possible = [
+            levers for levers in POSITIONS if levers in steps(self.order) or _can_be_played(lab, worlds[levers])
+        ]
+        played = lab.play({levers.name: worlds[levers] for levers in possible}, {name: policy})
+        return Shares(played, name, possible, self.interval)
+
+
+def _can_be_played(lab: Lab, world: Scenario) -> bool:
+    """Whether the lanes that run keep every promise and reach every station; they were planned for other regions."""
+    try:
+        lab.digests.digest(world)
+    except ScenarioError:
+        return False
+    return True

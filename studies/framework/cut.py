@@ -64,9 +64,9 @@ class CutStudy(Study):
         """
         boundary = self.regions.model_dump(mode="json", exclude_none=True)
         partition = boundary if name == REGIONAL else {"kind": "national", "counted_by": boundary}
-        return self.lasting(days, {**(changes or {}), "partition": partition})
+        return self.world_for(days, {**(changes or {}), "partition": partition})
 
-    def lasting(self, days: int, changes: Mapping[str, Any]) -> Scenario:
+    def world_for(self, days: int, changes: Mapping[str, Any]) -> Scenario:
         """The world with the study's warm-up.
 
         Args:

@@ -6,9 +6,8 @@ had it, or for the regions. `lanes`: those planned for the nation with its stock
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
-from math import factorial
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations, pairwise, permutations
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -51,23 +50,25 @@ def steps(order: Sequence[str] = LEVERS) -> tuple[Levers, ...]:
     return tuple(Levers(*(lever in order[:n] for lever in LEVERS)) for n in range(len(order) + 1))
 
 
-def shares_of_levers(values: Mapping[Levers, np.ndarray]) -> dict[str, np.ndarray]:
-    """What each lever brings, averaged over all orders in which levers can be pulled: lever → (E,).
+def possible_orders(positions: Collection[Levers]) -> list[tuple[str, ...]]:
+    """The orders in which levers can be pulled so that every position on the way is among these."""
+    return [order for order in permutations(LEVERS) if all(position in positions for position in steps(order))]
 
-    The value of Shapley 1953 ("A Value for n-Person Games"): the shares add up to the finished regions less the nation.
+
+def shares_of_levers(values: Mapping[Levers, np.ndarray]) -> dict[str, np.ndarray]:
+    """What each lever brings, averaged over the orders in which levers can be pulled: lever → (E,).
+
+    With all positions this is the value of Shapley 1953 ("A Value for n-Person Games"). The shares add up to the
+    finished regions less the nation.
 
     Args:
-        values: (E,) in every position of the levers.
+        values: (E,) in the positions that are possible; one order at least can be pulled in.
     """
-    shares = {}
-    for lever in LEVERS:
-        share = np.zeros_like(values[NATION])
-        for before in POSITIONS:
-            if not getattr(before, lever):
-                n = sum(before)
-                weight = factorial(n) * factorial(len(LEVERS) - 1 - n) / factorial(len(LEVERS))
-                share = share + weight * (values[before._replace(**{lever: True})] - values[before])
-        shares[lever] = share
+    shares = dict.fromkeys(LEVERS, np.zeros_like(values[NATION]))
+    orders = possible_orders(values)
+    for order in orders:
+        for lever, (before, after) in zip(order, pairwise(steps(order)), strict=True):
+            shares[lever] = shares[lever] + (values[after] - values[before]) / len(orders)
     return shares
 
 
@@ -125,7 +126,9 @@ class LeverBoard:
         Raises:
             ScenarioError: the world cannot be used.
         """
-        return self.study.lasting(days, {**(changes or {}), **self.fields(levers), **self._changes((0, levers), *then)})
+        return self.study.world_for(
+            days, {**(changes or {}), **self.fields(levers), **self._changes((0, levers), *then)}
+        )
 
     def base_stock(self, levers: Levers) -> np.ndarray:
         """Base-stock levels with the levers in a position: (S, F) units."""

@@ -63,7 +63,7 @@ class Rollout(LeverStudy):
         if self.days > longest:
             last = len(self.waves) - 1
             raise ValueError(
-                f"waves.{last}.day = {self.waves[last].day}: with window_days = {self.window_days} after it, an episode "
+                f"waves.{last}.day = {self.waves[last].day}: with window_days = {self.window_days} after it an episode "
                 f"lasts {self.days} days; it may last {longest}"
             )
         return self
@@ -81,7 +81,7 @@ class Rollout(LeverStudy):
         board = LeverBoard(self, lab)
         nights = plan_nights(self, lab, board, network, [(wave.day, wave.regions) for wave in self.waves])
         changes = [night.change() for night in nights]
-        world = self.lasting(self.days, {**board.fields(NATION), "changes": changes})
+        world = self.world_for(self.days, {**board.fields(NATION), "changes": changes})
         phases = [Phase(ALL, self.warmup_days, self.days)]
         players = {name: Timeline(policy, phases) for name, policy in policies.items()}
         return Page(self, board, nights, lab.play_players(world, players)).findings()

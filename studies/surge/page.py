@@ -15,7 +15,7 @@ from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, daily, i
 from regional_dispatch.studies.framework.shock import recovery_days
 from regional_dispatch.studies.framework.timeline import UNDER_WAY
 from regional_dispatch.studies.report.charts import lines_grid, long_table
-from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
+from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
 from regional_dispatch.studies.report.shock import day_panels, recovery_cell, recovery_words
 from regional_dispatch.studies.surge.lasting_section import LastingPeak
 
@@ -55,7 +55,7 @@ class Page:
             for name in (NATIONAL, REGIONAL)
         ]
 
-    def findings(self) -> Findings:
+    def findings(self, places: Mapping[str, Place]) -> Findings:
         study = self.study
         method = _METHOD.format(
             episodes=study.episodes, seed=study.seed, tolerance=number(study.tolerance_points, 1),
@@ -69,7 +69,7 @@ class Page:
             Section("Day by day", days, figures),
             *lasting,
         )
-        return Findings(self._answer(), self._headlines(), sections, method, study.places())
+        return Findings(self._answer(), self._headlines(), sections, method, places)
 
     # ------------------------------------------------------------------------------------------------- numbers
 
@@ -159,8 +159,8 @@ _TABLE = (
     "surge's first day on; packages under way are counted at midnight."
 )
 _METHOD = (
-    "After the warm-up come {calm} days of mean demand (means leave out the first {settle}), {surge} days of the surge "
-    "and {after} days of mean demand again; nation and regions meet the same orders. A day counts as recovered if its "
-    "on-time share is at most {tolerance} points below that before the surge. {episodes} held-out episodes, seed "
-    "{seed}."
+    "The nation has its own stock and lanes, the regions have theirs, at the same units. After the warm-up come {calm} "
+    "days of mean demand (means leave out the first {settle}), {surge} days of the surge and {after} days of mean "
+    "demand again; nation and regions meet the same orders. A day counts as recovered if its on-time share is at most "
+    "{tolerance} points below that before the surge. {episodes} held-out episodes, seed {seed}."
 )

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL, CutStudy
+from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
 from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.levers import SIDES, LeverBoard, LeverStudy
 from regional_dispatch.studies.framework.shock import Factors
 from regional_dispatch.studies.framework.timeline import Phase, Timeline
 from regional_dispatch.studies.report.findings import Findings, Place
@@ -34,8 +35,8 @@ class Lasting(BaseModel):
         return [Phase(BEFORE, settled, first), Phase(LAST, first + self.days - MONTH_DAYS, first + self.days)]
 
 
-class Surge(CutStudy):
-    """Raises demand for some days, in a nation and in its regions."""
+class Surge(LeverStudy):
+    """Raises demand for some days, in a nation and in its finished regions."""
 
     factors: Factors = Field((1.5, 2.0, 2.5), min_length=1, description="Demand, as a multiple of the mean.")
     calm_days: int = Field(10, ge=1, description="Days of mean demand before. Unit: days.")
@@ -66,37 +67,38 @@ class Surge(CutStudy):
         return self.warmup_days + self.calm_days
 
     def run(self, lab: Lab) -> Findings:
-        """Plays every factor under both partitions."""
+        """Plays every factor in the nation and in its finished regions."""
         end = self.first + self.surge_days
         phases = [Phase(CALM, self.warmup_days + self.settle_days, self.first), Phase(PEAK, self.first, end)]
-        policies = self.players()
+        policies, board = self.players(), LeverBoard(self, lab)
         players = {name: Timeline(policy, phases) for name, policy in policies.items()}
         rows = {
-            key: lab.play_players(self._world(*key, self.surge_days, self.after_days), players)
+            key: lab.play_players(self._world(board, *key, self.surge_days, self.after_days), players)
             for key in product((NATIONAL, REGIONAL), self.factors)
         }
-        return Page(self, rows, self._lasting(lab, *next(iter(policies.items())))).findings()
+        lasting = self._lasting(lab, board, *next(iter(policies.items())))
+        return Page(self, rows, lasting).findings(self._places(board))
 
-    def _lasting(self, lab: Lab, name: str, policy: ScorerPolicy) -> LastingPeak | None:
+    def _lasting(self, lab: Lab, board: LeverBoard, name: str, policy: ScorerPolicy) -> LastingPeak | None:
         if self.lasting is None:
             return None
         phases = self.lasting.phases(self.warmup_days + self.settle_days, self.first)
         player = {name: Timeline(policy, phases)}
         lab = Lab(lab.folder, self.lasting.episodes, lab.seed, lab.workers, lab.progress)
         rows = {
-            key: lab.play_players(self._world(*key, self.lasting.days, 0), player)[name]
+            key: lab.play_players(self._world(board, *key, self.lasting.days, 0), player)[name]
             for key in product((NATIONAL, REGIONAL), self.lasting.factors)
         }
         return LastingPeak(self.lasting, name, self.calm_days, rows, self.interval)
 
-    def _world(self, name: str, factor: float, surge_days: int, after_days: int) -> Scenario:
+    def _world(self, board: LeverBoard, name: str, factor: float, surge_days: int, after_days: int) -> Scenario:
         days = self.first + surge_days + after_days
         surge = {"start_hour": 24 * self.first, "end_hour": 24 * (self.first + surge_days), "factor": factor}
-        return self.divided(name, days, {"demand.surges": [surge]})
+        return board.world(SIDES[name], days, {"demand.surges": [surge]})
 
-    def places(self) -> dict[str, Place]:
+    def _places(self, board: LeverBoard) -> dict[str, Place]:
         """The nation and the regions under the highest surge."""
         factor = self.factors[-1]
         return self.side_by_side(
-            lambda name: self._world(name, factor, self.surge_days, self.after_days), f" at {factor:g} × demand"
+            lambda name: self._world(board, name, factor, self.surge_days, self.after_days), f" at {factor:g} × demand"
         )

@@ -1,4 +1,4 @@
-"""The flip of a partition as a study: KPIs of days, phases and regions agree with the totals."""
+"""The flip as a study: KPIs of days, phases and regions agree with the totals, and levers with what they change."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.studies.flip.page import DAILY
+from regional_dispatch.evaluation.statistics import Interval
+from regional_dispatch.studies.flip.expected import EXPECTED, verdict
+from regional_dispatch.studies.flip.page import DAILY, FALLS
 from regional_dispatch.studies.flip.study import Flip
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.timeline import UNDER_WAY, Phase, Switch, Timeline
+from regional_dispatch.studies.framework.timeline import ON_SHELVES, UNDER_WAY, Phase, Timeline
 from regional_dispatch.studies.report import charts
 from regional_dispatch.studies.report.closeup import CloseUp
 from regional_dispatch.studies.report.findings import Figure, Findings, Table
 from regional_dispatch.studies.report.page import save_report
 from tests.processes import write_study
+from tests.studies.asked import data_of
 from tests.worlds import TWO_REGIONS, simulator, small
 
 pytestmark = pytest.mark.slow
@@ -34,24 +36,24 @@ KEY = episode_key("tune", 3, 1)
 BOUNDARY = TWO_REGIONS["partition"]
 LONG = {"warmup_hours": 24, "horizon_hours": 24 * 7, "stock": {"breadth": (0.5, 0.3, 0.3)}}
 POLICY = baseline("regional_consolidate")
+CHANGES = ({"hour": 72, "partition": BOUNDARY}, {"hour": 120, "partition": {"kind": "national"}})
 
 
-def nation() -> Scenario:
-    return small(**LONG, partition={"kind": "national", "counted_by": BOUNDARY})
+def nation(changes: tuple[dict[str, Any], ...] = ()) -> Scenario:
+    return small(**LONG, partition={"kind": "national", "counted_by": BOUNDARY}, changes=changes)
 
 
 @pytest.fixture(scope="module")
 def row() -> dict[str, Any]:
     """One episode: a nation for three days, two regions for two, a nation for two."""
-    switches = [Switch(3, small(**LONG, partition=BOUNDARY)), Switch(5, nation())]
     phases = [Phase("before", 1, 3), Phase("after", 3, 5), Phase("all", 1, 7)]
-    return Timeline(POLICY, switches, phases, Worlds()).rollout(nation(), [KEY])[0]
+    return Timeline(POLICY, phases).rollout(nation(CHANGES), [KEY])[0]
 
 
 def test_days_add_up_to_phases(row: dict[str, Any]) -> None:
     """Trucks a day are a mean of days; lanes in use are those of any day, so no fewer than on the busiest."""
     days, phases = row["days"], row["phases"]
-    assert len(days["trucks"]) == 6 and set(days) == {*KPIS, UNDER_WAY}
+    assert len(days["trucks"]) == 6 and set(days) == {*KPIS, UNDER_WAY, ON_SHELVES}
     assert phases["before"]["trucks"] == pytest.approx(np.mean(days["trucks"][:2]))
     assert phases["after"]["trucks"] == pytest.approx(np.mean(days["trucks"][2:4]))
     for name, part in (("before", slice(0, 2)), ("after", slice(2, 4)), ("all", slice(0, 6))):
@@ -64,12 +66,13 @@ def test_regions_trucks_are_the_whole_networks(row: dict[str, Any]) -> None:
     np.testing.assert_allclose(sum(np.array(region["trucks"]) for region in row["regions"].values()), whole)
 
 
-def test_before_the_first_flip_a_timeline_is_a_nation(row: dict[str, Any]) -> None:
+def test_before_the_first_change_a_timeline_is_a_nation(row: dict[str, Any]) -> None:
     sim = simulator(nation(), KEY)
     sim.run(POLICY.scorers, until=72)
     for kpi, value in sim.kpis(0).items():
         if kpi not in ("lanes_used", "episode_cost_per_order_usd"):
             assert row["phases"]["before"][kpi] == pytest.approx(value), kpi
+    assert row["days"][ON_SHELVES][1] == sim.state.stock[0].sum()
 
 
 def test_a_cut_keeps_more_orders_in_region(row: dict[str, Any]) -> None:
@@ -77,21 +80,19 @@ def test_a_cut_keeps_more_orders_in_region(row: dict[str, Any]) -> None:
     assert phases["after"]["in_region_share"] > phases["before"]["in_region_share"] + 0.02
 
 
-def test_switches_on_other_days_are_other_cells() -> None:
-    def digest(day: int, policy: str = "least_cost") -> str:
-        switch = Switch(day, small(**LONG, partition=BOUNDARY))
-        return Timeline(baseline(policy), [switch], [Phase("all", 1, 7)], worlds).digest
+def test_other_phases_and_policies_are_other_cells() -> None:
+    def digest(end: int, policy: str = "least_cost") -> str:
+        return Timeline(baseline(policy), [Phase("all", 1, end)]).digest
 
-    worlds = Worlds()
-    assert len({digest(3), digest(4), digest(3, "consolidate")}) == 3 and digest(3) == digest(3)
+    assert len({digest(6), digest(7), digest(7, "consolidate")}) == 3 and digest(7) == digest(7)
 
 
 def write(folder: Path, **changes: Any) -> Path:
     """A flip of the tiny world."""
     data = {
         "question": "What changes?",
-        "set": {"stock.breadth": [0.6, 0.4, 0.3]}, "episodes": 2, "policies": ["regional_consolidate", "least_cost"],
-        "regions": BOUNDARY, "warmup_days": 1, "national_days": 2, "regional_days": 2, "back_days": 2,
+        "set": {"stock.breadth": [0.6, 0.4, 0.3], "stock.review_hours": 6, "stock.lead_time_hours": 6}, "episodes": 2,
+        "policies": ["least_cost", "regional_consolidate"], "regions": BOUNDARY, "warmup_days": 1, "phase_days": 3,
         "settle_days": 1,
     }  # fmt: skip
     return write_study(folder, "flip", data, changes)
@@ -106,20 +107,85 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Findings:
 
 def test_the_page_has_every_kpi_of_every_policy(found: Findings) -> None:
     tables = [part for part in found.parts if isinstance(part, Table) and part.name.startswith("phases_")]
-    assert [table.title for table in tables] == ["regional_consolidate", "least_cost"]
+    assert [table.title for table in tables] == ["least_cost", "regional_consolidate"]
     for table in tables:
-        assert tuple(table.data["kpi"]) == DAILY and len(table.rows) == len(DAILY)
-        change = table.data["regional_mean"] - table.data["national_mean"]
-        np.testing.assert_allclose(table.data["change_mean"], change)
-    days = next(part.data for part in found.parts if part.name == "days")
-    assert days is not None and sorted(set(days["day"])) == [-2, -1, 0, 1, 2, 3]
+        data = table.data
+        assert tuple(data["kpi"]) == DAILY and len(table.rows) == len(DAILY)
+        np.testing.assert_allclose(data["regional_mean"] - data["national_mean"], data["change_mean"], atol=1e-12)
+        for phase in ("national", "cut_alone", "plus_stock", "regional", "change", "back"):
+            assert (data[f"{phase}_ci_low"] <= data[f"{phase}_mean"]).all()
+            assert (data[f"{phase}_mean"] <= data[f"{phase}_ci_high"]).all()
+    assert sorted(set(data_of(found, "days")["day"])) == list(range(-3, 12))
+
+
+def test_steps_add_up_from_one_phase_to_the_next(found: Findings) -> None:
+    steps = data_of(found, "steps").set_index(["policy", "kpi"])
+    np.testing.assert_allclose(steps[["cut_mean", "stock_mean", "lanes_mean"]].sum(axis=1), steps["change_mean"])
+    phases = data_of(found, "phases_least_cost").set_index("kpi").loc[list(FALLS)]
+    lead = steps.loc["least_cost"]
+    np.testing.assert_allclose(lead["cut_mean"], phases["cut_alone_mean"] - phases["national_mean"], atol=1e-12)
+    np.testing.assert_allclose(lead["lanes_mean"], phases["regional_mean"] - phases["plus_stock_mean"], atol=1e-12)
+    chart = data_of(found, "waterfall")
+    costs = chart[chart["kpi"] == "cost_per_order_usd"].set_index("step")["mean"]
+    assert list(costs.index) == ["cut", "stock", "lanes", "all three"]
+    assert costs["stock"] == pytest.approx(lead["stock_mean"]["cost_per_order_usd"])
+
+
+def test_shares_of_levers_add_up_to_what_all_three_change(found: Findings) -> None:
+    shares = data_of(found, "shares").set_index("kpi")
+    assert tuple(shares.index) == FALLS
+    np.testing.assert_allclose(shares[["regions_mean", "stock_mean", "lanes_mean"]].sum(axis=1), shares["change_mean"])
+    positions = data_of(found, "positions").set_index(["levers", "kpi"])["mean"]
+    whole = positions["regions + stock + lanes"] - positions["nation"]
+    np.testing.assert_allclose(whole.loc[list(FALLS)], shares["change_mean"])
+
+
+def test_positions_that_lose_a_promise_are_named_and_left_out(found: Findings) -> None:
+    """In one nation of this world, the lanes of the regions keep no promise of 10 hours to Washington."""
+    played = set(data_of(found, "positions")["levers"])
+    assert played == {"nation", "regions", "stock", "regions + stock", "regions + lanes", "regions + stock + lanes"}
+    text = next(section.text for section in found.sections if section.title == "What each lever brings")
+    assert "the 3 of 6 orders that are possible" in text and "is lost: lanes; stock + lanes)" in text
 
 
 def test_the_answer_and_the_table_say_the_same(found: Findings) -> None:
-    table = next(part for part in found.parts if isinstance(part, Table))
-    share = table.data.set_index("kpi").loc["in_region_share"]
-    assert f"from {share['national_mean']:.1f} to {share['regional_mean']:.1f} %" in found.answer
+    share = data_of(found, "phases_least_cost").set_index("kpi").loc["in_region_share"]
+    assert f"serve {share['regional_mean']:.1f} % of orders within the region" in found.answer
+    assert f"the nation {share['national_mean']:.1f} %" in found.answer
     assert found.headlines[0].value == f"{share['national_mean']:.1f} → {share['regional_mean']:.1f} %"
+
+
+def test_what_does_not_hold_is_named(found: Findings) -> None:
+    expected = data_of(found, "expected")
+    assert len(expected) == 2 * len(EXPECTED)
+    text = found.sections[1].text
+    assert found.sections[1].title.startswith("Whether")
+    missing = expected[expected["found"] != "holds"]
+    assert len(missing) and text.count("(open,") + text.count("(the opposite,") == len(missing)
+    held = [kpi for kpi in EXPECTED if (expected[expected["kpi"] == kpi]["found"] == "holds").all()]
+    assert f"Of {len(EXPECTED)} expected changes, {len(held)} hold" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        (Interval(-1, -2, -0.1), "holds"),
+        (Interval(-1, -2, 0.1), "open"),
+        (Interval(1, 0.1, 2), "the opposite"),
+        (Interval(0, 0, 0), "open"),
+    ],
+)
+def test_only_a_whole_interval_holds(change: Interval, answer: str) -> None:
+    assert verdict("cost_per_order_usd", change) == answer
+
+
+def test_units_are_counted_in_every_phase(found: Findings) -> None:
+    units = data_of(found, "units").set_index(["policy", "phase"])
+    assert list(units.loc["least_cost"].index) == ["national", "cut alone", "+ stock", "regional", "national again"]
+    assert units.loc[("least_cost", "national"), "percent_mean"] == pytest.approx(100)
+    days = data_of(found, "days")
+    shelves = days[(days["panel"] == "Units on shelves") & (days["series"] == "least_cost")].set_index("day")["mean"]
+    assert units.loc[("least_cost", "+ stock"), "units_mean"] == pytest.approx(shelves[[4, 5]].mean())
 
 
 def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) -> None:
@@ -128,8 +194,8 @@ def test_the_page_shows_maps_flows_distributions_and_decisions(found: Findings) 
     assert list(parts)[:7] == ["film", *(f"{kind}_{name}" for kind in ("map", "fill", "spill") for name in both)]
     days = parts["days"].data
     assert days is not None
-    spill = days[(days["panel"] == "Spill, %") & (days["series"] == "regional_consolidate")].set_index("day")["mean"]
-    for name, own in (("national", spill[spill.index < 0]), ("regional", spill[spill.index.isin([0, 1])])):
+    spill = days[(days["panel"] == "Spill, %") & (days["series"] == "least_cost")].set_index("day")["mean"]
+    for name, own in (("national", spill[spill.index < 0]), ("regional", spill[spill.index.isin(range(6, 9))])):
         data = parts[f"spill_{name}"].data
         assert data is not None
         away = data[data["served_from"] != data["served_to"]]["mean"].sum()
@@ -181,8 +247,14 @@ def test_a_flip_without_animation_films_nothing(
     ("changes", "message"),
     [
         ({"map_days": 0}, "map_days = 0: .*greater than or equal to 1"),
-        ({"national_days": 1}, "national_days = 1: .*greater than or equal to 2"),
-        ({"settle_days": 2}, "settle_days = 2: leaves no day of a phase of 2"),
+        ({"phase_days": 1}, "phase_days = 1: .*greater than or equal to 2"),
+        ({"settle_days": 3}, "settle_days = 3: must be below phase_days = 3"),
+        ({"phase_days": 160}, "phase_days = 160: 5 phases and warmup_days take 801 days; an episode has 800 at most"),
+        ({"order": ["regions", "stock"]}, "order = .*must be regions, stock and lanes in any order, each once"),
+        ({"order": ["regions", "stock", "stock"]}, "order = .*each once"),
+        ({"order": ["regions", "stock", "prices"]}, "order = .*must be regions, stock and lanes"),
+        ({"nation_layout": "heaped"}, "nation_layout.layout = 'heaped': .*'scattered'"),
+        ({"regions_layout": {"layout": "table"}}, "regions_layout: layout 'table' needs 'placement'"),
         ({"regions": {"kind": "national"}}, "regions: .*more than one region"),
         ({"regions": {"kind": "balanced"}}, "regions: .*needs 'regions'"),
     ],

@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.scenario import ScenarioError
+from regional_dispatch.envs.world.scenario import Layout, ScenarioError
+from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.studies.framework.kinds import find_study, load_study
 from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.levers import FINISHED, NATION, LeverBoard
 from regional_dispatch.studies.report.findings import Findings
+from regional_dispatch.studies.rollout.nights import REST, mixed_stock
 from regional_dispatch.studies.rollout.page import KPIS_OF_A_REGION
-from regional_dispatch.studies.rollout.study import REST, Rollout
+from regional_dispatch.studies.rollout.study import Rollout
 from tests.processes import write_study
+from tests.studies.asked import data_of
 
 CUT = {"kind": "balanced", "regions": 3}
 
@@ -43,13 +47,48 @@ def found(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def test_regions_that_have_not_switched_are_one_nation(found: tuple[Path, Rollout, Findings]) -> None:
     folder, study, _ = found
     worlds = folder / "out" / "worlds"
-    first, last = (pd.read_csv(worlds / f"from_day_{wave.day}.csv") for wave in study.waves)
+    first, last = (pd.read_csv(worlds / f"regions_from_day_{wave.day}.csv") for wave in study.waves)
     assert set(first["region"]) == {"Region 01", "Region 03", REST}
     assert set(last["region"]) == {"Region 01", "Region 02", "Region 03"}
     sites = build_network(study.world({"partition": CUT})).sites
     assert dict(zip(last["site"], last["region"], strict=True)) == dict(
         zip(sites["name"], sites["region"], strict=True)
     )
+
+
+def test_a_regions_stock_follows_on_its_own_night(found: tuple[Path, Rollout, Findings]) -> None:
+    folder, study, findings = found
+    lab = Lab(folder / "out", study.episodes, study.seed)
+    board, network = LeverBoard(study, lab), build_network(study.world({"partition": CUT}))
+    before, after = board.base_stock(NATION), board.base_stock(FINISHED)
+    region = network.sites["region"].to_numpy()[: network.net.fcs]
+    nights = data_of(findings, "nights")
+    for (day, units), done in zip(
+        nights[["day", "units"]].itertuples(index=False), ({"Region 01", "Region 03"}, set(region)), strict=True
+    ):
+        layout = Layout(
+            layout="table", placement=str((folder / "out" / "worlds" / f"stock_from_day_{day}.csv").resolve())
+        )
+        base = place_stock(study.base(), network, layout)
+        own = np.isin(region, list(done))
+        nowhere = ~(base != before).any(axis=1)
+        np.testing.assert_array_equal(base[~nowhere][:, own], after[~nowhere][:, own])
+        np.testing.assert_array_equal(base[~nowhere][:, ~own], before[~nowhere][:, ~own])
+        assert (base > 0).any(axis=1).all() and base.sum() == units
+    assert nights["units"].iloc[-1] == after.sum()
+
+
+def test_a_sku_that_would_stand_nowhere_keeps_its_places() -> None:
+    nation, regions = np.array([[4, 0], [0, 2], [3, 3]]), np.array([[0, 4], [0, 2], [1, 5]])
+    base, kept = mixed_stock(nation, regions, np.array([True, False]))
+    np.testing.assert_array_equal(base, [[4, 0], [0, 2], [1, 3]])
+    assert kept == 1
+
+
+def test_lanes_are_planned_for_every_night(found: tuple[Path, Rollout, Findings]) -> None:
+    nights = data_of(found[2], "nights")
+    plans = sorted((found[0] / "out" / "worlds").glob("lanes_*.csv"))
+    assert len(plans) >= 3 and set(nights["lanes"]) <= {len(pd.read_csv(plan)) for plan in plans}
 
 
 def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, Findings]) -> None:
@@ -77,6 +116,7 @@ def test_every_region_is_compared_on_its_own_night(found: tuple[Path, Rollout, F
         ({"waves": [{"day": 5, "regions": ["Region 01", "Region 01"]}]}, "Region 01 would switch twice"),
         ({"waves": [{"day": 3, "regions": ["Region 01"]}]}, "window_days = 4 or later"),
         ({"settle_days": 2}, "settle_days = 2: must be below window_days = 2"),
+        ({"waves": [{"day": 799, "regions": ["Region 01"]}]}, "waves.0.day = 799: .* lasts 801 days; it may last 800"),
     ],
 )
 def test_a_bad_rollout_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
