@@ -5,6 +5,7 @@ weighted by lines: the share x of a station's lines that an FC serves, and the s
 Averages of layouts are solutions, so nothing is lost but what follows.
 
 - Packages. 1 − (1 − p)ⁿ is concave in the share p and no less than its chord p. So an order is one package at least.
+  Nearly all of a gap is this: on us8 it is 20 % with orders of 1.6 lines, and 1 % with orders of one line.
 - Levels. Mean demand is linear. The root of an FC's demand is a submodular function of the stations it serves, and no
   less than the sum of their marginal roots in any fixed order (Edmonds 1970); here, the nearest station first.
 - The safety factor is the one that gives a class its units. Rounding adds less than one unit a place, and roots sum to

@@ -107,7 +107,7 @@ def _package_usd(scenario: Scenario, network: Network) -> np.ndarray:
     """Cost of the route that serves best, from each FC to each station: (D, F)."""
     net = network.net
     usd = np.full((net.stations, net.fcs), np.inf)
-    routes = net.routes[net.by_cost[net.by_cost >= 0]]
+    routes = net.routes[net.by_cost[0][net.by_cost[0] >= 0]]
     np.minimum.at(usd, (routes["station"], routes["fc"]), routes["cost"] + _late_usd(scenario, routes["rest"][:, 0]))
     return usd
 
