@@ -1,8 +1,8 @@
 """How many of a site's trucks are hired because its own are on the road.
 
-A truck is away for the way there and back. Trucks that leave a site at random find its whole fleet away with the chance
-of Erlang's loss formula (Erlang 1917), whatever the spread of their times on the road; those are hired, and the fleet is
-not busier for it. Axes: N sites, L lanes.
+A truck is away for the way there and back. Trucks that leave a site at random find its whole fleet away with the
+chance of Erlang's loss formula (Erlang 1917), whatever the spread of their times on the road; those are hired, and the
+fleet is not busier for it. Axes: N sites, L lanes.
 """
 
 from __future__ import annotations

@@ -96,7 +96,9 @@ def cheapest_paths(
 def late_usd(scenario: Scenario, ticks: np.ndarray) -> np.ndarray:
     """USD of a package that arrives so many ticks after its promise; none if it arrives before."""
     late = np.maximum(ticks, 0)
-    return np.asarray((late > 0) * scenario.costs.late_usd + late * scenario.tick_hours * scenario.costs.late_usd_per_hour)
+    return np.asarray(
+        (late > 0) * scenario.costs.late_usd + late * scenario.tick_hours * scenario.costs.late_usd_per_hour
+    )
 
 
 def availability(stock: Stock, base: np.ndarray) -> np.ndarray:
@@ -208,9 +210,7 @@ def _covers(
 
 
 @njit(cache=True)
-def _candidates(
-    offered: np.ndarray, ranked: np.ndarray, candidates: int, found: np.ndarray, cover: np.ndarray
-) -> int:
+def _candidates(offered: np.ndarray, ranked: np.ndarray, candidates: int, found: np.ndarray, cover: np.ndarray) -> int:
     """Fills the FCs that any line considers, and the lines that each would carry, as bits; returns how many FCs."""
     count = 0
     for j in range(len(offered)):

@@ -27,13 +27,15 @@ def build_options(scenario: Scenario, network: Network, flows: Flows, paths: Pat
     order = np.lexsort((path, promise, paths.pair[path]))
     path, promise = path[order], promise[order]
     own, first = np.unique(paths.pair[path] * len(flows.promise_ticks) + promise, return_index=True)
-    legs = paths.legs[path]
-    late = np.maximum(paths.ticks[path] - np.maximum(fastest[paths.pair[path], 0], flows.promise_ticks[promise] - PICK_TICKS), 0)
-    wait = waits(scenario, flows.promise_ticks[promise] - PICK_TICKS - paths.ticks[path], legs)
+    legs, safe = paths.legs[path], flows.promise_ticks[promise] - PICK_TICKS
+    wait = waits(scenario, safe - paths.ticks[path], legs)
+    extra_hours = (
+        np.maximum(paths.ticks[path] - np.maximum(fastest[paths.pair[path], 0], safe), 0) * scenario.tick_hours
+    )
     return Options(
         rate.reshape(-1)[own], np.append(first, len(path)), paths.lanes[path], wait,
-        scenario.costs.sort_usd * (legs - 1) + late * scenario.tick_hours * scenario.costs.late_usd_per_hour, network.net.lanes["cost"].astype(float),
-        scenario.trucks.capacity_packages, int(wait.max(initial=0)) + 1,
+        scenario.costs.sort_usd * (legs - 1) + scenario.costs.late_usd_per_hour * extra_hours,
+        network.net.lanes["cost"].astype(float), scenario.trucks.capacity_packages, int(wait.max(initial=0)) + 1,
     )  # fmt: skip
 
 
@@ -41,8 +43,8 @@ def waits(scenario: Scenario, slack: np.ndarray, legs: np.ndarray) -> np.ndarray
     """Ticks that packages can wait at each lane of their path: (K, MAX_LEGS).
 
     At its first lane a package can wait for all its slack, promise less pick and transit: trucks leave as late as they
-    may. Most packages leave earlier, with one that is more urgent, so at each later lane some slack is left; it is taken
-    as the slack over the number of lanes, which meets the trucks of simulated `last_safe_hour` best.
+    may. Most packages leave earlier, with one that is more urgent, so at each later lane some slack is left; it is
+    taken as the slack over the number of lanes, which meets the trucks of simulated `last_safe_hour` best.
 
     Args:
         scenario: length of a tick.

@@ -13,15 +13,15 @@ import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.planning.lanes.bound import bound_usd
+from regional_dispatch.planning.lanes.charges import play
 from regional_dispatch.planning.lanes.fleet import lane_usd
 from regional_dispatch.planning.lanes.flows import PICK_TICKS, Flows, expected_flows
 from regional_dispatch.planning.lanes.options import build_options, fastest_ticks
 from regional_dispatch.planning.lanes.paths import Paths, possible_paths
-from regional_dispatch.planning.lanes.search import Choice, Options, evaluate, improve, search
+from regional_dispatch.planning.lanes.search import Choice, Options, evaluate, improve, slope_scaling
 from regional_dispatch.planning.lanes.trucks import trucks_per_tick
 
-_HIRE_ROUNDS = 2  # of search, with trucks hired as the last one asks for
+_HIRE_ROUNDS = 3  # of search
 _ONE_MORE = 1e-3  # share of a lane's packages that are added to see what trucks that takes
 
 
@@ -72,27 +72,36 @@ def plan_lanes(scenario: Scenario, network: Network, base: np.ndarray, home_firs
         )
     paths = possible_paths(scenario, network)
     flows = expected_flows(scenario, network, base, paths, _standard_usd(scenario, network), home_first)
-    options, choice = _searched(scenario, network, build_options(scenario, network, flows, paths), paths)
+    options, choice = _searched(scenario, network, build_options(scenario, network, flows, paths))
     per_day = 24 / scenario.tick_hours
     packages, trucks = choice.rates.sum(axis=1) * per_day, choice.trucks * per_day
     used = trucks > 0
     fill = np.where(used, packages / np.where(used, trucks, 1.0), 1.0) / options.capacity
     running = used | paths.kept | _fastest_lanes(scenario, network, flows, paths, used | paths.kept)
     return LanePlan(
-        running, packages, trucks, np.minimum(fill, 1.0), _priced_fill(scenario, network, options, choice), choice.usd * per_day,
-        bound_usd(options, choice) * per_day, _late_promises(scenario, network, flows, paths),
+        running, packages, trucks, np.minimum(fill, 1.0), _priced_fill(scenario, network, options, choice),
+        choice.usd * per_day,
+        play(options, choice).bound_usd * per_day, _late_promises(scenario, network, flows, paths),
         time.perf_counter() - began,
     )  # fmt: skip
 
 
-def _searched(scenario: Scenario, network: Network, options: Options, paths: Paths) -> tuple[Options, Choice]:
-    """The choice of paths, and the options with a truck's USD as it is once hired trucks are counted in."""
-    choice = search(options, paths.kept)
+def _searched(scenario: Scenario, network: Network, options: Options) -> tuple[Options, Choice]:
+    """The choice of paths, and the options with a truck's USD as it is with the trucks that this choice hires.
+
+    Trucks become dearer at sites that hire, flows then move, and others hire: prices go half the way in each round, and
+    the round that costs least at its own prices is taken.
+    """
+    options = options._replace(lane_usd=_hired_usd(scenario, network, slope_scaling(options)))
+    option = play(options, slope_scaling(options)).option
+    found = []
     for _ in range(_HIRE_ROUNDS):
-        options = options._replace(lane_usd=_hired_usd(scenario, network, choice))
-        choice = improve(options, evaluate(options, choice.option))
-    options = options._replace(lane_usd=_hired_usd(scenario, network, choice))
-    return options, evaluate(options, choice.option)
+        choice = improve(options, evaluate(options, option))
+        option = choice.option
+        hired = options._replace(lane_usd=_hired_usd(scenario, network, choice))
+        found.append((hired, evaluate(hired, option)))
+        options = options._replace(lane_usd=(options.lane_usd + hired.lane_usd) / 2)
+    return min(found, key=lambda each: each[1].usd)
 
 
 def _hired_usd(scenario: Scenario, network: Network, choice: Choice) -> np.ndarray:
@@ -128,9 +137,9 @@ def _priced_fill(scenario: Scenario, network: Network, options: Options, choice:
     """Half the way, on a logarithmic scale, from `trucks.standard_fill` to packages per truck at the margin: (L,).
 
     One more package on a lane whose trucks leave anyway costs little, and a truck of its own where none does; trucks
-    that are hired cost more. That marginal cost is the right price at the plan's flows, but policies answer a price all at once, and the flows move;
-    so the step to it is halved. On us8 and national this beat the whole step, and the mean cost of the plan, on
-    simulated cost (docs/explanation).
+    that are hired cost more. That marginal cost is the right price at the plan's flows, but policies answer a price all
+    at once, and the flows move; so the step to it is halved. On us8 and national that beat the whole step, and the mean
+    cost of a lane's packages, on simulated cost of tuning orders.
     """
     packages = choice.rates.sum(axis=1)
     more = np.array([trucks_per_tick(rates, options.capacity) for rates in choice.rates * (1 + _ONE_MORE)])
@@ -142,9 +151,7 @@ def _priced_fill(scenario: Scenario, network: Network, options: Options, choice:
     return np.asarray(np.sqrt(scenario.trucks.standard_fill * marginal))
 
 
-def _fastest_lanes(
-    scenario: Scenario, network: Network, flows: Flows, paths: Paths, running: np.ndarray
-) -> np.ndarray:
+def _fastest_lanes(scenario: Scenario, network: Network, flows: Flows, paths: Paths, running: np.ndarray) -> np.ndarray:
     """Lanes of the fastest path to each station that would lose a promise without them: (L,) bool.
 
     No expected flow needs them, as where the only FC near enough carries nothing.

@@ -1,9 +1,9 @@
-"""Which path each flow takes, so that trucks and sorting cost least: slope scaling, then local search.
+"""Which path each flow takes, so that trucks and sorting cost least: slope scaling, and local search.
 
 A lane's trucks grow more slowly than its packages (`trucks`), so it pays to send flows together. Slope scaling
 (Crainic, Gendron & Hernu 2004) sends every flow the way that is cheapest at the lanes' average cost per package, and
-repeats with the averages that follow. Local search then moves single flows at their true marginal cost, closes lanes
-and opens others, as in the integer-programming search of Greening, Dahan & Erera (2023), until nothing saves money.
+repeats with the averages that follow. Local search moves single flows at their true marginal cost, closes lanes and
+opens others, the neighbourhoods of Greening, Dahan & Erera (2023), until nothing saves money.
 
 Axes: N flows, K options (a path of one flow), L lanes.
 """
@@ -18,6 +18,7 @@ from numba import njit
 from regional_dispatch.planning.lanes.trucks import trucks_per_tick
 
 _LEAST_SAVING = 1e-9  # USD a tick
+_NO_LANE = -2  # is on no path
 _NO_RATE = 1e-12  # packages a tick; less is what rounding leaves
 _SLOPE_ROUNDS = 30
 _SWEEPS = 40
@@ -31,7 +32,7 @@ class Options(NamedTuple):
     first: np.ndarray  # (N + 1,) first option of each flow
     lanes: np.ndarray  # (K, MAX_LEGS) int32, −1 padded
     wait: np.ndarray  # (K, MAX_LEGS) ticks that a package can wait at each lane of the path
-    sort_usd: np.ndarray  # (K,) per package
+    handling_usd: np.ndarray  # (K,) per package: sorting, and hours late beyond the unavoidable
     lane_usd: np.ndarray  # (L,) per truck
     capacity: int  # packages of a truck
     waits: int  # longest wait + 1
@@ -51,47 +52,18 @@ def evaluate(options: Options, option: np.ndarray) -> Choice:
     rates = np.zeros((len(options.lane_usd), options.waits))
     trucks = np.zeros(len(rates))
     _load(options, option, rates, trucks)
-    sorting = float((options.rate * options.sort_usd[option]).sum())
+    sorting = float((options.rate * options.handling_usd[option]).sum())
     return Choice(option, rates, trucks, float(trucks @ options.lane_usd) + sorting)
 
 
-def search(options: Options, kept: np.ndarray) -> Choice:
-    """The cheapest choice that is found from several starts.
-
-    Args:
-        options: flows and their paths; every flow has one.
-        kept: (L,) bool, lanes that run in any case.
-    """
-    best = None
-    for slopes in starts(options, kept):
-        found = improve(options, slope_scaling(options, slopes))
-        if best is None or found.usd < best.usd - _LEAST_SAVING:
-            best = found
-    assert best is not None
-    return best
-
-
-def starts(options: Options, kept: np.ndarray) -> list[np.ndarray]:
-    """First USD per package of each lane: (L,) each.
-
-    Full trucks everywhere send flows the shortest way; a price on lanes outside the hubs sends them over hubs; and each
-    lane filled as it would be if all flows that can use it did.
-    """
-    full = options.lane_usd / options.capacity
-    return [full, np.where(kept, full, 10 * options.lane_usd), _shared_slopes(options)]
-
-
-def slope_scaling(options: Options, slopes: np.ndarray) -> Choice:
-    """The cheapest of the choices that average costs lead to."""
-    best, usd, seen = None, slopes, set()
+def slope_scaling(options: Options) -> Choice:
+    """The cheapest of the choices that average costs lead to, full trucks first."""
+    best, usd = None, options.lane_usd / options.capacity
     for _ in range(_SLOPE_ROUNDS):
-        found = evaluate(options, cheapest_options(options, usd))
-        if best is None or found.usd < best.usd - _LEAST_SAVING:
-            best = found
-        key = found.option.tobytes()
-        if key in seen:
+        found = evaluate(options, _cheapest_options(options, usd))
+        if best is not None and found.usd >= best.usd:
             break
-        seen.add(key)
+        best = found
         packages = found.rates.sum(axis=1)
         used = packages > 0
         usd = np.where(used, options.lane_usd * found.trucks / np.where(used, packages, 1.0), usd)
@@ -103,7 +75,7 @@ def improve(options: Options, start: Choice) -> Choice:
     """Local search until no move saves money."""
     option = start.option.copy()
     usd = start.usd
-    first, entries, _ = lane_entries(options)
+    first, entries = _options_of_lanes(options)
     for _ in range(_SWEEPS):
         now = evaluate(options, option)
         rates, trucks = now.rates.copy(), now.trucks.copy()
@@ -117,45 +89,31 @@ def improve(options: Options, start: Choice) -> Choice:
     return evaluate(options, option)
 
 
-def lane_entries(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Options that use each lane: first (L + 1,), option and leg (entries,)."""
-    k, leg = np.nonzero(options.lanes >= 0)
-    lane = options.lanes[k, leg]
-    order = np.argsort(lane, kind="stable")
-    counts = np.bincount(lane, minlength=len(options.lane_usd))
-    return np.concatenate([[0], counts.cumsum()]), k[order], leg[order]
-
-
 def flow_of_option(options: Options) -> np.ndarray:
     """(K,)."""
     return np.repeat(np.arange(len(options.rate)), np.diff(options.first))
 
 
-def cheapest_options(options: Options, slopes: np.ndarray) -> np.ndarray:
+def _options_of_lanes(options: Options) -> tuple[np.ndarray, np.ndarray]:
+    """Options that use each lane: first (L + 1,), and option (entries,)."""
+    k, leg = np.nonzero(options.lanes >= 0)
+    lane = options.lanes[k, leg]
+    counts = np.bincount(lane, minlength=len(options.lane_usd))
+    return np.concatenate([[0], counts.cumsum()]), k[np.argsort(lane, kind="stable")]
+
+
+def _cheapest_options(options: Options, slopes: np.ndarray) -> np.ndarray:
     """The cheapest option of each flow at USD per package of lanes, (L,): (N,)."""
-    used = options.lanes >= 0
-    usd = np.where(used, slopes[options.lanes], 0.0).sum(axis=1) + options.sort_usd
-    return _first_minimum(options.first, usd)
-
-
-def _shared_slopes(options: Options) -> np.ndarray:
-    """USD per package of each lane if all flows that can use it did: (L,)."""
-    first, entries, leg = lane_entries(options)
-    lane = np.repeat(np.arange(len(options.lane_usd)), np.diff(first))
-    flow = flow_of_option(options)[entries]
-    _, once = np.unique(lane * len(options.rate) + flow, return_index=True)
-    rates = np.zeros((len(options.lane_usd), options.waits))
-    np.add.at(rates, (lane[once], options.wait[entries[once], leg[once]]), options.rate[flow[once]])
-    packages = rates.sum(axis=1)
-    trucks = np.array([trucks_per_tick(row, options.capacity) for row in rates])
-    return options.lane_usd * np.where(packages > 0, trucks / np.where(packages > 0, packages, 1.0), 1.0)
+    usd = np.where(options.lanes >= 0, slopes[options.lanes], 0.0).sum(axis=1) + options.handling_usd
+    return first_minimum(options.first, usd)
 
 
 # -------------------------------------------------------------------------------------------------------- compiled
 
 
 @njit(cache=True)
-def _first_minimum(first: np.ndarray, usd: np.ndarray) -> np.ndarray:
+def first_minimum(first: np.ndarray, usd: np.ndarray) -> np.ndarray:
+    """The option with the least value of each flow, the first if there are several: (N,)."""
     out = np.zeros(len(first) - 1, dtype=np.int64)
     for n in range(len(out)):
         best = first[n]
@@ -170,7 +128,7 @@ def _first_minimum(first: np.ndarray, usd: np.ndarray) -> np.ndarray:
 def _load(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.ndarray) -> None:
     for n in range(len(option)):
         k = option[n]
-        for lane, wait in zip(options.lanes[k], options.wait[k]):
+        for lane, wait in zip(options.lanes[k], options.wait[k]):  # noqa: B905 (numba's zip takes no `strict`)
             if lane >= 0:
                 rates[lane, wait] += options.rate[n]
     for lane in range(len(trucks)):
@@ -180,8 +138,8 @@ def _load(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.nd
 @njit(cache=True)
 def _shift(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.ndarray) -> float:
     """Adds a rate to an option, or takes it away if negative; returns the change of USD a tick."""
-    usd = options.sort_usd[k] * rate
-    for lane, wait in zip(options.lanes[k], options.wait[k]):
+    usd = options.handling_usd[k] * rate
+    for lane, wait in zip(options.lanes[k], options.wait[k]):  # noqa: B905 (numba's zip takes no `strict`)
         if lane >= 0:
             before = trucks[lane]
             after = rates[lane, wait] + rate
@@ -194,17 +152,15 @@ def _shift(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.
 @njit(cache=True)
 def _added_usd(options: Options, k: int, rate: float, rates: np.ndarray, trucks: np.ndarray, most: float) -> float:
     """USD a tick that a rate adds on an option; stops counting above `most`."""
-    usd = options.sort_usd[k] * rate
-    for lane, wait in zip(options.lanes[k], options.wait[k]):
+    usd = options.handling_usd[k] * rate
+    for lane, wait in zip(options.lanes[k], options.wait[k]):  # noqa: B905 (numba's zip takes no `strict`)
         if lane >= 0 and usd < most:
             usd += _added_on_lane(options, lane, wait, rate, rates, trucks)
     return usd
 
 
 @njit(cache=True)
-def _added_on_lane(
-    options: Options, lane: int, wait: int, rate: float, rates: np.ndarray, trucks: np.ndarray
-) -> float:
+def _added_on_lane(options: Options, lane: int, wait: int, rate: float, rates: np.ndarray, trucks: np.ndarray) -> float:
     """USD a tick that a rate adds on one lane."""
     before = rates[lane, wait]
     rates[lane, wait] = before + rate
@@ -214,14 +170,21 @@ def _added_on_lane(
 
 
 @njit(cache=True)
-def _insert(options: Options, n: int, shut: int, rates: np.ndarray, trucks: np.ndarray) -> int:
-    """The option that adds least for flow n without lane `shut`; −1 if there is none."""
+def _uses(options: Options, k: int, lane: int) -> bool:
+    used = False
+    for other in options.lanes[k]:
+        used = used or other == lane
+    return used
+
+
+@njit(cache=True)
+def _insert(options: Options, n: int, old: int, shut: int, rates: np.ndarray, trucks: np.ndarray) -> int:
+    """The option that adds least for flow n without lane `shut`, the old one if others do not save; −1 if none."""
     best, best_usd = -1, np.inf
+    if not _uses(options, old, shut):
+        best, best_usd = old, _added_usd(options, old, options.rate[n], rates, trucks, np.inf)
     for k in range(options.first[n], options.first[n + 1]):
-        barred = False
-        for lane in options.lanes[k]:
-            barred = barred or (lane >= 0 and lane == shut)
-        if barred:
+        if k == old or _uses(options, k, shut):
             continue
         usd = _added_usd(options, k, options.rate[n], rates, trucks, best_usd)
         if usd < best_usd - _LEAST_SAVING:
@@ -232,15 +195,9 @@ def _insert(options: Options, n: int, shut: int, rates: np.ndarray, trucks: np.n
 @njit(cache=True)
 def _relocate_flow(options: Options, n: int, option: np.ndarray, rates: np.ndarray, trucks: np.ndarray) -> float:
     """Moves one flow to its cheapest option; returns the change of USD a tick."""
-    old = option[n]
-    usd = _shift(options, old, -options.rate[n], rates, trucks)
-    new = _insert(options, n, -2, rates, trucks)
-    if _added_usd(options, old, options.rate[n], rates, trucks, np.inf) <= (
-        _added_usd(options, new, options.rate[n], rates, trucks, np.inf) + _LEAST_SAVING
-    ):
-        new = old
-    option[n] = new
-    return usd + _shift(options, new, options.rate[n], rates, trucks)
+    usd = _shift(options, option[n], -options.rate[n], rates, trucks)
+    option[n] = _insert(options, n, option[n], _NO_LANE, rates, trucks)
+    return usd + _shift(options, option[n], options.rate[n], rates, trucks)
 
 
 @njit(cache=True)
@@ -279,7 +236,7 @@ def _close(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.n
     for lane in order:
         if trucks[lane] <= 0:
             continue
-        moved = np.array([n for n in users[lane] if _uses(options, option[n], lane)], dtype=np.int64)
+        moved = np.unique(np.array([n for n in users[lane] if _uses(options, option[n], lane)], dtype=np.int64))
         old = option[moved].copy()
         usd = 0.0
         for n in moved:
@@ -287,7 +244,7 @@ def _close(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.n
         possible = True
         for i in range(len(moved)):
             n = moved[i]
-            new = _insert(options, n, lane, rates, trucks)
+            new = _insert(options, n, old[i], lane, rates, trucks)
             if new < 0:
                 new, possible = old[i], False
             usd += _shift(options, new, options.rate[n], rates, trucks)
@@ -301,17 +258,9 @@ def _close(options: Options, option: np.ndarray, rates: np.ndarray, trucks: np.n
 
 
 @njit(cache=True)
-def _uses(options: Options, k: int, lane: int) -> bool:
-    for other in options.lanes[k]:
-        if other == lane:
-            return True
-    return False
-
-
-@njit(cache=True)
 def _users(options: Options, option: np.ndarray) -> list:  # type: ignore[type-arg]
     """Flows on each lane."""
-    users = [[n for n in range(0)] for _ in range(len(options.lane_usd))]
+    users = [list(range(0)) for _ in range(len(options.lane_usd))]
     for n in range(len(option)):
         for lane in options.lanes[option[n]]:
             if lane >= 0:
@@ -342,7 +291,7 @@ def _open(
             off = _shift(options, option[n], -rate, rates, trucks)
             others = _added_usd(options, k, rate, rates, trucks, np.inf)
             own_usd = 0.0
-            for other, wait in zip(options.lanes[k], options.wait[k]):
+            for other, wait in zip(options.lanes[k], options.wait[k]):  # noqa: B905
                 if other == lane:
                     own_usd = _added_on_lane(options, lane, wait, rate, rates, trucks)
             if off + others - own_usd + full * rate < -_LEAST_SAVING:

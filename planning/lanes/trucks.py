@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 _NEGLIGIBLE = 1e-9  # chance that no truck has left yet
+_SURE = 5.5  # standard deviations of room at which a truck is not full for sure
 
 
 def trucks_per_day(packages_per_day: np.ndarray, capacity_packages: int, tick_hours: float) -> np.ndarray:
@@ -40,26 +41,28 @@ def trucks_per_tick(rates: np.ndarray, capacity: int) -> float:
     total = rates.sum()
     if total <= 0:
         return 0.0
-    mean_ticks, exponent, waiting = 0.0, 0.0, 0.0
-    urgent, patient = 0.0, total
+    mean_ticks, none_urgent, waiting = 0.0, 1.0, 0.0
+    urgent, patient, this_tick = 0.0, total, 1.0
     for t in range(len(rates)):
-        chance = _still_here(exponent, waiting, capacity)
+        chance = none_urgent * _not_full(waiting, capacity)
         mean_ticks += chance
         if chance < _NEGLIGIBLE:
             return max(1.0 / mean_ticks, total / capacity)
-        urgent += rates[t]
-        patient = max(patient - rates[t], 0.0)
-        exponent += urgent
+        if rates[t] > 0:
+            urgent += rates[t]
+            patient = max(patient - rates[t], 0.0)
+            this_tick = math.exp(-urgent)
+        none_urgent *= this_tick
         waiting += patient
     # Beyond the longest wait every package is urgent, and the chance falls by the same factor each tick.
-    mean_ticks += _still_here(exponent, waiting, capacity) / -math.expm1(-total)
+    mean_ticks += none_urgent * _not_full(waiting, capacity) / -math.expm1(-total)
     return max(1.0 / mean_ticks, total / capacity)
 
 
 @njit(cache=True)
-def _still_here(urgent: float, waiting: float, capacity: int) -> float:
-    """S(t) by the two sums of its formula; the Poisson distribution is replaced by the normal one."""
-    chance = math.exp(-urgent)
-    if waiting > 0:
-        chance *= 0.5 * math.erfc((waiting - capacity + 0.5) / math.sqrt(2 * waiting))
-    return chance
+def _not_full(waiting: float, capacity: int) -> float:
+    """Chance that fewer packages wait than a truck holds: the Poisson distribution, replaced by the normal one."""
+    room = capacity - 0.5 - waiting
+    if room > 0 and room * room > _SURE * _SURE * waiting:
+        return 1.0
+    return 0.5 * math.erfc(-room / math.sqrt(2 * waiting))
