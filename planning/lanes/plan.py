@@ -89,7 +89,7 @@ def plan_lanes(scenario: Scenario, network: Network, base: np.ndarray, home_firs
 def _searched(scenario: Scenario, network: Network, options: Options) -> tuple[Options, Choice]:
     """The choice of paths, and the options with a truck's USD as it is with the trucks that this choice hires.
 
-    Trucks become dearer at sites that hire, flows then move, and others hire: prices go half the way in each round, and
+    Trucks cost more at sites that hire, flows then move, and others hire: prices go half the way in each round, and
     the round that costs least at its own prices is taken.
     """
     options = options._replace(lane_usd=_hired_usd(scenario, network, slope_scaling(options)))
@@ -157,7 +157,7 @@ def _fastest_lanes(scenario: Scenario, network: Network, flows: Flows, paths: Pa
     No expected flow needs them, as where the only FC near enough carries nothing.
     """
     stations, promises = network.net.stations, flows.promise_ticks
-    runs = np.where(paths.lanes >= 0, running[paths.lanes], True).all(axis=1)
+    runs = ((paths.lanes < 0) | running[paths.lanes]).all(axis=1)
     station = paths.pair % stations
     added = np.zeros(len(running), dtype=bool)
     for d in range(stations):
