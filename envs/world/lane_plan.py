@@ -1,4 +1,4 @@
-"""Which lanes run, and how full their trucks are expected to be.
+"""Which lanes run, and the fill of trucks at which packages on them are priced.
 
 A network's lanes are those on which trucks could run. The scenario's `lanes` says on which they do: on all of them, or
 on those of a plan. Axis: L lanes.
@@ -17,8 +17,8 @@ from regional_dispatch.envs.world.tables import read_table
 _EXPECTED = ("packages_per_day", "trucks_per_day")  # what a plan expects; of these the simulator reads none
 
 
-def expected_fill(scenario: Scenario, sites: pd.DataFrame, lanes: Lanes, running: RunningLanes) -> np.ndarray:
-    """Share of their room that trucks are expected to use, 0 where no truck runs: (L,) float64.
+def priced_fill(scenario: Scenario, sites: pd.DataFrame, lanes: Lanes, running: RunningLanes) -> np.ndarray:
+    """Share of a truck's room at which a package is priced, 0 where no truck runs: (L,) float64.
 
     It sets the standard cost of a package on a lane: a thin lane costs more per package than a full one. Without a plan
     nothing is known of flows, and it is `trucks.standard_fill` everywhere.

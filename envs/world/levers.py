@@ -95,8 +95,8 @@ class RunningLanes(Frozen):
     kind: Literal["all", "file"] = Field("all", description="`all`: every lane. `file`: those of a plan, see `path`.")
     path: str | None = Field(
         None, description="For `file`: CSV origin,destination with a row per lane that runs, relative to the scenario "
-        "file; optional mode, and fill, the share of their room that its trucks are planned to use. A lane's standard "
-        "cost per package follows from its fill; without one it is trucks.standard_fill. `evaluate.py plan` writes it.",
+        "file; optional mode, and fill, the share of a truck's room at which a package's standard cost on the lane is "
+        "set (default: trucks.standard_fill). `evaluate.py plan` writes it.",
     )  # fmt: skip
 
     @model_validator(mode="after")

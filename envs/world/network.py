@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.lane_plan import expected_fill
+from regional_dispatch.envs.world.lane_plan import priced_fill
 from regional_dispatch.envs.world.lanes import build_lanes
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
 from regional_dispatch.envs.world.reach import check_plan, check_reach
@@ -96,7 +96,7 @@ def build_network(scenario: Scenario) -> Network:
     in_force = []
     for setting in settings_of(scenario):
         labels = label_sites(scenario, sites, setting.partition)
-        fill = expected_fill(scenario, sites, lanes, setting.lanes)
+        fill = priced_fill(scenario, sites, lanes, setting.lanes)
         planned = setting.lanes.path is not None
         routes = build_routes(scenario, counts, lanes, air, labels, fill, planned)
         if planned:

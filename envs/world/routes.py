@@ -107,7 +107,7 @@ def build_routes(
         lanes: all lanes.
         air: (N, N) great-circle miles.
         labels: regions in force.
-        fill: (L,) expected share of a truck's room in use, 0 where a lane does not run (`lane_plan.expected_fill`).
+        fill: (L,) share of a truck's room at which packages are priced, 0 where a lane does not run (`lane_plan`).
         planned: whether the lanes that run come from a plan.
 
     Returns:

@@ -157,7 +157,7 @@ def _fastest_lanes(scenario: Scenario, network: Network, flows: Flows, paths: Pa
     No expected flow needs them, as where the only FC near enough carries nothing.
     """
     stations, promises = network.net.stations, flows.promise_ticks
-    runs = ((paths.lanes < 0) | running[paths.lanes]).all(axis=1)
+    runs = np.asarray(((paths.lanes < 0) | running[paths.lanes]).all(axis=1))
     station = paths.pair % stations
     added = np.zeros(len(running), dtype=bool)
     for d in range(stations):
