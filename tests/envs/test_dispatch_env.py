@@ -27,7 +27,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, small
+from tests.worlds import FEW_SLOTS, LEVERS, SCARCE, TIGHT, TWO_REGIONS, small
 
 SHORT = {"horizon_hours": 48, "warmup_hours": 6}
 WORLD = small(**{**TWO_REGIONS, **SHORT})
@@ -166,6 +166,15 @@ def test_episodes_are_truncated_at_the_horizon_and_never_terminated(env: Regiona
     assert [truncated for *_, truncated, _ in steps] == [False] * (len(steps) - 1) + [True]
     assert not any(terminated for _, _, terminated, _, _ in steps)
     assert [info["tick"] for *_, info in steps] == list(range(1, WORLD.horizon_ticks + 1))
+
+
+def test_levers_that_change_leave_the_spaces_as_they_are() -> None:
+    """A nation is cut, stocked for its regions, and joined again under the agent's eyes."""
+    env = RegionalDispatchEnv(small(**LEVERS))
+    steps = play(env, seed=0)
+    assert all(env.observation_space.contains(observation) for observation, *_ in steps)
+    assert env.sim.state.row["setting"][0] == 3 and steps[-1][3]
+    assert sum(env.sim.cash(0).values()) == pytest.approx(sum(env.sim.accrual(0).values()))
 
 
 def test_after_the_horizon_the_network_is_empty(env: RegionalDispatchEnv) -> None:
