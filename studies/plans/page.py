@@ -16,7 +16,8 @@ from regional_dispatch.planning.lanes import LanePlan
 from regional_dispatch.planning.stock.cheapest import Plan as StockPlan
 from regional_dispatch.studies.framework.lab import Played
 from regional_dispatch.studies.report.charts import scale
-from regional_dispatch.studies.report.findings import Findings, Headline, Place, Section, Table, flat
+from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Place, Section, Table, flat
+from regional_dispatch.studies.report.lane_map import lane_map
 
 if TYPE_CHECKING:
     from regional_dispatch.studies.plans.study import Plans
@@ -73,7 +74,7 @@ class Page:
         method = _METHOD.format(episodes=study.episodes, seed=study.seed, trucks=study.base().trucks.capacity_packages)
         sections = (
             Section("Where stock stands", _STOCK.format(rule=study.rule), (self._layouts(), self._played_layouts())),
-            Section("Which lanes run", _LANES, (self._plans(), self._played_lanes(), self._trucks())),
+            Section("Which lanes run", _LANES, (*self._maps(), self._plans(), self._played_lanes(), self._trucks())),
         )
         shown = {
             f"stock_{name}": Place(f"Stock {name}", self.worlds[layout_world(name)]) for name in study.layouts[-2:]
@@ -154,6 +155,16 @@ class Page:
         return _cost_table(
             "layouts_played", "Layouts, played on lanes planned for each", self._of_layouts(), self.study.rule
         )
+
+    def _maps(self) -> tuple[Figure, ...]:
+        caption = "A lane is as wide as it is busy; its colour is how full its trucks are expected to be."
+        return tuple(
+            Figure(
+                f"lanes_{side}", f"Lanes planned for the {side}", caption,
+                lane_map(one.network, one.plan.packages_per_day, one.plan.fill, f"Lanes planned for the {side}"),
+            )
+            for side, one in self.laned.items()
+        )  # fmt: skip
 
     def _plans(self) -> Table:
         rows, data = [], []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
-from regional_dispatch.envs.render.colours import mix, region_colour
-from regional_dispatch.envs.render.geography import fit, read_outlines, region_of_states
+from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.charts import png
+from regional_dispatch.studies.report.ground import draw_states
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points
@@ -26,13 +25,9 @@ def flow_map(network: Network, flow: np.ndarray) -> bytes:
         network: its sites and regions.
         flow: (R, R) units from row to column; of a pair, what goes more one way than the other is drawn.
     """
-    outlines, figure = read_outlines(), Figure(figsize=_SIZE, layout="constrained")
-    axis, view = figure.subplots(), fit(network.sites, outlines)
-    region_of = region_of_states(network.sites, network.net.region_of_site)
-    for state, rings in outlines.items():
-        tint = mix(region_colour(region_of[state]), "white", 0.2) if state in region_of else "#eff0f1"
-        points = [view.pixels(*np.array(ring).T) for ring in rings]
-        axis.add_collection(PolyCollection(points, facecolors=[tint], edgecolors="white", linewidths=0.6))
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axis = figure.subplots()
+    view = draw_states(axis, network, 0.2)
     ends, net = view.pixels(*_middles(network).T), np.maximum(flow - flow.T, 0.0)
     for a, b in zip(*np.nonzero(net > _FAINTEST * max(net.max(), 1e-9)), strict=True):
         width = _WIDEST * float(np.sqrt(net[a, b] / net.max()))

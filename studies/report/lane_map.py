@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from regional_dispatch.envs.render.colours import FILL_COLOURS, INK, mix, region_colour
+from regional_dispatch.envs.render.colours import FILL_COLOURS, INK
 from regional_dispatch.envs.render.curves import bends, curve
-from regional_dispatch.envs.render.geography import fit, read_outlines, region_of_states, site_points
+from regional_dispatch.envs.render.geography import site_points
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.studies.report.charts import png
+from regional_dispatch.studies.report.ground import draw_states
 
 _SIZE = (9.6, 5.6)  # inches
 _WIDEST, _THINNEST = 4.5, 0.4  # points
-_MARKS = {"station": ("o", 9.0), "fc": ("s", 14.0), "sc": ("D", 18.0)}  # kind → marker, square points
+_MARKS = {  # kind → marker, square points, name
+    "station": ("o", 9.0, "delivery station"),
+    "fc": ("s", 14.0, "fulfillment center"),
+    "sc": ("D", 18.0, "sort center"),
+}
 _CURVE = np.linspace(0.0, 1.0, 15)
 
 
@@ -29,13 +34,9 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
         fill: (L,) share of their room that trucks use.
         title: heading.
     """
-    outlines, figure = read_outlines(), Figure(figsize=_SIZE, layout="constrained")
-    axis, view = figure.subplots(), fit(network.sites, outlines)
-    region_of = region_of_states(network.sites, network.net.region_of_site)
-    for state, rings in outlines.items():
-        tint = mix(region_colour(region_of[state]), "white", 0.15) if state in region_of else "#eff0f1"
-        points = [view.pixels(*np.array(ring).T) for ring in rings]
-        axis.add_collection(PolyCollection(points, facecolors=[tint], edgecolors="white", linewidths=0.6))
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axis = figure.subplots()
+    view = draw_states(axis, network, 0.15)
     at, lanes = site_points(view, network.sites), network.net.lanes
     used = np.flatnonzero(packages > 0)
     used = used[np.argsort(packages[used], kind="stable")]
@@ -49,10 +50,10 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
             alpha=0.8,
         )
     )
-    for kind, (marker, size) in _MARKS.items():
+    for kind, (marker, size, name) in _MARKS.items():
         own = at[(network.sites["kind"] == kind).to_numpy()]
         axis.scatter(
-            own[:, 0], own[:, 1], s=size, marker=marker, c="white", edgecolors=INK, linewidths=0.7, zorder=3, label=kind
+            own[:, 0], own[:, 1], s=size, marker=marker, c="white", edgecolors=INK, linewidths=0.7, zorder=3, label=name
         )
     axis.legend(loc="lower left", fontsize=8, frameon=False)
     bar = figure.colorbar(ScalarMappable(Normalize(0, 100), FILL_COLOURS), ax=axis, shrink=0.6, pad=0.01)
