@@ -30,6 +30,7 @@ def plan_facts(scenario: Scenario, plan: Plan) -> dict[str, Any]:
             ),
             "usd_per_day": float(lanes.usd_per_day),
             "bound_usd_per_day": float(lanes.bound_usd_per_day),
+            "late_promises": [promise._asdict() for promise in lanes.late_promises],
         },
         "stock": {
             "units": int(plan.base.sum(dtype=int)),
@@ -55,6 +56,7 @@ def plan_lines(facts: dict[str, Any]) -> list[str]:
         if lanes["bound_usd_per_day"] > 0
         else float("inf")
     )
+    late = lanes["late_promises"]
     lines = [
         f"lanes: {lanes['running']} of {lanes['possible']} run; {number(lanes['trucks_per_day'], 0)} trucks a day, "
         f"{number(100 * lanes['fill'], 0)} % full",
@@ -66,6 +68,13 @@ def plan_lines(facts: dict[str, Any]) -> list[str]:
         lines.append(
             f"  {number(stock['expected_usd_per_order'], 3)} USD an order expected; no layout costs less than "
             f"{number(stock['bound_usd_per_order'], 3)}"
+        )
+    if late:
+        first = late[0]
+        lines.append(
+            f"warning: no lanes of the network keep {len(late)} {'promise' if len(late) == 1 else 'promises'}, such as "
+            f"{first['promise_hours']:g} hours to '{first['station']}', where the fastest way takes "
+            f"{first['fastest_hours']:g}; add a lane or raise the promise (all are in plan.json)"
         )
     return [
         *lines,

@@ -94,6 +94,16 @@ def test_paths_of_a_scenario_follow_it() -> None:
     assert relocated(mapped, Path("/home/two"))["partition"]["map"] == "us8"  # a shipped map has no path
 
 
+def test_a_promise_that_no_lanes_keep_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demand = {"promise_hours": [1.0, 28.0, 60.0]}
+    (tmp_path / "mine.yaml").write_text(scenario_yaml(small(**TWO_REGIONS, demand=demand)), encoding="utf-8")
+    Command(str(tmp_path / "mine.yaml"), stock="as-it-is", out=tmp_path / "out").run()
+    facts = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))["lanes"]["late_promises"]
+    assert len(facts) == 6 and all(late["fastest_hours"] > late["promise_hours"] == 1 for late in facts)
+    said = capsys.readouterr().out
+    assert f"no lanes of the network keep 6 promises, such as 1 hours to '{facts[0]['station']}'" in said
+
+
 def test_a_scenario_with_changes_is_not_planned_for(tmp_path: Path) -> None:
     scenario = small(**TWO_REGIONS, changes=[{"hour": 24, "stock": {"layout": "regional"}}])
     (tmp_path / "mine.yaml").write_text(scenario_yaml(scenario), encoding="utf-8")
