@@ -9,7 +9,7 @@ from stable_baselines3.common.logger import Logger
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, SOURCE_FEATURES
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 
 _COST, _IN_REGION = (SOURCE_FEATURES.index(name) for name in ("cost", "in_region"))
 _KIND = [DISPATCH_FEATURES.index(f"is_{kind}") for kind in LANE_KINDS]

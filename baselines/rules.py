@@ -15,7 +15,7 @@ from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, 
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import LAST_SAFE_HOUR, NEAREST_IN_REGION, Scorers, linear
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 
 FIRST = 1000.0  # weight of a feature that decides before all others
 LATE = -0.5  # 5 USD for a line that cannot be on time, the scenarios' default

@@ -23,7 +23,7 @@ CHANGES = (
             "evaluation/studies/report/decision_log.py",
         ),
         (
-            "envs/world/scenario.py", "envs/world/costs.py", "envs/world/routes.py", "envs/kernel/ledger.py",
+            "envs/world/scenario.py", "envs/world/costs.py", "envs/world/linehaul/routes.py", "envs/kernel/ledger.py",
             "envs/kernel/phases/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
         ),
     ),
@@ -44,8 +44,8 @@ CHANGES = (
             "envs/network.py", "envs/features.py", "envs/lane_price.py", "agents/choices.py", "baselines/rules.py",
             "evaluation/studies/report/flow_figures.py",
         ),
-        ("envs/world/lane_kinds.py", "envs/world/lanes.py", "envs/world/routes.py"),
+        ("envs/world/linehaul/lane_kinds.py", "envs/world/linehaul/lanes.py", "envs/world/linehaul/routes.py"),
     ),
-    Change("column of the lanes table", ("envs/network.py",), ("envs/world/lanes.py",)),
+    Change("column of the lanes table", ("envs/network.py",), ("envs/world/linehaul/lanes.py",)),
     Change("environment id", ("envs/__init__.py",), ("envs/registration.py",)),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from regional_dispatch.envs.kernel.ledger import USD
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.state import State, grow_shipments
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.lanes import MIN_LANE_MILES
+from regional_dispatch.envs.world.linehaul.lanes import MIN_LANE_MILES
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario
 from regional_dispatch.envs.world.world import World

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.world.lane_kinds import DIRECT
+from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT
 from regional_dispatch.envs.world.world import World
 
 MASK = 2**64 - 1

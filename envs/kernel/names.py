@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from regional_dispatch.envs.world.lane_kinds import KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS
 
 
 class Feature(NamedTuple):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.linehaul.routes import routes_by_distance
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.routes import routes_by_distance
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.sites import SiteCounts
 

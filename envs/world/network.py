@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.lane_plan import priced_fill
-from regional_dispatch.envs.world.lanes import build_lanes
+from regional_dispatch.envs.world.linehaul.lane_plan import priced_fill
+from regional_dispatch.envs.world.linehaul.lanes import build_lanes
+from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach
+from regional_dispatch.envs.world.linehaul.routes import build_routes, routes_by_cost, routes_by_distance
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
-from regional_dispatch.envs.world.reach import check_plan, check_reach
-from regional_dispatch.envs.world.routes import build_routes, routes_by_cost, routes_by_distance
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.settings import settings_of
 from regional_dispatch.envs.world.sites import (

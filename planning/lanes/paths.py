@@ -1,8 +1,8 @@
 """The paths that packages may take from a fulfillment center to a station, and the lanes that run in any case.
 
-Paths follow the rules of `envs.world.routes`: inside a region direct, or over sort centers of the region; between
-regions over one sort center of each. A station is fed by one sort center of its region, the one with the cheapest lane
-to it. A pair of FC and station without such a path may use any.
+Paths follow the rules of `envs.world.linehaul.routes`: inside a region direct, or over sort centers of the region;
+between regions over one sort center of each. A station is fed by one sort center of its region, the one with the
+cheapest lane to it. A pair of FC and station without such a path may use any.
 
 Axes: F FCs, C sort centers, D stations, L lanes, P paths.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
+from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT, FC_TO_SC, SC_TO_SC, SC_TO_STATION
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.partition import label_sites
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.lane_kinds import KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
 from regional_dispatch.evaluation.text import inside
 from regional_dispatch.studies.report.charts import Line, lines_grid, long_table, picture

@@ -16,7 +16,7 @@ from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.cells import Rows, digest
 

@@ -20,7 +20,7 @@ from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expec
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.lane_queue import late_usd_if_held
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 
 LIMIT = 10.0
 REGION_INDEX_SCALE = 64

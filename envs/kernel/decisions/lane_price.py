@@ -20,7 +20,7 @@ from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.decisions.score import no_scorer, score
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 
 MOST_HIDDEN = 64  # width of a lane price's layers
 _DAY_HOURS, _DEADLINE_HOURS = 24.0, 4.0

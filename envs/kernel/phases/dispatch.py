@@ -9,7 +9,7 @@ from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, 
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, forget_safe, late_usd_if_held, rescan_safe
-from regional_dispatch.envs.world.lane_kinds import DIRECT
+from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT
 
 
 @pasted

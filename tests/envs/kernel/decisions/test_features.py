@@ -16,7 +16,7 @@ from regional_dispatch.envs.kernel.decisions.scorers import Scorers, linear
 from regional_dispatch.envs.kernel.phases.dispatch import can_send
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
-from regional_dispatch.envs.world.lane_kinds import LANE_KINDS
+from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 from tests.reference import Reference
 from tests.worlds import (
     MANY_FCS,

@@ -14,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, KINDS, SC_TO_SC, SC_TO_STATION, kind_between
+from regional_dispatch.envs.world.linehaul.lane_kinds import (
+    DIRECT,
+    FC_TO_SC,
+    KINDS,
+    SC_TO_SC,
+    SC_TO_STATION,
+    kind_between,
+)
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, ScenarioError, TableNetwork
 from regional_dispatch.envs.world.sites import air_miles, count_sites
 from regional_dispatch.envs.world.tables import read_table

@@ -11,7 +11,7 @@ import pytest
 
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.lane_kinds import DIRECT, FC_TO_SC, KINDS, SC_TO_SC, SC_TO_STATION
+from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT, FC_TO_SC, KINDS, SC_TO_SC, SC_TO_STATION
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.envs.kernel.test_conservation import assert_books_agree, run_under_the_laws

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.world.lanes import Lanes
+from regional_dispatch.envs.world.linehaul.lanes import Lanes
 from regional_dispatch.envs.world.partition import Labels
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.sites import SiteCounts

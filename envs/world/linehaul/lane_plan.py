@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.lanes import TRUCK, Lanes
 from regional_dispatch.envs.world.levers import RunningLanes
+from regional_dispatch.envs.world.linehaul.lanes import TRUCK, Lanes
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.tables import read_table
 
