@@ -396,7 +396,7 @@ class Slots(Frozen):
 
 
 class Scenario(Frozen):
-    """One world. `configs/scenarios/us8.yaml` is the example to copy."""
+    """One world. `configs/scenarios/us8_spread.yaml` is the example to copy."""
 
     name: str = Field(
         min_length=1, max_length=100, pattern=r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$",
