@@ -13,6 +13,11 @@ from regional_dispatch.planning.lanes.plan import lanes_table, plan_lanes
 from regional_dispatch.studies.framework.lab import Lab
 
 
+def on_all_lanes(scenario: Scenario) -> Scenario:
+    """The world without a plan: one that was made for other regions may lose promises under these."""
+    return scenario.model_copy(update={"lanes": RunningLanes()})
+
+
 def on_planned_lanes(lab: Lab, scenario: Scenario) -> Scenario:
     """The world with the lanes that a plan lets run, of those it has.
 
@@ -21,7 +26,7 @@ def on_planned_lanes(lab: Lab, scenario: Scenario) -> Scenario:
     Raises:
         ScenarioError: no lane reaches a station.
     """
-    everything = scenario.model_copy(update={"lanes": RunningLanes()})
+    everything = on_all_lanes(scenario)
     path = lab.worlds / f"lanes_{digest(lab.digests.digest(everything), source_digest(('planning', 'envs')))}.csv"
     if not path.exists():
         network = build_network(everything)

@@ -11,7 +11,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights
-from regional_dispatch.studies.framework.planned import on_planned_lanes
+from regional_dispatch.studies.framework.planned import on_all_lanes, on_planned_lanes
 from regional_dispatch.studies.region_count.page import BASE, NATION, Page, world_title
 from regional_dispatch.studies.report.findings import Findings
 
@@ -66,7 +66,7 @@ class RegionCount(Study):
 
     def _world(self, fields: dict[str, Any], k: int) -> Scenario:
         own = self.nation if k == NATION else {}
-        return self.world({**fields, **own, "partition": _partition(k)})
+        return on_all_lanes(self.world({**fields, **own, "partition": _partition(k)}))
 
 
 def _partition(k: int) -> dict[str, Any]:

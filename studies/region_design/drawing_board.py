@@ -23,7 +23,7 @@ from regional_dispatch.planning.regions.boundaries import (
 )
 from regional_dispatch.planning.regions.territories import territories
 from regional_dispatch.studies.framework.lab import Lab
-from regional_dispatch.studies.framework.planned import on_planned_lanes
+from regional_dispatch.studies.framework.planned import on_all_lanes, on_planned_lanes
 
 if TYPE_CHECKING:
     from regional_dispatch.studies.region_design.study import RegionDesign
@@ -53,7 +53,7 @@ class Board:
         self.name = STATES if study.reference.kind == "states" else REFERENCE
         boundary = study.reference.model_dump(mode="json", exclude_none=True)
         nation = study.world({**study.nation, "partition": {"kind": "national", "counted_by": boundary}})
-        self.reference = study.world({"partition": boundary})
+        self.reference = on_all_lanes(study.world({"partition": boundary}))
         self.network = build_network(self.reference)
         count = self.network.net.stations
         if study.regions > count:
@@ -146,7 +146,7 @@ class Board:
         return self.lab.worlds / f"{name.replace(' ', '_')}.csv"
 
     def _filed(self, path: Path) -> Scenario:
-        return self.study.world({"partition": {"kind": "file", "path": str(path.absolute())}})
+        return on_all_lanes(self.study.world({"partition": {"kind": "file", "path": str(path.absolute())}}))
 
 
 def _of_stations(network: Network) -> np.ndarray:

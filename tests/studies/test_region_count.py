@@ -95,3 +95,10 @@ def test_more_regions_than_stations_are_refused_before_anything_is_played(tmp_pa
     with pytest.raises(ScenarioError, match=r"partition.regions = 7: more regions than stations \(6\)"):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))
     assert not (tmp_path / "out" / "cells").exists()
+
+
+def test_a_plan_made_for_other_regions_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    """The shipped us8 runs on lanes planned for its states; under balanced regions they lose promises."""
+    study = load_study(Path("configs/studies/region_count.yaml"), {"episodes": 1})
+    for k in (1, 6):
+        build_network(study._world({}, k))
