@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -46,7 +47,7 @@ scenario says."""
 
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
-        plan = make_plan(scenario, "cheapest" if self.stock == "cheapest" else "as it is")
+        plan = make_plan(scenario, "cheapest" if self.stock == "cheapest" else "as it is", _tell)
         facts = plan_facts(scenario, plan)
         with staged(self.out) as folder:
             regions_table(plan.network).to_csv(folder / "regions.csv", index=False)
@@ -60,6 +61,10 @@ scenario says."""
             running = RunningLanes(kind="file", path=str((folder / "lanes.csv").absolute()))
             build_network(scenario.model_copy(update={"lanes": running}))  # the plan can be used, or nothing is written
         print("\n".join([*plan_lines(facts), f"plan: {self.out}"]))
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _write_scenario(path: Path, home: Path, scenario: Scenario) -> None:

@@ -6,6 +6,7 @@ Stock comes first: lanes are planned for the flows that it brings. Axes: S SKUs,
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -32,12 +33,13 @@ class Plan(NamedTuple):
     seconds: float
 
 
-def make_plan(scenario: Scenario, stock: StockRule = "cheapest") -> Plan:
+def make_plan(scenario: Scenario, stock: StockRule = "cheapest", tell: Callable[[str], None] | None = None) -> Plan:
     """Plans stock and lanes of a world.
 
     Args:
         scenario: its regions, demand, storage and possible lanes. Lanes of an earlier plan are not kept.
         stock: `cheapest`, the layout of least expected cost with the same places and units; `as it is`, the scenario's.
+        tell: called with a sentence as each part begins.
 
     Raises:
         ScenarioError: the scenario has changes, or no plan serves every station.
@@ -49,8 +51,12 @@ def make_plan(scenario: Scenario, stock: StockRule = "cheapest") -> Plan:
         )
     everything = scenario.model_copy(update={"lanes": RunningLanes()})
     network = build_network(everything)
+    say = tell or (lambda sentence: None)
+    if stock == "cheapest":
+        say(f"placing {everything.stock.skus:,} SKUs in {network.net.fcs:,} FCs")
     found = cheapest_layout(everything, network) if stock == "cheapest" else None
     base = place_stock(everything, network) if found is None else found.base
+    say(f"choosing among {len(network.net.lanes):,} lanes")
     lanes = plan_lanes(everything, network, base)
     return Plan(network, base, found, lanes, time.perf_counter() - began)
 
