@@ -243,7 +243,7 @@ class Reference:
             for fc, base in enumerate(levels):
                 outstanding = self.on_order[sku, fc]
                 if self.tick % self.rules.review_ticks == sku % self.rules.review_ticks and base > 0:
-                    missing = base - self.stock[sku][fc] - sum(units for _, units in outstanding)
+                    missing = max(base - self.stock[sku][fc] - sum(units for _, units in outstanding), 0)
                     outstanding.append((self.tick + self.rules.lead_ticks, missing))
                 while outstanding and outstanding[0][0] == self.tick:
                     units = outstanding.popleft()[1]

@@ -105,4 +105,4 @@ def test_a_value_out_of_bounds_names_the_parameter(tmp_path: Path) -> None:
 
 def test_the_shipped_frontier_sweeps_a_trained_policy() -> None:
     study = load_study(find_study("frontier"))
-    assert isinstance(study, Frontier) and "pretrained/us8" in [sweep.policy for sweep in study.sweeps]
+    assert isinstance(study, Frontier) and "pretrained/us8_spread" in [sweep.policy for sweep in study.sweeps]
