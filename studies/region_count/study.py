@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -11,7 +11,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.framework.objective import DEFAULT_WEIGHTS, Weights
-from regional_dispatch.studies.framework.planned import on_all_lanes, on_planned_lanes
+from regional_dispatch.studies.framework.planned import on_all_lanes, on_cheapest_stock, on_planned_lanes
 from regional_dispatch.studies.region_count.page import BASE, NATION, Page, world_title
 from regional_dispatch.studies.report.findings import Findings
 
@@ -33,6 +33,10 @@ class RegionCount(Study):
         description="Numbers of regions to try, ascending; 1 is the nation.",
     )  # fmt: skip
     weights: Weights = DEFAULT_WEIGHTS
+    stock: Literal["cheapest", "as it is"] = Field(
+        "as it is", description="Where stock stands for every count: `as it is`, by the scenario's layout; `cheapest`, "
+        "at the same units and places, where it is expected to cost least in these regions.",
+    )  # fmt: skip
     nation: dict[str, Any] = Field(
         {"stock.layout": "scattered"},
         description="Fields of the scenario, dotted, of the nation as it was, which every count is set against.",
@@ -60,9 +64,15 @@ class RegionCount(Study):
         for scenario in worlds.values():
             build_network(scenario)  # more regions than stations: an error before anything is played
         players = self.players()
-        worlds = {key: on_planned_lanes(lab, scenario) for key, scenario in worlds.items()}
+        worlds = {key: self._planned(lab, key[1], scenario) for key, scenario in worlds.items()}
         played = lab.play({world_title(*key): scenario for key, scenario in worlds.items()}, players)
         return Page(self, list(changes), worlds, players, played).findings()
+
+    def _planned(self, lab: Lab, k: int, scenario: Scenario) -> Scenario:
+        """The nation as it was keeps its stock."""
+        if self.stock == "cheapest" and k != NATION:
+            scenario = on_cheapest_stock(lab, scenario)
+        return on_planned_lanes(lab, scenario)
 
     def _world(self, fields: dict[str, Any], k: int) -> Scenario:
         own = self.nation if k == NATION else {}
