@@ -64,7 +64,7 @@ class Page:
     def findings(self) -> Findings:
         method = _METHOD.format(episodes=self.study.episodes, seed=self.study.seed)
         sections = (
-            Section("The trade-off", _TRADE_OFF, (self._kpis(),)),
+            Section("The trade-off", _TRADE_OFF.format(placed=_PLACED[self.study.stock]), (self._kpis(),)),
             Section(
                 "The best number of regions", f"{objective_text(self.study.weights)} {_RANGE}",
                 (self._above_best(), self._best_table()),
@@ -171,12 +171,16 @@ class Page:
 
 
 _TRADE_OFF = (
-    "For every count, stock is divided over the regions by demand, at the same units and places per SKU, and lanes are "
-    "planned for the flows that follow. Buildings and fleets stay. One region with such stock is a nation whose stock "
-    "stands near its customers; the nation as it was has scattered stock and lanes of its own.\n\n"
+    "For every count, stock is {placed}, at the same units and places per SKU, and lanes are planned for the flows that "
+    "follow. Buildings and fleets stay. One region with such stock is a nation whose stock stands near its customers; "
+    "the nation as it was has scattered stock and lanes of its own.\n\n"
     "A boundary removes routes and adds none, so what more regions can bring is stock and lanes that follow them: "
     "fuller trucks on fewer lanes. What they cost is spill: a slow mover has too few places for every region."
 )
+_PLACED = {
+    "as it is": "laid out for the regions as the scenario says",
+    "cheapest": "placed where it is expected to cost least in the regions",
+}
 _RANGE = (
     "The range of a best count holds 95 % of the counts that win when the episodes are resampled; differences are on "
     "the same orders."
