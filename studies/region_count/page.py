@@ -171,9 +171,9 @@ class Page:
 
 
 _TRADE_OFF = (
-    "For every count, stock is {placed}, at the same units and places per SKU, and lanes are planned for the flows that "
-    "follow. Buildings and fleets stay. One region with such stock is a nation whose stock stands near its customers; "
-    "the nation as it was has scattered stock and lanes of its own.\n\n"
+    "For every count, stock is {placed}, at the same units and places per SKU, and lanes are planned for the flows "
+    "that follow. Buildings and fleets stay. One region with such stock is a nation whose stock stands near its "
+    "customers; the nation as it was has scattered stock and lanes of its own.\n\n"
     "A boundary removes routes and adds none, so what more regions can bring is stock and lanes that follow them: "
     "fuller trucks on fewer lanes. What they cost is spill: a slow mover has too few places for every region."
 )
