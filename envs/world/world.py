@@ -59,7 +59,9 @@ def build_world(scenario: Scenario, network: Network) -> World:
     """Everything constant of a scenario, in the kernel's units."""
     demand = build_demand(scenario, network)
     rules = build_rules(scenario, order_slots(scenario, network, demand))
-    base_stock = np.stack([place_stock(scenario, network, setting.stock) for setting in settings_of(scenario)])
+    layouts = [setting.stock for setting in settings_of(scenario)]
+    levels = {layout: place_stock(scenario, network, layout) for layout in dict.fromkeys(layouts)}  # each placed once
+    base_stock = np.stack([levels[layout] for layout in layouts])
     return World(network.net, demand, rules, base_stock, build_events(scenario, network))
 
 

@@ -48,12 +48,8 @@ def improve_places(
     changes = 0
     for s in order:
         _assign(carried[s], rank, first, second)
-        now[:] = 0.0
-        for d in range(stations):
-            now[first[d]] += station_share[d]
-        for f in range(fcs):
-            if carried[s, f]:
-                held[f] -= level(mean[s] * now[f], factor[s])
+        _sum_shares(first, station_share, now)
+        _add_levels(carried[s], mean[s], factor[s], now, -1.0, held)
         cost = sku_share[s] * _lines_usd(first, station_share, line_usd)
         for f in range(fcs):
             if carried[s, f]:
@@ -88,9 +84,7 @@ def improve_places(
                 cost = best_cost
                 _assign(carried[s], rank, first, second)
                 changes += 1
-        for f in range(fcs):
-            if carried[s, f]:
-                held[f] += level(mean[s] * now[f], factor[s])
+        _add_levels(carried[s], mean[s], factor[s], now, 1.0, held)
     return changes
 
 
@@ -104,13 +98,27 @@ def units_held(
     held, now = np.zeros(fcs), np.zeros(fcs)
     for s in range(len(carried)):
         _assign(carried[s], rank, first, second)
-        now[:] = 0.0
-        for d in range(stations):
-            now[first[d]] += station_share[d]
-        for f in range(fcs):
-            if carried[s, f]:
-                held[f] += level(mean[s] * now[f], factor[s])
+        _sum_shares(first, station_share, now)
+        _add_levels(carried[s], mean[s], factor[s], now, 1.0, held)
     return held
+
+
+@njit(cache=True)
+def _sum_shares(first: np.ndarray, station_share: np.ndarray, out: np.ndarray) -> None:
+    """Share of demand that each FC serves, into (F,)."""
+    out[:] = 0.0
+    for d in range(len(first)):
+        out[first[d]] += station_share[d]
+
+
+@njit(cache=True)
+def _add_levels(
+    carried: np.ndarray, mean: float, factor: float, share: np.ndarray, times: float, held: np.ndarray
+) -> None:
+    """Adds a SKU's base-stock levels, `times` over, to the units held: (F,)."""
+    for f in range(len(carried)):
+        if carried[f]:
+            held[f] += times * level(mean * share[f], factor)
 
 
 @njit(cache=True)

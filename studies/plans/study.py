@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from regional_dispatch.envs.world.levers import Layout, RunningLanes
+from regional_dispatch.envs.world.levers import Layout
 from regional_dispatch.envs.world.network import Network, build_network
-from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.stock import place_stock, stock_table
-from regional_dispatch.planning.lanes import lanes_table, plan_lanes
+from regional_dispatch.envs.world.stock import place_stock
+from regional_dispatch.planning.lanes import plan_lanes
 from regional_dispatch.planning.stock.cheapest import cheapest_layout
 from regional_dispatch.planning.stock.orders import build_orders, expected_usd_per_order
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
+from regional_dispatch.studies.framework.planned import on_all_lanes, with_lanes, with_stock
 from regional_dispatch.studies.plans.page import CHEAPEST, Laned, Page, Stocked, lane_world, layout_world
 from regional_dispatch.studies.report.findings import Findings
 
@@ -37,19 +37,21 @@ class Plans(Study):
 
     def run(self, lab: Lab) -> Findings:
         """Plans, writes the tables of the plans, and plays."""
-        base = self.base().model_copy(update={"lanes": RunningLanes()})
+        base = on_all_lanes(self.base())
         network = build_network(base)
         stocked = self._stocked(base, network)
         worlds: dict[str, Scenario] = {}
         for name, one in stocked.items():
-            world = self._with_stock(lab, base, network, name, one)
-            worlds[layout_world(name)] = self._on_lanes(lab, world, self._laned(world), f"lanes_{name}")
+            world = with_stock(base, network, one.base, lab.worlds / f"stock_{name}.csv")
+            own = self._laned(world)
+            worlds[layout_world(name)] = with_lanes(world, own.network, own.plan, lab.worlds / f"lanes_{name}.csv")
         laned: dict[str, Laned] = {}
         for side, fields in self.sides.items():
-            world = self.world(fields).model_copy(update={"lanes": RunningLanes()})
+            world = on_all_lanes(self.world(fields))
             laned[side] = self._laned(world)
             worlds[lane_world(side, False)] = world
-            worlds[lane_world(side, True)] = self._on_lanes(lab, world, laned[side], f"lanes_{side}")
+            path = lab.worlds / f"lanes_{side.replace(' ', '_')}.csv"
+            worlds[lane_world(side, True)] = with_lanes(world, laned[side].network, laned[side].plan, path)
         players = self.players()
         return Page(self, stocked, laned, worlds, lab.play(worlds, players), tuple(players)).findings()
 
@@ -62,19 +64,6 @@ class Plans(Study):
             found[name] = Stocked(levels, expected_usd_per_order(orders, levels), plan)
         return found
 
-    def _with_stock(self, lab: Lab, base: Scenario, network: Network, name: str, one: Stocked) -> Scenario:
-        path = lab.worlds / f"stock_{name}.csv"
-        with replacing(path) as file:
-            stock_table(network, one.base).to_csv(file, index=False)
-        stock = base.stock.model_copy(update={"layout": "table", "placement": str(path.resolve())})
-        return base.model_copy(update={"stock": stock})
-
     def _laned(self, world: Scenario) -> Laned:
         network = build_network(world)
         return Laned(network, plan_lanes(world, network, place_stock(world, network)))
-
-    def _on_lanes(self, lab: Lab, world: Scenario, laned: Laned, stem: str) -> Scenario:
-        path = lab.worlds / f"{stem.replace(' ', '_')}.csv"
-        with replacing(path) as file:
-            lanes_table(laned.network, laned.plan).to_csv(file, index=False)
-        return world.model_copy(update={"lanes": RunningLanes(kind="file", path=str(path.resolve()))})

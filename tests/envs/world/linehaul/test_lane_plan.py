@@ -67,6 +67,20 @@ def test_inside_a_region_a_package_may_go_over_two_sort_centers_where_one_does_n
     assert len(net.routes) == net.fcs * net.stations
 
 
+def test_a_pair_with_a_direct_lane_keeps_a_way_over_two_sort_centers(tmp_path: Path) -> None:
+    """Each FC feeds one sort center alone; where that does not feed the station, a second one does."""
+    first: dict[str, str] = {}
+    kept = set(named(build_network(small())))
+    for a, b in sorted(kept):
+        if a.startswith("FC") and b.startswith("SC") and first.setdefault(a, b) != b:
+            kept.discard((a, b))
+    routes = build_network(planned(tmp_path, lambda a, b: (a, b) in kept)).net.routes
+    legs: dict[tuple[int, int], set[int]] = {}
+    for route in routes:
+        legs.setdefault((int(route["fc"]), int(route["station"])), set()).add(int(route["legs"]))
+    assert {1, 3} in legs.values() and {1} not in legs.values()
+
+
 def test_lanes_change_in_the_middle_of_an_episode(tmp_path: Path) -> None:
     """Packages made before the change end on the lanes of their routes; those made after it take lanes that run."""
     plan = planned(tmp_path, no_direct).lanes
