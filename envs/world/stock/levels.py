@@ -86,7 +86,7 @@ def mean_demand(
 
 def nearest_fcs(network: Network) -> np.ndarray:
     """FCs of each station, nearest first: (D, F) int32, −1 padded."""
-    table = network.net.by_distance[0]
+    table = network.net.by_distance["path"][0]
     return np.where(table >= 0, network.net.routes["fc"][table], -1).astype(np.int32)
 
 
