@@ -190,6 +190,7 @@ class Simulator:
             sample=np.zeros((shape[0], room, shape[3]), np.float32),
             sample_usd=np.zeros((shape[0], room), np.float32),
         )
+        self.state.tag["noted"] = 0
 
     def move(self, row: int, moves: Moves) -> None:
         """Sends units from FC to FC between two ticks.
@@ -321,7 +322,7 @@ class Simulator:
 
 
 # Arrays of the state that get longer when an episode needs it, and along which axis.
-GROWING = {"package": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
+GROWING = {"package": 1, "tag": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
 
 
 def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -210,7 +210,7 @@ class Reader:
         self.sim, self.row, s = sim, row, sim.state
         self.package = s.package[row]
         self.next = self.package["next"].tolist()
-        self.truck = self.package["truck"].tolist()
+        self.truck = s.tag["truck"][row].tolist()
 
     def chain(self, head: int, links: list[int] | None = None) -> Iterator[int]:
         links, p = self.next if links is None else links, head

@@ -24,7 +24,7 @@ from regional_dispatch.envs.kernel.decisions.order_plan import MOST_LINES, PLANS
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
-from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
+from regional_dispatch.envs.kernel.phases.lane_queue import AHEAD, NEVER
 from regional_dispatch.envs.world.demand import Demand
 from regional_dispatch.envs.world.world import World
 
@@ -51,6 +51,7 @@ ROW = np.dtype(
             "i8",
         ),  # 1: a truck that leaves less than full is charged to the packages that made it leave
         ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
+        ("followed", "i8"),  # 1 once a learner follows packages of this episode
         ("samples", "i8"),  # taken so far
         ("shipments", "i8"),  # of stock on the road from FC to FC
         ("packages", "i8"),  # packages under way
@@ -65,24 +66,35 @@ ROW = np.dtype(
     align=True,
 )
 
+_CACHE_LINE = 64  # bytes
+
+# Half a line of the processor's cache: what moves a package, and nothing else.
 PACKAGE = np.dtype(
     [
         ("next", "i4"),  # next in its queue or truck
-        ("truck", "i4"),  # next truck arriving in the same tick, kept in a truck's first package
+        ("ahead", "i4"),  # some places further, as far as it is known: fetched while this one is worked on
         ("route", "i4"),
         ("ordered", "i4"),  # tick
         ("due", "i4"),  # last tick that keeps the promise
         ("joined", "i4"),  # tick it joined its queue
-        ("journey", "i4"),  # a learner's number for its source decision, −1 for none
         ("cost", "f4"),  # USD it has caused so far
-        ("order", "i4"),  # kept for re-evaluation, as are the next three
-        ("sibling", "i4"),  # next package of its order, in a ring
-        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
-        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to
-        ("noted", "i2"),  # 1 if a learner follows it
         ("lines", "i2"),
         ("leg", "i2"),  # leg of the route it queues for or rides on
-        ("outside", "i2"),  # lines of its order that are lost or come from another region
+    ],
+    align=True,
+)
+
+# What else is kept of a package where someone asks for it.
+TAG = np.dtype(
+    [
+        ("truck", "i4"),  # next truck arriving in the same tick, kept with a truck's first package
+        ("journey", "i4"),  # a learner's number for its source decision, −1 for none; while `followed` is set
+        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to; while `learning` is set
+        ("noted", "i4"),  # 1 if samples are taken of it; while `learning` is set
+        ("order", "i4"),  # this and the next three are kept for re-evaluation
+        ("sibling", "i4"),  # next package of its order, in a ring
+        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
+        ("outside", "i4"),  # lines of its order that are lost or come from another region
     ],
     align=True,
 )
@@ -98,6 +110,7 @@ LANE_STATE = np.dtype(
         ("safe", "i4"),  # last tick to leave at for the most urgent package that can still be on time, else NEVER
         ("late", "i4"),  # packages whose last safe tick has passed
         ("inbound", "i4"),  # packages upstream that will ride this lane next
+        ("joined", "i4"),  # packages that have ever joined its queue
         ("inflow_tick", "i4"),  # tick of the last update of inflow
         ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
         ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
@@ -131,7 +144,16 @@ LINE = np.dtype(
 # Units of one SKU on the road from FC to FC.
 SHIPMENT = np.dtype([("sku", "i4"), ("fc", "i4"), ("units", "i4"), ("tick", "i4")], align=True)  # where, and when
 
-QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("packages", "i4"), ("lines", "i4")], align=True)
+QUEUE = np.dtype(
+    [
+        ("head", "i4"),
+        ("tail", "i4"),
+        ("packages", "i4"),
+        ("lines", "i4"),
+        ("joined", "i4"),  # packages that have ever joined
+    ],
+    align=True,
+)
 
 JOURNEY = np.dtype(
     [
@@ -155,6 +177,10 @@ class State(NamedTuple):
     road: np.ndarray  # (B, S, F) int16, units on the road from other FCs
     shipment: np.ndarray  # (B, shipments) SHIPMENT, the first `row.shipments` of them are on the road
     package: np.ndarray  # (B, packages) PACKAGE
+    tag: np.ndarray  # (B, packages) TAG
+    recent: (
+        np.ndarray
+    )  # (B, N + L + 1, AHEAD) int32, latest packages to join each site's and lane's queue, and given back
     item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
     urgent: np.ndarray  # (B, L, longest promise + 1) int32, packages waiting by last safe tick modulo its length
@@ -222,7 +248,9 @@ def empty_state(world: World, rows: int) -> State:
         moved=np.zeros((rows, skus), np.uint8),
         road=np.zeros((rows, skus, fcs), np.int16),
         shipment=np.zeros((rows, 1), SHIPMENT),
-        package=np.zeros((rows, packages), PACKAGE),
+        package=_pool(rows, packages),
+        tag=np.zeros((rows, packages), TAG),
+        recent=np.zeros((rows, sites + lanes + 1, AHEAD), np.int32),
         item=np.zeros((rows, 1), ITEM),
         lane=np.zeros((rows, lanes), LANE_STATE),
         urgent=np.zeros((rows, lanes, _longest_promise(world.demand) + 1), np.int32),
@@ -281,8 +309,8 @@ def _longest_promise(demand: Demand) -> int:
 
 # What is written before it is read. It need not be cleared, and stays out of memory until it is used.
 _WRITTEN_FIRST = frozenset({
-    "package", "item", "line", "candidate", "surcharge", "plan", "weighed", "lane_weighed", "planned", "busy", "cover",
-    "cover_usd", "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd",
+    "package", "tag", "item", "line", "candidate", "surcharge", "plan", "weighed", "lane_weighed", "planned", "busy",
+    "cover", "cover_usd", "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd",
     "line_usd", "price_scratch", "note", "sample", "sample_usd",
 })  # fmt: skip
 
@@ -310,7 +338,10 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
 
 def grow_packages(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more packages in every row."""
-    package = _grown(state.package, needed)
+    rows, size = state.package.shape
+    package = _pool(rows, size + max(size // 2, needed))
+    package[:, :size] = state.package
+    state = state._replace(tag=_grown(state.tag, needed))
     if state.note.shape[1] == 1:
         return state._replace(package=package)
     note = np.zeros((len(package), package.shape[1], *state.note.shape[2:]), np.float32)
@@ -329,6 +360,13 @@ def grow_shipments(state: State, needed: int) -> State:
     shipment = np.zeros((rows, 2 * size + needed), SHIPMENT)
     shipment[:, :size] = state.shipment
     return state._replace(shipment=shipment)
+
+
+def _pool(rows: int, size: int) -> np.ndarray:
+    """Packages, (rows, size), none of which lies across two lines of the processor's cache."""
+    memory = np.zeros(rows * size * PACKAGE.itemsize + _CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % _CACHE_LINE
+    return memory[first : first + rows * size * PACKAGE.itemsize].view(PACKAGE).reshape(rows, size)
 
 
 def _grown(old: np.ndarray, needed: int) -> np.ndarray:

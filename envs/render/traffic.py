@@ -41,7 +41,7 @@ def trucks_under_way(sim: Simulator, row: int) -> list[Truck]:
             lane = int(net.routes["lanes"][record["route"], record["leg"]])
             done = 1.0 - ahead / int(net.lanes["ticks"][lane])
             found.append(Truck(lane, done, _load(package["next"], first)))
-            first = int(record["truck"])
+            first = int(s.tag[row, first]["truck"])
     return found
 
 

@@ -26,7 +26,7 @@ _PER_PACKAGE = 1000.0  # USD; above any difference between routes, so that the n
 
 @inlined
 def plan_order(w: Any, s: Any, b: int, r: int, first: int, last: int) -> None:
-    """Plans the order in slots first…last−1 of region r, whose candidates are known, as far as `planned` asks for it."""
+    """Plans the order in slots first…last−1 of region r, whose candidates are known, as `planned` asks for."""
     if not (s.planned[b, r, LEAST_COST] or s.planned[b, r, FEWEST_PACKAGES]):
         return
     low = first

@@ -15,6 +15,7 @@ from regional_dispatch.envs.kernel.phases.lane_queue import (
     late_usd_if_held,
     leave_lane,
 )
+from regional_dispatch.envs.kernel.prefetch import prefetch
 from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT
 
 
@@ -74,6 +75,7 @@ def _board(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> None:
     share, last_charged = truck_shares(w, s, b, index, load, usd)
     for _ in range(load):
         package = s.package[b, p]
+        prefetch(s.package, (b, package.ahead))
         charge_package(w, s, b, p, index, share, last_charged)
         leave_lane(w, s, b, index, p)
         route = w.net.routes[package.route]
@@ -82,12 +84,12 @@ def _board(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> None:
         last, p = p, package.next
     s.package[b, last].next = -1
     queue.head = p
-    s.package[b, first].truck = -1
+    s.tag[b, first].truck = -1
     arriving = s.arriving[b, (row.tick + w.net.lanes[index].ticks) % s.arriving.shape[1]]
     if arriving[0] < 0:
         arriving[0] = first
     else:
-        s.package[b, arriving[1]].truck = first
+        s.tag[b, arriving[1]].truck = first
     arriving[1] = first
 
 

@@ -94,7 +94,7 @@ def _visit_trucks(w: Any, s: Any, b: int, usd: np.ndarray, close: int) -> None:
         arriving = s.arriving[b, (tick + ahead) % length]
         truck = arriving[0]
         while truck >= 0:
-            following = s.package[b, truck].truck
+            following = s.tag[b, truck].truck
             p = truck
             while p >= 0:
                 package = s.package[b, p]

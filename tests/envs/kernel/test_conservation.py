@@ -240,6 +240,7 @@ def test_what_packages_cost_adds_up_to_all_cash_but_the_lost_lines() -> None:
     """With a journey for every line, the journeys of package leaders hold every dollar of their packages."""
     sim, rng = simulator(small(**{**SCARCE, "horizon_hours": 80}), 5), np.random.default_rng(0)
     sim.keep_journeys(5000)
+    sim.state.row["followed"] = 1
     number, done = 0, False
     while not done:
         sim.begin(0)

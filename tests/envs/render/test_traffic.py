@@ -30,7 +30,7 @@ def test_truck_position_is_the_share_of_the_transit_done() -> None:
     # package, next in the truck, next truck, (route, leg)
     loads = ((5, 6, 9, long), (6, -1, 77, other), (9, -1, -1, other), (2, -1, -1, short))
     for p, following, truck, (route, leg) in loads:
-        s.package[0, p]["next"], s.package[0, p]["truck"] = following, truck
+        s.package[0, p]["next"], s.tag[0, p]["truck"] = following, truck
         s.package[0, p]["route"], s.package[0, p]["leg"] = route, leg
     length = s.arriving.shape[1]
     s.arriving[0, (tick + 3) % length] = 5, 9
