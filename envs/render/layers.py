@@ -101,7 +101,7 @@ class TruckLayer:
         lanes = np.array([truck.lane for truck in trucks])
         crowd = min(1.0, max(_FEW_TRUCKS / len(trucks), _SMALLEST))
         self._dots.set_sizes([crowd * self._area])
-        self._dots.set_linewidths([0.6 * crowd])
+        self._dots.set_linewidth(0.6 * crowd)
         self._dots.set_offsets(self._paths.at(lanes, np.array([truck.fraction for truck in trucks])))
         self._canvas.draw(self._dots)
 
