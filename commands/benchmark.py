@@ -11,6 +11,7 @@ from regional_dispatch.evaluation.benchmark.page import benchmark_page, cell_bar
 from regional_dispatch.evaluation.benchmark.run import run_suite, save_benchmark
 from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
 from regional_dispatch.evaluation.bounds import hindsight
+from regional_dispatch.evaluation.execution.executor import Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_folder
 
@@ -53,7 +54,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed}, more)
         ready = stages(suite, path, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
-        with open_executor(self.workers, self.ray) as executor, cell_bar() as progress:
+        with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
             found = run_suite(suite, ready, self.out, executor, bound, command_line(), progress)
         save_benchmark(found, benchmark_page(found.summary), self.out)
         print_overview(found.summary)

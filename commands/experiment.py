@@ -13,7 +13,7 @@ from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.cells import Worlds
-from regional_dispatch.evaluation.execution.executor import Executor
+from regional_dispatch.evaluation.execution.executor import Executor, Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.experiments.file import load_experiment, narrowed, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page, print_experiment, training_bars
@@ -62,7 +62,7 @@ runs here or that RAY_ADDRESS names, or else a new one on this machine with as m
         variants = ready(experiment, path)
         wanted = trainings(variants, out, Worlds())
         bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None
-        with open_executor(self.workers, self.ray) as executor:
+        with open_executor(Processes(self.workers), self.ray) as executor:
             outcomes = self._trained(wanted, executor) if self.train else finished(wanted)
             with cell_bar() as progress:
                 result = evaluate_experiment(

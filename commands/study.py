@@ -9,6 +9,7 @@ import tyro
 
 from regional_dispatch.commands.options import at_least, command_line
 from regional_dispatch.evaluation.benchmark.page import cell_bar
+from regional_dispatch.evaluation.execution.executor import Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.provenance import provenance
@@ -51,7 +52,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})
         out = self.out or Path("runs") / "studies" / path.stem
         check_folder(out)
-        with open_executor(self.workers, self.ray) as executor, cell_bar() as progress:
+        with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
             findings = study.answer(Lab(out, study.episodes, study.seed, executor, progress))
         save_report(study, findings, provenance(command_line()), out)
         print(f"{findings.answer}\nreport: {out / PAGE}")

@@ -1,10 +1,10 @@
-"""What an executor does, and the two simple ones: in this process, and in processes of this machine."""
+"""What an executor does, and the simple ones: in this process, in threads of it, in processes of this machine."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, Protocol, TypeVar
@@ -56,6 +56,25 @@ class Here:
 
 
 HERE = Here()
+
+
+class Threads:
+    """Does the work in threads of this process; for work that is mostly compiled code.
+
+    Args:
+        workers: number of threads, ≥ 1.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(self, work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Results[ItemT, ResultT]:
+        """See `Executor.run`. What a thread is doing cannot be stopped."""
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            yield from _as_done({pool.submit(work, item): item for item in items})
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class Processes:

@@ -16,7 +16,7 @@ from typing import Any
 
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.execution.executor import Executor, ItemT, Processes, Results, ResultT
+from regional_dispatch.evaluation.execution.executor import Executor, ItemT, Processes, Results, ResultT, Threads
 from regional_dispatch.evaluation.execution.package import Build, differences, own_build
 from regional_dispatch.evaluation.execution.packing import Packed, packed, unpacked
 from regional_dispatch.evaluation.execution.ray_cluster import connected
@@ -26,21 +26,21 @@ TASKS_PER_CPU = 2  # submitted at a time; the others wait here, so that their ar
 
 
 @contextmanager
-def open_executor(workers: int, address: str | None) -> Iterator[Executor]:
-    """Processes of this machine, or a Ray cluster.
+def open_executor(local: Threads | Processes, address: str | None) -> Iterator[Executor]:
+    """A Ray cluster if there is an address, else the executor of this machine.
 
     Args:
-        workers: number of processes; also of CPUs, where a cluster is started here.
-        address: of a cluster, see `ray_cluster.connected`; None, processes.
+        local: used without an address. It has as many workers as a cluster that is started here has CPUs.
+        address: of a cluster, see `ray_cluster.connected`.
 
     Raises:
         ModuleNotFoundError: Ray is asked for and not installed.
         InputError: no cluster answers at the address.
     """
     if address is None:
-        yield Processes(workers)
+        yield local
         return
-    with connected(address, workers):
+    with connected(address, local.workers):
         yield RayExecutor()
 
 
