@@ -20,6 +20,7 @@ from regional_dispatch.evaluation.execution.package import copy_package
 AUTO = "auto"
 LOOPBACK = "127.0.0.1"
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+PASSED_ON = (CACHE_VARIABLE, "NUMBA_CPU_NAME")
 _PATIENCE_SECONDS = 10.0  # for a cluster's port to open; Ray itself tries for minutes
 
 
@@ -48,7 +49,8 @@ def connected(address: str, cpus: int) -> Iterator[None]:
         try:
             _connect(address, cpus, options)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise InputError(f"--ray = {address}: {' '.join(str(error).split())}") from None
+            fix = "; if it asks for a token, set RAY_AUTH_MODE=token" if isinstance(error, ConnectionError) else ""
+            raise InputError(f"--ray = {address}: {' '.join(str(error).split())}{fix}") from None
         try:
             yield
         finally:
@@ -87,8 +89,6 @@ def _check_port(address: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Variables of the workers: each has one CPU, and compiled code goes where the user wants it."""
-    cache = os.environ.get(CACHE_VARIABLE)
-    return {
-        **dict.fromkeys(ONE_THREAD, "1"), QUIET_VARIABLE: "1", **({CACHE_VARIABLE: cache} if cache else {}),
-    }  # fmt: skip
+    """Variables of the workers: one thread for one CPU, no messages, and what is passed on from this process."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {**dict.fromkeys(ONE_THREAD, "1"), QUIET_VARIABLE: "1", **passed}

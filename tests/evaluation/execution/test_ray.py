@@ -226,3 +226,21 @@ def test_an_address_without_a_cluster_is_refused_at_once(address: str, said: str
     assert ended.code == 2
     assert ended.err.startswith(f"error: --ray = {address}: {said}")
     assert not (tmp_path / "out").exists()
+
+
+def test_auto_starts_a_cluster_where_none_runs_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def init(address: str, **options: Any) -> None:
+        asked.append((address, options.get("num_cpus"), options.get("_node_ip_address")))
+        if address == "auto":
+            raise ConnectionError("no running Ray instance")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: asked.append("shutdown"))
+    with connected("auto", 3):
+        assert asked == [("auto", None, None), ("local", 3, LOOPBACK)]
+    assert asked[-1] == "shutdown"
+    assert "starting one on this machine, with 3 CPUs" in capsys.readouterr().err
