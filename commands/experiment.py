@@ -14,6 +14,7 @@ from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.execution.executor import Executor, Processes
+from regional_dispatch.evaluation.execution.ray_board import Board
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.experiments.file import load_experiment, narrowed, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page, print_experiment, training_bars
@@ -78,4 +79,6 @@ runs here or that RAY_ADDRESS names, or else a new one on this machine with as m
 
     def _trained(self, wanted: list[Training], executor: Executor) -> dict[Path, Outcome]:
         with training_bars(len(wanted)) as bars:
-            return run_all(wanted, self.workers, bars) if self.ray is None else train_on(executor, wanted, bars)
+            return (
+                run_all(wanted, self.workers, bars) if self.ray is None else train_on(executor, wanted, bars, Board())
+            )

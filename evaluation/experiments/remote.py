@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from regional_dispatch.baselines.tuned import FOLDER
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.execution.executor import Executor
+from regional_dispatch.evaluation.execution.ray_board import Board, repeated
 from regional_dispatch.evaluation.experiments.trainings import (
     LOG,
     Outcome,
@@ -35,9 +37,12 @@ from regional_dispatch.evaluation.experiments.trainings import (
     how_to_go_on,
     prepared,
     split,
+    timesteps_done,
     write_state,
 )
 from regional_dispatch.evaluation.policies import reference_names, resolve_policies
+
+BOARD_SECONDS = 2.0
 
 
 class Job(NamedTuple):
@@ -50,6 +55,7 @@ class Job(NamedTuple):
     references: dict[str, ScorerPolicy]  # drawn beside its learning curve
     tuned: dict[str, bytes]  # the user's tuned baselines: name → file
     begun: bytes | None  # archive of the folder to go on from
+    board: Board | None  # takes the timesteps done, under the title
 
 
 class Trained(NamedTuple):
@@ -60,13 +66,16 @@ class Trained(NamedTuple):
     error: str | None  # why it failed
 
 
-def train_on(executor: Executor, trainings: Sequence[Training], progress: Progress) -> dict[Path, Outcome]:
+def train_on(
+    executor: Executor, trainings: Sequence[Training], progress: Progress, board: Board | None = None
+) -> dict[Path, Outcome]:
     """Has the executor run the trainings that are not finished.
 
     Args:
         executor: runs them.
         trainings: each with a folder of its own.
         progress: receives every start, that is when the executor takes a training, and every end.
+        board: of the executor's cluster; brings the timesteps done to `progress`. Default: it receives none.
 
     Returns:
         Folder → outcome, of every training.
@@ -75,33 +84,43 @@ def train_on(executor: Executor, trainings: Sequence[Training], progress: Progre
         KeyboardInterrupt: on Ctrl-C; trainings under way are lost.
     """
     done, waiting = split(trainings, progress)
-    by_title = {training.title: training for training in waiting}
     before: dict[str, float] = {}  # seconds of earlier commands
+    running: dict[str, Training] = {}  # by title
+    lock = Lock()  # of `running` and `progress`
 
     def jobs() -> Iterator[Job]:
         for training in waiting:
             command, before[training.title], note = prepared(training)
-            progress.started(training, note)
-            yield _job(training, goes_on=command is training.resume)
+            with lock:
+                progress.started(training, note)
+                running[training.title] = training
+            yield _job(training, command is training.resume, board)
+
+    def tell() -> None:
+        numbers = {} if board is None else board.read()
+        with lock:
+            for title in running.keys() & numbers.keys():
+                progress.at(running[title], numbers[title])
 
     try:
-        with contextlib.closing(executor.run(train_job, jobs())) as results:
+        with repeated(tell, BOARD_SECONDS), contextlib.closing(executor.run(train_job, jobs())) as results:
             for job, trained in results:
-                training = by_title[job.title]
-                done[training.folder] = _kept(training, trained, before[job.title])
-                progress.ended(training, done[training.folder])
+                with lock:
+                    training = running.pop(job.title)
+                    done[training.folder] = _kept(training, trained, before[job.title])
+                    progress.ended(training, done[training.folder])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(how_to_go_on(done, trainings)) from None
     return done
 
 
-def _job(training: Training, goes_on: bool) -> Job:
+def _job(training: Training, goes_on: bool, board: Board | None) -> Job:
     assert training.run is not None
     scenario = training.run.scenario
     references = {} if training.seconds else resolve_policies(reference_names(scenario.name), scenario)
     tuned = {path.name: path.read_bytes() for path in FOLDER.glob("*.yaml")}
     begun = archive(training.folder) if goes_on else None
-    return Job(training.title, scenario, training.run, training.seconds, references, tuned, begun)
+    return Job(training.title, scenario, training.run, training.seconds, references, tuned, begun, board)
 
 
 def _kept(training: Training, trained: Trained, before: float) -> Outcome:
@@ -125,8 +144,14 @@ def train_job(job: Job) -> Trained:
         out.mkdir()
         if job.begun is not None:
             unarchive(job.begun, out)
-        error = _train(job, replace(job.run, scenario=job.scenario, out=out))
+        with repeated(lambda: _report(job, out), BOARD_SECONDS):
+            error = _train(job, replace(job.run, scenario=job.scenario, out=out))
         return Trained(archive(out), time.monotonic() - begun, error)
+
+
+def _report(job: Job, out: Path) -> None:
+    if job.board is not None:
+        job.board.write(job.title, timesteps_done(out))
 
 
 def _train(job: Job, run: Run) -> str | None:

@@ -159,7 +159,7 @@ class _Running:
         progress.started(training, note)
 
     def is_over(self) -> bool:
-        self.progress.at(self.training, _timesteps(self.training.folder))
+        self.progress.at(self.training, timesteps_done(self.training.folder))
         return self.process.poll() is not None
 
     def seconds(self) -> float:
@@ -215,7 +215,7 @@ def write_state(training: Training, seconds: float, done: bool = False, failed: 
         file.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
 
-def _timesteps(folder: Path) -> int:
+def timesteps_done(folder: Path) -> int:
     """Timesteps done, by the last line of the run's learning curve."""
     try:
         last = (folder / CURVE_FILE).read_text(encoding="utf-8").rstrip().rpartition("\n")[2]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from regional_dispatch.agents.export import load_policy
@@ -25,6 +26,7 @@ from regional_dispatch.evaluation.cells import Worlds, compute, policy_cell
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.execution import ray_executor
 from regional_dispatch.evaluation.execution.executor import HERE, Executor
+from regional_dispatch.evaluation.execution.ray_board import Board
 from regional_dispatch.evaluation.execution.ray_cluster import connected
 from regional_dispatch.evaluation.execution.ray_executor import RayExecutor
 from regional_dispatch.evaluation.experiments.file import load_experiment, ready
@@ -80,14 +82,15 @@ def executor(cluster: Any) -> Iterator[RayExecutor]:
 
 
 def test_workers_import_the_package_that_was_sent(executor: RayExecutor) -> None:
-    def where(item: Item) -> tuple[str, str | None]:
+    def where(item: Item) -> tuple[str, str | None, bool]:
         import regional_dispatch
 
-        return str(regional_dispatch.__file__), os.environ.get("OMP_NUM_THREADS")
+        return str(regional_dispatch.__file__), os.environ.get("OMP_NUM_THREADS"), item.value.flags.writeable
 
-    [(_, (place, threads))] = executor.run(where, [Item("where", small())])
+    [(_, (place, threads, writable))] = executor.run(where, [Item("where", small(), np.zeros(3))])
     assert "py_modules_files" in place
     assert threads == "1"
+    assert writable  # else the kernel would be compiled once more
 
 
 def test_a_suite_is_the_same_with_a_node_lost_half_way(cluster: Any, executor: RayExecutor, tmp_path: Path) -> None:
@@ -135,6 +138,18 @@ def test_what_the_work_raises_is_raised_here_and_not_tried_again(executor: RayEx
     assert (tmp_path / "tries").read_text(encoding="utf-8") == "once\n"
 
 
+def test_a_lost_worker_s_item_is_done_again(executor: RayExecutor, tmp_path: Path) -> None:
+    def dies_once(item: Item) -> int:
+        lives = Path(item.value)
+        lives.write_text(lives.read_text() + "x" if lives.exists() else "x")
+        if len(lives.read_text()) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return len(lives.read_text())
+
+    [(_, lives)] = executor.run(dies_once, [Item("an item", small(), str(tmp_path / "lives"))])
+    assert lives == 2
+
+
 def test_work_that_takes_its_worker_down_every_time_is_given_up(
     executor: RayExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,25 +194,36 @@ def test_a_tuning_finds_the_same(executor: RayExecutor) -> None:
     assert found[0]._replace(minutes=0) == found[1]._replace(minutes=0)
 
 
+def test_numbers_written_by_a_worker_are_read_by_the_driver(executor: RayExecutor) -> None:
+    def writes(item: Item) -> None:
+        item.value.write(item.title, 7)
+        time.sleep(1)
+
+    board = Board()
+    assert board.read() == {}
+    list(executor.run(writes, [Item("seven", small(), board)]))
+    assert board.read() == {"seven": 7}
+
+
 def test_trainings_come_back_as_their_folders_and_one_that_fails_stops_no_other(
     executor: RayExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_files(tmp_path)
 
-    def trained(name: str, by: Executor) -> tuple[Path, Path, Told]:
+    def trained(name: str, by: Executor, board: Board | None = None) -> tuple[Path, Path, Told]:
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         relative = Path("..") / path.relative_to(tmp_path)
         good, bad = trainings(ready(load_experiment(relative), relative), Path("out"), Worlds())[:2]
         assert bad.run is not None
         told, bad = Told(), bad._replace(run=replace(bad.run, seed=-1))
-        found = train_on(by, [bad, good], told)
+        found = train_on(by, [bad, good], told, board)
         assert found[good.folder].error is None
         assert str(found[bad.folder].error).endswith(f"see {bad.folder / 'train.log'}")
         assert train_on(by, [good._replace(run=None)], Told())[good.folder].error is None  # it is kept
         return good.folder.absolute(), bad.folder.absolute(), told
 
-    (here, _, told), (there, bad, told_there) = trained("here", HERE), trained("there", executor)
+    (here, _, told), (there, bad, told_there) = trained("here", HERE), trained("there", executor, Board())
     assert sorted(told) == sorted(told_there)
     policies = [load_policy(folder / POLICY_FILE) for folder in (here, there)]
     assert str(policies[0].scorers) == str(policies[1].scorers)
