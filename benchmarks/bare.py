@@ -2,8 +2,9 @@
 
 It draws the same orders from the same tables, looks for stock of each line in the eight fulfillment centers that are
 cheapest for its station, and farther away only if they have none, takes the cheapest, adds the line to a counter for
-each lane of the route, and sends a truck, which is another counter, when a lane holds a full load. Shelves are filled up once per review period. There are no packages, promises, trucks on
-the road, picking, sorting, costs or KPIs. A line that no center can serve is lost.
+each lane of the route, and sends a truck, which is another counter, when a lane holds a full load. Shelves are filled
+up once per review period. There are no packages, promises, trucks on the road, picking, sorting, costs or KPIs. A line
+that no center can serve is lost.
 
 Axes: D stations, F FCs, L lanes, S SKUs.
 """

@@ -62,8 +62,9 @@ def run_day(policy: str, quick: bool) -> dict[str, Any]:
     kpis = sim.kpis(0)
     busy = [n / s for n, s in zip(lines, cpu, strict=True) if n]
     return {
-        "build_seconds": built, "first_tick_seconds": first_tick, "wall_seconds": wall, "cpu_seconds": float(np.sum(cpu)),
-        "lines": order_lines(sim) - before, "lines_per_second": spread(busy),
+        "build_seconds": built, "first_tick_seconds": first_tick, "wall_seconds": wall,
+        "cpu_seconds": float(np.sum(cpu)), "lines": order_lines(sim) - before,
+        "lines_per_second": spread(busy),
         "kpis": {name: float(kpis[name]) for name in SHOWN_KPIS if name in kpis},
     }  # fmt: skip
 
@@ -111,14 +112,14 @@ def section(result: dict[str, Any]) -> list[str]:
     lines = next(iter(result["policies"].values()))["lines"]
     header = ["policy", "CPU s", "wall s", "peak GiB", "lines per CPU s", "by the hour", "times bare"]
     return [
-        f"`us_full`, the hours after the warm-up, {lines:,} order lines, one core. Peak memory is that of the whole process. "
-        "Each day is run once; *by the hour* is the median of its hours with their quartiles.", "",
+        f"`us_full`, the hours after the warm-up, {lines:,} order lines, one core. Peak memory is that of the whole "
+        "process. Each day is run once; *by the hour* is the median of its hours with their quartiles.", "",
         *table(header, rows), "",
         f"The world is built in {built['build_seconds']:.1f} CPU seconds, and its first tick takes "
         f"{built['first_tick_seconds']:.2f}.", "",
-        "The bare kernel (`benchmarks/bare.py`) draws the same orders, takes the cheapest of the centers with stock, and "
-        "counts lines and full trucks per lane. It has no packages, promises, picking, sorting, costs or KPIs: no simulator "
-        f"of this kind can take less. It met {bare['lines']:,} lines.", "",
+        "The bare kernel (`benchmarks/bare.py`) draws the same orders, takes the cheapest of the centers with stock, "
+        "and counts lines and full trucks per lane. It has no packages, promises, picking, sorting, costs or KPIs: no "
+        f"simulator of this kind can take less. It met {bare['lines']:,} lines.", "",
         *_kpi_lines(result),
     ]  # fmt: skip
 

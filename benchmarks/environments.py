@@ -116,15 +116,14 @@ def measure(settings: Settings) -> dict[str, Any]:
     """Row ticks and decisions per second of every form, and of a rule in the kernel."""
     register_envs()
     sim = Simulator(load_scenario(US8))
-    slots = sim.world.rules.order_slots, sim.world.net.slot_lane.shape[1]
     per_tick = decisions_per_row_tick(sim, 24 if settings.quick else 168)
     forms = {}
-    for name, make in FORMS.items():
+    for name in FORMS:
         own = name in (DUMMY, SINGLE) or name.startswith("batched")
         if settings.quick and not own:
             continue  # starting processes takes longer than the rest
-        forms[name] = _timed(make(), slots, settings.quick, per_tick)
-    forms[KERNEL] = _kernel(sim, settings.quick, per_tick)
+        forms[name] = timed_form(name, sim, settings.quick, per_tick)
+    forms[KERNEL] = kernel_rates(sim, settings.quick, per_tick)
     ratios = {name: form["decisions"]["median"] / forms[DUMMY]["decisions"]["median"] for name, form in forms.items()}
     return {"decisions_per_row_tick": per_tick, "forms": forms, "ratios": ratios}
 
@@ -143,7 +142,9 @@ def decisions_per_row_tick(sim: Simulator, ticks: int) -> float:
     return found / (ticks * sim.regions)
 
 
-def _timed(form: Form, slots: tuple[int, int], quick: bool, per_tick: float) -> dict[str, Any]:
+def timed_form(name: str, sim: Simulator, quick: bool, per_tick: float) -> dict[str, Any]:
+    """Rates of one of FORMS; `sim` is of the same world, for its sizes."""
+    form, slots = FORMS[name](), (sim.world.rules.order_slots, sim.world.net.slot_lane.shape[1])
     rng = np.random.default_rng(0)
     actions = np.zeros((4, form.rows, sum(slots)), np.int64)
     actions[:, :, slots[0] :] = rng.integers(2, size=(4, form.rows, slots[1]))
@@ -159,7 +160,8 @@ def _timed(form: Form, slots: tuple[int, int], quick: bool, per_tick: float) -> 
     return _rates(form.rows, ticks, cpu[1:], wall[1:], per_tick)
 
 
-def _kernel(sim: Simulator, quick: bool, per_tick: float) -> dict[str, Any]:
+def kernel_rates(sim: Simulator, quick: bool, per_tick: float) -> dict[str, Any]:
+    """Rates of a rule in the kernel, without an environment."""
     policy, cpu, wall = scorers(NEAREST, sim.scenario), [], []
     ticks = 24 if quick else sim.world.rules.horizon_tick
     for _ in range(1 + (2 if quick else REPEATS)):
@@ -203,11 +205,19 @@ def section(result: dict[str, Any]) -> list[str]:
          cell(form["decisions_per_wall_second"], 0), f"{result['ratios'][name]:.1f}"]
         for name, form in result["forms"].items()
     ]  # fmt: skip
-    header = ["`us8`", "rows", "row ticks per CPU s", "decisions per CPU s", "decisions per wall s", "times `DummyVecEnv`"]
+    header = [
+        "`us8`",
+        "rows",
+        "row ticks per CPU s",
+        "decisions per CPU s",
+        "decisions per wall s",
+        "times `DummyVecEnv`",
+    ]
     return [
-        "A row is one region with its own actions and observations. A decision is a line that waits or a lane whose truck "
-        f"may leave, {result['decisions_per_row_tick']:.1f} per row and tick on average; empty slots are not counted. All "
-        "forms get the same actions, made beforehand. The single environment decides for one region while the other seven "
-        "follow a rule, so each of its rows simulates the whole network; in the batch all regions of a copy share one.", "",
+        "A row is one region with its own actions and observations. A decision is a line that waits or a lane whose "
+        f"truck may leave, {result['decisions_per_row_tick']:.1f} per row and tick on average; empty slots are not "
+        "counted. All forms get the same actions, made beforehand. The single environment decides for one region while "
+        "the other seven follow a rule, so each of its rows simulates the whole network; in the batch all regions of a copy "
+        "share one.", "",
         *table(header, rows),
     ]  # fmt: skip

@@ -57,7 +57,7 @@ class Used(NamedTuple):
     answer: Any
 
 
-class ChildFailed(RuntimeError):
+class ChildError(RuntimeError):
     """A subprocess ended with an error; the message is the last line that it wrote."""
 
 
@@ -88,7 +88,7 @@ def run_python(
     """Runs Python in the repository and waits; its resources are its own and those of the processes it waited for.
 
     Raises:
-        ChildFailed: it ended with an error.
+        ChildError: it ended with an error.
     """
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -101,7 +101,7 @@ def run_python(
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise ChildFailed((err.strip() or f"exit code {process.returncode}").splitlines()[-1])
+        raise ChildError((err.strip() or f"exit code {process.returncode}").splitlines()[-1])
     answer = json.loads(out.strip().splitlines()[-1]) if out.strip() else None
     cpu = usage.ru_utime + usage.ru_stime
     return Used(time.monotonic() - begun, cpu, usage.ru_maxrss / 1024, answer)
