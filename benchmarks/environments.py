@@ -217,7 +217,7 @@ def section(result: dict[str, Any]) -> list[str]:
         "A row is one region with its own actions and observations. A decision is a line that waits or a lane whose "
         f"truck may leave, {result['decisions_per_row_tick']:.1f} per row and tick on average; empty slots are not "
         "counted. All forms get the same actions, made beforehand. The single environment decides for one region while "
-        "the other seven follow a rule, so each of its rows simulates the whole network; in the batch all regions of a copy "
-        "share one.", "",
+        "the other seven follow a rule, so each of its rows simulates the whole network; in the batch all regions of a "
+        "copy share one.", "",
         *table(header, rows),
     ]  # fmt: skip

@@ -97,6 +97,6 @@ def section(result: dict[str, Any]) -> list[str]:
     header = ["halved", "weeks", "order lines", "week: µs per line", "µs added a week", "packages waiting", "CPU s"]
     return [
         f"`us8`, `{NEAREST}`, with half of the picking or half of the trucks that its orders need (and no trucks for "
-        f"hire). A run stops early after {BUDGET_SECONDS:.0f} CPU seconds. The target is met up to {MOST_GROWTH - 1:.0%}, "
-        "the noise of a week.", "", *table(header, rows),
+        f"hire). A run stops early after {BUDGET_SECONDS:.0f} CPU seconds. The target is met up to "
+        f"{MOST_GROWTH - 1:.0%}, the noise of a week.", "", *table(header, rows),
     ]  # fmt: skip

@@ -68,9 +68,7 @@ def targets(result: dict[str, Any]) -> list[Target]:
         if rates:
             fastest = max(rates, key=lambda name: rates[name])
             ratio = ours / rates[fastest]
-            what = (
-                f"us8 in the kernel, decisions per CPU second: times the {unit} of the fastest domain peer, {fastest}"
-            )
+            what = f"us8 in the kernel, decisions per CPU second: times {unit} of the fastest domain peer, {fastest}"
             found.append(Target(what, "≥ 100", f"{ratio:.0f}", ratio >= LEAST_RATIO))
     return found
 
