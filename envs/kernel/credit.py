@@ -168,7 +168,8 @@ def _hand_over(w: Any, s: Any, b: int, p: int, lane: int) -> None:
     if row.learning == 0 or leg >= route.legs:
         return
     following, safe = route.lanes[leg], package.due - route.rest[leg]
-    s.lane[b, lane].handover_usd += lane_surcharge(w, s, b, following, package.ready, safe, _FIRST)
+    usd = lane_surcharge(w, s, b, w.net.lanes[lane].region, following, package.ready, safe, _FIRST)
+    s.lane[b, lane].handover_usd += usd
     if package.noted == 1:
         lane_price_features(w, s, b, following, package.ready, safe, _FIRST, s.note[b, p, 2 + leg])
 

@@ -23,8 +23,12 @@ def keep_item(s: Any, b: int, p: int, sku: int, units: int) -> None:
     """Notes a line of package p, so that it can be moved until it is picked."""
     row = s.row[b]
     index = row.free_item
+    if index < 0:
+        index = row.fresh_item
+        row.fresh_item += 1
+    else:
+        row.free_item = s.item[b, index].next
     item = s.item[b, index]
-    row.free_item = item.next
     row.items += 1
     item.sku, item.units, item.next = sku, units, s.package[b, p].items
     s.package[b, p].items = index
@@ -184,6 +188,7 @@ def _move_items(s: Any, b: int, p: int, q: int, old: int, new: int) -> None:
         after = item.next
         s.stock[b, item.sku, old] += item.units
         s.stock[b, item.sku, new] -= item.units
+        s.moved[b, item.sku] = 1
         item.next = s.package[b, q].items
         s.package[b, q].items = index
         index = after

@@ -41,6 +41,8 @@ def source_lines(w: Any, s: Any, b: int) -> None:
         s.line_first[b, r] = (s.line_first[b, r] + done[r]) % size
         s.line_count[b, r] -= done[r]
         s.slots[b, r] = 0
+        if s.line_count[b, r] == 0:
+            s.line_first[b, r] = 0  # so that the ring stays in the memory it has used
 
 
 @inlined
@@ -91,6 +93,7 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
             s.count[b, r, N.lines_lost] += 1
         return -1
     stock[w.net.routes[path].fc] -= line.units
+    s.moved[b, line.sku] = 1
     row.units_shipped += line.units
     if counted and w.net.routes[path].in_region == 0:
         s.count[b, r, N.lines_spilled] += 1
@@ -136,8 +139,12 @@ def _new_package(w: Any, s: Any, b: int, r: int, line: Any, path: int, counted: 
     """A package joins the picking queue of its FC; its handling is inevitable from now on."""
     row, rules, route = s.row[b], w.rules, w.net.routes[path]
     p = row.free
+    if p < 0:
+        p = row.fresh
+        row.fresh += 1
+    else:
+        row.free = s.package[b, p].next
     package = s.package[b, p]
-    row.free = package.next
     row.packages += 1
     row.packages_made += 1
     package.route, package.leg, package.lines = path, 0, 1

@@ -8,6 +8,7 @@ import pytest
 from regional_dispatch.envs.render.traffic import (
     Truck,
     fc_packages,
+    full_width,
     lane_fill,
     lane_packages,
     trucks_under_way,
@@ -88,3 +89,10 @@ def test_fill_and_load_are_those_of_the_kpis() -> None:
     kind, origin = sim.world.net.lanes["kind"], sim.world.net.lanes["origin"]
     first = origin < sim.world.net.fcs
     assert fc_packages(sim, 0).sum() == lane["carried"][first].sum() and set(kind[first]) <= {0, 1}
+
+
+@pytest.mark.parametrize(("lanes", "widest"), [(100, 5), (400, 20), (5000, 40)])
+def test_of_thousands_of_lanes_only_the_busiest_have_full_width(lanes: int, widest: int) -> None:
+    packages = np.arange(2 * lanes) - float(lanes)  # half of them carry nothing
+    wide = int((packages >= full_width(packages)).sum())
+    assert abs(wide - widest) <= 1
