@@ -11,7 +11,13 @@ KEY = episode_key("tune", 0, 0)  # never an evaluation episode
 US8, US_FULL = "us8", "us_full"
 NEAREST, LEAST_COST, PPO = "regional_nearest+last_safe_hour", "least_cost+last_safe_hour", "pretrained/us8"
 POLICIES = (NEAREST, LEAST_COST, PPO)
-THIN = {"stock.skus": "20000", "demand.orders_per_day": "200000", "warmup_hours": "4", "horizon_hours": "8"}
+THIN = {
+    "stock.skus": "20000",
+    "demand.orders_per_day": "200000",
+    "start_hour": "80",
+    "warmup_hours": "4",
+    "horizon_hours": "8",
+}
 
 
 def us_full(quick: bool) -> Scenario:

@@ -45,7 +45,7 @@ GROWTHS = {
     UNORDERED: Growth(
         (1000, 4000, 16000, 64000, 256000), "stock.skus", "{:.0f}", "about 0", (("demand.zipf_exponent", "3"),)
     ),
-    "stations": Growth((20, 40, 80, 160), "network.stations"),
+    "stations": Growth((20, 40, 80, 160, 320), "network.stations", fixed=(("network.metros", "320"),)),
     "regions": Growth((1, 2, 4, 8, 16), "partition", "{{kind: balanced, regions: {:.0f}}}"),
     "copies": Growth((1, 2, 4, 8, 16), "copies", expected="1"),
 }
@@ -74,12 +74,11 @@ def _seconds(growth: Growth, size: float, hours: int, repeats: int) -> list[floa
     sim = Simulator(load_scenario(BASE, overrides), int(size) if growth.field == "copies" else 1)
     policy = scorers(NEAREST, sim.scenario)
 
-    def episodes() -> None:
+    def reset() -> None:
         for copy in range(sim.copies):
             sim.reset(copy, KEY + copy)
-        sim.run(policy)
 
-    return cpu_seconds(episodes, repeats)
+    return cpu_seconds(lambda: sim.run(policy), repeats, prepare=reset)
 
 
 def targets(result: dict[str, Any]) -> list[Target]:

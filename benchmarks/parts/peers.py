@@ -1,17 +1,22 @@
 """Named peers stepped in the same run: decisions per CPU second of supply-network and routing environments.
 
-The peers need packages that do not fit this project's, so each runs in a process of another Python, given by
-`--peers-python`; `benchmarks/peer_script.py` is what that Python runs. What counts as a decision is said for each:
-the numbers of an action that the environment uses.
+Each peer runs in a process of the Python that `--peers-python` gives, so that its packages need not fit this project's;
+`benchmarks/parts/peer_script.py` is what it runs. A decision is a number of an action that the environment uses. How to
+install them, for or-gym without the gym that it pins, which no longer installs:
+
+    python -m venv peers
+    peers/bin/pip install "gym-invmgmt>=0.2.1,<0.3" "jumanji>=1.1,<2" "pandas<3"
+    peers/bin/pip install --no-deps or-gym gym
+    python -m benchmarks.run --only peers --peers-python peers/bin/python
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.environments import SINGLE, decisions_per_row_tick, kernel_rates, timed_form
 from benchmarks.measure import ROOT, ChildError, Settings, Target, run_python, spread
-from benchmarks.peer_script import PEERS
+from benchmarks.parts.environments import SINGLE, decisions_per_row_tick, kernel_rates, timed_form
+from benchmarks.parts.peer_script import PEERS
 from benchmarks.text import cell, table
 from benchmarks.worlds import US8
 from regional_dispatch.envs.simulator import Simulator
@@ -45,7 +50,7 @@ def _peer(name: str, settings: Settings) -> dict[str, Any]:
     if settings.peers_python is None:
         return {"missing": "not installed"}
     seconds = QUICK_SECONDS if settings.quick else SECONDS
-    script = str(ROOT / "benchmarks" / "peer_script.py")
+    script = str(ROOT / "benchmarks" / "parts" / "peer_script.py")
     try:
         # -I: neither this project's folders nor its environment variables reach the other Python.
         answer = run_python(["-I", script, name, str(seconds)], settings.peers_python).answer

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from importlib import import_module
 from typing import Any, Protocol
 
-from benchmarks.measure import Settings, Target, noise
+from benchmarks.measure import Settings, Target
 
 PARTS = ("rates", "day", "environments", "training", "startup", "scaling", "overload", "prices", "peers")
 
@@ -32,16 +30,5 @@ class Part(Protocol):
 
 def load_part(name: str) -> Part:
     """A part by name."""
-    part: Any = import_module(f"benchmarks.{name}")
+    part: Any = import_module(f"{__name__}.{name}")
     return part
-
-
-def main() -> None:
-    """Measures one part in this process, `python -m benchmarks.parts NAME SETTINGS`, and prints its result as JSON."""
-    name, settings = sys.argv[1], Settings(**json.loads(sys.argv[2]))
-    machine = noise(3 if settings.quick else 9)
-    print(json.dumps({"noise": machine, "result": load_part(name).measure(settings)}))
-
-
-if __name__ == "__main__":
-    main()

@@ -33,9 +33,9 @@ def measure(settings: Settings) -> dict[str, Any]:
     mode = ["quick"] if settings.quick else []
     days = {}
     for name in POLICIES:
-        used = run_python(["-m", "benchmarks.day", name, *mode])
+        used = run_python(["-m", "benchmarks.parts.day", name, *mode])
         days[name] = {**used.answer, "peak_mib": used.peak_mib}
-    bare = run_python(["-m", "benchmarks.day", BARE, *mode]).answer
+    bare = run_python(["-m", "benchmarks.parts.day", BARE, *mode]).answer
     bare["cpu"] = spread(bare.pop("cpu_seconds"))
     ratios = {name: day["cpu_seconds"] / bare["cpu"]["median"] for name, day in days.items()}
     return {"policies": days, "bare": bare, "ratios": ratios}

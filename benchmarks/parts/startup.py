@@ -44,7 +44,7 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 def _run(what: str, cache: str | None = None) -> Used:
     variables = {"REGIONAL_DISPATCH_QUIET": "1"} | ({"REGIONAL_DISPATCH_CACHE": cache} if cache else {})
-    return run_python(["-m", "benchmarks.startup_child", what], variables=variables)
+    return run_python(["-m", "benchmarks.parts.startup_child", what], variables=variables)
 
 
 def targets(result: dict[str, Any]) -> list[Target]:

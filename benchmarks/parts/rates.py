@@ -1,7 +1,7 @@
 """Order lines per second of one core in the compiled kernel: two rules and a shipped PPO policy on us8.
 
 CPU time. The figures include finding candidates, computing features and scoring them. The rates on the whole country
-are those of `benchmarks.day`.
+are those of `benchmarks.parts.day`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,7 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 
 def _rate(sim: Simulator, policy: Scorers, repeats: int) -> Spread:
-    def episode() -> None:
-        sim.reset(0, KEY)
-        sim.run(policy)
-
-    seconds = cpu_seconds(episode, repeats)
+    seconds = cpu_seconds(lambda: sim.run(policy), repeats, prepare=lambda: sim.reset(0, KEY))
     return rates(order_lines(sim), seconds)
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Settings, Target
-from benchmarks.text import table
+from benchmarks.measure import Settings, Target, spread
+from benchmarks.text import cell, table
 from benchmarks.worlds import KEY, NEAREST, US8, scorers
 from regional_dispatch.envs.simulator import Simulator, order_lines
 from regional_dispatch.envs.world.scenario import load_scenario
 
 TITLE = "A year at twice the capacity"
-WEEKS, WEEK_HOURS = 52, 168
+WEEKS, WEEK_HOURS, REPEATS = 52, 168, 5
 BUDGET_SECONDS = 60.0  # CPU, of each way
 MOST_GROWTH = 1.10  # of the last weeks' time per line over the first's: the noise of a week
 LAST = 4  # weeks compared with the first
@@ -30,13 +30,25 @@ WAYS = {
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Weeks of both ways."""
-    weeks = 2 if settings.quick else WEEKS
-    return {name: run_weeks(overrides, weeks, BUDGET_SECONDS) for name, overrides in WAYS.items()}
+    """Weeks of both ways; each week's time is the median of the repeats."""
+    weeks, repeats = (2, 1) if settings.quick else (WEEKS, REPEATS)
+    return {name: _repeated(overrides, weeks, repeats) for name, overrides in WAYS.items()}
+
+
+def _repeated(overrides: dict[str, str], weeks: int, repeats: int) -> dict[str, Any]:
+    runs = [run_weeks(overrides, weeks, BUDGET_SECONDS)]
+    if runs[0]["weeks"] == weeks:  # a run that is out of time is not repeated
+        runs += [run_weeks(overrides, weeks, BUDGET_SECONDS) for _ in range(repeats - 1)]
+    micros = np.median([run["microseconds_per_line"] for run in runs], axis=0).tolist()
+    return {
+        **runs[0], "repeats": len(runs), "asked_weeks": weeks, "microseconds_per_line": micros, "slope": _slope(micros),
+        "cpu_seconds": spread([run["cpu_seconds"] for run in runs]),
+        "last_over_first": float(np.median(micros[-LAST:])) / micros[0],
+    }  # fmt: skip
 
 
 def run_weeks(overrides: dict[str, str], weeks: int, budget: float) -> dict[str, Any]:
-    """CPU microseconds per order line, week by week.
+    """CPU microseconds per order line, week by week, of one run.
 
     Args:
         overrides: what halves the capacity.
@@ -61,9 +73,8 @@ def run_weeks(overrides: dict[str, str], weeks: int, budget: float) -> dict[str,
         if used > budget:
             break
     return {
-        "weeks": len(micros), "asked_weeks": weeks, "cpu_seconds": used, "microseconds_per_line": micros,
-        "packages_under_way": waiting, "lines": order_lines(sim), "slope": _slope(micros),
-        "last_over_first": float(np.median(micros[-LAST:])) / micros[0],
+        "weeks": len(micros), "cpu_seconds": used, "microseconds_per_line": micros, "packages_under_way": waiting,
+        "lines": order_lines(sim),
     }  # fmt: skip
 
 
@@ -79,7 +90,7 @@ def targets(result: dict[str, Any]) -> list[Target]:
         whole = way["weeks"] == way["asked_weeks"]
         text = f"{way['last_over_first']:.2f} × after {way['weeks']} weeks" + ("" if whole else ", then out of time")
         what = f"us8 with half the {name} it needs: a line's time in the last weeks over the first week"
-        found.append(Target(what, "≤ 1", text, whole and way["last_over_first"] <= MOST_GROWTH))
+        found.append(Target(what, "≤ 1, to 10 %", text, whole and way["last_over_first"] <= MOST_GROWTH))
     return found
 
 
@@ -92,7 +103,7 @@ def section(result: dict[str, Any]) -> list[str]:
         rows.append([
             name, f"{way['weeks']} of {way['asked_weeks']}", f"{way['lines']:,}",
             " · ".join(f"{week + 1}: {micros[week]:.2f}" for week in shown), f"{way['slope']:+.4f}",
-            f"{way['packages_under_way'][-1]:,}", f"{way['cpu_seconds']:.1f}",
+            f"{way['packages_under_way'][-1]:,}", cell(way["cpu_seconds"], 1),
         ])  # fmt: skip
     header = ["halved", "weeks", "order lines", "week: µs per line", "µs added a week", "packages waiting", "CPU s"]
     return [
