@@ -15,7 +15,7 @@ def plain(rng: np.random.Generator, weights: np.ndarray, miles: np.ndarray) -> n
     placed = np.zeros((len(PLACES), FCS), dtype=bool)
     for turn in range(PLACES.max()):
         draw = rng.random(len(PLACES))
-        for s in np.flatnonzero(turn < PLACES):
+        for s in np.flatnonzero(PLACES > turn):
             near = miles[placed[s]].min(axis=0) if placed[s].any() else np.full(FCS, miles.max() + 1)
             chance = np.where(placed[s], 0, weights * (near + 1) ** 2).cumsum()
             placed[s, min(int((chance < draw[s] * chance[-1]).sum()), FCS - 1)] = True
