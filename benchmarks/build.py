@@ -1,7 +1,7 @@
 """How long it takes to build a world, and the memory that takes: one line a part.
 
-Run `python -m benchmarks.build [SCENARIO]`; the default is us_full. CPU time of one core; compiled code is loaded
-before the clock starts. Memory is the highest of the process so far, Python and libraries included.
+Run `python -m benchmarks.build [SCENARIO]`; the default is us_full. CPU time of one core; compiled code is loaded before
+the clock starts. Memory is the highest of the process so far, Python and libraries included.
 """
 
 from __future__ import annotations

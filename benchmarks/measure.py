@@ -1,4 +1,7 @@
-"""Repeated timings: medians with quartiles, CPU time of this process or of a whole subprocess, noise of the machine."""
+"""Repeated timings: medians with quartiles, CPU time of this process or of a whole subprocess, noise of the machine.
+
+Units of peak memory are those of Linux.
+"""
 
 from __future__ import annotations
 

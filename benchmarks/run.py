@@ -95,7 +95,10 @@ def read(path: Path) -> dict[str, Any]:
 
 def measured(name: str, settings: Settings) -> dict[str, Any]:
     """One part's result with how it was made; its error where it could not be measured."""
-    command = shlex.join(["python", "-m", "benchmarks.run", "--only", name, *(["--quick"] if settings.quick else [])])
+    options = ["--quick"] * settings.quick
+    if name == "peers" and settings.peers_python != sys.executable:
+        options += ["--peers-python", "PYTHON"]
+    command = shlex.join(["python", "-m", "benchmarks.run", "--only", name, *options])
     made = {**provenance(command), "date": datetime.now(UTC).date().isoformat(), "quick": settings.quick}
     try:
         used = run_python(["-m", "benchmarks.parts", name, json.dumps(settings._asdict())])

@@ -24,6 +24,7 @@ TITLE = "A day of the whole country"
 BARE = "bare"
 BARE_REPEATS = 5
 MOST_SECONDS = {NEAREST: 20.0, LEAST_COST: 30.0, PPO: 60.0}
+MOST_BUILD_SECONDS, MOST_FIRST_TICK_SECONDS = 60.0, 1.0
 MOST_BARE_RATIO, MOST_GIB, LEAST_LINES_PER_SECOND = 12.0, 6.0, 1e6
 SHOWN_KPIS = (COST, "on_time_share", "in_region_share", "lost_line_share")
 
@@ -82,9 +83,14 @@ def targets(result: dict[str, Any]) -> list[Target]:
     """Seconds, ratio to the bare kernel, memory and rate."""
     found = []
     for name, limit in MOST_SECONDS.items():
-        day = result["policies"][name]
-        seconds = day["cpu_seconds"]
-        found.append(Target(f"us_full, a day, `{name}`", f"≤ {limit:.0f} s", f"{seconds:.1f} s", seconds <= limit))
+        seconds = result["policies"][name]["cpu_seconds"]
+        what = f"us_full, a day, `{name}`, CPU seconds"
+        found.append(Target(what, f"≤ {limit:.0f} s", f"{seconds:.1f} s", seconds <= limit))
+    built = result["policies"][NEAREST]
+    for what, limit in (("build", MOST_BUILD_SECONDS), ("first_tick", MOST_FIRST_TICK_SECONDS)):
+        seconds = built[f"{what}_seconds"]
+        name = f"us_full, {what.replace('_', ' ')}, CPU seconds"
+        found.append(Target(name, f"≤ {limit:.0f} s", f"{seconds:.2f} s", seconds <= limit))
     day, ratio = result["policies"][NEAREST], result["ratios"][NEAREST]
     rate, gib = day["lines"] / day["cpu_seconds"], day["peak_mib"] / 1024
     return [

@@ -182,7 +182,7 @@ def _rates(rows: int, ticks: int, cpu: list[float], wall: list[float], per_tick:
 
 
 def _all_cpu() -> float:
-    """CPU seconds so far of this process and of its living children."""
+    """CPU seconds so far of this process and of its living children, which Linux tells in /proc."""
     ticks_per_second = os.sysconf("SC_CLK_TCK")
     total = time.process_time()
     for child in multiprocessing.active_children():
