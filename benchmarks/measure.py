@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -97,17 +98,18 @@ def run_python(
         ChildError: it ended with an error.
     """
     begun = time.monotonic()
-    process = subprocess.Popen(
-        [python, *arguments], cwd=ROOT, env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **(variables or {})},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    out, err = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ChildError((err.strip() or f"exit code {process.returncode}").splitlines()[-1])
+    own = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **(variables or {})}
+    with tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(
+            [python, *arguments], cwd=ROOT, env=own, stdout=subprocess.PIPE, stderr=err, text=True
+        )
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)  # unlike Popen.wait, it tells what the process used
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            err.seek(0)
+            raise ChildError((err.read().strip() or f"exit code {process.returncode}").splitlines()[-1])
     answer = json.loads(out.strip().splitlines()[-1]) if out.strip() else None
     cpu = usage.ru_utime + usage.ru_stime
     return Used(time.monotonic() - begun, cpu, usage.ru_maxrss / 1024, answer)
