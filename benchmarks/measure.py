@@ -94,6 +94,9 @@ def run_python(
 ) -> Used:
     """Runs Python in the repository and waits; its resources are its own and those of the processes it waited for.
 
+    Linux counts the memory of the process that starts another as that one's too, until it runs: so the peak is never
+    below what this process holds.
+
     Raises:
         ChildError: it ended with an error.
     """
