@@ -41,7 +41,7 @@ def test_warm_up_and_preparation_are_not_among_the_repeats() -> None:
 
 
 def test_a_process_reports_its_own_cpu_time_and_memory() -> None:
-    used = run_python(["-c", "x = b"x" * (600 << 20)\nsum(range(5_000_000))\nprint('noise')\nprint('[1]')"])
+    used = run_python(["-c", "x = b'x' * (600 << 20)\nsum(range(5_000_000))\nprint('noise')\nprint('[1]')"])
     assert used.answer == [1]
     assert used.peak_mib > 600
     assert used.cpu_seconds > 0.02
