@@ -98,6 +98,10 @@ def _ours(env: RegionalVecEnv, ppo: PpoConfig, updates: int) -> dict[str, Any]:
             seconds.append(time.process_time() - start)
             decisions.append(model.decisions - before)
             share.append((sum(watch.seconds.values()) - inside) / seconds[-1])
+    if unused := {f"{owner.__name__}.{name}" for owner, name in ENVIRONMENT} - set(watch.seconds):
+        raise RuntimeError(
+            f"training never calls {', '.join(sorted(unused))}; ENVIRONMENT must say where its ticks are run"
+        )
     parts = {name: total / sum(seconds) for name, total in watch.seconds.items()}
     return {
         "decisions": spread([n / s for n, s in zip(decisions, seconds, strict=True)]),
