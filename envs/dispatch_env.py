@@ -14,7 +14,7 @@ from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, 
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import (
     action_space,
-    apply_action,
+    apply_actions,
     empty_observation,
     fill_observation,
     flat,
@@ -162,7 +162,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.error.InvalidAction: the action is not in the action space.
         """
         before = self._booked()
-        apply_action(self.sim, 0, self.region, action)
+        apply_actions(self.sim, self.region, np.asarray(action)[None])
         self.sim.decide(0, self.background, skip=self.region)
         truncated = self.sim.finish(0)
         if not truncated:
@@ -193,7 +193,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         return np.stack([state.accrual[0, self.region], state.cash[0, self.region]])
 
     def _observe(self) -> dict[str, np.ndarray]:
-        fill_observation(self.sim, 0, self.region, self._out, 0)
+        self._out = empty_observation(self.sim, 1)
+        fill_observation(self.sim, self.region, self._out)
         shown = self._out if self.tables else flat(self._out)
         return {name: array[0].copy() for name, array in shown.items()}
 

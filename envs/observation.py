@@ -50,14 +50,17 @@ def empty_observation(sim: Simulator, rows: int) -> dict[str, np.ndarray]:
     }
 
 
-def fill_observation(sim: Simulator, copy: int, region: int, out: dict[str, np.ndarray], row: int) -> None:
-    """Writes what a region of a network copy sees into one row of `empty_observation`'s arrays."""
-    orders, lanes, region_row, order_mask, lane_mask = (
-        out[name][row] for name in ("orders", "lanes", "region", "order_mask", "lane_mask")
+def fill_observation(sim: Simulator, first: int, out: dict[str, np.ndarray]) -> None:
+    """Writes what regions see into blank arrays of `empty_observation`, one row each.
+
+    Args:
+        sim: the network copies.
+        first: region of the first row, counted on from copy to copy: region r of copy b is b · R + r.
+        out: every row is filled.
+    """
+    fill_tables(
+        sim.world, sim.state, first, out["orders"], out["lanes"], out["region"], out["order_mask"], out["lane_mask"]
     )
-    orders[:], lanes[:], order_mask[:], lane_mask[:] = 0, 0, 0, 0
-    order_mask[:, 0] = lane_mask[:, 0] = 1  # a slot without a decision has one legal value
-    fill_tables(sim.world, sim.state, copy, region, orders, lanes, region_row, order_mask, lane_mask)
 
 
 def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -66,33 +69,40 @@ def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**out, **flattened}
 
 
-def apply_action(sim: Simulator, copy: int, region: int, action: np.ndarray) -> None:
-    """Writes a region's padded action into the kernel's decisions. It is checked here: compiled code checks no index.
+def apply_actions(sim: Simulator, first: int, actions: np.ndarray) -> None:
+    """Writes regions' padded actions into the kernel's decisions. Checked here: compiled code checks no index.
+
+    Args:
+        sim: the network copies.
+        first: region of the first row, as for `fill_observation`.
+        actions: (rows, M + L).
 
     Raises:
-        gymnasium.error.ResetNeeded: the copy's episode has not begun, or has ended.
-        gymnasium.error.InvalidAction: the action is not in the action space.
+        gymnasium.error.ResetNeeded: a copy's episode has not begun, or has ended.
+        gymnasium.error.InvalidAction: an action is not in the action space.
     """
-    if not sim.state.row["waiting_for_decisions"][copy]:
+    checked = _checked(np.asarray(actions), *_sizes(sim))
+    copies = slice(first // sim.regions, (first + len(checked) - 1) // sim.regions + 1)
+    if not sim.state.row["waiting_for_decisions"][copies].all():
         raise ResetNeeded("step() before reset(), or after the end of the episode; call reset() first")
-    apply_choices(sim.world, sim.state, copy, region, _checked(np.asarray(action), *_sizes(sim)))
+    apply_choices(sim.world, sim.state, first, checked)
 
 
-def _checked(action: np.ndarray, slots: int, candidates: int, lanes: int) -> np.ndarray:
-    """The action as the kernel reads it: (M + L,) int64."""
-    if action.shape != (slots + lanes,):
+def _checked(actions: np.ndarray, slots: int, candidates: int, lanes: int) -> np.ndarray:
+    """The actions as the kernel reads them: (rows, M + L) int64."""
+    if actions.ndim != 2 or actions.shape[1] != slots + lanes:
         raise InvalidAction(
-            f"action of shape {action.shape}: must be ({slots + lanes},), a candidate for each of {slots} order slots, "
-            f"then hold (0) or go (1) for each of {lanes} lane slots"
+            f"action of shape {actions.shape[1:]}: must be ({slots + lanes},), a candidate for each of {slots} order "
+            f"slots, then hold (0) or go (1) for each of {lanes} lane slots"
         )
-    if action.dtype.kind not in "iub":
-        raise InvalidAction(f"action of dtype {action.dtype}: must be integers")
+    if actions.dtype.kind not in "iub":
+        raise InvalidAction(f"action of dtype {actions.dtype}: must be integers")
     for name, part, first, options in (
-        ("order", action[:slots], 0, candidates),
-        ("lane", action[slots:], slots, 2),
+        ("order", actions[:, :slots], 0, candidates),
+        ("lane", actions[:, slots:], slots, 2),
     ):
-        wrong = np.flatnonzero((part < 0) | (part >= options))
+        wrong = np.argwhere((part < 0) | (part >= options))
         if len(wrong):
-            at = int(wrong[0])
-            raise InvalidAction(f"action[{first + at}] = {part[at]}: the {name} slot {at} takes 0…{options - 1}")
-    return np.ascontiguousarray(action, dtype=np.int64)
+            row, at = wrong[0].tolist()
+            raise InvalidAction(f"action[{first + at}] = {part[row, at]}: the {name} slot {at} takes 0…{options - 1}")
+    return np.ascontiguousarray(actions, dtype=np.int64)

@@ -17,6 +17,7 @@ from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis
 from regional_dispatch.envs.kernel.state import (
     JOURNEY,
+    SCRATCH,
     State,
     clear_row,
     empty_state,
@@ -299,8 +300,9 @@ class Simulator:
         self.state = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """The state without the policy's price of lanes."""
-        return {name: array for name, array in self.state._asdict().items() if isinstance(array, np.ndarray)}
+        """The state without scratch space and the policy's price of lanes."""
+        kept = {name: array for name, array in self.state._asdict().items() if name not in SCRATCH}
+        return {name: array for name, array in kept.items() if isinstance(array, np.ndarray)}
 
     def totals(self, row: int, regions: Sequence[int] | None = None) -> Totals:
         """KPI counters and dollars after the warm-up, of the whole network or of some regions."""

@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import (
     action_space,
-    apply_action,
+    apply_actions,
     empty_observation,
     fill_observation,
     flat,
@@ -67,8 +67,7 @@ class RegionRows:
     def observe(self) -> dict[str, np.ndarray]:
         """What every row sees, as fresh tables: (rows, …)."""
         out = empty_observation(self.sim, self.rows)
-        for row in range(self.rows):
-            fill_observation(self.sim, row // self.sim.regions, row % self.sim.regions, out, row)
+        fill_observation(self.sim, 0, out)
         return out
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,14 +80,13 @@ class RegionRows:
             USD accrued per row and component (rows, components), and which rows are at their horizon (rows,) bool.
 
         Raises:
-            gymnasium.error.ResetNeeded, gymnasium.error.InvalidAction: see `envs.observation.apply_action`.
+            gymnasium.error.ResetNeeded, gymnasium.error.InvalidAction: see `envs.observation.apply_actions`.
         """
         if len(actions) != self.rows:
             raise InvalidAction(f"{len(actions)} actions: must be {self.rows}, one per region of each copy")
         before = self.sim.state.accrual.copy()
         ended = np.zeros(self.sim.copies, dtype=bool)
-        for row in range(self.rows):
-            apply_action(self.sim, row // self.sim.regions, row % self.sim.regions, actions[row])
+        apply_actions(self.sim, 0, actions)
         for copy in range(self.sim.copies):
             ended[copy] = self.sim.finish(copy)
             if not ended[copy]:

@@ -28,7 +28,7 @@ from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE
 from regional_dispatch.agents.training.run import Run, write_config
 from regional_dispatch.agents.vec_env import RegionalVecEnv
-from regional_dispatch.envs.observation import apply_action, empty_observation, fill_observation, flat
+from regional_dispatch.envs.observation import apply_actions, empty_observation, fill_observation, flat
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
@@ -49,12 +49,10 @@ def _play(model: MaskablePPO, sim: Simulator, key: int) -> dict[str, float]:
     while not ended:
         sim.begin(0)
         seen = empty_observation(sim, sim.regions)
-        for region in range(sim.regions):
-            fill_observation(sim, 0, region, seen, region)
+        fill_observation(sim, 0, seen)
         masks = [seen[name].reshape(sim.regions, -1) for name in ("order_mask", "lane_mask")]
         actions, _ = model.predict(flat(seen), action_masks=np.concatenate(masks, axis=1), deterministic=True)
-        for region in range(sim.regions):
-            apply_action(sim, 0, region, actions[region])
+        apply_actions(sim, 0, actions)
         ended = sim.finish(0)
     return sim.kpis(0)
 

@@ -130,13 +130,13 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 def decisions_per_row_tick(sim: Simulator, ticks: int) -> float:
     """Mean decisions of a region in a tick, counted from what the regions observe under a rule."""
-    policy, out, found = scorers(NEAREST, sim.scenario), empty_observation(sim, 1), 0
+    policy, found = scorers(NEAREST, sim.scenario), 0
     sim.reset(0, KEY)
     for _ in range(ticks):
         sim.begin(0)
-        for region in range(sim.regions):
-            fill_observation(sim, 0, region, out, 0)
-            found += int(out["orders"][0].any(axis=(1, 2)).sum() + out["lane_mask"][0, :, 1].sum())
+        out = empty_observation(sim, sim.regions)
+        fill_observation(sim, 0, out)
+        found += int(out["orders"].any(axis=(2, 3)).sum() + out["lane_mask"][:, :, 1].sum())
         sim.decide(0, policy)
         sim.finish(0)
     return found / (ticks * sim.regions)

@@ -184,6 +184,7 @@ class State(NamedTuple):
     item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
     urgent: np.ndarray  # (B, L, longest promise + 1) int32, packages waiting by last safe tick modulo its length
+    onward: np.ndarray  # (B, pairs) int32, packages waiting on the first lane of a pair that ride the second one next
     active: np.ndarray  # (B, L) int32, lanes with packages, ascending
     go: np.ndarray  # (B, L) int8, dispatch decision
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
@@ -254,6 +255,7 @@ def empty_state(world: World, rows: int) -> State:
         item=np.zeros((rows, 1), ITEM),
         lane=np.zeros((rows, lanes), LANE_STATE),
         urgent=np.zeros((rows, lanes, _longest_promise(world.demand) + 1), np.int32),
+        onward=np.zeros((rows, len(net.pairs)), np.int32),
         active=np.zeros((rows, lanes), np.int32),
         go=np.zeros((rows, lanes), np.int8),
         queue=np.zeros((rows, sites), QUEUE),
@@ -307,12 +309,16 @@ def _longest_promise(demand: Demand) -> int:
     return int(max(demand.promise_ticks.max(), demand.trace_orders[:, 1].max(initial=0)))
 
 
-# What is written before it is read. It need not be cleared, and stays out of memory until it is used.
-_WRITTEN_FIRST = frozenset({
-    "package", "tag", "item", "line", "candidate", "surcharge", "plan", "weighed", "lane_weighed", "planned", "busy",
-    "cover", "cover_usd", "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd",
-    "line_usd", "price_scratch", "note", "sample", "sample_usd",
+# What is only written to be read again within a call of the kernel.
+SCRATCH = frozenset({
+    "sourced", "undo_lines", "undo_orders", "weighed", "lane_weighed", "planned", "busy", "cover", "cover_usd",
+    "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd", "line_usd",
+    "price_scratch", "lane_prices", "lane_prices_age",
 })  # fmt: skip
+# What is written before it is read. It need not be cleared, and stays out of memory until it is used.
+_WRITTEN_FIRST = SCRATCH | {
+    "package", "tag", "item", "line", "candidate", "surcharge", "plan", "note", "sample", "sample_usd",
+}  # fmt: skip
 
 
 def clear_row(world: World, state: State, row: int, key: int, week_tick: int) -> None:

@@ -21,6 +21,7 @@ from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach
 from regional_dispatch.envs.world.linehaul.routes import (
     build_routes,
     kept_ways,
+    pair_lanes,
     routes_by_cost,
     routes_by_distance,
     ways,
@@ -54,6 +55,8 @@ class Net(NamedTuple):
     inside: np.ndarray  # (G, D, most) WAY, those of them whose FC shares the station's region, cheapest first
     outside: np.ndarray  # (G, D, most) WAY, the others
     by_distance: np.ndarray  # (G, D, F) WAY, cheapest route of each FC, nearest FC first
+    pairs: np.ndarray  # (pairs,) PAIR, lanes that a package rides one after the other, by lane
+    first_pair: np.ndarray  # (L + 1,) int32, first pair of each lane
     slot_lane: np.ndarray  # (R, slots) int32, lane of each observation slot, −1 padded
     site_capacity: np.ndarray  # (N,) int32, per tick: FC lines, SC packages
     fleet: np.ndarray  # (N,) int32, trucks based at the site
@@ -139,6 +142,7 @@ def _net(
     routes["in_region"] = home[routes["fc"]] == home[counts.first_station + routes["station"]]
     first = np.cumsum([0, *(len(setting.routes) for setting in in_force[:-1])])
     lanes, slot_lane = _slotted(lanes, routes, counted)
+    pairs = pair_lanes(routes)
     by_cost = _stacked([routes_by_cost(counts, setting.routes) for setting in in_force], first)
     by_distance = _stacked([routes_by_distance(counts, setting.routes) for setting in in_force], first)
     all_ways = ways(routes, by_cost)
@@ -155,6 +159,8 @@ def _net(
         inside=kept_ways(all_ways, real & local),
         outside=kept_ways(all_ways, real & ~local),
         by_distance=ways(routes, by_distance),
+        pairs=pairs,
+        first_pair=np.searchsorted(pairs["lane"], np.arange(len(lanes) + 1)).astype(np.int32),
         slot_lane=slot_lane,
         site_capacity=capacities.per_tick,
         fleet=capacities.fleet,

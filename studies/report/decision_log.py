@@ -189,7 +189,7 @@ def _decisions(
     region, order = up[0], sim.state.line[0]["order"][up]
     for r in np.unique(region[wanted]):
         seen = empty_observation(sim, 1)
-        fill_observation(sim, 0, int(r), seen, 0)
+        fill_observation(sim, int(r), seen)
         first = int(np.flatnonzero(region == r)[0])
         for number_ in np.unique(order[wanted[region[wanted] == r]]):
             own = np.flatnonzero((order == number_) & (region == r))

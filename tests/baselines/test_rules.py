@@ -69,8 +69,7 @@ def _hour(sim: Simulator) -> int:
 
 def _seen(sim: Simulator) -> dict[str, np.ndarray]:
     out = empty_observation(sim, sim.regions)
-    for region in range(sim.regions):
-        fill_observation(sim, 0, region, out, region)
+    fill_observation(sim, 0, out)
     return out
 
 

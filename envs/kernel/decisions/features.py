@@ -294,6 +294,10 @@ def next_fill(w: Any, s: Any, b: int, lane: int) -> float:
     """Truckloads waiting on the lane that the packages of this one ride next, mean over those up to a truckload."""
     waiting, rules, p = 0, w.rules, s.lane[b, lane].head
     load = min(s.lane[b, lane].count, rules.truck_packages)
+    if load == s.lane[b, lane].count:  # no package has to be looked at
+        for pair in range(w.net.first_pair[lane], w.net.first_pair[lane + 1]):
+            waiting += s.onward[b, pair] * s.lane[b, w.net.pairs[pair].following].count
+        return waiting / (load * rules.truck_packages)
     for _ in range(load):
         package = s.package[b, p]
         route = w.net.routes[package.route]

@@ -73,7 +73,7 @@ NO_PRICE = no_scorer(LANE_PRICE_COUNT)
 
 def prices_kept(lanes: int) -> int:
     """How many prices are kept for a region with so many lanes: a power of two, for some promises on each lane."""
-    return 1 << (4 * lanes - 1).bit_length()
+    return 1 << (16 * lanes - 1).bit_length()
 
 
 @inlined

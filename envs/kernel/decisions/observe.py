@@ -1,6 +1,6 @@
 """Phase 4, for policies outside the kernel: what they see, and the decisions they hand back.
 
-`fill_tables` and `apply_choices` serve one region with padded tables (Gymnasium). `pack_…` and `unpack_…` serve
+`fill_tables` and `apply_choices` serve regions with padded tables (Gymnasium). `pack_…` and `unpack_…` serve
 learners, with one row per decision and no padding.
 """
 
@@ -29,11 +29,23 @@ from regional_dispatch.envs.kernel.phases.dispatch import can_send
 
 @compiled
 def fill_tables(
-    w: Any, s: Any, b: int, r: int, orders: np.ndarray, lanes: np.ndarray, region: np.ndarray,
-    order_mask: np.ndarray, lane_mask: np.ndarray,
+    w: Any, s: Any, first: int, orders: np.ndarray, lanes: np.ndarray, region: np.ndarray, order_mask: np.ndarray,
+    lane_mask: np.ndarray,
 ) -> None:  # fmt: skip
-    """Writes what region r sees into blank tables: see `envs.observation.empty_observation` for their shapes."""
-    region_features(w, s, b, r, region)
+    """Writes what regions see into blank tables, one row each: see `envs.observation.empty_observation`.
+
+    Row i is region (first + i) modulo R of copy (first + i) // R. A slot without a decision has one legal value.
+    """
+    order_mask[:, :, 0] = lane_mask[:, :, 0] = 1
+    for i in range(len(region)):
+        b, r = (first + i) // w.net.regions, (first + i) % w.net.regions
+        region_features(w, s, b, r, region[i])
+        _fill_lines(w, s, b, r, orders[i], order_mask[i])
+        _fill_lanes(w, s, b, r, lanes[i], lane_mask[i])
+
+
+@inlined
+def _fill_lines(w: Any, s: Any, b: int, r: int, orders: np.ndarray, mask: np.ndarray) -> None:
     ask_all_features(s, b, r)
     open_region(w, s, b, r)
     low = np.int64(0)
@@ -43,27 +55,33 @@ def fill_tables(
             found = candidates_found(w, s, b, r, j)
             source_features(w, s, b, r, j, low, high, found, orders[j])
             for k in range(found):
-                order_mask[j, k] = 1
+                mask[j, k] = 1
         low = high
+
+
+@inlined
+def _fill_lanes(w: Any, s: Any, b: int, r: int, lanes: np.ndarray, mask: np.ndarray) -> None:
     hour = hour_of_day(w, s, b)
     for i in range(s.row[b].active):
         lane = s.active[b, i]
         if w.net.lanes[lane].region == r and w.net.lanes[lane].slot >= 0:
             slot = w.net.lanes[lane].slot
-            lane_mask[slot, 1] = can_send(w, s, b, lane)
+            mask[slot, 1] = can_send(w, s, b, lane)
             dispatch_features(w, s, b, i, hour, lanes[slot])
 
 
 @compiled
-def apply_choices(w: Any, s: Any, b: int, r: int, action: np.ndarray) -> None:
-    """Writes a region's padded action, (M + L,) int64, into the decisions of the tick."""
+def apply_choices(w: Any, s: Any, first: int, actions: np.ndarray) -> None:
+    """Writes padded actions, (rows, M + L) int64, into the decisions of the tick; rows as in `fill_tables`."""
     slots = w.rules.order_slots
-    for j in range(s.slots[b, r]):
-        line_at(s, b, r, j).choice = action[j]
-    for slot in range(w.net.slot_lane.shape[1]):
-        lane = w.net.slot_lane[r, slot]
-        if lane >= 0:
-            s.go[b, lane] = action[slots + slot] if s.lane[b, lane].count > 0 else 0
+    for i in range(len(actions)):
+        b, r = (first + i) // w.net.regions, (first + i) % w.net.regions
+        for j in range(s.slots[b, r]):
+            line_at(s, b, r, j).choice = actions[i, j]
+        for slot in range(w.net.slot_lane.shape[1]):
+            lane = w.net.slot_lane[r, slot]
+            if lane >= 0:
+                s.go[b, lane] = actions[i, slots + slot] if s.lane[b, lane].count > 0 else 0
 
 
 @compiled

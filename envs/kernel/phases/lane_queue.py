@@ -50,6 +50,7 @@ def join_lane(w: Any, s: Any, b: int, lane: int, p: int, safe: int) -> None:
     append(s, b, s.queue.shape[1] + lane, queue, p)
     queue.count += 1
     queue.inbound -= 1
+    _count_onward(w, s, b, p, 1)
     if safe < row.tick:
         queue.late += 1
     else:
@@ -74,10 +75,20 @@ def safe_tick(w: Any, package: Any) -> int:
 
 
 @pasted
+def _count_onward(w: Any, s: Any, b: int, p: int, more: int) -> None:
+    """Counts a package that waits, or waits no more, under the lane it rides next."""
+    package = s.package[b, p]
+    pair = w.net.routes[package.route].onward[package.leg]
+    if pair >= 0:
+        s.onward[b, pair] += more
+
+
+@pasted
 def leave_lane(w: Any, s: Any, b: int, lane: int, p: int) -> None:
     """Package p leaves a lane's queue: it counts no longer. `find_safe` must follow when all have left."""
     queue, safe = s.lane[b, lane], safe_tick(w, s.package[b, p])
     queue.count -= 1
+    _count_onward(w, s, b, p, -1)
     if safe < s.row[b].tick:
         queue.late -= 1
     else:

@@ -30,6 +30,7 @@ ROUTE = np.dtype(
         ("local", "i4"),  # 1 if FC and station share a region of those in force
         ("in_region", "i4"),  # 1 if they share a region of those that are counted
         ("lanes", "i4", (MAX_LEGS,)),  # −1 where there is none
+        ("onward", "i4", (MAX_LEGS,)),  # number of the pair of a leg's lane and the next leg's, −1 for a last leg
         ("rest", "i4", (MAX_LEGS + 1,)),  # transit ticks still to go from leg i on
         ("rest_cost", "f8", (MAX_LEGS + 1,)),  # standard truck USD per package from leg i on
         ("cost", "f8"),  # standard USD per package: trucks, sorting, pick and pack
@@ -39,6 +40,9 @@ ROUTE = np.dtype(
     align=True,
 )
 
+
+# Two lanes that a package rides one after the other on some route.
+PAIR = np.dtype([("lane", "i4"), ("following", "i4")], align=True)
 
 # A route as the search for candidates passes it: what decides whether it is one, side by side.
 WAY = np.dtype([("path", "i4"), ("fc", "i2"), ("local", "i2")], align=True)  # path: number of the route, −1 padded
@@ -115,7 +119,7 @@ def build_routes(
         planned: whether the lanes that run come from a plan.
 
     Returns:
-        (P,) ROUTE, sorted by FC, station and kind; `in_region` is not filled in.
+        (P,) ROUTE, sorted by FC, station and kind; `in_region` and `onward` are not filled in.
     """
     per_package = np.full(len(fill), np.inf)
     runs = fill > 0
@@ -173,6 +177,23 @@ def routes_by_distance(counts: SiteCounts, routes: np.ndarray) -> np.ndarray:
         own = own[np.lexsort((own, routes["air_miles"][own]))]
         table[d, : len(own)] = own
     return table
+
+
+def pair_lanes(routes: np.ndarray) -> np.ndarray:
+    """Numbers the pairs of lanes that follow each other on some route, in place: `onward` of the routes (P,) ROUTE.
+
+    Returns:
+        (pairs,) PAIR, sorted by lane.
+    """
+    legs = routes["lanes"]
+    following = np.concatenate([legs[:, 1:], np.full((len(legs), 1), -1, legs.dtype)], axis=1)
+    found, number = np.unique(np.stack([legs, following], axis=-1)[following >= 0], axis=0, return_inverse=True)
+    onward = np.full(legs.shape, -1, np.int32)
+    onward[following >= 0] = number.ravel()
+    routes["onward"] = onward
+    pairs = np.zeros(len(found), PAIR)
+    pairs["lane"], pairs["following"] = found[:, 0], found[:, 1]
+    return pairs
 
 
 def _still_to_go(per_leg: np.ndarray) -> np.ndarray:
