@@ -25,7 +25,7 @@ from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.engines import Settings, Stats, engine_for
-from regional_dispatch.agents.engines.engine import lane_data, line_data
+from regional_dispatch.agents.engines.engine import LineValues, lane_data, line_data, no_values
 from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.agents.rollout import NoBuffer, best, end_tick, goes
 from regional_dispatch.agents.schedule import falling
@@ -204,18 +204,18 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        lines, line_value, lanes, lane_advantage, lane_return = self._credited(self._lines, self._lanes)
+        lines, line_values, lanes, lane_advantage, lane_return = self._credited(self._lines, self._lanes)
         if not len(lines.reward) or not len(lane_return):
             return
         settings = self._settings()
-        of_lines, of_lanes = line_data(lines, line_value), lane_data(lanes, lane_advantage, lane_return)
+        of_lines, of_lanes = line_data(lines, line_values), lane_data(lanes, lane_advantage, lane_return)
         stats, passes = self._engine.learn(of_lines, of_lanes, settings)
         self._n_updates += passes
         stats |= self._fit_lane_price()
         self.policy.average_weights()
         self._log_update(stats, settings.clip, lines, lanes)
         if settings.trains_source:
-            self.logger.record("train/source_explained_variance", explained_variance(line_value, lines.reward))
+            self.logger.record("train/source_explained_variance", explained_variance(line_values.value, lines.reward))
         if settings.trains_dispatch:
             self.logger.record("train/dispatch_explained_variance", explained_variance(lanes.value, lane_return))
 
@@ -252,13 +252,8 @@ class RegionalPPO(PPO):
 
     def _credited(
         self, lines: LineRecorders, lanes: LaneRecorders
-    ) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
+    ) -> tuple[Lines, LineValues, Lanes, np.ndarray, np.ndarray]:
         """Decisions to learn from: lines and their values; lanes, their advantages and their returns."""
         closed, chained = lines.take(), lanes.take(self.gamma, self.gae_lambda)
-        values = self._engine.line_values if self.source_rule is None else _no_values
+        values = self._engine.line_values if self.source_rule is None else no_values
         return closed, values(closed), *chained
-
-
-def _no_values(lines: Lines) -> np.ndarray:
-    """Values of lines that nothing is learned from: (n,)."""
-    return np.zeros(len(lines.reward), np.float32)

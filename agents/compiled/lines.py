@@ -14,17 +14,33 @@ import numpy as np
 from regional_dispatch.agents.compiled.network import Block, Net, backward, fit, forward
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory
 
+LEAST_PROBABILITY = 1e-3  # of a candidate that is learned about
+
 
 class LineData(NamedTuple):
     """Sourcing decisions to learn from, one per row."""
 
     x: np.ndarray  # (n, K, features) float32
-    mask: np.ndarray  # (n, K) bool
+    considered: np.ndarray  # (n, K) bool, candidates that are learned about; see `LineValues`
     region: np.ndarray  # (n,) int64
     action: np.ndarray  # (n,) int64
-    log_prob: np.ndarray  # (n,) float32, of the action under the policy that decided
+    log_prob: np.ndarray  # (n,) float32, of the action among those considered, under the policy that decided
     reward: np.ndarray  # (n,) float32
     advantage: np.ndarray  # (n,) float32, normalised
+
+
+class LineValues(NamedTuple):
+    """What today's actor and critic make of lines.
+
+    Most candidates of most lines are out of the question after a few updates. Their probabilities, and with them what
+    they contribute to a gradient, are next to nothing, so an update leaves them out.
+    """
+
+    value: np.ndarray  # (n,) float32, mean value of the considered candidates, weighted by their probabilities
+    considered: (
+        np.ndarray
+    )  # (n, K) bool, candidates with a probability of LEAST_PROBABILITY or more, and the chosen one
+    log_share: np.ndarray  # (n,) float32, logarithm of the sum of their probabilities
 
 
 class LossStats(NamedTuple):
@@ -69,28 +85,41 @@ def choose_lines(
 
 @compiled_with_memory
 def line_values(
-    actor: Net, critic: Net, x: np.ndarray, mask: np.ndarray, region: np.ndarray, index: np.ndarray,
-    block: Block, critic_block: Block, first: np.ndarray, value: np.ndarray,
+    actor: Net, critic: Net, x: np.ndarray, mask: np.ndarray, region: np.ndarray, action: np.ndarray,
+    index: np.ndarray, block: Block, critic_block: Block, first: np.ndarray, out: LineValues,
 ) -> None:  # fmt: skip
-    """Value of each line, (n,) float32, filled: its candidates' values, weighted by the actor's probabilities."""
+    """Fills `out`, whose `considered` is False everywhere; arguments as for `choose_lines`, actions given."""
     low = 0
     while low < len(index):
         high = _gather(actor, x, mask, region, index, low, block, first)
-        rows = first[high - low]
-        critic_block.x[:rows] = block.x[:rows]
         _log_softmax(actor, region[index[low]], block, first, high - low)
-        forward(critic, 0, critic_block, rows)
+        rows = 0
         for j in range(high - low):
-            total = 0.0
-            for row in range(first[j], first[j + 1]):
-                total += block.p[row] * critic_block.score[row]
-            value[index[low + j]] = total
+            i, row = index[low + j], first[j]
+            for k in range(x.shape[1]):
+                if mask[i, k]:
+                    if block.p[row] >= LEAST_PROBABILITY or k == action[i]:
+                        out.considered[i, k] = True
+                        block.p[rows] = block.p[row]
+                        critic_block.x[rows] = block.x[row]
+                        rows += 1
+                    row += 1
+        forward(critic, 0, critic_block, rows)
+        row = 0
+        for j in range(high - low):
+            i, share, total = index[low + j], 0.0, 0.0
+            for k in range(x.shape[1]):
+                if out.considered[i, k]:
+                    share += block.p[row]
+                    total += block.p[row] * critic_block.score[row]
+                    row += 1
+            out.value[i], out.log_share[i] = total / share, math.log(share)
         low = high
 
 
 @compiled_with_memory
 def learn_lines(
-    actor: Net, critic: Net, data: LineData, chosen: np.ndarray, index: np.ndarray, clip: float,
+    actor: Net, critic: Net, data: LineData, chosen: np.ndarray, index: np.ndarray, deciding: np.ndarray, clip: float,
     entropy_weight: float, value_weight: float, block: Block, critic_block: Block, first: np.ndarray,
     actor_gradient: Net, critic_gradient: Net,
 ) -> LossStats:  # fmt: skip
@@ -105,7 +134,8 @@ def learn_lines(
         critic: values candidates; its loss is of the chosen ones, whose costs are known.
         data: all lines of the update.
         chosen: (n, features) float32, the chosen candidates of the same lines.
-        index: (m,) int64, the lines of the minibatch; see the module; m above 0.
+        index: (m,) int64, the lines of the minibatch; m above 0.
+        deciding: int64, those of them that have more than one candidate; see the module.
         clip: of the ratio.
         entropy_weight: weight of the entropy bonus.
         value_weight: weight of the critic's loss.
@@ -117,13 +147,13 @@ def learn_lines(
     """
     clipped = kl = loss = entropies = 0.0
     n, low = len(index), 0
-    while low < n:
-        high = _gather(actor, data.x, data.mask, data.region, index, low, block, first)
-        g = _log_softmax(actor, data.region[index[low]], block, first, high - low)
+    while low < len(deciding):
+        high = _gather(actor, data.x, data.considered, data.region, deciding, low, block, first)
+        g = _log_softmax(actor, data.region[deciding[low]], block, first, high - low)
         for j in range(high - low):
-            i = index[low + j]
+            i = deciding[low + j]
             begin, end = first[j], first[j + 1]
-            row = begin + _place(data.mask[i], data.action[i])
+            row = begin + _place(data.considered[i], data.action[i])
             log_ratio = block.score[row] - data.log_prob[i]
             ratio, advantage = math.exp(log_ratio), data.advantage[i]
             is_clipped = ratio > 1 + clip if advantage > 0 else ratio < 1 - clip

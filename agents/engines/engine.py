@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.utils import explained_variance
 
 from regional_dispatch.agents.compiled.lanes import LaneData
-from regional_dispatch.agents.compiled.lines import LineData, LossStats
+from regional_dispatch.agents.compiled.lines import LineData, LineValues, LossStats
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.policy import DispatchPolicy
@@ -71,8 +71,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def line_values(self, lines: Lines) -> np.ndarray:
-        """Values of the lines under today's actor and critic: (n,) float32."""
+    def line_values(self, lines: Lines) -> LineValues:
+        """What today's actor and critic make of the lines."""
 
     def learn(self, lines: LineData, lanes: LaneData, how: Settings) -> tuple[Stats, int]:
         """One PPO update. Returns its metrics, and the number of passes begun."""
@@ -125,11 +125,18 @@ class Engine(ABC):
         """One step of the optimizer on the mean squared error of the samples at an index."""
 
 
-def line_data(lines: Lines, value: np.ndarray) -> LineData:
-    """Lines to learn from, and their values (n,); a line with a single candidate has no advantage."""
-    has_choice = lines.mask.sum(axis=1) > 1
-    advantage = np.where(has_choice, _normalised(lines.reward - value, has_choice), np.float32(0))
-    return LineData(lines.x, lines.mask, lines.region, lines.action, lines.log_prob, lines.reward, advantage)
+def no_values(lines: Lines) -> LineValues:
+    """Values of 0, for lines that a critic is not asked about."""
+    zeros = np.zeros(len(lines.reward), np.float32)
+    return LineValues(zeros, lines.mask, zeros)
+
+
+def line_data(lines: Lines, values: LineValues) -> LineData:
+    """Lines to learn from. One of which a single candidate is considered teaches the critic alone."""
+    has_choice = values.considered.sum(axis=1) > 1
+    advantage = np.where(has_choice, _normalised(lines.reward - values.value, has_choice), np.float32(0))
+    log_prob = np.where(has_choice, lines.log_prob - values.log_share, np.float32(0))
+    return LineData(lines.x, values.considered, lines.region, lines.action, log_prob, lines.reward, advantage)
 
 
 def lane_data(lanes: Lanes, advantage: np.ndarray, returns: np.ndarray) -> LaneData:

@@ -6,7 +6,14 @@ import numpy as np
 import torch
 
 from regional_dispatch.agents.compiled.lanes import LaneData, decide_lanes, learn_lanes
-from regional_dispatch.agents.compiled.lines import LineData, LossStats, choose_lines, learn_lines, line_values
+from regional_dispatch.agents.compiled.lines import (
+    LineData,
+    LineValues,
+    LossStats,
+    choose_lines,
+    learn_lines,
+    line_values,
+)
 from regional_dispatch.agents.compiled.network import BLOCK, Block, Net, block, fit, scores
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.engines.engine import PRICE_MAX_GRAD_NORM, Engine, Settings
@@ -45,13 +52,14 @@ class CpuEngine(Engine):
         )  # fmt: skip
         return action, log_prob, value
 
-    def line_values(self, lines: Lines) -> np.ndarray:
-        value = np.zeros(len(lines.x), np.float32)
+    def line_values(self, lines: Lines) -> LineValues:
+        value, log_share = np.zeros((2, len(lines.x)), np.float32)
+        out = LineValues(value, np.zeros(lines.mask.shape, bool), log_share)
         line_values(
-            self._source_actor, self._source_critic, lines.x, lines.mask, lines.region,
-            _by_weights(self._source_actor, lines.region), self._lines, self._lines_critic, self._first, value,
+            self._source_actor, self._source_critic, lines.x, lines.mask, lines.region, lines.action,
+            _by_weights(self._source_actor, lines.region), self._lines, self._lines_critic, self._first, out,
         )  # fmt: skip
-        return value
+        return out
 
     def _begin(self, lines: LineData, lanes: LaneData, how: Settings) -> None:
         policy = self.policy
@@ -61,6 +69,7 @@ class CpuEngine(Engine):
         }
         self._how, self._of_lines, self._of_lanes = how, lines, lanes
         self._chosen = lines.x[np.arange(len(lines.x)), lines.action]
+        self._has_choice = lines.considered.sum(axis=1) > 1
         self._gradient, parts = _gradients([net for nets in trained.values() for net in nets], policy)
         self._source_gradient = parts[: len(trained["source"])]
         self._dispatch_gradient = parts[len(trained["source"]) :]
@@ -70,9 +79,9 @@ class CpuEngine(Engine):
         self._gradient[:] = 0
         weights = how.clip, how.entropy_weight, how.vf_coef
         if self._source_gradient:
-            index = _by_weights(self._source_actor, self._of_lines.region, of_lines)
+            deciding = _by_weights(self._source_actor, self._of_lines.region, of_lines[self._has_choice[of_lines]])
             losses["source"] = learn_lines(
-                self._source_actor, self._source_critic, self._of_lines, self._chosen, index, *weights,
+                self._source_actor, self._source_critic, self._of_lines, self._chosen, of_lines, deciding, *weights,
                 self._lines, self._lines_critic, self._first, *self._source_gradient,
             )  # fmt: skip
         if self._dispatch_gradient:

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import mse_loss, softplus
 
 from regional_dispatch.agents.compiled.lanes import LaneData
-from regional_dispatch.agents.compiled.lines import LineData, LossStats
+from regional_dispatch.agents.compiled.lines import LEAST_PROBABILITY, LineData, LineValues, LossStats
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.engines.engine import PRICE_MAX_GRAD_NORM, Engine, Settings
 
@@ -20,7 +20,7 @@ class Tensors(NamedTuple):
     """What `learn` gets, as tensors on the policy's device; see `LineData` and `LaneData`."""
 
     x: torch.Tensor
-    mask: torch.Tensor  # of lines alone
+    considered: torch.Tensor  # of lines alone
     region: torch.Tensor
     action: torch.Tensor
     log_prob: torch.Tensor
@@ -59,14 +59,23 @@ class TorchEngine(Engine):
             go = (draw < torch.sigmoid(logit)).long()
             return _array(go), _array(go_log_prob(logit, go)), _array(self.policy.dispatch_values(of_x))
 
-    def line_values(self, lines: Lines) -> np.ndarray:
+    def line_values(self, lines: Lines) -> LineValues:
         parts = []
         for low in range(0, len(lines.x), ROWS_AT_ONCE):
-            rows = slice(low, low + ROWS_AT_ONCE)
-            x, mask, region = (self._tensor(array[rows]) for array in (lines.x, lines.mask, lines.region))
+            of = (self._tensor(array[low : low + ROWS_AT_ONCE]) for array in lines[:4])
             with torch.no_grad():
-                parts.append(_array(self.policy.source_values(x, self.policy.source_logits(x, mask, region))[1]))
-        return np.concatenate(parts)
+                parts.append([_array(tensor) for tensor in self._values(*of)])
+        return LineValues(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _values(
+        self, x: torch.Tensor, mask: torch.Tensor, region: torch.Tensor, action: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        log_probs = self.policy.source_logits(x, mask, region)
+        considered = (log_probs.exp() >= LEAST_PROBABILITY) & mask
+        considered.scatter_(1, action[:, None], True)
+        p = log_probs.exp() * considered
+        q, _ = self.policy.source_values(x, log_probs)
+        return (p * q).sum(dim=1) / p.sum(dim=1), considered, p.sum(dim=1).log()
 
     def _begin(self, lines: LineData, lanes: LaneData, how: Settings) -> None:
         self._how = how
@@ -85,7 +94,7 @@ class TorchEngine(Engine):
         return {kind: LossStats(*loss.metrics.tolist()) for kind, loss in losses.items()}
 
     def _of_lines(self, lines: Tensors) -> Loss:
-        log_probs = self.policy.source_logits(lines.x, lines.mask, lines.region)
+        log_probs = self.policy.source_logits(lines.x, lines.considered, lines.region)
         chosen = lines.x[torch.arange(len(lines.x)), lines.action]  # costs are known of the chosen candidates alone
         error = mse_loss(self.policy.source_critic(chosen, lines.region * 0), lines.returns)
         entropy = -(log_probs.exp() * log_probs.clamp_min(-100)).sum(-1).mean()

@@ -205,7 +205,7 @@ def test_an_update_can_have_a_single_line(trained: RegionalPPO) -> None:
     zeros = np.zeros(1, np.int64)
     x, mask = np.ones((1, 3, SOURCE_COUNT), np.float32), np.ones((1, 3), bool)
     lines = Lines(x, mask, zeros, zeros, zeros.astype(np.float32), zeros.astype(np.float32))
-    assert trained._engine.line_values(lines).shape == (1,)
+    assert trained._engine.line_values(lines).value.shape == (1,)
 
 
 def test_a_second_learn_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) -> None:

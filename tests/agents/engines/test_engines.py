@@ -12,6 +12,7 @@ from regional_dispatch.agents.compiled.lanes import LaneData
 from regional_dispatch.agents.compiled.lines import LineData, LossStats
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.engines import CpuEngine, Engine, Settings, TorchEngine, engine_for
+from regional_dispatch.agents.engines.engine import line_data
 from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT
@@ -50,6 +51,7 @@ def some_lines() -> LineData:
     action = rng.integers(0, CANDIDATES, LINES)
     mask[np.arange(LINES), action] = True
     log_prob, reward, advantage = rng.normal(-1.5, 0.4, LINES), rng.normal(-5, 2, LINES), rng.normal(size=LINES)
+    log_prob[mask.sum(axis=1) == 1] = advantage[mask.sum(axis=1) == 1] = 0
     floats = (array.astype(np.float32) for array in (log_prob, reward, advantage))
     return LineData(x, mask, rng.integers(0, 2, LINES), action, *floats)
 
@@ -81,7 +83,7 @@ def test_the_same_draws_give_the_same_decisions(groups: int) -> None:
         torch.manual_seed(5)
         found.append((*engine.choose_lines(*lines[:3]), *engine.decide_lanes(*lanes[:2])))
     (choice, log_prob, go, go_log_prob, value), theirs = found
-    assert lines.mask[np.arange(LINES), choice].all()
+    assert lines.considered[np.arange(LINES), choice].all()
     assert (np.bincount(choice, minlength=CANDIDATES) > 20).all()
     assert 0.1 < go.mean() < 0.9
     for ours, expected in zip((choice, go), (theirs[0], theirs[2]), strict=True):
@@ -105,9 +107,28 @@ def test_choices_are_drawn_by_their_probabilities() -> None:
 @pytest.mark.parametrize("groups", [1, 2])
 def test_values_of_lines(groups: int) -> None:
     lines = Lines(*some_lines()[:6])
+    lines.x[:] *= 2  # some candidates are out of the question
     ours, theirs = (engine.line_values(lines) for engine in engines(groups))
-    assert np.std(theirs) > 0.1
-    same(ours, theirs)
+    assert np.std(theirs.value) > 0.1
+    assert theirs.considered.sum() < 0.9 * lines.mask.sum()
+    assert theirs.considered[np.arange(LINES), lines.action].all()
+    alike = (ours.considered == theirs.considered).all(axis=1)
+    assert alike.mean() > 0.99  # a probability may fall on either side of the least one
+    same(ours.value[alike], theirs.value[alike])
+    same(ours.log_share[alike], theirs.log_share[alike])
+
+
+def test_before_an_update_all_ratios_are_1() -> None:
+    """Also where candidates are left out: among those that are considered, the policy is the one that decided."""
+    for engine in engines():
+        lines, lanes = some_lines(), some_lanes()
+        lines.x[:] *= 2
+        choice, log_prob = engine.choose_lines(*lines[:3])
+        decided = Lines(*lines[:3], choice, log_prob, lines.reward)
+        engine._begin(line_data(decided, engine.line_values(decided)), lanes, SETTINGS)
+        losses = engine._step(np.arange(LINES), np.arange(LANES))["source"]
+        assert losses.clip_fraction == 0
+        assert losses.approx_kl == pytest.approx(0, abs=1e-6)
 
 
 def stepped(engine: Engine, settings: Settings) -> tuple[dict[str, LossStats], dict[str, np.ndarray]]:
