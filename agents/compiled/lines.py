@@ -158,7 +158,7 @@ def learn_lines(
             ratio, advantage = math.exp(log_ratio), data.advantage[i]
             is_clipped = ratio > 1 + clip if advantage > 0 else ratio < 1 - clip
             by_log_prob = 0.0 if is_clipped else -advantage * ratio
-            entropy = np.float32(0)
+            entropy = 0.0
             for k in range(begin, end):
                 entropy -= block.p[k] * block.score[k]
             of_choice, of_entropy = np.float32(by_log_prob / n), np.float32(entropy_weight / n)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from regional_dispatch.agents import ppo
 from regional_dispatch.agents.compiled.lanes import LaneData
 from regional_dispatch.agents.compiled.lines import LineData, LossStats
 from regional_dispatch.agents.credit.lines import Lines
@@ -16,7 +17,7 @@ from regional_dispatch.agents.engines.engine import line_data
 from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT
-from tests.learners import learner
+from tests.learners import learner, updates
 
 LINES, LANES, CANDIDATES = 700, 2500, 6  # several blocks of rows
 NETS = {"hidden": 12, "critic_hidden": 20}
@@ -180,6 +181,20 @@ def test_an_update_leads_to_the_same_weights(groups: int) -> None:
         same(ours[name], values, 1e-3)
     for name, weight in expected.items():
         same(weights[name], weight, 2e-3)
+
+
+@pytest.mark.parametrize("nets", [{"price_hidden": 8}, {"groups": 2}], ids=["lanes priced", "weights per region"])
+def test_a_learner_learns_on_pytorch_alike(nets: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: the first rollout, and what is logged of the update that follows."""
+    logged = []
+    for engine in (CpuEngine, TorchEngine):
+        monkeypatch.setattr(ppo, "engine_for", engine)
+        model = updates(learner(nets=nets, n_epochs=1), 1)
+        assert type(model._engine) is engine
+        logged.append({k: v for k, v in model.logger.name_to_value.items() if k.startswith("train/")})
+    ours, theirs = logged
+    assert ours.keys() == theirs.keys()
+    assert [ours[name] for name in ours] == pytest.approx([theirs[name] for name in ours], rel=2e-2, abs=2e-3)
 
 
 def test_an_update_ends_early_where_the_policy_has_moved_too_far() -> None:
