@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.agents.compiled.lines import LossStats
-from regional_dispatch.agents.compiled.network import Block, Net, backward, fit, forward, scores
+from regional_dispatch.agents.compiled.network import Block, Net, backward, fit, forward, put, scores
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory
 
 
@@ -102,7 +102,7 @@ def _gather(actor: Net, x: np.ndarray, region: np.ndarray, index: np.ndarray, lo
         i = index[at]
         if len(actor.bias) > 1 and region[i] != region[index[low]]:
             break
-        block.x[at - low] = x[i]
+        put(block, at - low, x, i)
         at += 1
     return at
 

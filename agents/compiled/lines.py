@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regional_dispatch.agents.compiled.network import Block, Net, backward, fit, forward
+from regional_dispatch.agents.compiled.network import Block, Net, backward, fit, forward, put
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory
 
 LEAST_PROBABILITY = 1e-3  # of a candidate that is learned about
@@ -101,7 +101,7 @@ def line_values(
                     if block.p[row] >= LEAST_PROBABILITY or k == action[i]:
                         out.considered[i, k] = True
                         block.p[rows] = block.p[row]
-                        critic_block.x[rows] = block.x[row]
+                        put(critic_block, rows, block.x, row)
                         rows += 1
                     row += 1
         forward(critic, 0, critic_block, rows)
@@ -194,7 +194,7 @@ def _gather(
         first[j] = rows
         for k in range(candidates):
             if mask[i, k]:
-                block.x[rows] = x[i, k]
+                put(block, rows, x[i], k)
                 rows += 1
         at += 1
         j += 1

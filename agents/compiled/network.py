@@ -50,6 +50,13 @@ def block(features: int, hidden: int) -> Block:
 
 
 @compiled_with_memory
+def put(block: Block, row: int, x: np.ndarray, i: int) -> None:
+    """Copies row i of x into a block. A loop: numba takes seconds to compile an assignment of slices."""
+    for feature in range(x.shape[1]):
+        block.x[row, feature] = x[i, feature]
+
+
+@compiled_with_memory
 def forward(net: Net, g: int, block: Block, rows: int) -> None:
     """Scores the first rows of `block.x` under weight set g."""
     x, h1, h2, score = block.x[:rows], block.h1[:rows], block.h2[:rows], block.score[:rows]
@@ -103,7 +110,7 @@ def fit(
     for low in range(0, len(index), most):
         rows = min(most, len(index) - low)
         for i in range(rows):
-            block.x[i] = x[index[low + i]]
+            put(block, i, x, index[low + i])
         forward(net, 0, block, rows)
         for i in range(rows):
             miss = block.score[i] - target[index[low + i]]
@@ -119,7 +126,8 @@ def scores(net: Net, x: np.ndarray, block: Block, out: np.ndarray) -> None:
     most = len(block.score)
     for low in range(0, len(x), most):
         rows = min(most, len(x) - low)
-        block.x[:rows] = x[low : low + rows]
+        for i in range(rows):
+            put(block, i, x, low + i)
         forward(net, 0, block, rows)
         out[low : low + rows] = block.score[:rows]
 

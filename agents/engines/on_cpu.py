@@ -1,9 +1,13 @@
-"""An engine of compiled functions. They read and change the memory of the policy's own tensors."""
+"""An engine of compiled functions. They read and change the memory of the policy's own tensors.
+
+BLAS is kept to one thread meanwhile: on matrices this small, two threads take 35 times as long as one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 
 from regional_dispatch.agents.compiled.lanes import LaneData, decide_lanes, learn_lanes
 from regional_dispatch.agents.compiled.lines import (
@@ -16,7 +20,7 @@ from regional_dispatch.agents.compiled.lines import (
 )
 from regional_dispatch.agents.compiled.network import BLOCK, Block, Net, block, fit, scores
 from regional_dispatch.agents.credit.lines import Lines
-from regional_dispatch.agents.engines.engine import PRICE_MAX_GRAD_NORM, Engine, Settings
+from regional_dispatch.agents.engines.engine import PRICE_MAX_GRAD_NORM, Engine, Settings, Stats
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.agents.policy import DispatchPolicy
 
@@ -34,32 +38,44 @@ class CpuEngine(Engine):
         self._source_actor, self._source_critic, self._dispatch_actor, self._dispatch_critic = map(_weights, nets)
         self._lines, self._lines_critic, self._lanes, self._lanes_critic = map(_block, nets)
         self._first = np.zeros(BLOCK + 1, np.int64)
+        self._blas = ThreadpoolController().select(user_api="blas")
 
     def choose_lines(self, x: np.ndarray, mask: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         action, log_prob = np.zeros(len(x), np.int64), np.zeros(len(x), np.float32)
-        choose_lines(
-            self._source_actor, x, mask, region, _by_weights(self._source_actor, region), torch.rand(len(x)).numpy(),
-            self._lines, self._first, action, log_prob,
-        )  # fmt: skip
+        index, draw = _by_weights(self._source_actor, region), torch.rand(len(x)).numpy()
+        with self._blas.limit(limits=1):
+            choose_lines(self._source_actor, x, mask, region, index, draw, self._lines, self._first, action, log_prob)
         return action, log_prob
 
     def decide_lanes(self, x: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         action = np.zeros(len(x), np.int64)
         log_prob, value = np.zeros(len(x), np.float32), np.zeros(len(x), np.float32)
-        decide_lanes(
-            self._dispatch_actor, self._dispatch_critic, x, region, _by_weights(self._dispatch_actor, region),
-            torch.rand(len(x)).numpy(), self._lanes, self._lanes_critic, action, log_prob, value,
-        )  # fmt: skip
+        index, draw = _by_weights(self._dispatch_actor, region), torch.rand(len(x)).numpy()
+        with self._blas.limit(limits=1):
+            decide_lanes(
+                self._dispatch_actor, self._dispatch_critic, x, region, index, draw, self._lanes, self._lanes_critic,
+                action, log_prob, value,
+            )  # fmt: skip
         return action, log_prob, value
 
     def line_values(self, lines: Lines) -> LineValues:
         value, log_share = np.zeros((2, len(lines.x)), np.float32)
         out = LineValues(value, np.zeros(lines.mask.shape, bool), log_share)
-        line_values(
-            self._source_actor, self._source_critic, lines.x, lines.mask, lines.region, lines.action,
-            _by_weights(self._source_actor, lines.region), self._lines, self._lines_critic, self._first, out,
-        )  # fmt: skip
+        index = _by_weights(self._source_actor, lines.region)
+        with self._blas.limit(limits=1):
+            line_values(
+                self._source_actor, self._source_critic, lines.x, lines.mask, lines.region, lines.action, index,
+                self._lines, self._lines_critic, self._first, out,
+            )  # fmt: skip
         return out
+
+    def learn(self, lines: LineData, lanes: LaneData, how: Settings) -> tuple[Stats, int]:
+        with self._blas.limit(limits=1):
+            return super().learn(lines, lanes, how)
+
+    def fit_lane_price(self, x: np.ndarray, usd: np.ndarray, n_epochs: int, batch_size: int) -> Stats:
+        with self._blas.limit(limits=1):
+            return super().fit_lane_price(x, usd, n_epochs, batch_size)
 
     def _begin(self, lines: LineData, lanes: LaneData, how: Settings) -> None:
         policy = self.policy

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from regional_dispatch.agents import ppo
 from regional_dispatch.agents.compiled.lanes import LaneData
 from regional_dispatch.agents.compiled.lines import LineData, LossStats
 from regional_dispatch.agents.credit.lines import Lines
-from regional_dispatch.agents.engines import CpuEngine, Engine, Settings, TorchEngine, engine_for
+from regional_dispatch.agents.engines import CpuEngine, Engine, Settings, TorchEngine, engine_for, on_cpu
 from regional_dispatch.agents.engines.engine import line_data
 from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
@@ -74,6 +75,20 @@ def same(ours: Any, theirs: Any, tolerance: float = 2e-4) -> None:
 
 def test_a_policy_on_the_cpu_is_computed_by_compiled_code() -> None:
     assert type(engine_for(policies()[0])) is CpuEngine
+
+
+def test_blas_is_kept_to_one_thread_while_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, threads = CpuEngine(policies()[0]), []
+
+    def note(*arguments: Any) -> None:
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+    monkeypatch.setattr(on_cpu, "choose_lines", note)
+    with threadpool_limits(2, "blas"):
+        engine.choose_lines(*some_lines()[:3])
+        note()
+    assert len(threads) >= 2
+    assert set(threads[: len(threads) // 2]) == {1}
 
 
 @pytest.mark.parametrize("groups", [1, 2])
