@@ -11,6 +11,8 @@ from regional_dispatch.evaluation.benchmark.page import benchmark_page, cell_bar
 from regional_dispatch.evaluation.benchmark.run import run_suite, save_benchmark
 from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
 from regional_dispatch.evaluation.bounds import hindsight
+from regional_dispatch.evaluation.execution.executor import Processes
+from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_folder
 
 
@@ -39,6 +41,9 @@ evaluation/benchmark/suite.py."""
     """Compute hindsight bounds where the suite asks for them, minutes each. --no-bound leaves them out."""
     workers: int = 2
     """Cells computed in parallel. Unit: processes."""
+    ray: str | None = None
+    """Compute on a Ray cluster instead: its address, HOST:PORT or ray://HOST:PORT; or auto, the one that runs here or \
+that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as --workers."""
 
     def run(self) -> None:
         """Checks everything, computes what is missing, then writes."""
@@ -49,8 +54,8 @@ evaluation/benchmark/suite.py."""
         suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed}, more)
         ready = stages(suite, path, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in ready) else None
-        with cell_bar() as progress:
-            found = run_suite(suite, ready, self.out, self.workers, bound, command_line(), progress)
+        with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
+            found = run_suite(suite, ready, self.out, executor, bound, command_line(), progress)
         save_benchmark(found, benchmark_page(found.summary), self.out)
         print_overview(found.summary)
         print(f"cells: {found.reused} of {found.cells} reused\nresults: {self.out}")

@@ -21,7 +21,8 @@ from typing import Any
 HERE = Path(__file__).parent
 PACKAGE = "regional_dispatch"
 TRAIN, EVALUATE = "train", "evaluate"
-INSTALL = "pip install 'regional-dispatch[train]'"  # all that commands need beside the base install
+# The extra with all that commands need beside the base install; packages of other extras.
+TRAIN_EXTRA, OTHER_EXTRAS = "train", {"ray": "ray"}
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
 INPUT_ERRORS = {
@@ -73,7 +74,9 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
         package = str(error.name).partition(".")[0]
         if package == PACKAGE:
             raise
-        print(f"error: {shown} needs the package '{package}'; install it with: {INSTALL}", file=sys.stderr)
+        extra = OTHER_EXTRAS.get(package, TRAIN_EXTRA)
+        install = f"pip install 'regional-dispatch[{extra}]'"
+        print(f"error: {shown} needs the package '{package}'; install it with: {install}", file=sys.stderr)
         sys.exit(2)
     except ValueError as error:
         if not isinstance(error, _input_errors()):

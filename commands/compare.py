@@ -54,6 +54,9 @@ scenarios, a relaxation on large ones. Takes seconds to minutes per episode."""
 per episode."""
     reevaluate: bool = False
     """Merge the unpicked packages of split orders once an hour, under every policy."""
+    threads: int = 1
+    """Threads on which the regions of a network decide, for networks with thousands of order lines a tick such as \
+us_full; the numbers are the same for any. Unit: threads."""
     transfers: str | None = None
     """Rule that moves stock between regions, under every policy: threshold or lp. Default: stock stays where it is."""
 
@@ -61,6 +64,7 @@ per episode."""
         """Checks everything, evaluates everything, then writes."""
         at_least("--episodes", self.episodes, 1)
         at_least("--seed", self.seed, 0)
+        at_least("--threads", self.threads, 1)
         above("--bound-seconds", self.bound_seconds, 0)
         if self.bound and self.reevaluate:
             raise InputError(f"--bound with --reevaluate: {NO_BOUND_REEVALUATED}; leave one out")
@@ -78,7 +82,7 @@ per episode."""
                 scenario, policies, self.episodes, self.seed, command_line(), stream=self.stream,
                 progress=lambda name: bar.update(task, advance=1, description=name),
                 reevaluate=self.reevaluate, bound=hindsight(self.bound_seconds) if self.bound else None,
-                transfers=self.transfers,
+                transfers=self.transfers, threads=self.threads,
             )  # fmt: skip
         arguments = {**asdict(self), "out": str(self.out), "overrides": list(self.overrides)}
         config = {"command": "compare", "arguments": arguments, "scenario": scenario.model_dump(mode="json")}

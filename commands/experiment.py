@@ -13,8 +13,12 @@ from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.cells import Worlds
+from regional_dispatch.evaluation.execution.executor import Executor, Processes
+from regional_dispatch.evaluation.execution.ray_board import Board
+from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.experiments.file import load_experiment, narrowed, ready
 from regional_dispatch.evaluation.experiments.page import experiment_page, print_experiment, training_bars
+from regional_dispatch.evaluation.experiments.remote import train_on
 from regional_dispatch.evaluation.experiments.run import evaluate_experiment, save_experiment, trainings
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
 from regional_dispatch.evaluation.output import check_folder
@@ -37,6 +41,9 @@ evaluation/experiments/file.py."""
     """Folder for the results; created if it is missing. Default: runs/experiments/NAME."""
     workers: int = 2
     """Trainings, and then evaluations, in parallel. Unit: processes of one thread each."""
+    ray: str | None = None
+    """Train and evaluate on a Ray cluster instead: its address, HOST:PORT or ray://HOST:PORT; or auto, the one that \
+runs here or that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as --workers."""
     variants: str | None = None
     """Names of the variants to train and measure, separated by commas. Default: all of the file."""
     train: bool = True
@@ -55,12 +62,13 @@ evaluation/experiments/file.py."""
         check_folder(out)
         variants = ready(experiment, path)
         wanted = trainings(variants, out, Worlds())
-        outcomes = self._trained(wanted) if self.train else finished(wanted)
         bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None
-        with cell_bar() as progress:
-            result = evaluate_experiment(
-                experiment, variants, outcomes, out, self.workers, bound, command_line(), progress
-            )
+        with open_executor(Processes(self.workers), self.ray) as executor:
+            outcomes = self._trained(wanted, executor) if self.train else finished(wanted)
+            with cell_bar() as progress:
+                result = evaluate_experiment(
+                    experiment, variants, outcomes, out, executor, bound, command_line(), progress
+                )
         save_experiment(result, experiment_page(result.summary), out)
         print_experiment(result.summary)
         print(f"results: {out}")
@@ -69,6 +77,8 @@ evaluation/experiments/file.py."""
             print(f"error: {len(failed)} of {len(wanted)} trainings failed: {', '.join(failed)}", file=sys.stderr)
             sys.exit(1)
 
-    def _trained(self, wanted: list[Training]) -> dict[Path, Outcome]:
+    def _trained(self, wanted: list[Training], executor: Executor) -> dict[Path, Outcome]:
         with training_bars(len(wanted)) as bars:
-            return run_all(wanted, self.workers, bars)
+            return (
+                run_all(wanted, self.workers, bars) if self.ray is None else train_on(executor, wanted, bars, Board())
+            )

@@ -9,6 +9,8 @@ import tyro
 
 from regional_dispatch.commands.options import at_least, command_line
 from regional_dispatch.evaluation.benchmark.page import cell_bar
+from regional_dispatch.evaluation.execution.executor import Processes
+from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.provenance import provenance
 
@@ -34,6 +36,9 @@ class Command:
     """Seed of the orders and of the bootstrap. Default: the study's."""
     workers: int = 2
     """Cells computed in parallel. Unit: processes."""
+    ray: str | None = None
+    """Compute on a Ray cluster instead: its address, HOST:PORT or ray://HOST:PORT; or auto, the one that runs here or \
+that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as --workers."""
 
     def run(self) -> None:
         """Checks everything, plays what is missing, then writes."""
@@ -47,7 +52,7 @@ class Command:
         study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})
         out = self.out or Path("runs") / "studies" / path.stem
         check_folder(out)
-        with cell_bar() as progress:
-            findings = study.answer(Lab(out, study.episodes, study.seed, self.workers, progress))
+        with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
+            findings = study.answer(Lab(out, study.episodes, study.seed, executor, progress))
         save_report(study, findings, provenance(command_line()), out)
         print(f"{findings.answer}\nreport: {out / PAGE}")

@@ -17,7 +17,6 @@ from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
-from regional_dispatch.baselines.tuned import LINEAR, has_file
 from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least, command_line, parse_overrides
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
@@ -27,11 +26,10 @@ from regional_dispatch.evaluation.compare import compare_policies, save_comparis
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.output import check_folder
-from regional_dispatch.evaluation.policies import resolve_policies
+from regional_dispatch.evaluation.policies import reference_names, resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
-REFERENCES = ("regional_nearest", "least_cost")
 BOUND = "hindsight_bound"
 
 
@@ -102,8 +100,7 @@ seconds to minutes per episode before training starts."""
             print(f"results, map and logs: {run.out}")
 
     def _references(self, scenario: Scenario) -> dict[str, ScorerPolicy]:
-        tuned = (LINEAR,) if has_file("linear", scenario.name) else ()
-        specs = (*REFERENCES, *tuned) if self.references is None else self.references.split(",")
+        specs = reference_names(scenario.name) if self.references is None else self.references.split(",")
         policies = resolve_policies(specs, scenario, "--references")
         taken = {LEARNER_NAME, BOUND} & set(policies)
         if taken:

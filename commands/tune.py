@@ -8,6 +8,8 @@ from pathlib import Path
 from regional_dispatch.baselines.tuned import FOLDER, file_name, write_tuned
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.execution.executor import Threads
+from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_file
 from regional_dispatch.evaluation.report.tuning import print_tuned, tuning_bar
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
@@ -42,6 +44,9 @@ working folder, where tuned_NAME looks first."""
     """Episodes on which the start, the final mean and the best setting are compared at the end. Unit: episodes."""
     workers: int = 2
     """Episodes played in parallel; the result does not depend on it. Unit: threads."""
+    ray: str | None = None
+    """Play on a Ray cluster instead: its address, HOST:PORT or ray://HOST:PORT; or auto, the one that runs here or \
+that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as --workers."""
     overrides: Overrides = ()
     """Change a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
 
@@ -53,8 +58,8 @@ working folder, where tuned_NAME looks first."""
         out = self.out or FOLDER / file_name(scenario.name, self.baseline)
         check_file(out, (".yaml", ".yml"))
         start = starting_point(self.baseline, self.start)
-        with tuning_bar() as progress:
-            found = tune(scenario, self.baseline, start, plan, progress)
+        with open_executor(Threads(self.workers), self.ray) as executor, tuning_bar() as progress:
+            found = tune(scenario, self.baseline, start, plan, progress, executor)
         tuned = tuned_file(scenario, self.baseline, start, plan, found, command_line())
         write_tuned(out, tuned)
         print_tuned(tuned, out)
@@ -68,4 +73,4 @@ working folder, where tuned_NAME looks first."""
         at_least("--seed", self.seed, 0)
         for option in ("episodes", "check_episodes", "workers"):
             at_least(f"--{option.replace('_', '-')}", getattr(self, option), 1)
-        return Plan(self.seed, self.episodes, self.check_episodes, minutes, self.evaluations, self.workers)
+        return Plan(self.seed, self.episodes, self.check_episodes, minutes, self.evaluations)

@@ -24,6 +24,7 @@ from regional_dispatch.envs.kernel.state import (
     grow_lines,
     grow_packages,
 )
+from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
@@ -95,6 +96,7 @@ class Simulator:
         self.transfer_lanes = transfer_lanes(scenario, self.network)
         self.world: World = build_world(scenario, self.network)
         self.state: State = empty_state(self.world, copies)
+        self._opened = [-1] * copies  # tick whose beginning `advance` has prepared
         if pricer is not None:
             self.price_with(pricer)
 
@@ -126,6 +128,7 @@ class Simulator:
         if week_tick is None:
             week_tick = round(self.scenario.start_hour / self.scenario.tick_hours)
         clear_row(self.world, self.state, row, key, week_tick)
+        self._opened[row] = -1
         self.state.row["reevaluate"][row] = self.reevaluate
         self.state.row["learning"][row] = self.learning
         self.state.row["marginal_truck_charge"][row] = self.marginal_truck_charge
@@ -134,7 +137,7 @@ class Simulator:
         """Steps 1–3 of a tick: everything up to the decisions."""
         self._before_tick(row)
         while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
-            self._make_room(need)
+            self.make_room(need)
 
     def finish(self, row: int) -> bool:
         """Steps 5–7: applies the decisions. True if the horizon is reached; its books are then closed."""
@@ -148,17 +151,35 @@ class Simulator:
         """Lets scorers decide for one region, for all, or for all but one (−1 stands for none named)."""
         kernel.decide(self.world, self._priced_by(scorers), row, scorers, only, skip)
 
-    def run(self, scorers: Scorers, until: int | None = None) -> None:
-        """Runs every row with compiled scorers, up to a tick or the horizon."""
-        until = self.world.rules.horizon_tick if until is None else until
-        for row in range(self.copies):
-            while self.tick(row) < until and not self.state.row["settled"][row]:
-                self._before_tick(row)
-                self._run_row(row, scorers, min(until, self._next_stop(row)))
+    def run(self, scorers: Scorers, until: int | None = None, threads: int = 1) -> None:
+        """Runs every row with compiled scorers, up to a tick or the horizon.
 
-    def _run_row(self, row: int, scorers: Scorers, until: int) -> None:
-        while (need := kernel.run(self.world, self._priced_by(scorers), scorers, row, row + 1, until)) != kernel.READY:
-            self._make_room(need)
+        Args:
+            scorers: the policy of all regions.
+            until: tick. Default: the horizon.
+            threads: on which rows run side by side, or where there is one row, its regions decide. The result is the
+                same for any number. Worth it for many rows, or for networks with thousands of order lines a tick. Where
+                stock is moved from FC to FC, one thread does all.
+        """
+        until = self.world.rules.horizon_tick if until is None else until
+        if threads > 1 and self.transfers is None:
+            run_on_threads(self, scorers, until, threads)
+            return
+        for row in range(self.copies):
+            while (need := self.advance(row, scorers, until)) != kernel.READY:
+                self.make_room(need)
+
+    def advance(self, row: int, scorers: Scorers, until: int) -> int:
+        """Runs a row up to a tick or the horizon, or until it needs room: `kernel.READY`, or what `make_room` takes."""
+        while self.tick(row) < until and not self.state.row["settled"][row]:
+            if self._opened[row] != self.tick(row):  # else the kernel asked for room in this very tick
+                self._before_tick(row)
+                self._opened[row] = self.tick(row)
+            stop = min(until, self._next_stop(row))
+            need = kernel.run(self.world, self._priced_by(scorers), scorers, row, row + 1, stop)
+            if need != kernel.READY:
+                return need
+        return kernel.READY
 
     def _priced_by(self, scorers: Scorers) -> State:
         """The state as a policy plans in it: with its own prices of lanes."""
@@ -190,6 +211,7 @@ class Simulator:
             sample=np.zeros((shape[0], room, shape[3]), np.float32),
             sample_usd=np.zeros((shape[0], room), np.float32),
         )
+        self.state.tag["noted"] = 0
 
     def move(self, row: int, moves: Moves) -> None:
         """Sends units from FC to FC between two ticks.
@@ -238,7 +260,8 @@ class Simulator:
         self.state.price[row] = self.pricer(self, row)
         self.state.row["priced"][row] = 1
 
-    def _make_room(self, need: int) -> None:
+    def make_room(self, need: int) -> None:
+        """Makes room in every row for what the kernel asked for: GROW_LINES, GROW_ITEMS or GROW_PACKAGES."""
         room = self.regions * self.world.rules.order_slots
         if need == kernel.GROW_LINES:
             self.state = grow_lines(self.state)
@@ -272,6 +295,7 @@ class Simulator:
         fitted = {name: _fit(name, array, arrays[f"state.{name}"]) for name, array in self._arrays().items()}
         if self.pricer is not None:
             self.pricer.restore(part(arrays, "pricer."))
+        self._opened = [-1] * self.copies
         self.state = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -321,7 +345,7 @@ class Simulator:
 
 
 # Arrays of the state that get longer when an episode needs it, and along which axis.
-GROWING = {"package": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
+GROWING = {"package": 1, "tag": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
 
 
 def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

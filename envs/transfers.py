@@ -86,6 +86,7 @@ def send(world: World, state: State, row: int, lanes: TransferLanes, moves: Move
     _check(state, row, Moves(sku, origin, dest, units))
     np.subtract.at(state.stock[row], (sku, origin), units.astype(np.int16))
     np.add.at(state.road[row], (sku, dest), units.astype(np.int16))
+    state.moved[row, sku] = 1
     record = state.row[row]
     first = int(record["shipments"])
     if first + len(sku) > state.shipment.shape[1]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import cache
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +25,7 @@ from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import build_world
 from regional_dispatch.evaluation.bounds import Bound, bound_row
+from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.rollouts import rollout, simulator_for
 
@@ -177,14 +175,14 @@ class Store:
 
 
 def fill(
-    store: Store, cells: Sequence[Cell], workers: int, progress: Progress | None = None
+    store: Store, cells: Sequence[Cell], executor: Executor, progress: Progress | None = None
 ) -> tuple[dict[str, Rows], int]:
     """Reads the cells that are kept; computes the others, in the order given, and keeps them.
 
     Args:
         store: where they are kept.
         cells: the cells wanted; equal ones are computed once.
-        workers: number of processes; 0 computes in this process.
+        executor: computes them.
         progress: called after every cell.
 
     Returns:
@@ -202,7 +200,7 @@ def fill(
         progress(reused, len(wanted), "")
     try:
         missing = [cell for fingerprint, cell in wanted.items() if fingerprint not in done]
-        with closing(computed(missing, workers)) as results:
+        with closing(executor.run(compute, missing)) as results:
             for cell, rows in results:
                 store.write(cell, rows)
                 done[cell.fingerprint] = rows
@@ -213,41 +211,3 @@ def fill(
             f"{len(done)} of {len(wanted)} cells are kept in {store.folder}; the same command continues from there"
         ) from None
     return done, reused
-
-
-def computed(cells: Sequence[Cell], workers: int) -> Generator[tuple[Cell, Rows], None, None]:
-    """Cells with their rows, in the order they are finished. Closing the generator stops the work.
-
-    Args:
-        cells: the cells to compute.
-        workers: number of processes; 0 computes in this process.
-    """
-    if not workers:
-        yield from ((cell, compute(cell)) for cell in cells)
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))  # a fork would copy the progress bar's thread
-    try:
-        with _ctrl_c_ignored():  # the processes that start here inherit it
-            waiting = {pool.submit(compute, cell): cell for cell in cells}
-        yield from _as_done(waiting)
-    except BaseException:
-        for process in active_children():
-            process.terminate()  # a bound may take minutes more
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _as_done(waiting: dict[Future[Rows], Cell]) -> Iterator[tuple[Cell, Rows]]:
-    while waiting:
-        for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-            yield waiting.pop(done), done.result()
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    old: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)

@@ -47,6 +47,7 @@ def compare_policies(
     bound: Bound | None = None,
     stream: str = "evaluate",
     transfers: str | None = None,
+    threads: int = 1,
 ) -> Comparison:
     """Plays every policy through the same episodes and summarises.
 
@@ -61,6 +62,7 @@ def compare_policies(
         bound: computes a lower bound on each episode's dollars. Default: no bounds.
         stream: of the orders; default, the held-out ones.
         transfers: name of the rule that moves stock between regions, under every policy; default, none.
+        threads: on which the regions decide; the numbers are the same for any.
 
     Raises:
         BaselineError: no such rule.
@@ -71,7 +73,15 @@ def compare_policies(
     """
     check_unseen(policies, stream, seed)
     frame = evaluate_policies(
-        scenario, policies, episodes, seed, progress, reevaluate=reevaluate, stream=stream, transfers=transfers
+        scenario,
+        policies,
+        episodes,
+        seed,
+        progress,
+        reevaluate=reevaluate,
+        stream=stream,
+        transfers=transfers,
+        threads=threads,
     )
     summary = summarise(frame, seed)
     if bound is not None:

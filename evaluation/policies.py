@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines import DISPATCH_RULES, SOURCE_RULES, BaselineError, baseline
-from regional_dispatch.baselines.tuned import is_tuned_name, load_tuned, tuned_baseline
+from regional_dispatch.baselines.tuned import LINEAR, has_file, is_tuned_name, load_tuned, tuned_baseline
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
@@ -17,7 +17,13 @@ from regional_dispatch.envs.world.shipped import HOME, find_file
 from regional_dispatch.evaluation.errors import InputError
 
 PRETRAINED = HOME / "agents" / "pretrained"
+REFERENCES = ("regional_nearest", "least_cost")
 _SHIPPED = "pretrained/"  # before a shipped policy's name
+
+
+def reference_names(scenario: str) -> tuple[str, ...]:
+    """What a training on a scenario, given by its name, is drawn beside: two rules, and tuned_linear if it has one."""
+    return (*REFERENCES, LINEAR) if has_file("linear", scenario) else REFERENCES
 
 
 def resolve_policies(specs: Sequence[str], scenario: Scenario, option: str = "--policies") -> dict[str, ScorerPolicy]:

@@ -33,18 +33,19 @@ def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[
     return [episode_key(stream, seed, episode) for episode in range(episodes)]
 
 
-def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
+def rollout(sim: Simulator, scorers: Scorers, keys: Sequence[int], threads: int = 1) -> list[dict[str, float]]:
     """Plays one episode per key to the horizon, as many at a time as the simulator has copies.
 
     Args:
         sim: is reset; its current episodes are lost.
         scorers: the policy of all regions.
         keys: of the episodes (`envs.world.demand.episode_key`).
+        threads: see `envs.simulator.Simulator.run`.
 
     Returns:
         The KPIs of the whole network per key, in the order of the keys.
     """
-    return [kpis for key in batches(keys, sim.copies) for kpis in _rollout_batch(sim, scorers, key)]
+    return [kpis for key in batches(keys, sim.copies) for kpis in _rollout_batch(sim, scorers, key, threads)]
 
 
 def batches(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -52,10 +53,10 @@ def batches(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     return (keys[first : first + size] for first in range(0, len(keys), size))
 
 
-def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int]) -> list[dict[str, float]]:
+def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int], threads: int) -> list[dict[str, float]]:
     for row in range(sim.copies):
         sim.reset(row, keys[min(row, len(keys) - 1)])  # spare rows repeat the last episode
-    sim.run(scorers)
+    sim.run(scorers, threads=threads)
     return [sim.kpis(row) for row in range(len(keys))]
 
 
@@ -68,6 +69,7 @@ def evaluate_policies(
     reevaluate: bool = False,
     stream: str = "evaluate",
     transfers: str | None = None,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Plays every policy through the same episodes.
 
@@ -80,6 +82,7 @@ def evaluate_policies(
         reevaluate: merge the unpicked packages of split orders once an hour.
         stream: of the orders; default, the held-out ones.
         transfers: name of the rule that moves stock between regions (`baselines.transfers.rules`). Default: none.
+        threads: on which the regions decide; the numbers are the same for any.
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
@@ -95,7 +98,7 @@ def evaluate_policies(
         sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
         results[name] = []
         for key in keys:
-            results[name] += rollout(sim, policy.scorers, [key])
+            results[name] += rollout(sim, policy.scorers, [key], threads)
             if progress is not None:
                 progress(name)
     return results_frame(results, keys)

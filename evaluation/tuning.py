@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Literal, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from regional_dispatch.baselines.tuned import Made, Tuned, read_tuned, short_nam
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.execution.executor import HERE, Executor
 from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.evaluation.rollouts import rollout
@@ -41,7 +41,6 @@ class Plan(NamedTuple):
     check_episodes: int = 8  # of the choice at the end
     minutes: float | None = 20.0  # time to search; None if `evaluations` is given
     evaluations: int | None = None  # settings to try, instead of a time
-    workers: int = 2  # threads
 
 
 class Start(NamedTuple):
@@ -77,10 +76,11 @@ def tune(
     start: Start,
     plan: Plan,
     progress: Callable[[Standing], None] = lambda _: None,
+    executor: Executor = HERE,
 ) -> Found:
     """Tunes a baseline.
 
-    The same seed and number of evaluations give the same result, whatever the number of workers. Ctrl-C ends the search
+    The same seed and number of evaluations give the same result, whatever the executor. Ctrl-C ends the search
     and starts the check; a second one ends the tuning.
 
     Args:
@@ -89,13 +89,14 @@ def tune(
         start: the parameters to start from.
         plan: budget, seed and episodes.
         progress: called after each generation.
+        executor: plays the episodes.
 
     Raises:
         BaselineError: unknown baseline, or one without parameters.
         KeyboardInterrupt: Ctrl-C before the first generation was played, or during the check.
     """
     search = Search(tunable(name), start.parameters, plan.seed)
-    with closing(_Players(scenario, name, list(start.parameters), plan.workers)) as players:
+    with closing(_Players(scenario, name, list(start.parameters), executor)) as players:
         begun, interrupted = time.monotonic(), False
         try:
             _generations(search, players, plan, begun, progress)
@@ -216,31 +217,52 @@ class Search:
         return np.clip(x, self.low, self.high)
 
 
-class _Players:
-    """Threads that play episodes, each with its own simulator; the compiled kernel releases Python's global lock."""
+class _Game(NamedTuple):
+    """An episode to play with one setting."""
 
-    def __init__(self, scenario: Scenario, name: str, keys: Sequence[str], workers: int) -> None:
-        self._name, self._keys = name, keys
-        self._simulators: SimpleQueue[Simulator] = SimpleQueue()
-        for _ in range(workers):
-            self._simulators.put(Simulator(scenario))
-        self._pool = ThreadPoolExecutor(workers)
+    title: str
+    scenario: Scenario
+    tuning: str  # that it belongs to
+    baseline: str
+    parameters: dict[str, float]
+    episode: int  # its key
+
+
+# Simulators that are not in use, by tuning: building one takes longer than an episode. Other processes have their own.
+_idle: dict[str, list[Simulator]] = {}
+
+
+def _play(game: _Game) -> float:
+    """Cost per order. Unit: USD."""
+    policy, idle = baseline(game.baseline, game.parameters), _idle.setdefault(game.tuning, [])
+    try:
+        sim = idle.pop()
+    except IndexError:
+        sim = Simulator(game.scenario)
+    price(sim, policy.pricing)
+    cost = rollout(sim, policy.scorers, [game.episode])[0][COST]
+    idle.append(sim)
+    return cost
+
+
+class _Players:
+    """Has an executor play episodes of one tuning."""
+
+    def __init__(self, scenario: Scenario, name: str, keys: Sequence[str], executor: Executor) -> None:
+        self._scenario, self._name, self._keys, self._executor = scenario, name, keys, executor
+        self._tuning = uuid4().hex
+        _idle[self._tuning] = [Simulator(scenario)]  # finds errors in its tables before anything is played
 
     def costs(self, settings: Sequence[np.ndarray], episodes: Sequence[int]) -> np.ndarray:
         """Mean cost per order of each setting over episodes given by their keys: (settings,) USD."""
-        games = [(values, key) for values in settings for key in episodes]
-        played = list(self._pool.map(self._play, games))
-        return np.array(played).reshape(len(settings), len(episodes)).mean(axis=1)
+        games = [self._game(values, key) for values in settings for key in episodes]
+        with closing(self._executor.run(_play, games)) as results:
+            played = {id(game): cost for game, cost in results}
+        return np.array([played[id(game)] for game in games]).reshape(len(settings), len(episodes)).mean(axis=1)
 
-    def _play(self, game: tuple[np.ndarray, int]) -> float:
-        values, key = game
-        policy = baseline(self._name, dict(zip(self._keys, values.tolist(), strict=True)))
-        sim = self._simulators.get()
-        try:
-            price(sim, policy.pricing)
-            return rollout(sim, policy.scorers, [key])[0][COST]
-        finally:
-            self._simulators.put(sim)
+    def _game(self, values: np.ndarray, key: int) -> _Game:
+        parameters = dict(zip(self._keys, values.tolist(), strict=True))
+        return _Game(f"an episode of {self._name}", self._scenario, self._tuning, self._name, parameters, key)
 
     def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        del _idle[self._tuning]

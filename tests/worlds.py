@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, open_region, prepare_order
+from regional_dispatch.envs.kernel.decisions.features import ask_all_features
 from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import linear
@@ -165,7 +166,11 @@ def lane_price(**weights: float) -> Scorer:
 def find_all(w: Any, s: Any, b: int, found: np.ndarray) -> None:
     """Fills the candidates of every line up for decision and how many there are: found (R, M)."""
     for r in range(w.net.regions):
-        prepare_lines(w, s, b, r)
+        ask_all_features(s, b, r)
+        open_region(w, s, b, r)
+        low = np.int64(0)
+        while low < s.slots[b, r]:
+            low = prepare_order(w, s, b, r, low)
         for j in range(s.slots[b, r]):
             found[r, j] = candidates_found(w, s, b, r, j)
 
@@ -205,7 +210,7 @@ class Reader:
         self.sim, self.row, s = sim, row, sim.state
         self.package = s.package[row]
         self.next = self.package["next"].tolist()
-        self.truck = self.package["truck"].tolist()
+        self.truck = s.tag["truck"][row].tolist()
 
     def chain(self, head: int, links: list[int] | None = None) -> Iterator[int]:
         links, p = self.next if links is None else links, head
@@ -215,6 +220,11 @@ class Reader:
             yield p
             p = links[p]
         raise AssertionError("a linked list runs in a circle")
+
+    def unused(self) -> list[int]:
+        """Packages that have been given back, and those that were never used."""
+        record = self.sim.state.row[self.row]
+        return [*self.chain(int(record["free"])), *range(int(record["fresh"]), len(self.next))]
 
     def sites(self) -> list[list[int]]:
         return [list(self.chain(head)) for head in self.sim.state.queue["head"][self.row].tolist()]

@@ -9,6 +9,7 @@ episodes is kept, as in `agents.training.run`. Train one with `evaluate.py train
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import time
 from collections.abc import Sequence
@@ -88,15 +89,23 @@ class MaskablePolicy:
         """(stream, seed) of the episodes it was trained and selected on."""
         return frozenset((stream, int(self.about["seed"])) for stream in ("train", "tune"))
 
+    @cached_property
+    def model(self) -> bytes:
+        """The model's file."""
+        return (self.folder / MODEL_FILE).read_bytes()
+
     @property
     def digest(self) -> str:
         """Digest of the weights and of the code that plays them."""
-        parts = (self.folder / MODEL_FILE, Path(__file__))
-        return hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()
+        return hashlib.sha256(self.model + Path(__file__).read_bytes()).hexdigest()
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> list[dict[str, float]]:
         """The KPIs of one episode per key."""
-        return rollout(MaskablePPO.load(self.folder / MODEL_FILE, device="cpu"), scenario, keys)
+        return rollout(MaskablePPO.load(io.BytesIO(self.model), device="cpu"), scenario, keys)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickled with the model, so that it can play on a machine that does not have the folder."""
+        return {**self.__dict__, "model": self.model}
 
 
 class BestByTuning(BaseCallback):

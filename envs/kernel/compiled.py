@@ -159,6 +159,7 @@ def _for_compiled_code(**options: Any) -> Callable[[Any], Any]:
 
 compiled = _njit(**_options)  # called from Python
 compiled_with_memory = _njit(cache=True, no_cfunc_wrapper=True, nogil=True)  # the same, and may allocate
+compiled_fastmath = _njit(_nrt=True, cache=True, no_cfunc_wrapper=True, fastmath=True)  # may allocate
 subroutine = _for_compiled_code()  # compiled once, called from compiled code
 inlined = _for_compiled_code(forceinline=True)
 inlined_fastmath = _for_compiled_code(forceinline=True, fastmath=True)

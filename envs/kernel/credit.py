@@ -39,6 +39,10 @@ _FIRST = np.int64(0)  # lanes ridden before the next one, seen from the end of t
 @pasted
 def start_journey(s: Any, b: int, line: Any, journey: int) -> None:
     """A learner has decided on a line and follows it under this number."""
+    if s.row[b].followed == 0:
+        s.row[b].followed = 1
+        for p in range(s.row[b].fresh):
+            s.tag[b, p].journey = -1
     line.journey = journey
     record = s.journey[b, journey]
     record.cost, record.leader, record.done, record.void = 0.0, journey, 0, 0
@@ -59,25 +63,26 @@ def lose_journey(s: Any, b: int, line: Any) -> None:
 
 
 @pasted
-def join_journey(s: Any, b: int, line: Any, package: Any) -> None:
-    """The line travels in an earlier line's package, which keeps the cost."""
-    if line.journey >= 0 and package.journey >= 0:
-        s.journey[b, line.journey].leader = package.journey
+def join_journey(s: Any, b: int, line: Any, p: int) -> None:
+    """The line travels in package p of an earlier line, which keeps the cost."""
+    if line.journey >= 0 and s.tag[b, p].journey >= 0:
+        s.journey[b, line.journey].leader = s.tag[b, p].journey
 
 
 @pasted
-def open_package(w: Any, package: Any, line: Any, sorts: int) -> None:
+def open_package(w: Any, s: Any, b: int, p: int, line: Any, sorts: int) -> None:
     """A new package starts with its handling; trucks and lateness are added as they come."""
-    package.journey = line.journey
-    package.cost = _handling_usd(w.rules.costs, sorts)
+    if s.row[b].followed == 1:
+        s.tag[b, p].journey = line.journey
+    s.package[b, p].cost = _handling_usd(w.rules.costs, sorts)
 
 
 @pasted
-def close_journey(s: Any, b: int, package: Any, usd: float) -> None:
-    """The package is delivered or settled; `usd` are its last dollars."""
-    if package.journey >= 0:
-        journey = s.journey[b, package.journey]
-        journey.cost = package.cost + usd
+def close_journey(s: Any, b: int, p: int, usd: float) -> None:
+    """Package p is delivered or settled; `usd` are its last dollars."""
+    if s.row[b].followed == 1 and s.tag[b, p].journey >= 0:
+        journey = s.journey[b, s.tag[b, p].journey]
+        journey.cost = s.package[b, p].cost + usd
         journey.done = 1
 
 
@@ -148,11 +153,13 @@ def take_lane_account(w: Any, queue: Any, record: Any) -> tuple[float, float, fl
 @inlined
 def note_package(w: Any, s: Any, b: int, p: int) -> None:
     """Notes, if a learner follows the new package, how the lanes of its route look."""
-    row, package = s.row[b], s.package[b, p]
-    package.ready, package.noted = row.tick + 1, 0
-    if row.learning == 0 or row.packages_made % NOTE_EVERY:
+    row, package, tag = s.row[b], s.package[b, p], s.tag[b, p]
+    if row.learning == 0:
         return
-    package.noted = 1
+    tag.ready, tag.noted = row.tick + 1, 0
+    if row.packages_made % NOTE_EVERY:
+        return
+    tag.noted = 1
     route = w.net.routes[package.route]
     for leg in range(route.legs):
         ready, safe = ready_and_safe(w, s, b, package.route, leg, package.due)
@@ -162,26 +169,29 @@ def note_package(w: Any, s: Any, b: int, p: int) -> None:
 @inlined
 def _hand_over(w: Any, s: Any, b: int, p: int, lane: int) -> None:
     """Adds to a lane's account what a package it sends is expected to cost the next lane."""
-    row, package = s.row[b], s.package[b, p]
+    row, package, tag = s.row[b], s.package[b, p], s.tag[b, p]
+    if row.learning == 0:
+        return
     route, leg = w.net.routes[package.route], package.leg + 1
-    package.ready = row.tick + w.net.lanes[lane].ticks
-    if row.learning == 0 or leg >= route.legs:
+    tag.ready = row.tick + w.net.lanes[lane].ticks
+    if leg >= route.legs:
         return
     following, safe = route.lanes[leg], package.due - route.rest[leg]
-    s.lane[b, lane].handover_usd += lane_surcharge(w, s, b, following, package.ready, safe, _FIRST)
-    if package.noted == 1:
-        lane_price_features(w, s, b, following, package.ready, safe, _FIRST, s.note[b, p, 2 + leg])
+    usd = lane_surcharge(w, s, b, w.net.lanes[lane].region, following, tag.ready, safe, _FIRST)
+    s.lane[b, lane].handover_usd += usd
+    if tag.noted == 1:
+        lane_price_features(w, s, b, following, tag.ready, safe, _FIRST, s.note[b, p, 2 + leg])
 
 
 @inlined
 def _sample_departure(w: Any, s: Any, b: int, p: int, share: float) -> None:
     """Samples what a package that leaves now, at `share` USD of its truck, has cost its lane beyond the standard."""
-    row, package = s.row[b], s.package[b, p]
-    if row.learning == 0 or package.noted == 0:
+    row, package, tag = s.row[b], s.package[b, p], s.tag[b, p]
+    if row.learning == 0 or tag.noted == 0:
         return
     route, leg = w.net.routes[package.route], package.leg
     rest = route.rest[leg]
-    late = late_increase_usd(w.rules, package.ready + rest - package.due, row.tick + rest - package.due)
+    late = late_increase_usd(w.rules, tag.ready + rest - package.due, row.tick + rest - package.due)
     usd = share - w.net.lanes[route.lanes[leg]].cost / w.rules.truck_packages + late
     _keep_sample(s, b, p, leg, usd)
     if leg > 0:

@@ -12,12 +12,20 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.envs.kernel.credit import NOTES
-from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_COUNT, MOST_HIDDEN, NO_PRICE
+from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
+from regional_dispatch.envs.kernel.decisions.lane_price import (
+    KEPT_PRICE,
+    LANE_PRICE_COUNT,
+    MOST_HIDDEN,
+    NO_PRICE,
+    prices_kept,
+)
 from regional_dispatch.envs.kernel.decisions.order_plan import MOST_LINES, PLANS
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
-from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
+from regional_dispatch.envs.kernel.phases.lane_queue import AHEAD, NEVER
+from regional_dispatch.envs.world.demand import Demand
 from regional_dispatch.envs.world.world import World
 
 ROW = np.dtype(
@@ -31,8 +39,10 @@ ROW = np.dtype(
         ("waiting_for_decisions", "i8"),  # 1 between begin_tick and finish_tick
         ("settled", "i8"),  # 1 once the horizon's books are closed
         ("active", "i8"),  # lanes with packages waiting
-        ("free", "i8"),  # first free package
-        ("free_item", "i8"),  # first free item
+        ("free", "i8"),  # first package of those given back, −1 if there is none
+        ("fresh", "i8"),  # packages from here on have never been used
+        ("free_item", "i8"),  # the same for items
+        ("fresh_item", "i8"),
         ("items", "i8"),  # items in use
         ("reevaluate", "i8"),  # 1 if unpicked packages are merged once an hour
         ("priced", "i8"),  # 1 once `price` holds prices
@@ -41,6 +51,7 @@ ROW = np.dtype(
             "i8",
         ),  # 1: a truck that leaves less than full is charged to the packages that made it leave
         ("learning", "i8"),  # 1 if a learner wants samples of what packages cost their lanes
+        ("followed", "i8"),  # 1 once a learner follows packages of this episode
         ("samples", "i8"),  # taken so far
         ("shipments", "i8"),  # of stock on the road from FC to FC
         ("packages", "i8"),  # packages under way
@@ -55,24 +66,35 @@ ROW = np.dtype(
     align=True,
 )
 
+_CACHE_LINE = 64  # bytes
+
+# Half a line of the processor's cache: what moves a package, and nothing else.
 PACKAGE = np.dtype(
     [
         ("next", "i4"),  # next in its queue or truck
-        ("truck", "i4"),  # next truck arriving in the same tick, kept in a truck's first package
+        ("ahead", "i4"),  # some places further, as far as it is known: fetched while this one is worked on
         ("route", "i4"),
         ("ordered", "i4"),  # tick
         ("due", "i4"),  # last tick that keeps the promise
         ("joined", "i4"),  # tick it joined its queue
-        ("journey", "i4"),  # a learner's number for its source decision, −1 for none
         ("cost", "f4"),  # USD it has caused so far
-        ("order", "i4"),  # kept for re-evaluation, as are the next three
-        ("sibling", "i4"),  # next package of its order, in a ring
-        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
-        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to
-        ("noted", "i2"),  # 1 if a learner follows it
         ("lines", "i2"),
         ("leg", "i2"),  # leg of the route it queues for or rides on
-        ("outside", "i2"),  # lines of its order that are lost or come from another region
+    ],
+    align=True,
+)
+
+# What else is kept of a package where someone asks for it.
+TAG = np.dtype(
+    [
+        ("truck", "i4"),  # next truck arriving in the same tick, kept with a truck's first package
+        ("journey", "i4"),  # a learner's number for its source decision, −1 for none; while `followed` is set
+        ("ready", "i4"),  # tick at which it was, or will be, at the site it is or comes to; while `learning` is set
+        ("noted", "i4"),  # 1 if samples are taken of it; while `learning` is set
+        ("order", "i4"),  # this and the next three are kept for re-evaluation
+        ("sibling", "i4"),  # next package of its order, in a ring
+        ("items", "i4"),  # first of its lines while it waits to be picked, else −1
+        ("outside", "i4"),  # lines of its order that are lost or come from another region
     ],
     align=True,
 )
@@ -86,9 +108,9 @@ LANE_STATE = np.dtype(
         ("tail", "i4"),
         ("count", "i4"),
         ("safe", "i4"),  # last tick to leave at for the most urgent package that can still be on time, else NEVER
-        ("safe_count", "i4"),  # packages with that tick
         ("late", "i4"),  # packages whose last safe tick has passed
         ("inbound", "i4"),  # packages upstream that will ride this lane next
+        ("joined", "i4"),  # packages that have ever joined its queue
         ("inflow_tick", "i4"),  # tick of the last update of inflow
         ("inflow", "f8"),  # packages per tick, seasonally adjusted moving average
         ("cost", "f8"),  # USD accrued by its trucks and its waiting, since a learner last took it
@@ -122,7 +144,16 @@ LINE = np.dtype(
 # Units of one SKU on the road from FC to FC.
 SHIPMENT = np.dtype([("sku", "i4"), ("fc", "i4"), ("units", "i4"), ("tick", "i4")], align=True)  # where, and when
 
-QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("packages", "i4"), ("lines", "i4")], align=True)
+QUEUE = np.dtype(
+    [
+        ("head", "i4"),
+        ("tail", "i4"),
+        ("packages", "i4"),
+        ("lines", "i4"),
+        ("joined", "i4"),  # packages that have ever joined
+    ],
+    align=True,
+)
 
 JOURNEY = np.dtype(
     [
@@ -141,11 +172,18 @@ class State(NamedTuple):
     row: np.ndarray  # (B,) ROW
     stock: np.ndarray  # (B, S, F) int16, units on hand
     pipeline: np.ndarray  # (B, orders outstanding, S, F) int16, units on order
+    ordered: np.ndarray  # (B, orders outstanding, S) uint8, 1 if units of the SKU are on order
+    moved: np.ndarray  # (B, S) uint8, 1 if units of the SKU have left a shelf since its last review
     road: np.ndarray  # (B, S, F) int16, units on the road from other FCs
     shipment: np.ndarray  # (B, shipments) SHIPMENT, the first `row.shipments` of them are on the road
     package: np.ndarray  # (B, packages) PACKAGE
+    tag: np.ndarray  # (B, packages) TAG
+    recent: (
+        np.ndarray
+    )  # (B, N + L + 1, AHEAD) int32, latest packages to join each site's and lane's queue, and given back
     item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
+    urgent: np.ndarray  # (B, L, longest promise + 1) int32, packages waiting by last safe tick modulo its length
     active: np.ndarray  # (B, L) int32, lanes with packages, ascending
     go: np.ndarray  # (B, L) int8, dispatch decision
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
@@ -165,17 +203,23 @@ class State(NamedTuple):
     candidate: np.ndarray  # (B, R, M, K) int32, routes, −1 padded
     surcharge: np.ndarray  # (B, R, M, K) float32, USD that policies expect candidates to cost beyond the standard
     plan: np.ndarray  # (B, R, M, plans) int32, route of the line in each plan of its order, −1 for none
-    cover: np.ndarray  # (B, routes of an order, 2) int32, scratch: route, and the set of lines it can carry
-    cover_usd: np.ndarray  # (B, routes of an order) float64, scratch: cost of a package on it
-    subset_usd: np.ndarray  # (B, 2^lines) float64, scratch: least cost of carrying a set of lines
-    subset_route: np.ndarray  # (B, 2^lines) int64, scratch: index in `cover` of its first package
-    subset_carried: np.ndarray  # (B, 2^lines) int64, scratch: lines of that package
-    package_usd: np.ndarray  # (B, 2^lines) float64, scratch: cost of one package with these lines, priced
-    package_route: np.ndarray  # (B, 2^lines) int64, scratch: its index in `cover`
-    outside_usd: np.ndarray  # (B, K) float64, scratch: cost of candidates from other regions
-    line_usd: np.ndarray  # (B, lines) float64, scratch: price of each line's units
+    weighed: np.ndarray  # (B, R, source features) uint8, 1 for those of candidates that are computed
+    lane_weighed: np.ndarray  # (B, R, dispatch features) uint8, the same for lanes
+    planned: np.ndarray  # (B, R, plans) uint8, the same for plans of orders
+    busy: np.ndarray  # (B, R, F) uint8, 1 for FCs with too long a backlog at this tick
+    cover: np.ndarray  # (B, R, routes of an order, 2) int32, scratch: route, and the set of lines it can carry
+    cover_usd: np.ndarray  # (B, R, routes of an order) float64, scratch: cost of a package on it
+    subset_usd: np.ndarray  # (B, R, 2^lines) float64, scratch: least cost of carrying a set of lines
+    subset_route: np.ndarray  # (B, R, 2^lines) int64, scratch: index in `cover` of its first package
+    subset_carried: np.ndarray  # (B, R, 2^lines) int64, scratch: lines of that package
+    package_usd: np.ndarray  # (B, R, 2^lines) float64, scratch: cost of one package with these lines, priced
+    package_route: np.ndarray  # (B, R, 2^lines) int64, scratch: its index in `cover`
+    outside_usd: np.ndarray  # (B, R, K) float64, scratch: cost of candidates from other regions
+    line_usd: np.ndarray  # (B, R, lines) float64, scratch: price of each line's units
     price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where units have no price
-    price_scratch: np.ndarray  # (B, 3, width) float32, scratch: a lane's features and the layers of its price
+    price_scratch: np.ndarray  # (B, R, 3, width) float32, scratch: a lane's features and the layers of its price
+    lane_prices: np.ndarray  # (B, R, prices) KEPT_PRICE, what lanes are expected to cost a package, kept for a tick
+    lane_prices_age: np.ndarray  # (B, R) int64, age of those that hold
     note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
     sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
     sample_usd: np.ndarray  # (B, samples) float32, what they cost their lane beyond the standard
@@ -200,11 +244,16 @@ def empty_state(world: World, rows: int) -> State:
         row=np.zeros(rows, ROW),
         stock=np.zeros((rows, skus, fcs), np.int16),
         pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
+        ordered=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus), np.uint8),
+        moved=np.zeros((rows, skus), np.uint8),
         road=np.zeros((rows, skus, fcs), np.int16),
         shipment=np.zeros((rows, 1), SHIPMENT),
-        package=np.zeros((rows, packages), PACKAGE),
+        package=_pool(rows, packages),
+        tag=np.zeros((rows, packages), TAG),
+        recent=np.zeros((rows, sites + lanes + 1, AHEAD), np.int32),
         item=np.zeros((rows, 1), ITEM),
         lane=np.zeros((rows, lanes), LANE_STATE),
+        urgent=np.zeros((rows, lanes, _longest_promise(world.demand) + 1), np.int32),
         active=np.zeros((rows, lanes), np.int32),
         go=np.zeros((rows, lanes), np.int8),
         queue=np.zeros((rows, sites), QUEUE),
@@ -221,20 +270,26 @@ def empty_state(world: World, rows: int) -> State:
         sourced=np.zeros((rows, regions), np.int64),
         undo_lines=np.zeros((rows, regions), np.int64),
         undo_orders=np.zeros((rows, regions, 2)),
-        candidate=np.full((rows, regions, rules.order_slots, rules.candidates), -1, np.int32),
+        candidate=np.zeros((rows, regions, rules.order_slots, rules.candidates), np.int32),
         surcharge=np.zeros((rows, regions, rules.order_slots, rules.candidates), np.float32),
-        plan=np.full((rows, regions, rules.order_slots, PLANS), -1, np.int32),
-        cover=np.zeros((rows, MOST_LINES * rules.candidates, 2), np.int32),
-        cover_usd=np.zeros((rows, MOST_LINES * rules.candidates)),
-        subset_usd=np.zeros((rows, 2**MOST_LINES)),
-        subset_route=np.zeros((rows, 2**MOST_LINES), np.int64),
-        subset_carried=np.zeros((rows, 2**MOST_LINES), np.int64),
-        package_usd=np.zeros((rows, 2**MOST_LINES)),
-        package_route=np.zeros((rows, 2**MOST_LINES), np.int64),
-        outside_usd=np.zeros((rows, rules.candidates)),
-        line_usd=np.zeros((rows, MOST_LINES)),
+        plan=np.zeros((rows, regions, rules.order_slots, PLANS), np.int32),
+        weighed=np.zeros((rows, regions, SOURCE_COUNT), np.uint8),
+        lane_weighed=np.zeros((rows, regions, DISPATCH_COUNT), np.uint8),
+        planned=np.zeros((rows, regions, PLANS), np.uint8),
+        busy=np.zeros((rows, regions, fcs), np.uint8),
+        cover=np.zeros((rows, regions, MOST_LINES * rules.candidates, 2), np.int32),
+        cover_usd=np.zeros((rows, regions, MOST_LINES * rules.candidates)),
+        subset_usd=np.zeros((rows, regions, 2**MOST_LINES)),
+        subset_route=np.zeros((rows, regions, 2**MOST_LINES), np.int64),
+        subset_carried=np.zeros((rows, regions, 2**MOST_LINES), np.int64),
+        package_usd=np.zeros((rows, regions, 2**MOST_LINES)),
+        package_route=np.zeros((rows, regions, 2**MOST_LINES), np.int64),
+        outside_usd=np.zeros((rows, regions, rules.candidates)),
+        line_usd=np.zeros((rows, regions, MOST_LINES)),
         price=np.zeros((rows, 1, 1), np.float32),
-        price_scratch=np.zeros((rows, 3, MOST_HIDDEN), np.float32),
+        price_scratch=np.zeros((rows, regions, 3, MOST_HIDDEN), np.float32),
+        lane_prices=np.zeros((rows, regions, prices_kept(net.slot_lane.shape[1])), KEPT_PRICE),
+        lane_prices_age=np.zeros((rows, regions), np.int64),
         note=np.zeros((rows, 1, NOTES, LANE_PRICE_COUNT), np.float32),
         sample=np.zeros((rows, 1, LANE_PRICE_COUNT), np.float32),
         sample_usd=np.zeros((rows, 1), np.float32),
@@ -247,13 +302,28 @@ def empty_state(world: World, rows: int) -> State:
     )
 
 
+def _longest_promise(demand: Demand) -> int:
+    """Of any order. Unit: ticks."""
+    return int(max(demand.promise_ticks.max(), demand.trace_orders[:, 1].max(initial=0)))
+
+
+# What is written before it is read. It need not be cleared, and stays out of memory until it is used.
+_WRITTEN_FIRST = frozenset({
+    "package", "tag", "item", "line", "candidate", "surcharge", "plan", "weighed", "lane_weighed", "planned", "busy",
+    "cover", "cover_usd", "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd",
+    "line_usd", "price_scratch", "note", "sample", "sample_usd",
+})  # fmt: skip
+
+
 def clear_row(world: World, state: State, row: int, key: int, week_tick: int) -> None:
     """Starts a new episode in one row: full shelves, idle trucks, no packages."""
-    for array in state:
-        if isinstance(array, np.ndarray):
+    for name, array in state._asdict().items():
+        # Reading untouched memory costs none, writing zeros into it does.
+        if isinstance(array, np.ndarray) and name not in _WRITTEN_FIRST and array[row : row + 1].view(np.uint8).any():
             array[row] = 0
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
+    record["free"] = record["free_item"] = -1
     state.stock[row] = world.base_stock[0]
     state.trucks_home[row] = world.net.fleet
     record["some_cut"] = world.events.some_cut[0]
@@ -261,27 +331,17 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
         table[0] for table in (world.events.capacity, world.events.shut, world.events.cut)
     )
     state.arriving[row] = -1
-    state.candidate[row] = -1
     for table in (state.lane, state.queue):
         table["head"][row] = table["tail"][row] = -1
     state.lane["safe"][row] = NEVER
-    state.line["journey"][row] = -1
-    state.package["items"][row] = state.package["order"][row] = -1
-    chain_free(state.package[row], 0, -1)
-    chain_free(state.item[row], 0, -1)
-    record["free"] = 0
-
-
-def chain_free(pool: np.ndarray, first: int, then: int) -> None:
-    """Links packages or items from `first` on into their free list, which goes on at `then`."""
-    pool["next"][first:] = np.arange(first + 1, len(pool) + 1)
-    pool["next"][-1] = then
 
 
 def grow_packages(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more packages in every row."""
-    package = _grow_pool(state.package, state.row["free"], needed)
-    package["items"][:, state.package.shape[1] :] = package["order"][:, state.package.shape[1] :] = -1
+    rows, size = state.package.shape
+    package = _pool(rows, size + max(size // 2, needed))
+    package[:, :size] = state.package
+    state = state._replace(tag=_grown(state.tag, needed))
     if state.note.shape[1] == 1:
         return state._replace(package=package)
     note = np.zeros((len(package), package.shape[1], *state.note.shape[2:]), np.float32)
@@ -291,7 +351,7 @@ def grow_packages(state: State, needed: int) -> State:
 
 def grow_items(state: State, needed: int) -> State:
     """The same batch with room for at least `needed` more items in every row."""
-    return state._replace(item=_grow_pool(state.item, state.row["free_item"], needed))
+    return state._replace(item=_grown(state.item, needed))
 
 
 def grow_shipments(state: State, needed: int) -> State:
@@ -302,14 +362,18 @@ def grow_shipments(state: State, needed: int) -> State:
     return state._replace(shipment=shipment)
 
 
-def _grow_pool(old: np.ndarray, free: np.ndarray, needed: int) -> np.ndarray:
-    """A larger pool; what is new heads the free list, whose first element per row is `free` (changed in place)."""
+def _pool(rows: int, size: int) -> np.ndarray:
+    """Packages, (rows, size), none of which lies across two lines of the processor's cache."""
+    memory = np.zeros(rows * size * PACKAGE.itemsize + _CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % _CACHE_LINE
+    return memory[first : first + rows * size * PACKAGE.itemsize].view(PACKAGE).reshape(rows, size)
+
+
+def _grown(old: np.ndarray, needed: int) -> np.ndarray:
+    """A copy of a pool with half as much room again, or room for `needed` more."""
     rows, size = old.shape
-    pool = np.zeros((rows, size + max(size, needed)), old.dtype)
+    pool = np.zeros((rows, size + max(size // 2, needed)), old.dtype)
     pool[:, :size] = old
-    for b in range(rows):
-        chain_free(pool[b], size, int(free[b]))
-        free[b] = size
     return pool
 
 
@@ -317,7 +381,6 @@ def grow_lines(state: State) -> State:
     """The same batch with twice the room for waiting lines."""
     rows, regions, size = state.line.shape
     line = np.zeros((rows, regions, 2 * size), LINE)
-    line["journey"] = -1
     for b in range(rows):
         for r in range(regions):
             line[b, r, :size] = np.roll(state.line[b, r], -int(state.line_first[b, r]))

@@ -20,6 +20,9 @@ from regional_dispatch.envs.world.network import Net, Network
 
 _CURVE = np.linspace(0.0, 1.0, 15)
 _THINNEST, _WIDEST = 0.5, 3.8  # points
+# Where there are more than so many lanes in use or trucks on the road, they are drawn fainter and smaller.
+_FEW_LANES, _FEW_TRUCKS = 800, 800
+_SMALLEST = 0.08  # of the area of a truck's dot, however many there are
 
 
 class LanePaths:
@@ -55,10 +58,11 @@ class LaneLayer:
             return
         used = used[np.argsort(packages[used], kind="stable")]
         weight = np.sqrt(np.minimum(packages[used] / full_width(packages), 1.0))
+        crowd = min(1.0, _FEW_LANES / len(used))
         self._lines.set_segments(self._paths.lines(used))
-        self._lines.set_linewidth((_THINNEST + (_WIDEST - _THINNEST) * weight).tolist())
+        self._lines.set_linewidth((crowd * _THINNEST + (_WIDEST - _THINNEST) * weight).tolist())
         rgb = self._own_colour if fill is None else _fill_colours(fill)
-        colours: Any = np.column_stack([rgb[used], (self._faintest + 0.5 * weight) * self._strongest])
+        colours: Any = np.column_stack([rgb[used], (crowd * self._faintest + 0.5 * weight) * self._strongest])
         self._lines.set_color(colours)
         self._canvas.draw(self._lines)
 
@@ -85,9 +89,9 @@ class TruckLayer:
     """Trucks on the road, a dot each."""
 
     def __init__(self, canvas: Canvas, paths: LanePaths, area: float) -> None:
-        """`area`: of a dot, points²."""
-        self._canvas, self._paths = canvas, paths
-        self._dots = canvas.axes.scatter([], [], s=area, c=INK, edgecolors="white", linewidths=0.6)
+        """`area`: of a dot while there are few trucks, points²."""
+        self._canvas, self._paths, self._area = canvas, paths, area
+        self._dots = canvas.axes.scatter([], [], c=INK, edgecolors="white")
         self._dots.set_animated(True)
 
     def draw(self, trucks: list[Truck]) -> None:
@@ -95,6 +99,9 @@ class TruckLayer:
         if not trucks:
             return
         lanes = np.array([truck.lane for truck in trucks])
+        crowd = min(1.0, max(_FEW_TRUCKS / len(trucks), _SMALLEST))
+        self._dots.set_sizes([crowd * self._area])
+        self._dots.set_linewidth(0.6 * crowd)
         self._dots.set_offsets(self._paths.at(lanes, np.array([truck.fraction for truck in trucks])))
         self._canvas.draw(self._dots)
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from regional_dispatch.envs.simulator import Simulator
+
+_MOST_WIDE = 40  # lanes of full width
 
 
 class Truck(NamedTuple):
@@ -38,15 +41,16 @@ def trucks_under_way(sim: Simulator, row: int) -> list[Truck]:
             lane = int(net.routes["lanes"][record["route"], record["leg"]])
             done = 1.0 - ahead / int(net.lanes["ticks"][lane])
             found.append(Truck(lane, done, _load(package["next"], first)))
-            first = int(record["truck"])
+            first = int(s.tag[row, first]["truck"])
     return found
 
 
+@njit(cache=True)
 def _load(following: np.ndarray, first: int) -> int:
-    """Packages of a truck, counted along their links."""
+    """Packages of a truck, counted along their links: millions on the map of a network of full size."""
     count = 0
     while first >= 0:
-        first, count = int(following[first]), count + 1
+        first, count = following[first], count + 1
     return count
 
 
@@ -81,7 +85,10 @@ def fc_packages(sim: Simulator, row: int) -> np.ndarray:
 def full_width(packages: np.ndarray) -> float:
     """Packages from which on a lane has its full width: the 95th percentile of the lanes in use, 0 if there are none.
 
-    A few short lanes in the largest metros carry so much that all others would look alike next to them.
+    A few short lanes in the largest metros carry so much that all others would look alike next to them. Of thousands of
+    lanes no more than `_MOST_WIDE` are that wide, as more would cover the map.
     """
     used = packages[packages > 0]
-    return float(np.quantile(used, 0.95, method="higher")) if len(used) else 0.0
+    if not len(used):
+        return 0.0
+    return float(np.quantile(used, max(0.95, 1 - _MOST_WIDE / len(used)), method="higher"))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numba import njit
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
@@ -98,16 +99,26 @@ def alias_table(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         alias (n,) int32 and keep (n,) float64: slot i is itself with probability keep[i], else alias[i].
     """
-    n = len(shares)
-    scaled = shares / shares.sum() * n
-    alias, keep = np.arange(n, dtype=np.int32), np.ones(n)
-    small, large = list(np.flatnonzero(scaled < 1)[::-1]), list(np.flatnonzero(scaled >= 1)[::-1])
-    while small and large:
-        low, high = small.pop(), large[-1]
+    return _alias_table(shares / shares.sum() * len(shares))
+
+
+@njit(cache=True)
+def _alias_table(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fills slots that hold less than 1 from those that hold more; `scaled` (n,) has mean 1 and is written over."""
+    n = len(scaled)
+    alias, keep = np.arange(n).astype(np.int32), np.ones(n)
+    small, large = np.flatnonzero(scaled < 1)[::-1].copy(), np.flatnonzero(scaled >= 1)[::-1].copy()
+    stack = np.empty(n, np.int64)  # slots that hold less than 1, the next one last
+    stack[: len(small)] = small
+    smalls, larges = len(small), len(large)
+    while smalls and larges:
+        low, high = stack[smalls - 1], large[larges - 1]
+        smalls -= 1
         alias[low], keep[low] = high, scaled[low]
         scaled[high] -= 1 - scaled[low]
         if scaled[high] < 1:
-            small.append(large.pop())
+            stack[smalls] = high
+            smalls, larges = smalls + 1, larges - 1
     return alias, keep
 
 

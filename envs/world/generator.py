@@ -25,7 +25,7 @@ REGIONS = (3, 12)  # us8: 8; fewer are nearly national, with more each has too f
 # Per region, all regions together; a region itself may have more or fewer.
 FCS: Range = (3.0, 7.0)  # us8: 5
 SORT_CENTERS: Range = (1.5, 3.0)  # us8: 2
-STATIONS: Range = (6.0, 13.0)  # us8: 10; 12 regions × 13 are nearly all metros in the data
+STATIONS: Range = (6.0, 13.0)  # us8: 10; 12 regions × 13 are nearly all of 160 metros
 # Drawn evenly on a logarithmic scale: half as much is as likely as twice.
 ORDERS_PER_STATION_DAY: Range = (40.0, 120.0)  # us8: 75
 # us8: 6.3, in orders; with fewer, a truck can rarely be filled within a promise.

@@ -18,7 +18,13 @@ from regional_dispatch.envs.world.capacity import Capacities, build_capacities
 from regional_dispatch.envs.world.linehaul.lane_plan import priced_fill
 from regional_dispatch.envs.world.linehaul.lanes import build_lanes
 from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach
-from regional_dispatch.envs.world.linehaul.routes import build_routes, routes_by_cost, routes_by_distance
+from regional_dispatch.envs.world.linehaul.routes import (
+    build_routes,
+    kept_ways,
+    routes_by_cost,
+    routes_by_distance,
+    ways,
+)
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.settings import settings_of
@@ -45,7 +51,9 @@ class Net(NamedTuple):
     lanes: np.ndarray  # (L,) LANE
     routes: np.ndarray  # (P,) ROUTE, of all settings
     by_cost: np.ndarray  # (G, D, routes of a station) int32, cheapest first, −1 padded
-    by_distance: np.ndarray  # (G, D, F) int32, cheapest route of each FC, nearest FC first, −1 padded
+    inside: np.ndarray  # (G, D, most) WAY, those of them whose FC shares the station's region, cheapest first
+    outside: np.ndarray  # (G, D, most) WAY, the others
+    by_distance: np.ndarray  # (G, D, F) WAY, cheapest route of each FC, nearest FC first
     slot_lane: np.ndarray  # (R, slots) int32, lane of each observation slot, −1 padded
     site_capacity: np.ndarray  # (N,) int32, per tick: FC lines, SC packages
     fleet: np.ndarray  # (N,) int32, trucks based at the site
@@ -131,6 +139,10 @@ def _net(
     routes["in_region"] = home[routes["fc"]] == home[counts.first_station + routes["station"]]
     first = np.cumsum([0, *(len(setting.routes) for setting in in_force[:-1])])
     lanes, slot_lane = _slotted(lanes, routes, counted)
+    by_cost = _stacked([routes_by_cost(counts, setting.routes) for setting in in_force], first)
+    by_distance = _stacked([routes_by_distance(counts, setting.routes) for setting in in_force], first)
+    all_ways = ways(routes, by_cost)
+    real, local = all_ways["path"] >= 0, all_ways["local"] == 1
     return Net(
         *counts,
         regions=len(counted.names),
@@ -139,8 +151,10 @@ def _net(
         region_of_site=home,
         lanes=lanes,
         routes=routes,
-        by_cost=_stacked([routes_by_cost(counts, setting.routes) for setting in in_force], first),
-        by_distance=_stacked([routes_by_distance(counts, setting.routes) for setting in in_force], first),
+        by_cost=by_cost,
+        inside=kept_ways(all_ways, real & local),
+        outside=kept_ways(all_ways, real & ~local),
+        by_distance=ways(routes, by_distance),
         slot_lane=slot_lane,
         site_capacity=capacities.per_tick,
         fleet=capacities.fleet,

@@ -83,7 +83,7 @@ def _city_sites(config: CityNetwork) -> pd.DataFrame:
     metros = read_table(
         DATA_DIR / "us_metros.csv",
         {"name": "text", "state": "text", "latitude": "number", "longitude": "number", "population": "positive"},
-    )
+    ).head(config.metros)
     rng = None if config.site_seed is None else np.random.default_rng(config.site_seed)
     frames = [
         _placed("FC", "fc", metros, _spread(metros, config.fulfillment_centers, rng)),
@@ -106,7 +106,6 @@ def _placed(prefix: str, kind: str, metros: pd.DataFrame, chosen: np.ndarray) ->
 
 def _most_populous(metros: pd.DataFrame, count: int, rng: np.random.Generator | None) -> np.ndarray:
     """The largest metros, or some drawn in proportion to population; largest first."""
-    count = min(count, len(metros))
     if rng is None:
         return np.arange(count)
     people = metros["population"].to_numpy(float)

@@ -61,7 +61,8 @@ def build_world(scenario: Scenario, network: Network) -> World:
     rules = build_rules(scenario, order_slots(scenario, network, demand))
     layouts = [setting.stock for setting in settings_of(scenario)]
     levels = {layout: place_stock(scenario, network, layout) for layout in dict.fromkeys(layouts)}  # each placed once
-    base_stock = np.stack([levels[layout] for layout in layouts])
+    placed = [levels[layout] for layout in layouts]
+    base_stock = np.stack(placed) if len(placed) > 1 else placed[0][None]  # at full size a copy is 220 MB
     return World(network.net, demand, rules, base_stock, build_events(scenario, network))
 
 

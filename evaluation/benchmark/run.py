@@ -13,6 +13,7 @@ from regional_dispatch.evaluation.benchmark.suite import Stage, Suite
 from regional_dispatch.evaluation.bounds import Bound, join_bounds
 from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, policy_cell
 from regional_dispatch.evaluation.compare import Summary, check_unseen, summarise
+from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.output import staged
@@ -41,7 +42,7 @@ class Benchmark(NamedTuple):
 
 
 def run_suite(
-    suite: Suite, stages: Sequence[Stage], folder: Path, workers: int, bound: Bound | None,
+    suite: Suite, stages: Sequence[Stage], folder: Path, executor: Executor, bound: Bound | None,
     command: str = "", progress: Progress | None = None,
 ) -> Benchmark:  # fmt: skip
     """Computes what is missing and summarises.
@@ -50,7 +51,7 @@ def run_suite(
         suite: episodes and seed.
         stages: its scenarios and policies; see `evaluation.benchmark.suite.stages`.
         folder: of the results, where the cells are kept.
-        workers: number of processes; 0 computes in this process.
+        executor: computes the cells.
         bound: computes a lower bound on an episode's dollars; may be None if no stage has bounds.
         command: the command line, kept in the summary.
         progress: called after every cell.
@@ -66,7 +67,7 @@ def run_suite(
     keys = evaluation_keys(suite.episodes, suite.seed)
     worlds = Worlds()
     plans = [_plan(worlds, stage, keys, bound) for stage in stages]
-    done, reused = _fill(plans, Store(folder / CELLS), workers, progress)
+    done, reused = _fill(plans, Store(folder / CELLS), executor, progress)
     frames = {plan.stage.name: _frames(plan, keys, done) for plan in plans}
     scenarios = {plan.stage.name: summarise_stage(plan.stage, *frames[plan.stage.name], suite.seed) for plan in plans}
     meta = {"suite": suite.name, "seed": suite.seed, "episodes": suite.episodes, **provenance(command)}
@@ -87,10 +88,12 @@ def _plan(worlds: Worlds, stage: Stage, keys: Sequence[int], bound: Bound | None
     return Plan(stage, policies, bounds)
 
 
-def _fill(plans: list[Plan], store: Store, workers: int, progress: Progress | None) -> tuple[dict[str, Rows], int]:
+def _fill(
+    plans: list[Plan], store: Store, executor: Executor, progress: Progress | None
+) -> tuple[dict[str, Rows], int]:
     """Rows by fingerprint, and how many cells were kept before. Bounds come last: they take longest."""
     policies = [cell for plan in plans for cell in plan.policies.values()]
-    return fill(store, [*policies, *(cell for plan in plans for cell in plan.bounds)], workers, progress)
+    return fill(store, [*policies, *(cell for plan in plans for cell in plan.bounds)], executor, progress)
 
 
 def _frames(plan: Plan, keys: Sequence[int], done: dict[str, Rows]) -> tuple[pd.DataFrame, pd.DataFrame | None]:

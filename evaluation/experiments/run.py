@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from regional_dispatch.agents.training.run import Run
 from regional_dispatch.evaluation.bounds import Bound
 from regional_dispatch.evaluation.cells import Progress as CellProgress
 from regional_dispatch.evaluation.cells import Store, Worlds, fill
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.experiments.cells import (
     Cells,
     in_order,
@@ -58,14 +61,19 @@ def _training(ready: Ready, seed: int, folder: Path, worlds: Worlds) -> Training
         "length": digest([maskable, ready.variant.seconds or ready.timesteps]), "seed": digest(seed),
         "sources": sources(maskable), "versions": digest(versions()),
     }  # fmt: skip
+    name = ["evaluate", "train_maskable"] if maskable else ["train"]
+    timesteps = sys.maxsize if maskable else ready.timesteps
+    text = shlex.join(["python", *PROGRAM[1:], *name, *tail])  # as the process would write it down
+    run = Run(ready.scenario, ready.ppo, timesteps, seed, folder, text)
+    command = [*PROGRAM, *name, *tail]
     if maskable:
-        return Training(title, folder, [*PROGRAM, "evaluate", "train_maskable", *tail], None, parts, None)
+        return Training(title, folder, command, None, parts, None, run, ready.variant.seconds)
     again = [*PROGRAM, "train", "--resume", str(folder), "--timesteps", str(ready.timesteps)]
-    return Training(title, folder, [*PROGRAM, "train", *tail], again, parts, ready.timesteps)
+    return Training(title, folder, command, again, parts, ready.timesteps, run)
 
 
 def evaluate_experiment(
-    experiment: Experiment, variants: Sequence[Ready], outcomes: Mapping[Path, Outcome], out: Path, workers: int,
+    experiment: Experiment, variants: Sequence[Ready], outcomes: Mapping[Path, Outcome], out: Path, executor: Executor,
     bound: Bound | None, command: str, progress: CellProgress | None = None,
 ) -> Result:  # fmt: skip
     """Plays the trained policies and their rivals, and summarises.
@@ -75,7 +83,7 @@ def evaluate_experiment(
         variants: in the order of the tables.
         outcomes: how each training ended, by folder.
         out: folder of the results.
-        workers: number of processes; 0 computes in this process.
+        executor: computes the cells.
         bound: computes a lower bound on an episode's dollars; None, no bounds.
         command: the command line, kept in the summary.
         progress: called after every cell.
@@ -86,7 +94,7 @@ def evaluate_experiment(
         InvalidBoundError: a policy is below a bound.
     """
     planned = _planned(experiment, variants, outcomes, out, bound)
-    done, _ = fill(Store(out / CELLS), in_order(planned.values()), workers, progress)
+    done, _ = fill(Store(out / CELLS), in_order(planned.values()), executor, progress)
     keys = evaluation_keys(experiment.episodes, experiment.seed)
     frames = {name: results(cells, keys, done) for name, cells in planned.items()}
     curves = {name: learning_curves(cells, out, done) for name, cells in planned.items()}

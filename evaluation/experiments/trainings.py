@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 import regional_dispatch
 from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
+from regional_dispatch.agents.training.run import Run
 from regional_dispatch.envs.fingerprint import code_digest
 from regional_dispatch.envs.world.replacing import replacing
 
@@ -43,6 +44,8 @@ class Training(NamedTuple):
     resume: list[str] | None  # from its newest checkpoint; None: it cannot be resumed
     parts: dict[str, str]  # what it is trained from: name → digest
     timesteps: int | None  # None: it has a time budget
+    run: Run | None = None  # the same without a command line, for a cluster
+    seconds: float | None = None  # time budget
 
 
 class Outcome(NamedTuple):
@@ -100,14 +103,7 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
     Raises:
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the processes have then saved their checkpoints.
     """
-    done: dict[Path, Outcome] = {}
-    waiting = []
-    for training in trainings:
-        if _is_finished(training):
-            done[training.folder] = Outcome(_state(training.folder)["seconds"], None)
-            progress.ended(training, done[training.folder])
-        else:
-            waiting.append(training)
+    done, waiting = split(trainings, progress)
     running: list[_Running] = []
     with _stop_asked() as stop:
         try:
@@ -124,11 +120,23 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
         except BaseException as reason:
             _stop(running)
             if isinstance(reason, KeyboardInterrupt):
-                raise KeyboardInterrupt(
-                    f"{len(done)} of {len(trainings)} trainings are finished; the same command continues from there"
-                ) from None
+                raise KeyboardInterrupt(how_to_go_on(done, trainings)) from None
             raise
     return done
+
+
+def split(trainings: Sequence[Training], progress: Progress) -> tuple[dict[Path, Outcome], list[Training]]:
+    """Outcomes of the trainings that are finished, by folder, and those that are not."""
+    done = {folder: outcome for folder, outcome in finished(trainings).items() if outcome.error is None}
+    for training in trainings:
+        if training.folder in done:
+            progress.ended(training, done[training.folder])
+    return done, [training for training in trainings if training.folder not in done]
+
+
+def how_to_go_on(done: Sized, trainings: Sequence[Training]) -> str:
+    """For the user who stops them."""
+    return f"{len(done)} of {len(trainings)} trainings are finished; the same command continues from there"
 
 
 class _Running:
@@ -141,7 +149,7 @@ class _Running:
 
     def __init__(self, training: Training, progress: Progress) -> None:
         self.training, self.progress = training, progress
-        command, self.before, note = _prepared(training)
+        command, self.before, note = prepared(training)
         self.since = time.monotonic()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_PARENT), *_python_path()])}
         with (training.folder / LOG).open("ab") as log:
@@ -151,7 +159,7 @@ class _Running:
         progress.started(training, note)
 
     def is_over(self) -> bool:
-        self.progress.at(self.training, _timesteps(self.training.folder))
+        self.progress.at(self.training, timesteps_done(self.training.folder))
         return self.process.poll() is not None
 
     def seconds(self) -> float:
@@ -159,17 +167,17 @@ class _Running:
 
     def interrupted(self) -> None:
         """Writes to the folder how long it took so far."""
-        _write_state(self.training, self.seconds(), done=self.process.returncode == 0)
+        write_state(self.training, self.seconds(), done=self.process.returncode == 0)
 
     def outcome(self) -> Outcome:
         """Writes to the folder how it ended."""
         seconds = self.seconds()
         failed = self.process.returncode != 0
-        _write_state(self.training, seconds, done=not failed, failed=failed)
+        write_state(self.training, seconds, done=not failed, failed=failed)
         return Outcome(seconds, _last_words(self.training.folder, self.process.returncode) if failed else None)
 
 
-def _prepared(training: Training) -> tuple[list[str], float, str]:
+def prepared(training: Training) -> tuple[list[str], float, str]:
     """The command that starts or resumes a training, seconds spent on it before, and a note for the progress."""
     state = _state(training.folder)
     changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
@@ -182,7 +190,7 @@ def _prepared(training: Training) -> tuple[list[str], float, str]:
         note = f"trained from scratch: {why}"
         shutil.rmtree(training.folder)
     training.folder.mkdir(parents=True, exist_ok=True)
-    _write_state(training, 0.0)
+    write_state(training, 0.0)
     return training.command, 0.0, note
 
 
@@ -201,13 +209,13 @@ def _state(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
+def write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
     state = {"parts": training.parts, "done": done, "failed": failed, "seconds": round(seconds, 1)}
     with replacing(training.folder / STATE) as file:
         file.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
 
-def _timesteps(folder: Path) -> int:
+def timesteps_done(folder: Path) -> int:
     """Timesteps done, by the last line of the run's learning curve."""
     try:
         last = (folder / CURVE_FILE).read_text(encoding="utf-8").rstrip().rpartition("\n")[2]

@@ -25,6 +25,7 @@ from regional_dispatch.evaluation.cells import (
     policy_cell,
 )
 from regional_dispatch.evaluation.compare import check_unseen
+from regional_dispatch.evaluation.execution.executor import HERE, Executor
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
 
@@ -66,17 +67,17 @@ class Lab:
         folder: for the study's results; cells are stored in it.
         episodes: held-out ones of each policy and world.
         seed: of the orders and of the bootstrap.
-        workers: parallel processes; 0, this process alone.
+        executor: computes cells. Default: this process.
         progress: called after every cell.
     """
 
     def __init__(
-        self, folder: Path, episodes: int, seed: int, workers: int = 0, progress: Progress | None = None
+        self, folder: Path, episodes: int, seed: int, executor: Executor = HERE, progress: Progress | None = None
     ) -> None:
         self.folder = folder
         self.episodes = episodes
         self.seed = seed
-        self.workers = workers
+        self.executor = executor
         self.progress = progress
         self.digests = Worlds()
 
@@ -149,7 +150,7 @@ class Lab:
         return pd.DataFrame([{"episode": i, **done[cell.fingerprint][0]} for i, cell in enumerate(cells)])
 
     def _done(self, cells: Sequence[Cell]) -> dict[str, Rows]:
-        return fill(Store(self.folder / CELLS), cells, self.workers, self.progress)[0]
+        return fill(Store(self.folder / CELLS), cells, self.executor, self.progress)[0]
 
     def _frame(self, cells: Mapping[tuple[str, str], Cell], keys: Sequence[int]) -> pd.DataFrame:
         done = self._done(list(cells.values()))

@@ -84,7 +84,7 @@ class Surge(LeverStudy):
             return None
         phases = self.lasting.phases(self.warmup_days + self.settle_days, self.first)
         player = {name: Timeline(policy, phases)}
-        lab = Lab(lab.folder, self.lasting.episodes, lab.seed, lab.workers, lab.progress)
+        lab = Lab(lab.folder, self.lasting.episodes, lab.seed, lab.executor, lab.progress)
         rows = {
             key: lab.play_players(self._world(board, *key, self.lasting.days, 0), player)[name]
             for key in product((NATIONAL, REGIONAL), self.lasting.factors)

@@ -193,7 +193,7 @@ def test_the_nearest_fc_of_all_is_always_a_candidate() -> None:
                 line = s.line[0, r, (s.line_first[0, r] + j) % s.line.shape[2]]
                 route = int(s.candidate[0, r, j, line["choice"]])
                 if route >= 0:
-                    near = sim.network.net.by_distance[0, line["station"]]
+                    near = sim.network.net.by_distance["path"][0, line["station"]]
                     able = [p for p in near if p >= 0 and s.stock[0, line["sku"], routes["fc"][p]] >= line["units"]]
                     assert routes["air_miles"][route] == min(routes["air_miles"][p] for p in able)
 

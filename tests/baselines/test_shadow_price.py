@@ -223,6 +223,7 @@ def test_a_cycle_ends_when_a_unit_taken_now_is_replaced(stock: dict[str, Any], b
     fc = sim.world.base_stock[0].argmax(axis=1)
     skus = np.arange(len(shelf))
     shelf[skus, fc] -= 1
+    sim.state.moved[0] = 1
     replaced = np.zeros(len(shelf), int)
     for ahead in range(1, int(ticks.max()) + 1):
         sim.finish(0)

@@ -24,8 +24,10 @@ SAID = {
         "--scenario", "--policies", "--episodes", "--seed", "--stream", "--out", "--set", "--bound", "--reevaluate",
         "(default: 8)", "Unit: episodes",
     ),
-    "tune": ("--baseline", "--budget", "--evaluations", "--start", "--workers", "Unit: minutes", "(default: 20.0)"),
-    "benchmark": ("--suite", "--no-bound", "--workers", "Unit: processes", "(default: 2)", "Unit:"),
+    "tune": (
+        "--baseline", "--budget", "--evaluations", "--start", "--workers", "--ray", "Unit: minutes", "(default: 20.0)",
+    ),
+    "benchmark": ("--suite", "--no-bound", "--workers", "--ray", "Unit: processes", "(default: 2)", "Unit:"),
 }  # fmt: skip
 
 
@@ -105,6 +107,19 @@ def test_a_package_that_is_missed_late_is_named_too(tmp_path: Path, monkeypatch:
     ended = run_here(tmp_path, "evaluate.py", *arguments)
     assert ended.code == 2
     assert ended.err.startswith("error: evaluate.py tune needs the package 'cma'; install it with: pip install")
+
+
+@pytest.mark.parametrize("name", ["benchmark", "experiment main", "study ten_by_hundred", "tune --scenario small"])
+def test_ray_without_its_extra_is_named_before_any_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ended = run_here(tmp_path, "evaluate.py", *name.split(), "--ray", "auto")
+    assert (ended.code, list(tmp_path.iterdir())) == (2, [])
+    assert ended.err == (
+        f"error: evaluate.py {name.split()[0]} needs the package 'ray'; install it with: "
+        "pip install 'regional-dispatch[ray]'\n"
+    )
 
 
 def test_a_missing_module_of_our_own_is_an_error_of_ours() -> None:

@@ -106,7 +106,7 @@ def test_its_costs_are_those_of_the_first_tuning_episodes_and_they_fell(folder: 
 
 def test_the_same_seed_tunes_the_same_on_any_number_of_workers(folder: Path) -> None:
     world = load_scenario(folder / "tiny.yaml", {"stock.skus": "50"})
-    plan = Plan(seed=2, check_episodes=3, minutes=None, evaluations=60, workers=1)
+    plan = Plan(seed=2, check_episodes=3, minutes=None, evaluations=60)
     found = tune(world, "linear", starting_point("linear"), plan)
     assert found.parameters == read_tuned(folder / FILE).parameters
     other = tune(world, "linear", starting_point("linear"), plan._replace(seed=3, evaluations=1))

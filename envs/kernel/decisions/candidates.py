@@ -9,33 +9,57 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
-from regional_dispatch.envs.kernel.decisions.lane_price import route_surcharge
-from regional_dispatch.envs.kernel.decisions.order_plan import plan_orders
+from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.decisions.lane_price import forget_lane_prices, route_surcharge
+from regional_dispatch.envs.kernel.decisions.order_plan import plan_order
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours
 from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.closures import is_cut, uncut
+from regional_dispatch.envs.kernel.prefetch import prefetch
 
 NO_BACKLOG, UNCUT = 1, 2  # flags: what is asked of a route beside units
 MOST_OUTSIDE = 8  # routes from other regions that are priced for a line
+LINES_AHEAD = 8  # whose shelves are fetched while a line is looked at; those beyond the last line do no harm
+_SHELVES_FETCHED = 32  # at once: int16 in a line of the processor's cache
 
 
-@subroutine
-def prepare_lines(w: Any, s: Any, b: int, r: int) -> None:
-    """Finds the candidates of every line up for decision in region r, and plans how each order could travel."""
-    for j in range(s.slots[b, r]):
-        _find_candidates(w, s, b, r, j)
-        due = line_at(s, b, r, j).due
-        for k in range(w.rules.candidates):
-            path = s.candidate[b, r, j, k]
-            s.surcharge[b, r, j, k] = route_surcharge(w, s, b, path, due) if path >= 0 else 0.0
-    plan_orders(w, s, b, r)
+@inlined
+def open_region(w: Any, s: Any, b: int, r: int) -> None:
+    """Notes what holds for all lines of region r in this tick: which FCs have too long a backlog, and no prices yet."""
+    for fc in range(w.net.fcs):
+        s.busy[b, r, fc] = backlog_hours(w, s, b, fc) > w.rules.backlog_limit_hours
+    forget_lane_prices(s, b, r)
+
+
+@inlined
+def prepare_order(w: Any, s: Any, b: int, r: int, low: int) -> int:
+    """Finds the candidates of the order whose first line is in slot `low` of region r, and plans how it could travel.
+
+    `open_region` must have been called in this tick, and `weighed[b, r]` must say which features are asked for.
+
+    Returns:
+        The slot after the order's last line.
+    """
+    order, high = line_at(s, b, r, low).order, np.int64(low)
+    while high < s.slots[b, r] and line_at(s, b, r, high).order == order:
+        fetch_shelves(s, b, line_at(s, b, r, high + LINES_AHEAD).sku)
+        _find_candidates(w, s, b, r, high)
+        high += 1
+    plan_order(w, s, b, r, low, high)
+    return high
+
+
+@pasted
+def fetch_shelves(s: Any, b: int, sku: int) -> None:
+    """Fetches what is on hand of a SKU at all FCs."""
+    for fc in range(0, s.stock.shape[2], _SHELVES_FETCHED):
+        prefetch(s.stock, (b, sku, fc))
 
 
 @pasted
 def candidates_found(w: Any, s: Any, b: int, r: int, j: int) -> int:
-    """How many candidates `prepare_lines` found for the line in slot j."""
+    """How many candidates `prepare_order` found for the line in slot j."""
     found = 0
     while found < w.rules.candidates and s.candidate[b, r, j, found] >= 0:
         found += 1
@@ -44,7 +68,7 @@ def candidates_found(w: Any, s: Any, b: int, r: int, j: int) -> int:
 
 @inlined
 def _find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> None:
-    """Fills `candidate[b, r, j]` with routes that can serve the line in slot j.
+    """Fills `candidate[b, r, j]` with routes that can serve the line in slot j, and prices their lanes.
 
     In-region routes come first, each group cheapest first. Two places are kept for other regions where there are any.
     The nearest FC anywhere and the nearest in the region are always among them if K ≥ 5. FCs with too long a backlog
@@ -62,34 +86,44 @@ def _find_candidates(w: Any, s: Any, b: int, r: int, j: int) -> None:
         asked = np.int64(UNCUT) if asked > UNCUT else np.int64(0)
     for k in range(found, w.rules.candidates):
         s.candidate[b, r, j, k] = -1
+    if len(s.lane_price.bias) > 0:
+        due = line_at(s, b, r, j).due
+        for k in range(found):
+            s.surcharge[b, r, j, k] = route_surcharge(w, s, b, r, s.candidate[b, r, j, k], due)
 
 
 @inlined
 def _collect(w: Any, s: Any, b: int, r: int, j: int, asked: int) -> int:
     """Fills the line's candidates with routes that have what is asked; returns how many."""
-    net, top = w.net, w.rules.candidates
+    net, top, setting = w.net, w.rules.candidates, s.row[b].setting
     line, out = line_at(s, b, r, j), s.candidate[b, r, j]
     stock = s.stock[b, line.sku]
-    divided = net.divided[s.row[b].setting]
+    divided = net.divided[setting]
     inside_top = max(1, top - 2) if divided else top
-    inside = _collect_cheapest(w, s, b, line, asked, 1, out, np.int64(0), inside_top)
+    inside = _collect_cheapest(
+        w, s, b, r, net.inside[setting, line.station], stock, line.units, asked, out, np.int64(0), inside_top
+    )
     found = inside
-    if divided and len(s.lane_price.bias) > 0:
-        found = _collect_cheapest_priced(w, s, b, line, asked, out, inside, top)
-    elif divided:
-        found = _collect_cheapest(w, s, b, line, asked, 0, out, inside, top)
+    if divided:
+        outside = net.outside[setting, line.station]
+        if len(s.lane_price.bias) > 0:
+            found = _collect_cheapest_priced(w, s, b, r, outside, stock, line, asked, out, inside, top)
+        else:
+            found = _collect_cheapest(w, s, b, r, outside, stock, line.units, asked, out, inside, top)
     if found < 3:
         return found
     nearest, nearest_inside = -1, -1
-    near = net.by_distance[s.row[b].setting, line.station]
+    near = net.by_distance[setting, line.station]
     for i in range(len(near)):
-        if near[i] < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
+        if near[i].path < 0 or (nearest >= 0 and (nearest_inside >= 0 or inside == 0)):
             break
-        path = uncut(w, s, b, near[i]) if asked & UNCUT else near[i]
-        if _can_serve(w, s, b, stock, path, line.units, asked):
+        if stock[near[i].fc] < line.units:
+            continue
+        path = uncut(w, s, b, near[i].path) if asked & UNCUT else near[i].path
+        if _is_open(w, s, b, r, path, near[i].fc, asked):
             if nearest < 0:
                 nearest = path
-            if nearest_inside < 0 and net.routes[path].local == 1:
+            if nearest_inside < 0 and near[i].local == 1:
                 nearest_inside = path
     if inside > 0 and not _has_fc(w, out, inside, net.routes[nearest_inside].fc):
         out[inside - 1] = nearest_inside
@@ -100,38 +134,36 @@ def _collect(w: Any, s: Any, b: int, r: int, j: int, asked: int) -> int:
 
 @pasted
 def _collect_cheapest(
-    w: Any, s: Any, b: int, line: Any, asked: int, local: int, out: np.ndarray, found: int, top: int
-) -> int:
-    """Appends the station's cheapest routes that can serve, in the region or outside, up to `top`; returns how many."""
-    net, routes = w.net, w.net.by_cost[s.row[b].setting, line.station]
-    for i in range(len(routes)):
-        path = routes[i]
-        if path < 0 or found == top:
+    w: Any, s: Any, b: int, r: int, ways: np.ndarray, stock: np.ndarray, units: int, asked: int, out: np.ndarray,
+    found: int, top: int,
+) -> int:  # fmt: skip
+    """Appends those of a station's ways, cheapest first, that can serve, up to `top`; returns how many there are."""
+    for i in range(len(ways)):
+        if ways[i].path < 0 or found == top:
             break
-        if net.routes[path].local == local and _can_serve(w, s, b, s.stock[b, line.sku], path, line.units, asked):
-            out[found] = path
+        if stock[ways[i].fc] >= units and _is_open(w, s, b, r, ways[i].path, ways[i].fc, asked):
+            out[found] = ways[i].path
             found += 1
     return found
 
 
 @inlined
 def _collect_cheapest_priced(
-    w: Any, s: Any, b: int, line: Any, asked: int, out: np.ndarray, inside: int, top: int
-) -> int:
-    """Appends the routes from other regions that cost least where lanes are priced, of the MOST_OUTSIDE cheapest."""
-    routes, found, seen = w.net.by_cost[s.row[b].setting, line.station], inside, 0
-    usd = s.outside_usd[b]
-    for i in range(len(routes)):
-        path = routes[i]
+    w: Any, s: Any, b: int, r: int, ways: np.ndarray, stock: np.ndarray, line: Any, asked: int, out: np.ndarray,
+    inside: int, top: int,
+) -> int:  # fmt: skip
+    """Appends the ways from other regions that cost least where lanes are priced, of the MOST_OUTSIDE cheapest."""
+    found, seen = inside, 0
+    usd = s.outside_usd[b, r]
+    for i in range(len(ways)):
+        path = ways[i].path
         if path < 0 or seen == MOST_OUTSIDE:
             break
-        if w.net.routes[path].local == 1:
-            continue
-        if not _can_serve(w, s, b, s.stock[b, line.sku], path, line.units, asked):
+        if stock[ways[i].fc] < line.units or not _is_open(w, s, b, r, path, ways[i].fc, asked):
             continue
         seen += 1
         late = late_usd(w.rules, s.row[b].tick + 1 + w.net.routes[path].rest[0] - line.due)
-        value = w.net.routes[path].cost + late + route_surcharge(w, s, b, path, line.due)
+        value = w.net.routes[path].cost + late + route_surcharge(w, s, b, r, path, line.due)
         if found == top and value >= usd[top - 1]:
             continue
         at = min(found, top - 1)
@@ -151,12 +183,7 @@ def _has_fc(w: Any, routes: np.ndarray, count: int, fc: int) -> bool:
     return has
 
 
-@inlined
-def _can_serve(w: Any, s: Any, b: int, stock: np.ndarray, path: int, units: int, asked: int) -> bool:
-    """The route's FC has the units and, if asked, the route is not cut, and no backlog beyond the limit."""
-    fc = w.net.routes[path].fc
-    return (
-        stock[fc] >= units
-        and (asked & UNCUT == 0 or not is_cut(w, s, b, path))
-        and (asked & NO_BACKLOG == 0 or backlog_hours(w, s, b, fc) <= w.rules.backlog_limit_hours)
-    )
+@pasted
+def _is_open(w: Any, s: Any, b: int, r: int, path: int, fc: int, asked: int) -> bool:
+    """If asked: the route is not cut, and its FC has no backlog beyond the limit."""
+    return (asked & NO_BACKLOG == 0 or s.busy[b, r, fc] == 0) and (asked & UNCUT == 0 or not is_cut(w, s, b, path))

@@ -2,65 +2,113 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import compiled_with_memory, subroutine
-from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.compiled import compiled_with_memory, inlined, subroutine
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, open_region, prepare_order
 from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     SOURCE_COUNT,
+    ask_lane_features,
+    ask_line_features,
     dispatch_features,
     hour_of_day,
     source_features,
 )
-from regional_dispatch.envs.kernel.decisions.score import Scorer, score
+from regional_dispatch.envs.kernel.decisions.score import Scorer, score_rows, weighed
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.dispatch import can_send
+
+LINES_AT_ONCE, LANES_AT_ONCE = 16, 64  # that are scored together
+
+
+class _Block(NamedTuple):
+    """Feature vectors that are scored together."""
+
+    x: np.ndarray  # (rows, features) float32
+    score: np.ndarray  # (rows,) float32
+    hidden: np.ndarray  # (2, rows, H) float32, scratch
+    of: np.ndarray  # (lines or lanes,) int64: rows of each line, or the lane of each row
+    asked: np.ndarray  # (features,) uint8, 1 for those that the scorer weighs
+    listed: np.ndarray  # (features,) int64, their numbers
 
 
 @compiled_with_memory
 def decide(w: Any, s: Any, b: int, scorers: Scorers, only: int, skip: int) -> None:
     """Lets compiled scorers decide for region `only` (−1: all), leaving out region `skip` (−1: none)."""
-    size = max(1, scorers.source.b1.shape[1], scorers.dispatch.b1.shape[1])
-    scratch = np.empty((2, size), np.float32)
-    lines = np.empty((w.rules.candidates, SOURCE_COUNT), np.float32)
-    _decide_lines(w, s, b, scorers.source, only, skip, lines, scratch)
-    _decide_lanes(w, s, b, scorers.dispatch, only, skip, np.empty(DISPATCH_COUNT, np.float32), scratch)
-
-
-@subroutine
-def _decide_lines(
-    w: Any, s: Any, b: int, scorer: Scorer, only: int, skip: int, x: np.ndarray, scratch: np.ndarray
-) -> None:
+    lines = _block(scorers.source, LINES_AT_ONCE * w.rules.candidates, SOURCE_COUNT, LINES_AT_ONCE)
+    lanes = _block(scorers.dispatch, LANES_AT_ONCE, DISPATCH_COUNT, LANES_AT_ONCE)
     for r in range(w.net.regions):
-        if (only >= 0 and r != only) or r == skip:
-            continue
-        g = min(r, len(scorer.bias) - 1)
-        prepare_lines(w, s, b, r)
-        for j in range(s.slots[b, r]):
-            found = candidates_found(w, s, b, r, j)
-            choice, best = 0, -np.inf
-            source_features(w, s, b, r, j, found, x)
-            for k in range(found):
-                value = score(scorer, g, x[k], scratch)
-                if value > best:
-                    choice, best = k, value
-            line_at(s, b, r, j).choice = choice
+        if (only < 0 or r == only) and r != skip:
+            _decide_lines(w, s, b, r, scorers.source, lines)
+            _decide_lanes(w, s, b, r, scorers.dispatch, lanes)
+
+
+@compiled_with_memory
+def _block(scorer: Scorer, rows: int, features: int, of: int) -> _Block:
+    return _Block(
+        np.zeros((rows, features), np.float32),
+        np.zeros(rows, np.float32),
+        np.empty((2, rows, scorer.b1.shape[1]), np.float32),
+        np.empty(of, np.int64),
+        np.empty(features, np.uint8),
+        np.empty(features, np.int64),
+    )
 
 
 @subroutine
-def _decide_lanes(
-    w: Any, s: Any, b: int, scorer: Scorer, only: int, skip: int, x: np.ndarray, scratch: np.ndarray
-) -> None:
-    hour = hour_of_day(w, s, b)
-    for i in range(s.row[b].active):
+def _decide_lines(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
+    """Candidates, plan and features of one order after the other, while its rows of stock are in the cache."""
+    g = min(r, len(scorer.bias) - 1)
+    count = weighed(scorer, g, block.asked, block.listed)
+    ask_line_features(s, b, r, block.asked)
+    open_region(w, s, b, r)
+    slots = s.slots[b, r]
+    first, low, rows = np.int64(0), np.int64(0), np.int64(0)
+    while low < slots:
+        high = prepare_order(w, s, b, r, low)
+        for j in range(low, high):
+            found = candidates_found(w, s, b, r, j)
+            source_features(w, s, b, r, j, low, high, found, block.x[rows : rows + found])
+            block.of[j - first] = found
+            rows += found
+            if j + 1 - first == LINES_AT_ONCE or j + 1 == slots:
+                score_rows(scorer, g, block.x, rows, block.listed, count, block.hidden, block.score)
+                _choose(s, b, r, first, j + 1, block)
+                first, rows = j + 1, np.int64(0)
+        low = high
+
+
+@inlined
+def _choose(s: Any, b: int, r: int, first: int, last: int, block: _Block) -> None:
+    """The best candidate of each line in slots first…last−1."""
+    row = 0
+    for j in range(first, last):
+        choice, best = 0, np.float32(-np.inf)
+        for k in range(block.of[j - first]):
+            if block.score[row] > best:
+                choice, best = k, block.score[row]
+            row += 1
+        line_at(s, b, r, j).choice = choice
+
+
+@subroutine
+def _decide_lanes(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
+    g = min(r, len(scorer.bias) - 1)
+    count = weighed(scorer, g, block.asked, block.listed)
+    ask_lane_features(s, b, r, block.asked)
+    hour, active, rows = hour_of_day(w, s, b), s.row[b].active, np.int64(0)
+    for i in range(active):
         lane = s.active[b, i]
-        r = w.net.lanes[lane].region
-        if (only >= 0 and r != only) or r == skip or not can_send(w, s, b, lane):
-            continue
-        g = min(r, len(scorer.bias) - 1)
-        dispatch_features(w, s, b, i, hour, x)
-        s.go[b, lane] = score(scorer, g, x, scratch) > 0
+        if w.net.lanes[lane].region == r and can_send(w, s, b, lane):
+            dispatch_features(w, s, b, i, hour, block.x[rows])
+            block.of[rows] = lane
+            rows += 1
+        if rows == LANES_AT_ONCE or i == active - 1:
+            score_rows(scorer, g, block.x, rows, block.listed, count, block.hidden, block.score)
+            for k in range(rows):
+                s.go[b, block.of[k]] = block.score[k] > 0
+            rows = np.int64(0)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.decisions.order_plan import FEWEST_PACKAGES, LEAST_COST
+from regional_dispatch.envs.kernel.decisions.order_plan import FEWEST_PACKAGES, LEAST_COST, surcharge
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
@@ -73,19 +73,35 @@ SOURCE_COUNT = len(SOURCE)
 
 
 @inlined
-def source_features(w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray) -> None:
+def source_features(w: Any, s: Any, b: int, r: int, j: int, low: int, high: int, found: int, x: np.ndarray) -> None:
     """Fills x (at least `found`, SOURCE_COUNT) for the candidates of the line in slot j of region r.
 
-    `envs.kernel.decisions.candidates.prepare_lines` must have found them.
+    Only the features that `ask_line_features` asked for are computed; the rest of x stays as it is. The line's order
+    fills slots low…high−1, and `envs.kernel.decisions.candidates.prepare_order` must have found its candidates.
     """
-    low, high = order_span(s, b, r, j)
     for k in range(found):
         _candidate_features(w, s, b, r, j, k, low, high, x[k])
 
 
+@pasted
+def ask_line_features(s: Any, b: int, r: int, asked: np.ndarray) -> None:
+    """Says which features of candidates are computed for region r: asked (SOURCE_COUNT,), 1 for those that are."""
+    for i in range(SOURCE_COUNT):
+        s.weighed[b, r, i] = asked[i]
+    s.weighed[b, r, S.cover] |= asked[S.spill_cover]
+    s.planned[b, r, LEAST_COST], s.planned[b, r, FEWEST_PACKAGES] = asked[S.order_plan], asked[S.fewest_packages]
+
+
+@pasted
+def ask_all_features(s: Any, b: int, r: int) -> None:
+    """Has every feature of candidates and lanes computed for region r."""
+    s.weighed[b, r, :] = s.lane_weighed[b, r, :] = 1
+    s.planned[b, r, :] = 1
+
+
 @inlined
 def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int, high: int, x: np.ndarray) -> None:
-    net, rules = w.net, w.rules
+    net, rules, need = w.net, w.rules, s.weighed[b, r]
     line, path = line_at(s, b, r, j), s.candidate[b, r, j, k]
     route = net.routes[path]
     tick = s.row[b].tick
@@ -94,33 +110,57 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     lane, queue = net.lanes[first], s.lane[b, first]
     slack = line.due - (tick + 1 + route.rest[0])
     on_hand = int(s.stock[b, sku, fc])
-    per_day = w.base_stock[s.row[b].setting, sku, fc] / rules.base_days
     load = 1.0 / rules.truck_packages
     day = rules.tick_hours / 24
-    x[S.cost] = _clip(route.cost / 10)
-    x[S.in_region] = route.local
-    x[S.direct] = route.legs == 1
-    x[S.air_miles] = _clip(route.air_miles / 1000)
-    x[S.transit] = _clip(route.rest[0] * day)
-    x[S.slack] = min(max(slack * day, -3.0), 3.0)
-    x[S.late] = slack < 0
-    x[S.on_hand] = on_hand / (on_hand + 10)
-    x[S.cover] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
-    x[S.last_unit] = on_hand <= line.units
-    x[S.order_share] = order_share(s, b, r, low, high, fc)
-    x[S.order_rest] = (high - low - 1) / (high - low)
-    x[S.order_plan] = s.plan[b, r, j, LEAST_COST] == path
-    x[S.lane_fill] = _up_to(queue.count * load, 3.0)
-    x[S.lane_age] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[S.lane_inflow] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
-    x[S.lane_inbound] = _up_to(queue.inbound * load, 5.0)
-    x[S.lane_cost_now] = _clip(lane.cost / (5 * (queue.count + 1)))
-    x[S.fc_backlog] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
-    x[S.sc_backlog] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[S.fewest_packages] = s.plan[b, r, j, FEWEST_PACKAGES] == path
-    x[S.spill_cover] = 3.0 if route.local == 1 else x[S.cover]
-    x[S.surcharge] = _clip(s.surcharge[b, r, j, k] / 5)
-    x[S.shadow_price] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
+    if need[S.cost]:
+        x[S.cost] = _clip(route.cost / 10)
+    if need[S.in_region]:
+        x[S.in_region] = route.local
+    if need[S.direct]:
+        x[S.direct] = route.legs == 1
+    if need[S.air_miles]:
+        x[S.air_miles] = _clip(route.air_miles / 1000)
+    if need[S.transit]:
+        x[S.transit] = _clip(route.rest[0] * day)
+    if need[S.slack]:
+        x[S.slack] = min(max(slack * day, -3.0), 3.0)
+    if need[S.late]:
+        x[S.late] = slack < 0
+    if need[S.on_hand]:
+        x[S.on_hand] = on_hand / (on_hand + 10)
+    if need[S.cover]:
+        per_day = w.base_stock[s.row[b].setting, sku, fc] / rules.base_days
+        x[S.cover] = _up_to(on_hand / (10 * per_day + 1e-9), 3.0)
+    if need[S.last_unit]:
+        x[S.last_unit] = on_hand <= line.units
+    if need[S.order_share]:
+        x[S.order_share] = order_share(s, b, r, low, high, fc)
+    if need[S.order_rest]:
+        x[S.order_rest] = (high - low - 1) / (high - low)
+    if need[S.order_plan]:
+        x[S.order_plan] = s.plan[b, r, j, LEAST_COST] == path
+    if need[S.lane_fill]:
+        x[S.lane_fill] = _up_to(queue.count * load, 3.0)
+    if need[S.lane_age]:
+        x[S.lane_age] = 0.0 if queue.count == 0 else _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    if need[S.lane_inflow]:
+        x[S.lane_inflow] = _up_to(expected_inflow(w, s, b, first, 1) * load, 5.0)
+    if need[S.lane_inbound]:
+        x[S.lane_inbound] = _up_to(queue.inbound * load, 5.0)
+    if need[S.lane_cost_now]:
+        x[S.lane_cost_now] = _clip(lane.cost / (5 * (queue.count + 1)))
+    if need[S.fc_backlog]:
+        x[S.fc_backlog] = _up_to(backlog_hours(w, s, b, fc) / 12, 5.0)
+    if need[S.sc_backlog]:
+        x[S.sc_backlog] = 0.0 if route.legs == 1 else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    if need[S.fewest_packages]:
+        x[S.fewest_packages] = s.plan[b, r, j, FEWEST_PACKAGES] == path
+    if need[S.spill_cover]:
+        x[S.spill_cover] = 3.0 if route.local == 1 else x[S.cover]
+    if need[S.surcharge]:
+        x[S.surcharge] = _clip(surcharge(s, b, r, j, k) / 5)
+    if need[S.shadow_price]:
+        x[S.shadow_price] = _clip(shadow_price(w, s, b, sku, fc, on_hand) * line.units / SHADOW_PRICE_USD)
 
 
 @pasted
@@ -140,18 +180,6 @@ def shadow_price(w: Any, s: Any, b: int, sku: int, fc: int, on_hand: int) -> flo
     mean = per_day * until_delivery * rules.tick_hours / 24
     z = 1.702 * (mean - on_hand + 0.5) / math.sqrt(mean + 0.1)
     return rules.costs.stockout_usd / (1 + math.exp(-z))
-
-
-@pasted
-def order_span(s: Any, b: int, r: int, j: int) -> tuple[int, int]:
-    """First slot, and the slot after the last, of the order that slot j's line belongs to."""
-    slots, order = s.slots[b, r], line_at(s, b, r, j).order
-    low, high = j, j + 1
-    while low > 0 and line_at(s, b, r, low - 1).order == order:
-        low -= 1
-    while high < slots and line_at(s, b, r, high).order == order:
-        high += 1
-    return low, high
 
 
 @pasted
@@ -199,37 +227,66 @@ DISPATCH_FEATURES, DISPATCH_LABELS = tuple(DISPATCH), labels(DISPATCH)
 DISPATCH_COUNT = len(DISPATCH)
 
 
+@pasted
+def ask_lane_features(s: Any, b: int, r: int, asked: np.ndarray) -> None:
+    """Says which features of lanes are computed for region r: asked (DISPATCH_COUNT,), 1 for those that are."""
+    for i in range(DISPATCH_COUNT):
+        s.lane_weighed[b, r, i] = asked[i]
+
+
 @inlined
 def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float], x: np.ndarray) -> None:
-    """Fills x (DISPATCH_COUNT,) for the i-th lane with packages waiting; `hour` is `hour_of_day(w, s, b)`."""
+    """Fills x (DISPATCH_COUNT,) for the i-th lane with packages waiting; `hour` is `hour_of_day(w, s, b)`.
+
+    Only the features asked for in the lane's region (`ask_lane_features`) are computed; the rest of x stays as it is.
+    """
     net, rules = w.net, w.rules
     lane_index = s.active[b, i]
     lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
+    need = s.lane_weighed[b, lane.region]
     tick = s.row[b].tick
     load = 1.0 / rules.truck_packages
     day = rules.tick_hours / 24
-    late_usd = late_usd_if_held(w, s, b, lane_index)
-    x[D.fill] = _up_to(queue.count * load, 3.0)
-    x[D.full] = queue.count >= rules.truck_packages
-    x[D.age] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
-    x[D.slack] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
-    x[D.late_if_held] = queue.late > 0 or queue.safe == tick
-    x[D.late_usd_if_held] = _clip(late_usd / 5)
-    x[D.cost_per_package] = _clip(lane.cost / (5 * queue.count))
-    x[D.inflow_1h] = _up_to(expected_inflow(w, s, b, lane_index, 0) * load, 5.0)
-    x[D.inflow_3h] = _up_to(expected_inflow(w, s, b, lane_index, 1) * load, 5.0)
-    x[D.inflow_6h] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
-    x[D.inbound] = _up_to(queue.inbound * load, 5.0)
+    if need[D.fill]:
+        x[D.fill] = _up_to(queue.count * load, 3.0)
+    if need[D.full]:
+        x[D.full] = queue.count >= rules.truck_packages
+    if need[D.age]:
+        x[D.age] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
+    if need[D.slack]:
+        x[D.slack] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
+    if need[D.late_if_held]:
+        x[D.late_if_held] = queue.late > 0 or queue.safe == tick
+    if need[D.late_usd_if_held]:
+        x[D.late_usd_if_held] = _clip(late_usd_if_held(w, s, b, lane_index) / 5)
+    if need[D.cost_per_package]:
+        x[D.cost_per_package] = _clip(lane.cost / (5 * queue.count))
+    if need[D.inflow_1h]:
+        x[D.inflow_1h] = _up_to(expected_inflow(w, s, b, lane_index, 0) * load, 5.0)
+    if need[D.inflow_3h]:
+        x[D.inflow_3h] = _up_to(expected_inflow(w, s, b, lane_index, 1) * load, 5.0)
+    if need[D.inflow_6h]:
+        x[D.inflow_6h] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
+    if need[D.inbound]:
+        x[D.inbound] = _up_to(queue.inbound * load, 5.0)
     x[D.hour_sin], x[D.hour_cos] = hour
-    x[D.trucks] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
+    if need[D.trucks]:
+        x[D.trucks] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
     for kind in range(len(LANE_KINDS)):
         x[_FIRST_KIND + kind] = lane.kind == kind
-    x[D.miles] = _clip(lane.miles / 1000)
-    x[D.transit] = _clip(lane.ticks * day)
-    x[D.scheduled] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
-    x[D.next_fill] = _up_to(next_fill(w, s, b, lane_index), 3.0)
-    x[D.dest_backlog] = 0.0 if lane.dest >= net.fcs + net.scs else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
-    x[D.truck_left] = truck_left(w, s, b, i)
+    if need[D.miles]:
+        x[D.miles] = _clip(lane.miles / 1000)
+    if need[D.transit]:
+        x[D.transit] = _clip(lane.ticks * day)
+    if need[D.scheduled]:
+        x[D.scheduled] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
+    if need[D.next_fill]:
+        x[D.next_fill] = _up_to(next_fill(w, s, b, lane_index), 3.0)
+    if need[D.dest_backlog]:
+        is_station = lane.dest >= net.fcs + net.scs
+        x[D.dest_backlog] = 0.0 if is_station else _up_to(backlog_hours(w, s, b, lane.dest) / 12, 5.0)
+    if need[D.truck_left]:
+        x[D.truck_left] = truck_left(w, s, b, i)
 
 
 @inlined

@@ -22,6 +22,18 @@ from regional_dispatch.envs.kernel.decisions.score import no_scorer, score
 from regional_dispatch.envs.kernel.names import KIND_FEATURES, Feature, labels, positions
 from regional_dispatch.envs.world.linehaul.lane_kinds import LANE_KINDS
 
+# What a lane is expected to cost a package, kept while it holds (`_kept_surcharge`).
+KEPT_PRICE = np.dtype(
+    [
+        ("age", "i8"),  # `lane_prices_age` it was computed at
+        ("usd", "f8"),
+        ("lane", "i4"),
+        ("ready", "i4"),
+        ("safe", "i4"),
+        ("ahead", "i4"),
+    ],
+    align=True,
+)
 MOST_HIDDEN = 64  # width of a lane price's layers
 _DAY_HOURS, _DEADLINE_HOURS = 24.0, 4.0
 _TOP_USD = 50.0  # no single lane is priced beyond this
@@ -57,6 +69,11 @@ _FIRST_KIND = list(LANE_PRICE).index(next(iter(KIND_FEATURES)))
 LANE_PRICE_FEATURES, LANE_PRICE_LABELS = tuple(LANE_PRICE), labels(LANE_PRICE)
 LANE_PRICE_COUNT = len(LANE_PRICE)
 NO_PRICE = no_scorer(LANE_PRICE_COUNT)
+
+
+def prices_kept(lanes: int) -> int:
+    """How many prices are kept for a region with so many lanes: a power of two, for some promises on each lane."""
+    return 1 << (4 * lanes - 1).bit_length()
 
 
 @inlined
@@ -103,13 +120,37 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
 
 
 @pasted
-def lane_surcharge(w: Any, s: Any, b: int, lane: int, ready: int, safe: int, ahead: int) -> float:
-    """USD beyond the standard that a package is expected to cost a lane; 0 where lanes have no price."""
+def lane_surcharge(w: Any, s: Any, b: int, r: int, lane: int, ready: int, safe: int, ahead: int) -> float:
+    """USD beyond the standard that a package is expected to cost a lane; 0 where lanes have no price.
+
+    `r` says whose scratch space is used: regions may be decided side by side.
+    """
     if len(s.lane_price.bias) == 0:
         return 0.0
-    x = s.price_scratch[b, 0, :LANE_PRICE_COUNT]
+    x = s.price_scratch[b, r, 0, :LANE_PRICE_COUNT]
     lane_price_features(w, s, b, lane, ready, safe, ahead, x)
-    return min(max(float(score(s.lane_price, 0, x, s.price_scratch[b, 1:])), -_TOP_USD), _TOP_USD)
+    return min(max(float(score(s.lane_price, 0, x, s.price_scratch[b, r, 1:])), -_TOP_USD), _TOP_USD)
+
+
+@pasted
+def forget_lane_prices(s: Any, b: int, r: int) -> None:
+    """Prices kept for region r no longer hold: another tick, or another policy's prices."""
+    s.lane_prices_age[b, r] += 1
+
+
+@inlined
+def _kept_surcharge(w: Any, s: Any, b: int, r: int, lane: int, ready: int, safe: int, ahead: int) -> float:
+    """The same as `lane_surcharge`, computed once for all lines of region r that ask for it in a tick."""
+    kept = s.lane_prices[b, r]
+    at = (lane * 40503 + safe * 2654435 + ready * 97 + ahead * 13) & (len(kept) - 1)
+    record, age = kept[at], s.lane_prices_age[b, r]
+    if not (
+        record.age == age and record.lane == lane and record.ready == ready and record.safe == safe
+        and record.ahead == ahead
+    ):  # fmt: skip
+        record.usd = lane_surcharge(w, s, b, r, lane, ready, safe, ahead)
+        record.age, record.lane, record.ready, record.safe, record.ahead = age, lane, ready, safe, ahead
+    return record.usd
 
 
 @pasted
@@ -120,12 +161,12 @@ def ready_and_safe(w: Any, s: Any, b: int, path: int, leg: int, due: int) -> tup
 
 
 @pasted
-def route_surcharge(w: Any, s: Any, b: int, path: int, due: int) -> float:
+def route_surcharge(w: Any, s: Any, b: int, r: int, path: int, due: int) -> float:
     """USD beyond the standard that a package sourced now is expected to cost all lanes of a route."""
     total = 0.0
     if len(s.lane_price.bias) > 0:
         route = w.net.routes[path]
         for leg in range(route.legs):
             ready, safe = ready_and_safe(w, s, b, path, leg, due)
-            total += lane_surcharge(w, s, b, route.lanes[leg], ready, safe, leg)
+            total += _kept_surcharge(w, s, b, r, route.lanes[leg], ready, safe, leg)
     return total

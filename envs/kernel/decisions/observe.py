@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import compiled
+from regional_dispatch.envs.kernel.compiled import compiled, inlined
 from regional_dispatch.envs.kernel.credit import start_journey, take_lane_account
-from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, prepare_lines
+from regional_dispatch.envs.kernel.decisions.candidates import candidates_found, open_region, prepare_order
 from regional_dispatch.envs.kernel.decisions.features import (
     SHADOW_PRICE_USD,
     S,
+    ask_all_features,
     dispatch_features,
     hour_of_day,
     region_features,
@@ -33,12 +34,17 @@ def fill_tables(
 ) -> None:  # fmt: skip
     """Writes what region r sees into blank tables: see `envs.observation.empty_observation` for their shapes."""
     region_features(w, s, b, r, region)
-    prepare_lines(w, s, b, r)
-    for j in range(s.slots[b, r]):
-        found = candidates_found(w, s, b, r, j)
-        source_features(w, s, b, r, j, found, orders[j])
-        for k in range(found):
-            order_mask[j, k] = 1
+    ask_all_features(s, b, r)
+    open_region(w, s, b, r)
+    low = np.int64(0)
+    while low < s.slots[b, r]:
+        high = prepare_order(w, s, b, r, low)
+        for j in range(low, high):
+            found = candidates_found(w, s, b, r, j)
+            source_features(w, s, b, r, j, low, high, found, orders[j])
+            for k in range(found):
+                order_mask[j, k] = 1
+        low = high
     hour = hour_of_day(w, s, b)
     for i in range(s.row[b].active):
         lane = s.active[b, i]
@@ -78,26 +84,38 @@ def pack_lines(
     Returns:
         How many rows were filled, in the order `unpack_lines` reads.
     """
-    n = 0
+    n = np.int64(0)
     for r in range(w.net.regions):
-        prepare_lines(w, s, b, r)
-        for j in range(s.slots[b, r]):
-            found = candidates_found(w, s, b, r, j)
-            if found == 0:
-                continue
-            line = line_at(s, b, r, j)
-            source_features(w, s, b, r, j, found, x[n])
-            for k in range(w.rules.candidates):
-                mask[n, k] = k < found
-                if k < found:
-                    price[n, k] = x[n, k, S.shadow_price] * SHADOW_PRICE_USD
-                    backlog[n, k] = route_backlog_hours(w, s, b, s.candidate[b, r, j, k])
-                else:
-                    x[n, k, :] = 0
-                    price[n, k] = backlog[n, k] = 0
-            region[n], order[n] = r, line.order
-            n += 1
+        ask_all_features(s, b, r)
+        open_region(w, s, b, r)
+        low = np.int64(0)
+        while low < s.slots[b, r]:
+            high = prepare_order(w, s, b, r, low)
+            for j in range(low, high):
+                found = candidates_found(w, s, b, r, j)
+                if found > 0:
+                    source_features(w, s, b, r, j, low, high, found, x[n])
+                    _pack_beside(w, s, b, r, j, found, x[n], mask[n], price[n], backlog[n])
+                    region[n], order[n] = r, line_at(s, b, r, j).order
+                    n += 1
+            low = high
     return n
+
+
+@inlined
+def _pack_beside(
+    w: Any, s: Any, b: int, r: int, j: int, found: int, x: np.ndarray, mask: np.ndarray, price: np.ndarray,
+    backlog: np.ndarray,
+) -> None:  # fmt: skip
+    """What `pack_lines` says about the line in slot j beside its features."""
+    for k in range(w.rules.candidates):
+        mask[k] = k < found
+        if k < found:
+            price[k] = x[k, S.shadow_price] * SHADOW_PRICE_USD
+            backlog[k] = route_backlog_hours(w, s, b, s.candidate[b, r, j, k])
+        else:
+            x[k, :] = 0
+            price[k] = backlog[k] = 0
 
 
 @compiled
@@ -132,6 +150,8 @@ def pack_lanes(
     Returns:
         How many rows were filled.
     """
+    for r in range(w.net.regions):
+        ask_all_features(s, b, r)
     n, hour = 0, hour_of_day(w, s, b)
     for i in range(s.row[b].active):
         index = s.active[b, i]

@@ -25,13 +25,13 @@ _PER_PACKAGE = 1000.0  # USD; above any difference between routes, so that the n
 
 
 @inlined
-def plan_orders(w: Any, s: Any, b: int, r: int) -> None:
-    """Plans every order up for decision in region r, from candidates already found; fills `plan[b, r]`."""
-    slots, low = s.slots[b, r], np.int64(0)
-    while low < slots:
-        order, high = line_at(s, b, r, low).order, low + 1
-        while high < slots and high - low < MOST_LINES and line_at(s, b, r, high).order == order:
-            high += 1
+def plan_order(w: Any, s: Any, b: int, r: int, first: int, last: int) -> None:
+    """Plans the order in slots first…last−1 of region r, whose candidates are known, as `planned` asks for."""
+    if not (s.planned[b, r, LEAST_COST] or s.planned[b, r, FEWEST_PACKAGES]):
+        return
+    low = first
+    while low < last:
+        high = min(low + MOST_LINES, last)
         if high - low == 1:
             _plan_line(w, s, b, r, low)
         else:
@@ -44,7 +44,13 @@ def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
     """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
     route = w.net.routes[s.candidate[b, r, j, k]]
     late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - line_at(s, b, r, j).due)
-    return route.cost + late + s.surcharge[b, r, j, k]
+    return route.cost + late + surcharge(s, b, r, j, k)
+
+
+@pasted
+def surcharge(s: Any, b: int, r: int, j: int, k: int) -> float:
+    """USD that the lanes of the line's k-th candidate are expected to cost beyond the standard; 0 without a price."""
+    return s.surcharge[b, r, j, k] if len(s.lane_price.bias) > 0 else np.float32(0.0)
 
 
 @pasted
@@ -72,20 +78,22 @@ def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
 def _plan_lines(w: Any, s: Any, b: int, r: int, low: int, high: int) -> None:
     routes, full = _collect_routes(w, s, b, r, low, high), np.int64(0)
     for i in range(routes):
-        full |= s.cover[b, i, 1]
+        full |= s.cover[b, r, i, 1]
     for plan in range(PLANS):
+        if not s.planned[b, r, plan]:
+            continue
         for j in range(low, high):
             s.plan[b, r, j, plan] = -1
         if plan == LEAST_COST and s.row[b].priced == 1:
             _least_priced_cover(w, s, b, r, low, high, routes, full)
         else:
-            _least_cover(s, b, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
+            _least_cover(s, b, r, routes, full, _PER_PACKAGE if plan == FEWEST_PACKAGES else 0.0)
         mask = full
         while mask > 0:
-            i, carried = s.subset_route[b, mask], s.subset_carried[b, mask]
+            i, carried = s.subset_route[b, r, mask], s.subset_carried[b, r, mask]
             for j in range(low, high):
                 if carried & (1 << (j - low)):
-                    s.plan[b, r, j, plan] = s.cover[b, i, 0]
+                    s.plan[b, r, j, plan] = s.cover[b, r, i, 0]
             mask ^= carried
 
 
@@ -98,50 +106,50 @@ def _collect_routes(w: Any, s: Any, b: int, r: int, low: int, high: int) -> int:
             path, i = s.candidate[b, r, j, k], 0
             if path < 0:
                 break
-            while i < routes and s.cover[b, i, 0] != path:
+            while i < routes and s.cover[b, r, i, 0] != path:
                 i += 1
             if i == routes:
-                s.cover[b, i, 0], s.cover[b, i, 1] = path, 0
-                s.cover_usd[b, i] = _package_usd(w, s, b, r, j, k)
+                s.cover[b, r, i, 0], s.cover[b, r, i, 1] = path, 0
+                s.cover_usd[b, r, i] = _package_usd(w, s, b, r, j, k)
                 routes += 1
-            s.cover[b, i, 1] |= 1 << (j - low)
+            s.cover[b, r, i, 1] |= 1 << (j - low)
     return routes
 
 
 @inlined
-def _least_cover(s: Any, b: int, routes: int, full: int, per_package: float) -> None:
+def _least_cover(s: Any, b: int, r: int, routes: int, full: int, per_package: float) -> None:
     """Least cost of carrying each subset of `full`, the first route of the best way to do it, and what it carries."""
-    usd = s.subset_usd[b]
+    usd = s.subset_usd[b, r]
     usd[0] = 0.0
     for mask in range(1, full + 1):
         usd[mask] = np.inf
         if mask & ~full:
             continue
         for i in range(routes):
-            if mask & s.cover[b, i, 1]:
-                total = s.cover_usd[b, i] + per_package + usd[mask & ~s.cover[b, i, 1]]
+            if mask & s.cover[b, r, i, 1]:
+                total = s.cover_usd[b, r, i] + per_package + usd[mask & ~s.cover[b, r, i, 1]]
                 if total < usd[mask]:
-                    usd[mask], s.subset_route[b, mask] = total, i
-                    s.subset_carried[b, mask] = mask & s.cover[b, i, 1]
+                    usd[mask], s.subset_route[b, r, mask] = total, i
+                    s.subset_carried[b, r, mask] = mask & s.cover[b, r, i, 1]
 
 
 @inlined
 def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, routes: int, full: int) -> None:
     """The same with prices of units: a package need not carry every line it could."""
-    usd, package = s.subset_usd[b], s.package_usd[b]
+    usd, package = s.subset_usd[b, r], s.package_usd[b, r]
     package[: full + 1] = np.inf
     for i in range(routes):
-        path, able = s.cover[b, i, 0], s.cover[b, i, 1]
+        path, able = s.cover[b, r, i, 0], s.cover[b, r, i, 1]
         for j in range(low, high):
-            s.line_usd[b, j - low] = _units_usd(w, s, b, r, j, path)
+            s.line_usd[b, r, j - low] = _units_usd(w, s, b, r, j, path)
         mask = int(able)
         while mask > 0:  # every set of lines this route can carry
-            total = s.cover_usd[b, i]
+            total = s.cover_usd[b, r, i]
             for j in range(high - low):
                 if mask & (1 << j):
-                    total += s.line_usd[b, j]
+                    total += s.line_usd[b, r, j]
             if total < package[mask]:
-                package[mask], s.package_route[b, mask] = total, i
+                package[mask], s.package_route[b, r, mask] = total, i
             mask = (mask - 1) & able
     usd[0] = 0.0
     for mask in range(1, full + 1):
@@ -154,8 +162,8 @@ def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, rou
         while True:  # every set with the lowest line in it is the first package
             total = package[lowest | with_it] + usd[rest ^ with_it]
             if total < usd[mask]:
-                usd[mask], s.subset_route[b, mask] = total, s.package_route[b, lowest | with_it]
-                s.subset_carried[b, mask] = lowest | with_it
+                usd[mask], s.subset_route[b, r, mask] = total, s.package_route[b, r, lowest | with_it]
+                s.subset_carried[b, r, mask] = lowest | with_it
             if with_it == 0:
                 break
             with_it = (with_it - 1) & rest

@@ -8,7 +8,14 @@ from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
 from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, charge_package, truck_shares
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, forget_safe, late_usd_if_held, rescan_safe
+from regional_dispatch.envs.kernel.phases.lane_queue import (
+    drop_empty,
+    find_safe,
+    grow_late,
+    late_usd_if_held,
+    leave_lane,
+)
+from regional_dispatch.envs.kernel.prefetch import prefetch
 from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT
 
 
@@ -57,9 +64,7 @@ def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     _board(w, s, b, index, load, lane.cost + premium)
     if queue.head < 0:
         queue.tail = -1
-        forget_safe(queue)
-    else:
-        rescan_safe(w, s, b, index, row.tick)
+    find_safe(s, b, index)
 
 
 @inlined
@@ -70,20 +75,21 @@ def _board(w: Any, s: Any, b: int, index: int, load: int, usd: float) -> None:
     share, last_charged = truck_shares(w, s, b, index, load, usd)
     for _ in range(load):
         package = s.package[b, p]
+        prefetch(s.package, (b, package.ahead))
         charge_package(w, s, b, p, index, share, last_charged)
+        leave_lane(w, s, b, index, p)
         route = w.net.routes[package.route]
         if package.leg + 1 < route.legs:
             s.lane[b, route.lanes[package.leg + 1]].inbound += 1
         last, p = p, package.next
     s.package[b, last].next = -1
     queue.head = p
-    queue.count -= load
-    s.package[b, first].truck = -1
+    s.tag[b, first].truck = -1
     arriving = s.arriving[b, (row.tick + w.net.lanes[index].ticks) % s.arriving.shape[1]]
     if arriving[0] < 0:
         arriving[0] = first
     else:
-        s.package[b, arriving[1]].truck = first
+        s.tag[b, arriving[1]].truck = first
     arriving[1] = first
 
 
@@ -118,6 +124,6 @@ def hold_lanes(w: Any, s: Any, b: int) -> None:
             continue
         usd = late_usd_if_held(w, s, b, index)
         if queue.safe == tick:
-            rescan_safe(w, s, b, index, tick + 1)
+            grow_late(s, b, index)
         book_accrual(s, b, w.net.lanes[index].region, USD.late, usd)
         charge_lane(queue, usd)

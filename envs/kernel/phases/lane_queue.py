@@ -1,6 +1,8 @@
 """Packages that wait for a truck: a queue per lane, first in, first out, and how urgent the packages in it are.
 
-`safe` is the last tick at which a package can leave its lane and be on time.
+`safe` is the last tick at which a package can leave its lane and be on time. `urgent[b, lane]` counts the packages of
+a queue by that tick, modulo its length, which no promise exceeds. So what joins or leaves is noted in constant time,
+however long the queue, and the queue is never searched for its most urgent package.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from typing import Any
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 
 NEVER = 2**30  # a tick that does not come
+AHEAD = 8  # packages that are fetched ahead of the one worked on; a power of two
 
 
 @pasted
-def append(s: Any, b: int, queue: Any, p: int) -> None:
-    """Puts a package at the end of a linked queue, and notes when."""
+def append(s: Any, b: int, q: int, queue: Any, p: int) -> None:
+    """Puts a package at the end of linked queue number q, sites first, then lanes; and notes when."""
     package = s.package[b, p]
     package.next = -1
     package.joined = s.row[b].tick
@@ -23,16 +26,35 @@ def append(s: Any, b: int, queue: Any, p: int) -> None:
     else:
         s.package[b, queue.tail].next = p
     queue.tail = p
+    _point_ahead(s, b, q, queue, p)
+
+
+@pasted
+def _point_ahead(s: Any, b: int, q: int, queue: Any, p: int) -> None:
+    """Lets the package that joined the queue AHEAD places before p point at p.
+
+    Packages lie in memory in no order, and the next one of a queue is only known once this one has been read. Jump
+    pointers (Luk & Mowry 1996) let whoever goes through a queue fetch several at once. They are hints: one that is out
+    of date costs time and changes nothing.
+    """
+    at = queue.joined & (AHEAD - 1)
+    s.package[b, s.recent[b, q, at]].ahead = p
+    s.recent[b, q, at] = p
+    queue.joined += 1
 
 
 @inlined
 def join_lane(w: Any, s: Any, b: int, lane: int, p: int, safe: int) -> None:
     """Appends a package to a lane's queue, and updates the lane's urgency and expected inflow."""
     queue, row = s.lane[b, lane], s.row[b]
-    append(s, b, queue, p)
+    append(s, b, s.queue.shape[1] + lane, queue, p)
     queue.count += 1
     queue.inbound -= 1
-    _note_safe(queue, safe, row.tick)
+    if safe < row.tick:
+        queue.late += 1
+    else:
+        s.urgent[b, lane, safe % s.urgent.shape[2]] += 1
+        queue.safe = min(queue.safe, safe)
     decay = w.rules.inflow_decay
     week = (row.week_tick + row.tick) % len(w.demand.season)
     season = max(w.demand.season[week], 0.25)  # a parcel at night weighs more, but not without bound
@@ -52,31 +74,45 @@ def safe_tick(w: Any, package: Any) -> int:
 
 
 @pasted
-def _note_safe(queue: Any, safe: int, tick: int) -> None:
-    if safe < tick:
-        queue.late += 1
-    elif safe < queue.safe:
-        queue.safe, queue.safe_count = safe, 1
-    elif safe == queue.safe:
-        queue.safe_count += 1
-
-
-@pasted
-def forget_safe(queue: Any) -> None:
-    """Nothing in the queue is late or urgent."""
-    queue.late, queue.safe, queue.safe_count = 0, NEVER, 0
+def leave_lane(w: Any, s: Any, b: int, lane: int, p: int) -> None:
+    """Package p leaves a lane's queue: it counts no longer. `find_safe` must follow when all have left."""
+    queue, safe = s.lane[b, lane], safe_tick(w, s.package[b, p])
+    queue.count -= 1
+    if safe < s.row[b].tick:
+        queue.late -= 1
+    else:
+        s.urgent[b, lane, safe % s.urgent.shape[2]] -= 1
 
 
 @inlined
-def rescan_safe(w: Any, s: Any, b: int, lane: int, tick: int) -> None:
-    """Recounts the late packages and the most urgent one of a queue, as seen from `tick`."""
+def find_safe(s: Any, b: int, lane: int) -> None:
+    """Finds the most urgent package that can still be on time, none of them more urgent than `safe` says."""
+    queue, urgent = s.lane[b, lane], s.urgent[b, lane]
+    if queue.count == queue.late:
+        queue.safe = NEVER
+        return
+    for _ in range(len(urgent)):
+        if urgent[queue.safe % len(urgent)] > 0:
+            break
+        queue.safe += 1
+
+
+@pasted
+def grow_late(s: Any, b: int, lane: int) -> None:
+    """The lane's most urgent packages stay beyond the last tick at which they could leave and be on time."""
+    queue, urgent = s.lane[b, lane], s.urgent[b, lane]
+    most_urgent = queue.safe % len(urgent)
+    queue.late += urgent[most_urgent]
+    urgent[most_urgent] = 0
+    find_safe(s, b, lane)
+
+
+@pasted
+def forget_safe(s: Any, b: int, lane: int) -> None:
+    """Nothing in the queue is late or urgent."""
     queue = s.lane[b, lane]
-    forget_safe(queue)
-    p = queue.head
-    while p >= 0:
-        package = s.package[b, p]
-        _note_safe(queue, safe_tick(w, package), tick)
-        p = package.next
+    queue.late, queue.safe = 0, NEVER
+    s.urgent[b, lane, :] = 0
 
 
 @pasted
@@ -85,7 +121,7 @@ def late_usd_if_held(w: Any, s: Any, b: int, lane: int) -> float:
     rules, queue = w.rules, s.lane[b, lane]
     usd = rules.late_usd_per_tick * queue.late
     if queue.safe == s.row[b].tick:
-        usd += (rules.costs.late_usd + rules.late_usd_per_tick) * queue.safe_count
+        usd += (rules.costs.late_usd + rules.late_usd_per_tick) * s.urgent[b, lane, queue.safe % s.urgent.shape[2]]
     return usd
 
 

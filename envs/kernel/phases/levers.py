@@ -14,3 +14,5 @@ def enter_setting(w: Any, s: Any, b: int) -> None:
     following = row.setting + 1
     if following < len(first) and first[following] <= row.tick:
         row.setting = following
+        for sku in range(s.moved.shape[1]):
+            s.moved[b, sku] = 1  # levels may have risen

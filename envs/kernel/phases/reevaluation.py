@@ -23,25 +23,29 @@ def keep_item(s: Any, b: int, p: int, sku: int, units: int) -> None:
     """Notes a line of package p, so that it can be moved until it is picked."""
     row = s.row[b]
     index = row.free_item
+    if index < 0:
+        index = row.fresh_item
+        row.fresh_item += 1
+    else:
+        row.free_item = s.item[b, index].next
     item = s.item[b, index]
-    row.free_item = item.next
     row.items += 1
-    item.sku, item.units, item.next = sku, units, s.package[b, p].items
-    s.package[b, p].items = index
+    item.sku, item.units, item.next = sku, units, s.tag[b, p].items
+    s.tag[b, p].items = index
 
 
 @inlined
 def drop_items(s: Any, b: int, p: int) -> None:
     """Forgets the lines of package p, which is picked now."""
-    row, package = s.row[b], s.package[b, p]
-    index = package.items
+    row, tag = s.row[b], s.tag[b, p]
+    index = tag.items
     while index >= 0:
         after = s.item[b, index].next
         s.item[b, index].next = row.free_item
         row.free_item = index
         row.items -= 1
         index = after
-    package.items = -1
+    tag.items = -1
 
 
 @inlined
@@ -54,27 +58,27 @@ def link_siblings(s: Any, b: int, r: int, first: int, lines: int, outside: int) 
     for j in range(first, first + lines):
         line = line_at(s, b, r, j)
         p = line.package
-        if p >= 0 and s.package[b, p].order != line.order:
-            package = s.package[b, p]
-            package.order, package.outside = line.order, outside
+        if p >= 0 and s.tag[b, p].order != line.order:
+            tag = s.tag[b, p]
+            tag.order, tag.outside = line.order, outside
             if head < 0:
                 head = p
             else:
-                s.package[b, last].sibling = p
-            package.sibling = head
+                s.tag[b, last].sibling = p
+            tag.sibling = head
             last = p
 
 
 @inlined
 def leave_siblings(s: Any, b: int, p: int) -> None:
     """Takes package p, which is delivered or merged, out of the ring of its order's packages."""
-    package, before = s.package[b, p], p
-    if package.order < 0:
+    tag, before = s.tag[b, p], p
+    if tag.order < 0:
         return
-    while s.package[b, before].sibling != p:
-        before = s.package[b, before].sibling
-    s.package[b, before].sibling = package.sibling
-    package.order = -1
+    while s.tag[b, before].sibling != p:
+        before = s.tag[b, before].sibling
+    s.tag[b, before].sibling = tag.sibling
+    tag.order = -1
 
 
 @inlined
@@ -97,15 +101,15 @@ def reevaluate(w: Any, s: Any, b: int) -> None:
 @inlined
 def _better_home(w: Any, s: Any, b: int, p: int) -> int:
     """The unpicked package of the same order that saves most by taking in package p; −1 if none does."""
-    package, best, most = s.package[b, p], -1, 0.0
-    q = package.sibling
+    best, most = -1, 0.0
+    q = s.tag[b, p].sibling
     while q != p:
-        if s.package[b, q].items >= 0 and _can_move(w, s, b, p, q):
+        if s.tag[b, q].items >= 0 and _can_move(w, s, b, p, q):
             saved = _saving(w, s, b, p, q)
             # The other way round may save more; then it happens when the other package's turn comes.
             if saved > most and not (_can_move(w, s, b, q, p) and _saving(w, s, b, q, p) > saved):
                 best, most = q, saved
-        q = s.package[b, q].sibling
+        q = s.tag[b, q].sibling
     return best
 
 
@@ -123,15 +127,15 @@ def _saving(w: Any, s: Any, b: int, p: int, q: int) -> float:
 def _can_move(w: Any, s: Any, b: int, p: int, q: int) -> bool:
     """Has q's FC the units of p and an open way, none of p's units been reordered, and no learner an eye on either?"""
     package, fc = s.package[b, p], w.net.routes[s.package[b, q].route].fc
-    if package.journey >= 0 or s.package[b, q].journey >= 0 or is_cut(w, s, b, s.package[b, q].route):
+    if _is_followed(s, b, p) or _is_followed(s, b, q) or is_cut(w, s, b, s.package[b, q].route):
         return False
     tick, review = s.row[b].tick, w.rules.review_ticks
-    index, possible = package.items, True
+    index, possible = s.tag[b, p].items, True
     while index >= 0 and possible:
         item = s.item[b, index]
         since_review = (tick - item.sku) % review
         units = 0  # of this SKU in the whole package: two lines may ask for the same shelf
-        twin = package.items
+        twin = s.tag[b, p].items
         while twin >= 0:
             if s.item[b, twin].sku == item.sku:
                 units += s.item[b, twin].units
@@ -139,6 +143,11 @@ def _can_move(w: Any, s: Any, b: int, p: int, q: int) -> bool:
         possible = s.stock[b, item.sku, fc] >= units and tick - since_review <= package.joined
         index = item.next
     return possible
+
+
+@inlined
+def _is_followed(s: Any, b: int, p: int) -> bool:
+    return s.row[b].followed == 1 and s.tag[b, p].journey >= 0
 
 
 @inlined
@@ -178,16 +187,17 @@ def _merge(w: Any, s: Any, b: int, p: int, q: int) -> None:
 @inlined
 def _move_items(s: Any, b: int, p: int, q: int, old: int, new: int) -> None:
     """Puts p's units back on FC `old`'s shelf, takes them from FC `new`'s, and adds the lines to q."""
-    index = s.package[b, p].items
+    index = s.tag[b, p].items
     while index >= 0:
         item = s.item[b, index]
         after = item.next
         s.stock[b, item.sku, old] += item.units
         s.stock[b, item.sku, new] -= item.units
-        item.next = s.package[b, q].items
-        s.package[b, q].items = index
+        s.moved[b, item.sku] = 1
+        item.next = s.tag[b, q].items
+        s.tag[b, q].items = index
         index = after
-    s.package[b, p].items = -1
+    s.tag[b, p].items = -1
 
 
 @inlined
@@ -206,9 +216,10 @@ def _count_merge(w: Any, s: Any, b: int, r: int, p: int, q: int) -> None:
     if moved_out == 0:
         return
     count[N.lines_spilled] += moved_out
-    outside = c.outside + moved_out
-    count[N.orders_in_region] += int(outside == 0) - int(c.outside == 0)
-    i = a.sibling
+    before = s.tag[b, q].outside
+    outside = before + moved_out
+    count[N.orders_in_region] += int(outside == 0) - int(before == 0)
+    i = s.tag[b, p].sibling
     while i != p:  # all packages of the order agree on how many of its lines come from outside
-        s.package[b, i].outside = outside
-        i = s.package[b, i].sibling
+        s.tag[b, i].outside = outside
+        i = s.tag[b, i].sibling

@@ -69,7 +69,8 @@ def _visit_sites(w: Any, s: Any, b: int, usd: np.ndarray, close: int) -> None:
 def _visit_lanes(w: Any, s: Any, b: int, usd: np.ndarray, close: int) -> None:
     row = s.row[b]
     for i in range(row.active):
-        queue = s.lane[b, s.active[b, i]]
+        lane = s.active[b, i]
+        queue = s.lane[b, lane]
         p = queue.head
         while p >= 0:
             package = s.package[b, p]
@@ -81,7 +82,7 @@ def _visit_lanes(w: Any, s: Any, b: int, usd: np.ndarray, close: int) -> None:
         if close:
             queue.head = queue.tail = -1
             queue.count = queue.active = 0
-            forget_safe(queue)
+            forget_safe(s, b, lane)
     if close:
         row.active = 0
 
@@ -93,7 +94,7 @@ def _visit_trucks(w: Any, s: Any, b: int, usd: np.ndarray, close: int) -> None:
         arriving = s.arriving[b, (tick + ahead) % length]
         truck = arriving[0]
         while truck >= 0:
-            following = s.package[b, truck].truck
+            following = s.tag[b, truck].truck
             p = truck
             while p >= 0:
                 package = s.package[b, p]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regional_dispatch.envs.kernel.compiled import inlined
+from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.credit import join_journey, lose_journey, note_package, open_package, replan_journey
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both, book_handling, late_usd
 from regional_dispatch.envs.kernel.metrics import N
@@ -17,6 +17,9 @@ from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.closures import is_cut
 from regional_dispatch.envs.kernel.phases.reevaluation import keep_item, link_siblings
 from regional_dispatch.envs.kernel.phases.work import join_site
+from regional_dispatch.envs.kernel.prefetch import prefetch
+
+LINES_AHEAD = 8  # whose shelves are fetched while a line is served
 
 
 @inlined
@@ -41,6 +44,8 @@ def source_lines(w: Any, s: Any, b: int) -> None:
         s.line_first[b, r] = (s.line_first[b, r] + done[r]) % size
         s.line_count[b, r] -= done[r]
         s.slots[b, r] = 0
+        if s.line_count[b, r] == 0:
+            s.line_first[b, r] = 0  # so that the ring stays in the memory it has used
 
 
 @inlined
@@ -53,6 +58,7 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
     lines: Any = np.int64(0)
     while first + lines < s.slots[b, r] and line_at(s, b, r, first + lines).order == order:
         j = first + lines
+        _fetch_shelf(w, s, b, r, j + LINES_AHEAD)
         path = _reserve(w, s, b, r, j, counted)
         if path >= 0:
             outside += w.net.routes[path].in_region == 0
@@ -70,6 +76,14 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
         count[N.lines] += lines
         count[N.packages] += row.packages_made - packages
     return lines
+
+
+@pasted
+def _fetch_shelf(w: Any, s: Any, b: int, r: int, j: int) -> None:
+    """Fetches the shelf that the line in slot j will be taken from."""
+    line = line_at(s, b, r, j)
+    path = s.candidate[b, r, min(j, s.candidate.shape[2] - 1), line.choice]
+    prefetch(s.stock, (b, line.sku, w.net.routes[max(path, 0)].fc))
 
 
 @inlined
@@ -91,6 +105,7 @@ def _reserve(w: Any, s: Any, b: int, r: int, j: int, counted: bool) -> int:
             s.count[b, r, N.lines_lost] += 1
         return -1
     stock[w.net.routes[path].fc] -= line.units
+    s.moved[b, line.sku] = 1
     row.units_shipped += line.units
     if counted and w.net.routes[path].in_region == 0:
         s.count[b, r, N.lines_spilled] += 1
@@ -124,7 +139,7 @@ def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, path: int, counted
             package.lines += 1
             s.queue[b, w.net.routes[path].fc].lines += 1
             line.package = p
-            join_journey(s, b, line, package)
+            join_journey(s, b, line, p)
             if s.row[b].reevaluate == 1:
                 keep_item(s, b, p, line.sku, line.units)
             return
@@ -136,15 +151,20 @@ def _new_package(w: Any, s: Any, b: int, r: int, line: Any, path: int, counted: 
     """A package joins the picking queue of its FC; its handling is inevitable from now on."""
     row, rules, route = s.row[b], w.rules, w.net.routes[path]
     p = row.free
+    if p < 0:
+        p = row.fresh
+        row.fresh += 1
+    else:
+        row.free = s.package[b, p].next
+        prefetch(s.package, (b, s.package[b, p].ahead))
     package = s.package[b, p]
-    row.free = package.next
     row.packages += 1
     row.packages_made += 1
     package.route, package.leg, package.lines = path, 0, 1
     package.ordered, package.due = line.ordered, line.due
-    open_package(w, package, line, route.legs - 1)
-    package.order, package.items = -1, -1
+    open_package(w, s, b, p, line, route.legs - 1)
     if row.reevaluate == 1:
+        s.tag[b, p].order = s.tag[b, p].items = -1
         keep_item(s, b, p, line.sku, line.units)
     line.package = p
     note_package(w, s, b, p)

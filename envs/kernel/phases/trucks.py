@@ -9,8 +9,10 @@ from regional_dispatch.envs.kernel.credit import close_journey
 from regional_dispatch.envs.kernel.ledger import USD, book_cash, late_usd
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
+from regional_dispatch.envs.kernel.phases.lane_queue import AHEAD
 from regional_dispatch.envs.kernel.phases.reevaluation import leave_siblings
 from regional_dispatch.envs.kernel.phases.work import join_site
+from regional_dispatch.envs.kernel.prefetch import prefetch
 
 
 @inlined
@@ -30,10 +32,11 @@ def unload_trucks(w: Any, s: Any, b: int) -> None:
     truck = arriving[0]
     arriving[0] = arriving[1] = -1
     while truck >= 0:
-        following = s.package[b, truck].truck
+        following = s.tag[b, truck].truck
         p = truck
         while p >= 0:
             package = s.package[b, p]
+            prefetch(s.package, (b, package.ahead))
             after = package.next
             route = w.net.routes[package.route]
             site = w.net.lanes[route.lanes[package.leg]].dest
@@ -65,9 +68,12 @@ def close_package(w: Any, s: Any, b: int, p: int, arrival: int, usd: float) -> N
         s.count[b, r, N.line_hours] += package.lines * (arrival - package.ordered) * w.rules.tick_hours
         if arrival <= package.due:
             s.count[b, r, N.lines_on_time] += package.lines
-    close_journey(s, b, package, usd)
-    leave_siblings(s, b, p)
+    close_journey(s, b, p, usd)
+    if row.reevaluate == 1:
+        leave_siblings(s, b, p)
     package.next = row.free
     row.free = p
+    latest = s.recent[b, s.recent.shape[1] - 1]  # packages are used again in reverse
+    package.ahead, latest[row.packages_done & (AHEAD - 1)] = latest[row.packages_done & (AHEAD - 1)], p
     row.packages -= 1
     row.packages_done += 1

@@ -9,13 +9,14 @@ from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_cash, l
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
 from regional_dispatch.envs.kernel.phases.lane_queue import append, join_lane
 from regional_dispatch.envs.kernel.phases.reevaluation import drop_items
+from regional_dispatch.envs.kernel.prefetch import prefetch
 
 
 @pasted
 def join_site(s: Any, b: int, site: int, p: int) -> None:
     """Appends a package to a site's queue for picking or sorting."""
     queue = s.queue[b, site]
-    append(s, b, queue, p)
+    append(s, b, site, queue, p)
     queue.packages += 1
     queue.lines += s.package[b, p].lines
 
@@ -30,6 +31,7 @@ def pick_and_sort(w: Any, s: Any, b: int) -> None:
         while queue.head >= 0:
             p = queue.head
             package = s.package[b, p]
+            prefetch(s.package, (b, package.ahead))
             work = package.lines if site < net.fcs else 1
             if work > room:
                 break
@@ -49,7 +51,8 @@ def _finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
     is_pick = site < w.net.fcs
     if is_pick:
         book_cash(s, b, r, USD.pick, rules.costs.pick_pack_usd)
-        drop_items(s, b, p)
+        if s.row[b].reevaluate == 1:
+            drop_items(s, b, p)
     else:
         book_cash(s, b, r, USD.sort, rules.costs.sort_usd)
     ready = package.joined + (1 if is_pick else 0)  # the first tick it could have been here

@@ -20,7 +20,7 @@ from regional_dispatch.envs.world.replacing import replacing
 
 HERE = Path(__file__).resolve().parent
 EXCLUDED_STATES = frozenset({"AK", "HI", "AS", "GU", "MP", "PR", "VI"})
-METROS, METRO_MILES, EARTH_MILES = 160, 35.0, 3958.8
+METROS, METRO_MILES, EARTH_MILES = 600, 35.0, 3958.8
 # Inside this many miles of these centres, same-state records are taken for sections of the city itself.
 SECTION_MILES = {
     ("New York City", "NY"): 15.2,

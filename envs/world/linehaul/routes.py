@@ -40,6 +40,10 @@ ROUTE = np.dtype(
 )
 
 
+# A route as the search for candidates passes it: what decides whether it is one, side by side.
+WAY = np.dtype([("path", "i4"), ("fc", "i2"), ("local", "i2")], align=True)  # path: number of the route, −1 padded
+
+
 class _LaneTables(NamedTuple):
     """Lanes by mode, origin and destination."""
 
@@ -140,6 +144,22 @@ def routes_by_cost(counts: SiteCounts, routes: np.ndarray) -> np.ndarray:
     for d, own in enumerate(of_station):
         table[d, : len(own)] = own
     return table
+
+
+def ways(routes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """A table of route numbers, (…) int32 with −1 for none, as WAY records of the same shape."""
+    out = np.zeros(table.shape, WAY)
+    out["path"] = table
+    out["fc"], out["local"] = (np.where(table >= 0, routes[name][table], 0) for name in ("fc", "local"))
+    return out
+
+
+def kept_ways(table: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Those of each row's ways (…, n) that `keep` marks, in order and as narrow as they fit: (…, most), −1 padded."""
+    order = np.argsort(~keep, axis=-1, kind="stable")[..., : max(1, int(keep.sum(axis=-1).max()))]
+    out = np.take_along_axis(table, order, axis=-1)
+    out["path"][~np.take_along_axis(keep, order, axis=-1)] = -1
+    return out
 
 
 def routes_by_distance(counts: SiteCounts, routes: np.ndarray) -> np.ndarray:

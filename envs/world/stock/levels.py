@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Stock
+from regional_dispatch.envs.world.stock.nearest import first_ranks, ranks
 
 _BISECTIONS = 60  # to the last bit that a level depends on
 
@@ -81,12 +84,13 @@ def mean_demand(
 ) -> np.ndarray:
     """Units that an FC is expected to sell in a review period and a lead time: (SKUs, F); see `base_stock`."""
     days = (stock.review_hours + stock.lead_time_hours) / 24
-    return np.asarray(_demand_share(placed, near, station_share) * daily[:, None] * days)
+    share = _demand_share(placed, near, ranks(near, placed.shape[1]), station_share)
+    return np.asarray(share * daily[:, None] * days)
 
 
 def nearest_fcs(network: Network) -> np.ndarray:
     """FCs of each station, nearest first: (D, F) int32, −1 padded."""
-    table = network.net.by_distance[0]
+    table = network.net.by_distance["path"][0]
     return np.where(table >= 0, network.net.routes["fc"][table], -1).astype(np.int32)
 
 
@@ -117,11 +121,12 @@ def _safety_factor(mean: np.ndarray, units: float) -> tuple[float, float]:
     Where nothing is expected to be sold, levels stay at one unit, whatever the factor.
     """
     low, high = -float(np.sqrt(mean.max())), 1.0
-    while _level(mean, high).sum() < units and high < 2**_BISECTIONS:
+    sigma = np.sqrt(mean)
+    while _units(mean, sigma, high) < units and high < 2**_BISECTIONS:
         high *= 2
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        if _level(mean, middle).sum() < units:
+        if _units(mean, sigma, middle) < units:
             low = middle
         else:
             high = middle
@@ -129,13 +134,23 @@ def _safety_factor(mean: np.ndarray, units: float) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def _demand_share(placed: np.ndarray, near: np.ndarray, station_share: np.ndarray) -> np.ndarray:
+def _units(mean: np.ndarray, sigma: np.ndarray, factor: float) -> float:
+    """The sum of `_level`, of places with mean (n,) and standard deviation (n,)."""
+    total = 0.0
+    for i in range(len(mean)):
+        total += max(math.ceil(mean[i] + factor * sigma[i]), 1.0)
+    return total
+
+
+@njit(cache=True)
+def _demand_share(placed: np.ndarray, near: np.ndarray, rank: np.ndarray, station_share: np.ndarray) -> np.ndarray:
     """Share of a SKU's demand per FC when every station takes the first FC that carries it: (SKUs, F)."""
-    out = np.zeros(placed.shape)
-    for s in range(placed.shape[0]):
-        for d in range(near.shape[0]):
-            for f in near[d]:
-                if f >= 0 and placed[s, f]:
-                    out[s, f] += station_share[d]
-                    break
+    skus, fcs = placed.shape
+    out = np.zeros((skus, fcs))
+    first = np.empty(len(near), np.int16)
+    for s in range(skus):
+        first_ranks(placed[s], rank, first)
+        for d in range(len(near)):
+            if first[d] < fcs:
+                out[s, near[d, first[d]]] += station_share[d]
     return out

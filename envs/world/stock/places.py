@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.network import Network
@@ -35,16 +36,28 @@ def spread(rng: np.random.Generator, places: np.ndarray, weights: np.ndarray, mi
         weights: (F,) demand around each FC.
         miles: (F, F) between FCs.
     """
+    return _far_apart(rng.random((int(places.max()), len(places))), places, weights, miles)
+
+
+@njit(cache=True)
+def _far_apart(draw: np.ndarray, places: np.ndarray, weights: np.ndarray, miles: np.ndarray) -> np.ndarray:
+    """Chooses the FCs of `spread`: (SKUs, F) bool; `draw` (most places, SKUs) in 0…1, one for each place."""
     skus, fcs = len(places), len(weights)
-    placed = np.zeros((skus, fcs), dtype=bool)
-    closest = np.full((skus, fcs), miles.max() + 1.0)
-    every = np.arange(skus)
-    for turn in range(int(places.max())):
-        chance = np.where(placed, 0.0, weights * (closest + 1.0) ** 2).cumsum(axis=1)
-        drawn = (chance < rng.random((skus, 1)) * chance[:, -1:]).sum(axis=1).clip(max=fcs - 1)
-        wanted = places > turn
-        placed[every[wanted], drawn[wanted]] = True
-        closest = np.minimum(closest, miles[drawn])
+    placed = np.zeros((skus, fcs), dtype=np.bool_)
+    closest, chance = np.empty(fcs), np.empty(fcs)
+    farthest = miles.max() + 1.0
+    for s in range(skus):
+        closest[:] = farthest
+        for turn in range(places[s]):
+            total = 0.0
+            for f in range(fcs):
+                if not placed[s, f]:
+                    total += weights[f] * ((closest[f] + 1.0) * (closest[f] + 1.0))
+                chance[f] = total
+            drawn = min(np.searchsorted(chance, draw[turn, s] * total), fcs - 1)
+            placed[s, drawn] = True
+            for f in range(fcs):
+                closest[f] = min(closest[f], miles[drawn, f])
     return placed
 
 

@@ -9,12 +9,15 @@ without FC gets no place: its customers count for the region of the FC nearest t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.stock.levels import nearest_fcs, own_region_first
+from regional_dispatch.envs.world.stock.nearest import first_ranks, ranks
 
 _DRAW = 0.1  # most by which a draw raises what a place is worth, so that SKUs differ where FCs are about as good
 
@@ -34,9 +37,10 @@ class RegionalPlaces:
         self.region_of_fc = net.region_of_site[: net.fcs].astype(np.int64)
         self.share = network.station_share
         self.near = own_region_first(network)
-        self.miles = _miles_to_stations(network)
-        self.home = _region_that_serves(network, self.region_of_fc)
-        demand = np.bincount(self.home, self.share, net.regions)
+        self.rank = ranks(self.near, net.fcs)
+        home = _region_that_serves(network, self.region_of_fc)
+        self.regions = _by_region(self.region_of_fc, home, self.share, _miles_to_stations(network), net.regions)
+        demand = np.bincount(home, self.share, net.regions)
         self.seats = highest_averages(demand, np.bincount(self.region_of_fc, minlength=net.regions))
         self.size = size / np.bincount(self.region_of_fc, size, net.regions)[self.region_of_fc]
         self.held = max(largest, 1.0) * size / size.sum()
@@ -51,8 +55,7 @@ class RegionalPlaces:
         """
         draw = self.rng.random((len(places), len(self.size)))
         return _choose(
-            self.seats[places], units, self.share, self.home, self.region_of_fc, self.miles, self.near, self.size,
-            self.held, draw,
+            self.seats[places], units, self.share, self.near, self.rank, self.regions, self.size, self.held, draw,
         )  # fmt: skip
 
 
@@ -87,15 +90,40 @@ def _region_that_serves(network: Network, region_of_fc: np.ndarray) -> np.ndarra
     return np.where(np.isin(own, region_of_fc), own, region_of_fc[nearest_fcs(network)[:, 0]])
 
 
+class _Regions(NamedTuple):
+    """FCs and stations by region, so that a region's own are found without a search."""
+
+    fcs: np.ndarray  # (F,) by region
+    first_fc: np.ndarray  # (R + 1,) where a region's begin in `fcs`
+    stations: np.ndarray  # (D,) by region
+    first_station: np.ndarray  # (R + 1,) where a region's begin in `stations`
+    share: np.ndarray  # (D,) share of demand, by region
+    miles: np.ndarray  # (F, D) to stations by region
+    farthest: np.ndarray  # (D,) by region: miles to the farthest FC of the region
+
+
+def _by_region(
+    region_of_fc: np.ndarray, home: np.ndarray, share: np.ndarray, miles: np.ndarray, regions: int
+) -> _Regions:
+    """FCs and stations by region, in the order of their numbers within each."""
+    fcs, stations = (np.argsort(own, kind="stable") for own in (region_of_fc, home))
+    first_fc, first_station = (
+        np.searchsorted(own, np.arange(regions + 1)) for own in (region_of_fc[fcs], home[stations])
+    )
+    own = region_of_fc[:, None] == home[stations]
+    ordered = np.ascontiguousarray(miles[:, stations])
+    farthest = np.where(own, ordered, 0.0).max(axis=0)
+    return _Regions(fcs, first_fc, stations, first_station, share[stations], ordered, farthest)
+
+
 @njit(cache=True)
 def _choose(
     seats: np.ndarray,
     units: np.ndarray,
     share: np.ndarray,
-    home: np.ndarray,
-    region_of_fc: np.ndarray,
-    miles: np.ndarray,
     near: np.ndarray,
+    rank: np.ndarray,
+    regions: _Regions,
     size: np.ndarray,
     held: np.ndarray,
     draw: np.ndarray,
@@ -106,49 +134,68 @@ def _choose(
         seats: (SKUs, R) places.
         units: (SKUs,) in all.
         share: (D,) share of demand.
-        home: (D,) region of a station.
-        region_of_fc: (F,).
-        miles: (F, D).
         near: (D, F) FCs in the order in which a station tries them, −1 padded.
+        rank: (F, D), see `ranks`.
+        regions: FCs and stations by region.
         size: (F,) share of the buildings of the region.
         held: (F,) units.
         draw: (SKUs, F) in 0…1.
     """
     skus, fcs = draw.shape
-    stations, regions = len(home), seats.shape[1]
     placed = np.zeros((skus, fcs), dtype=np.bool_)
-    closest = np.empty(stations)
-    farthest = np.zeros(stations)  # within the region: what the first place saves is counted from there
-    for f in range(fcs):
-        for d in range(stations):
-            if region_of_fc[f] == home[d]:
-                farthest[d] = max(farthest[d], miles[f, d])
+    closest = regions.farthest.copy()  # what the first place of a region saves is counted from there
+    first_saved = np.empty(fcs)  # it is the same for every SKU
+    for r in range(seats.shape[1]):
+        for f in regions.fcs[regions.first_fc[r] : regions.first_fc[r + 1]]:
+            first_saved[f] = _saved(regions, r, f, closest)
+    first = np.empty(len(share), np.int16)
     for s in range(skus):
-        closest[:] = farthest
-        of_region = np.zeros(regions)
-        for f in range(fcs):
-            of_region[region_of_fc[f]] += held[f]
-        for r in range(regions):
-            for _ in range(seats[s, r]):
-                best, best_worth = -1, -1.0
-                for f in range(fcs):
-                    if region_of_fc[f] != r or placed[s, f]:
-                        continue
-                    saved = 0.0
-                    for d in range(stations):
-                        if home[d] == r:
-                            saved += share[d] * max(closest[d] - miles[f, d], 0.0)
-                    fullness = held[f] / (size[f] * of_region[r])
-                    worth = saved * (1 + _DRAW * draw[s, f]) / fullness
-                    if worth > best_worth:
-                        best, best_worth = f, worth
-                placed[s, best] = True
-                for d in range(stations):
-                    if home[d] == r:
-                        closest[d] = min(closest[d], miles[best, d])
-        for d in range(stations):
-            for f in near[d]:
-                if f >= 0 and placed[s, f]:
-                    held[f] += units[s] * share[d]
-                    break
+        for r in range(seats.shape[1]):
+            _place(regions, r, seats[s, r], first_saved, size, held, draw[s], closest, placed[s])
+        first_ranks(placed[s], rank, first)
+        for d in range(len(share)):
+            if first[d] < fcs:
+                held[near[d, first[d]]] += units[s] * share[d]
     return placed
+
+
+@njit(cache=True)
+def _place(
+    regions: _Regions,
+    region: int,
+    seats: int,
+    first_saved: np.ndarray,
+    size: np.ndarray,
+    held: np.ndarray,
+    draw: np.ndarray,
+    closest: np.ndarray,
+    placed: np.ndarray,
+) -> None:
+    """Chooses a region's FCs for one SKU, see `_choose`: writes them into `placed` (F,). `closest` (D,) is scratch."""
+    own = regions.fcs[regions.first_fc[region] : regions.first_fc[region + 1]]
+    stations = slice(regions.first_station[region], regions.first_station[region + 1])
+    closest[stations] = regions.farthest[stations]
+    in_region = 0.0
+    for f in own:
+        in_region += held[f]
+    for seat in range(seats):
+        best, best_worth = -1, -1.0
+        for f in own:
+            if placed[f]:
+                continue
+            saved = first_saved[f] if seat == 0 else _saved(regions, region, f, closest)
+            worth = saved * (1 + _DRAW * draw[f]) / (held[f] / (size[f] * in_region))
+            if worth > best_worth:
+                best, best_worth = f, worth
+        placed[best] = True
+        for d in range(stations.start, stations.stop):
+            closest[d] = min(closest[d], regions.miles[best, d])
+
+
+@njit(cache=True)
+def _saved(regions: _Regions, region: int, fc: int, closest: np.ndarray) -> float:
+    """Demand-weighted miles that a place in an FC saves its region, with `closest` (D,) miles so far."""
+    saved = 0.0
+    for d in range(regions.first_station[region], regions.first_station[region + 1]):
+        saved += regions.share[d] * max(closest[d] - regions.miles[fc, d], 0.0)
+    return saved

@@ -53,7 +53,7 @@ def assert_every_package_is_in_one_place(sim: Simulator, row: int) -> list[int]:
     under_way = [p for place in places for p in place]
     assert len(under_way) == len(set(under_way)) == record["packages"]
     assert record["packages_made"] == record["packages_done"] + record["packages"]
-    free = list(read.chain(int(record["free"])))
+    free = read.unused()
     assert len(free) + len(under_way) == len(read.next) and not set(free) & set(under_way)
     assert sim.state.queue["packages"][row].tolist() == [len(place) for place in sites]
     assert sim.state.lane["count"][row].tolist() == [len(place) for place in lanes]
@@ -240,6 +240,7 @@ def test_what_packages_cost_adds_up_to_all_cash_but_the_lost_lines() -> None:
     """With a journey for every line, the journeys of package leaders hold every dollar of their packages."""
     sim, rng = simulator(small(**{**SCARCE, "horizon_hours": 80}), 5), np.random.default_rng(0)
     sim.keep_journeys(5000)
+    sim.state.row["followed"] = 1
     number, done = 0, False
     while not done:
         sim.begin(0)

@@ -81,7 +81,9 @@ def assert_same_lanes(sim: Simulator, ref: Reference) -> None:
     assert lane["count"].tolist() == [len(queue) for queue in ref.lane_queue]
     assert lane["late"].tolist() == [sum(t < tick for t in ticks) for ticks in safe]
     assert lane["safe"].tolist() == [min(ticks, default=NEVER) for ticks in ahead]
-    assert lane["safe_count"].tolist() == [ticks.count(min(ticks, default=0)) for ticks in ahead]
+    urgent = sim.state.urgent[0]
+    for counted, ticks in zip(urgent, ahead, strict=True):
+        assert counted.tolist() == np.bincount(np.array(ticks, int) % len(counted), minlength=len(counted)).tolist()
     inbound: Counter[int] = Counter()
     for package, picks, _, leg, _ in ref.under_way():
         at_site = picks == 1 or any(package in queue for queue in ref.site_queue)
@@ -386,8 +388,8 @@ def test_settings_have_their_own_routes_in_one_table_and_the_same_buildings() ->
     for name in ("fc", "station", "legs", "lanes", "local", "cost"):
         np.testing.assert_array_equal(both.routes[name][:first], national.routes[name])
         np.testing.assert_array_equal(both.routes[name][first:], regional.routes[name])
-    for name in ("by_cost", "by_distance"):
-        new, own = getattr(both, name)[1], getattr(regional, name)[0]
+    for name in ("by_cost", "inside", "outside", "by_distance"):
+        new, own = (x if name == "by_cost" else x["path"] for x in (getattr(both, name)[1], getattr(regional, name)[0]))
         np.testing.assert_array_equal(new[:, : own.shape[1]], np.where(own < 0, -1, own + first))
     for name in ("site_capacity", "fleet", "region_of_site"):
         np.testing.assert_array_equal(getattr(both, name), getattr(national, name))

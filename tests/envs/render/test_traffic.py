@@ -8,6 +8,7 @@ import pytest
 from regional_dispatch.envs.render.traffic import (
     Truck,
     fc_packages,
+    full_width,
     lane_fill,
     lane_packages,
     trucks_under_way,
@@ -29,7 +30,7 @@ def test_truck_position_is_the_share_of_the_transit_done() -> None:
     # package, next in the truck, next truck, (route, leg)
     loads = ((5, 6, 9, long), (6, -1, 77, other), (9, -1, -1, other), (2, -1, -1, short))
     for p, following, truck, (route, leg) in loads:
-        s.package[0, p]["next"], s.package[0, p]["truck"] = following, truck
+        s.package[0, p]["next"], s.tag[0, p]["truck"] = following, truck
         s.package[0, p]["route"], s.package[0, p]["leg"] = route, leg
     length = s.arriving.shape[1]
     s.arriving[0, (tick + 3) % length] = 5, 9
@@ -88,3 +89,10 @@ def test_fill_and_load_are_those_of_the_kpis() -> None:
     kind, origin = sim.world.net.lanes["kind"], sim.world.net.lanes["origin"]
     first = origin < sim.world.net.fcs
     assert fc_packages(sim, 0).sum() == lane["carried"][first].sum() and set(kind[first]) <= {0, 1}
+
+
+@pytest.mark.parametrize(("lanes", "widest"), [(100, 5), (400, 20), (5000, 40)])
+def test_of_thousands_of_lanes_only_the_busiest_have_full_width(lanes: int, widest: int) -> None:
+    packages = np.arange(2 * lanes) - float(lanes)  # half of them carry nothing
+    wide = int((packages >= full_width(packages)).sum())
+    assert abs(wide - widest) <= 1

@@ -16,7 +16,7 @@ from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from tests.networks import MIDDLE
-from tests.worlds import TWO_REGIONS, simulator, small
+from tests.worlds import TWO_REGIONS, Reader, simulator, small
 
 KEY = episode_key("tune", 7, 0)
 BOUNDARY = TWO_REGIONS["partition"]
@@ -89,12 +89,8 @@ def test_after_a_flip_new_packages_take_the_new_regions_routes() -> None:
 
 
 def _under_way(sim: Simulator) -> np.ndarray:
-    """Indices of packages that are not on the free list."""
-    free, p = np.zeros(sim.state.package.shape[1], bool), int(sim.state.row["free"][0])
-    while p >= 0:
-        free[p] = True
-        p = int(sim.state.package["next"][0, p])
-    return np.flatnonzero(~free)
+    """Indices of packages in use."""
+    return np.setdiff1d(np.arange(sim.state.package.shape[1]), Reader(sim, 0).unused())
 
 
 def test_counted_regions_are_checked_as_any_boundary() -> None:

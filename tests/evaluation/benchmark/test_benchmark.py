@@ -22,8 +22,9 @@ from regional_dispatch.evaluation.benchmark.page import benchmark_page
 from regional_dispatch.evaluation.benchmark.run import Benchmark, run_suite, save_benchmark
 from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
 from regional_dispatch.evaluation.bounds import Bound, InvalidBoundError
-from regional_dispatch.evaluation.cells import Worlds, computed, policy_cell
+from regional_dispatch.evaluation.cells import Worlds, policy_cell
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.execution.executor import HERE, Here, Processes
 from regional_dispatch.evaluation.text import number
 from tests.conftest import trace_scenario
 from tests.processes import ROOT, TWO_DAYS, Ended, end, run_here, start
@@ -90,7 +91,7 @@ class Told(list[tuple[int, int, str]]):
 
 def played(path: Path, out: Path, told: Told | None = None, bound: Bound = dime, **changes: int) -> Benchmark:
     suite = load_suite(path, changes)
-    return run_suite(suite, stages(suite, path), out, 0, bound, "python evaluate.py", told)
+    return run_suite(suite, stages(suite, path), out, HERE, bound, "python evaluate.py", told)
 
 
 def bench(path: Path, out: Path, told: Told | None = None, bound: Bound = dime) -> Benchmark:
@@ -295,7 +296,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
     process.send_signal(signal.SIGINT)
     stopped = end(process)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "computed", lambda wanted, workers: computed(wanted, 0))
+        patch.setattr(Processes, "run", Here.run)
         return folder, stopped, run_here(folder, SCRIPT, *arguments)
 
 

@@ -22,9 +22,10 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
-from regional_dispatch.evaluation import cells, policies
-from regional_dispatch.evaluation.cells import Worlds, computed
+from regional_dispatch.evaluation import policies
+from regional_dispatch.evaluation.cells import Worlds
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.execution.executor import HERE, Here, Processes
 from regional_dispatch.evaluation.experiments.cells import run_folder, variant_cells
 from regional_dispatch.evaluation.experiments.curves import (
     Curves,
@@ -39,7 +40,7 @@ from regional_dispatch.evaluation.experiments.page import experiment_page
 from regional_dispatch.evaluation.experiments.run import evaluate_experiment, trainings
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
-from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, _write_state, finished, run_all
+from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all, write_state
 from regional_dispatch.evaluation.policies import resolve_policies
 from tests.evaluation.benchmark.test_benchmark import dime
 from tests.processes import ROOT, TINY, Ended, end, run_here, start
@@ -285,7 +286,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
             if training.resume is not None and finished([training])[training.folder].error:
                 train_here(folder, training)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "computed", lambda wanted, workers: computed(wanted, 0))
+        patch.setattr(Processes, "run", Here.run)
         return folder, stopped, run_here(folder, SCRIPT, *arguments)
 
 
@@ -294,7 +295,7 @@ def train_here(folder: Path, training: Training) -> None:
     shutil.rmtree(training.folder, ignore_errors=True)
     ended = run_here(folder, "train.py", *training.command[4:])
     assert ended.code == 0, ended.err
-    _write_state(training, 1.0, done=True)
+    write_state(training, 1.0, done=True)
 
 
 def wait_until_done(running: subprocess.Popen[str], state: Path) -> None:
@@ -405,7 +406,7 @@ def test_gaps_to_the_bound_are_those_of_the_mean_over_seeds(ran: tuple[Path, End
     (whole,) = ready(experiment, path)
     out = ran[0] / "out"
     outcomes = {run_folder(out, "whole", seed): Outcome(1.0, None) for seed in whole.seeds}
-    found = evaluate_experiment(experiment, [whole], outcomes, out, 0, dime, "")
+    found = evaluate_experiment(experiment, [whole], outcomes, out, HERE, dime, "")
     gaps = found.summary["variants"]["whole"]["gaps"]
     frame = found.frame[found.frame["episode"] < 2]
     mean = frame[frame["policy"].str.startswith("seed")]["episode_cost_per_order_usd"].mean()

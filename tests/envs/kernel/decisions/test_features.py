@@ -184,7 +184,11 @@ class Features:
 def seen_sources(sim: Simulator, r: int, j: int, found: int) -> np.ndarray:
     """The kernel's features of the candidates of a line: (found, features)."""
     x = np.full((found, f.SOURCE_COUNT), np.nan, np.float32)
-    f.source_features(sim.world, sim.state, 0, r, j, found, x)
+    size = sim.state.line.shape[2]
+    slots = (int(sim.state.line_first[0, r]) + np.arange(int(sim.state.slots[0, r]))) % size
+    order = sim.state.line["order"][0, r, slots]
+    own = np.flatnonzero(order == order[j])
+    f.source_features(sim.world, sim.state, 0, r, j, int(own[0]), int(own[-1]) + 1, found, x)
     return x
 
 

@@ -137,7 +137,11 @@ def test_tables_by_cost_and_distance_are_sorted(world: tuple[Scenario, Network])
         own = net.by_cost[0, d][net.by_cost[0, d] >= 0]
         assert set(own.tolist()) == set(np.flatnonzero(routes["station"] == d).tolist())
         assert (np.diff(routes["cost"][own]) >= 0).all()
-        near = net.by_distance[0, d][net.by_distance[0, d] >= 0]
+        for ways, local in ((net.inside[0, d], 1), (net.outside[0, d], 0)):
+            assert ways["path"][ways["path"] >= 0].tolist() == own[routes["local"][own] == local].tolist()
+        near = net.by_distance[0, d]["path"]
+        near = near[near >= 0]
+        np.testing.assert_array_equal(net.by_distance[0, d]["fc"][: len(near)], routes["fc"][near])
         assert sorted(routes["fc"][near].tolist()) == list(range(net.fcs))
         assert (np.diff(routes["air_miles"][near]) >= 0).all()
         for p in near:
