@@ -17,8 +17,7 @@ _BYTE, _INT = ir.IntType(8).as_pointer(), ir.IntType(32)
 _READ, _KEEP, _DATA = 0, 3, 1  # arguments of LLVM's `llvm.prefetch`
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Fetches array[index], where the index is a tuple of whole numbers, one per axis."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -32,3 +31,6 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.UniTuple(types.intp, array.ndim)), generate
+
+
+prefetch: Any = intrinsic(_prefetch)  # called in compiled code as prefetch(array, index)

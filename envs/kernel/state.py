@@ -15,6 +15,7 @@ from regional_dispatch.envs.kernel.credit import NOTES
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.lane_price import (
     KEPT_PRICE,
+    KEPT_ROUTE_PRICE,
     LANE_PRICE_COUNT,
     MOST_HIDDEN,
     NO_PRICE,
@@ -220,6 +221,7 @@ class State(NamedTuple):
     price: np.ndarray  # (B, S, F) float32, USD per unit; (B, 1, 1) where units have no price
     price_scratch: np.ndarray  # (B, R, 3, width) float32, scratch: a lane's features and the layers of its price
     lane_prices: np.ndarray  # (B, R, prices) KEPT_PRICE, what lanes are expected to cost a package, kept for a tick
+    route_prices: np.ndarray  # (B, R, prices) KEPT_ROUTE_PRICE, the same for routes
     lane_prices_age: np.ndarray  # (B, R) int64, age of those that hold
     note: np.ndarray  # (B, packages, NOTES, features) float32, lanes as a package met them; (B, 1, …) unless learning
     sample: np.ndarray  # (B, samples, features) float32, notes of packages that have left
@@ -291,6 +293,7 @@ def empty_state(world: World, rows: int) -> State:
         price=np.zeros((rows, 1, 1), np.float32),
         price_scratch=np.zeros((rows, regions, 3, MOST_HIDDEN), np.float32),
         lane_prices=np.zeros((rows, regions, prices_kept(net.slot_lane.shape[1])), KEPT_PRICE),
+        route_prices=np.zeros((rows, regions, prices_kept(len(net.routes) // regions)), KEPT_ROUTE_PRICE),
         lane_prices_age=np.zeros((rows, regions), np.int64),
         note=np.zeros((rows, 1, NOTES, LANE_PRICE_COUNT), np.float32),
         sample=np.zeros((rows, 1, LANE_PRICE_COUNT), np.float32),
@@ -313,7 +316,7 @@ def _longest_promise(demand: Demand) -> int:
 SCRATCH = frozenset({
     "sourced", "undo_lines", "undo_orders", "weighed", "lane_weighed", "planned", "busy", "cover", "cover_usd",
     "subset_usd", "subset_route", "subset_carried", "package_usd", "package_route", "outside_usd", "line_usd",
-    "price_scratch", "lane_prices", "lane_prices_age",
+    "price_scratch", "lane_prices", "route_prices", "lane_prices_age",
 })  # fmt: skip
 # What is written before it is read. It need not be cleared, and stays out of memory until it is used.
 _WRITTEN_FIRST = SCRATCH | {

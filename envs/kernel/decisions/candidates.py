@@ -41,7 +41,7 @@ def prepare_order(w: Any, s: Any, b: int, r: int, low: int) -> int:
     Returns:
         The slot after the order's last line.
     """
-    order, high = line_at(s, b, r, low).order, np.int64(low)
+    order, high = line_at(s, b, r, low).order, low
     while high < s.slots[b, r] and line_at(s, b, r, high).order == order:
         fetch_shelves(s, b, line_at(s, b, r, high + LINES_AHEAD).sku)
         _find_candidates(w, s, b, r, high)

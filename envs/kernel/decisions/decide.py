@@ -67,7 +67,9 @@ def _decide_lines(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block)
     ask_line_features(s, b, r, block.asked)
     open_region(w, s, b, r)
     slots = s.slots[b, r]
-    first, low, rows = np.int64(0), np.int64(0), np.int64(0)
+    first: Any = np.int64(0)
+    low: Any = np.int64(0)
+    rows: Any = np.int64(0)
     while low < slots:
         high = prepare_order(w, s, b, r, low)
         for j in range(low, high):

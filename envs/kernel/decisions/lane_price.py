@@ -34,6 +34,8 @@ KEPT_PRICE = np.dtype(
     ],
     align=True,
 )
+# The same for all lanes of a route (`route_surcharge`).
+KEPT_ROUTE_PRICE = np.dtype([("age", "i8"), ("usd", "f8"), ("path", "i4"), ("due", "i4")], align=True)
 MOST_HIDDEN = 64  # width of a lane price's layers
 _DAY_HOURS, _DEADLINE_HOURS = 24.0, 4.0
 _TOP_USD = 50.0  # no single lane is priced beyond this
@@ -71,9 +73,9 @@ LANE_PRICE_COUNT = len(LANE_PRICE)
 NO_PRICE = no_scorer(LANE_PRICE_COUNT)
 
 
-def prices_kept(lanes: int) -> int:
-    """How many prices are kept for a region with so many lanes: a power of two, for some promises on each lane."""
-    return 1 << (16 * lanes - 1).bit_length()
+def prices_kept(things: int) -> int:
+    """How many prices are kept for a region with so many lanes or routes: a power of two, for some promises on each."""
+    return 1 << (8 * things - 1).bit_length()
 
 
 @inlined
@@ -160,13 +162,17 @@ def ready_and_safe(w: Any, s: Any, b: int, path: int, leg: int, due: int) -> tup
     return s.row[b].tick + 1 + route.rest[0] - route.rest[leg], due - route.rest[leg]
 
 
-@pasted
+@inlined
 def route_surcharge(w: Any, s: Any, b: int, r: int, path: int, due: int) -> float:
     """USD beyond the standard that a package sourced now is expected to cost all lanes of a route."""
-    total = 0.0
-    if len(s.lane_price.bias) > 0:
-        route = w.net.routes[path]
+    if len(s.lane_price.bias) == 0:
+        return 0.0
+    kept, age = s.route_prices[b, r], s.lane_prices_age[b, r]
+    record = kept[(path * 40503 + due * 97) & (len(kept) - 1)]
+    if not (record.age == age and record.path == path and record.due == due):
+        route, total = w.net.routes[path], 0.0
         for leg in range(route.legs):
             ready, safe = ready_and_safe(w, s, b, path, leg, due)
             total += _kept_surcharge(w, s, b, r, route.lanes[leg], ready, safe, leg)
-    return total
+        record.age, record.usd, record.path, record.due = age, total, path, due
+    return record.usd

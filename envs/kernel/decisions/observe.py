@@ -102,7 +102,7 @@ def pack_lines(
     Returns:
         How many rows were filled, in the order `unpack_lines` reads.
     """
-    n = np.int64(0)
+    n: Any = np.int64(0)
     for r in range(w.net.regions):
         ask_all_features(s, b, r)
         open_region(w, s, b, r)

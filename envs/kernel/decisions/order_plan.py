@@ -50,7 +50,7 @@ def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
 @pasted
 def surcharge(s: Any, b: int, r: int, j: int, k: int) -> float:
     """USD that the lanes of the line's k-th candidate are expected to cost beyond the standard; 0 without a price."""
-    return s.surcharge[b, r, j, k] if len(s.lane_price.bias) > 0 else np.float32(0.0)
+    return float(s.surcharge[b, r, j, k]) if len(s.lane_price.bias) > 0 else 0.0
 
 
 @pasted

@@ -34,7 +34,7 @@ def _point_ahead(s: Any, b: int, q: int, queue: Any, p: int) -> None:
     """Lets the package that joined the queue AHEAD places before p point at p.
 
     Packages lie in memory in no order, and the next one of a queue is only known once this one has been read. Jump
-    pointers (Luk & Mowry 1996) let whoever goes through a queue fetch several at once. They are hints: one that is out
+    pointers (Luk & Mowry 1996) let a loop through a queue fetch several at once. They are hints: one that is out
     of date costs time and changes nothing.
     """
     at = queue.joined & (AHEAD - 1)
