@@ -109,7 +109,11 @@ def digest(*parts: Any) -> str:
 
 def _feed(into: Any, part: Any) -> None:
     """Arrays by their bytes, tuples by their items, everything else by its text."""
-    if isinstance(part, np.ndarray):
+    if isinstance(part, np.ndarray) and part.dtype.names:
+        for name in part.dtype.names:  # a record may hold bytes that belong to no field, and those may hold anything
+            into.update(name.encode())
+            _feed(into, part[name])
+    elif isinstance(part, np.ndarray):
         into.update(f"{part.dtype}{part.shape}".encode())
         into.update(np.ascontiguousarray(part).tobytes())
     elif isinstance(part, tuple):

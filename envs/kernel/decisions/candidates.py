@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.decisions.features import S
 from regional_dispatch.envs.kernel.decisions.lane_price import forget_lane_prices, route_surcharge
 from regional_dispatch.envs.kernel.decisions.order_plan import plan_order
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours
@@ -43,7 +44,7 @@ def prepare_order(w: Any, s: Any, b: int, r: int, low: int) -> int:
     """
     order, high = line_at(s, b, r, low).order, low
     while high < s.slots[b, r] and line_at(s, b, r, high).order == order:
-        fetch_shelves(s, b, line_at(s, b, r, high + LINES_AHEAD).sku)
+        _fetch_shelves(w, s, b, r, line_at(s, b, r, high + LINES_AHEAD).sku)
         _find_candidates(w, s, b, r, high)
         high += 1
     plan_order(w, s, b, r, low, high)
@@ -51,10 +52,13 @@ def prepare_order(w: Any, s: Any, b: int, r: int, low: int) -> int:
 
 
 @pasted
-def fetch_shelves(s: Any, b: int, sku: int) -> None:
-    """Fetches what is on hand of a SKU at all FCs."""
+def _fetch_shelves(w: Any, s: Any, b: int, r: int, sku: int) -> None:
+    """Fetches what is on hand of a SKU at all FCs, and its levels where they are asked for."""
+    levels = s.weighed[b, r, S.cover] or s.weighed[b, r, S.shadow_price]
     for fc in range(0, s.stock.shape[2], _SHELVES_FETCHED):
         prefetch(s.stock, (b, sku, fc))
+        if levels:
+            prefetch(w.base_stock, (s.row[b].setting, sku, fc))
 
 
 @pasted
