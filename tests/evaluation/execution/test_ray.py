@@ -176,14 +176,12 @@ def test_items_are_taken_as_there_is_room_and_closing_frees_the_cluster(executor
             yield Item(str(i), small(), i)
 
     def sleeps(item: Item) -> None:
-        time.sleep(0 if item.value == 0 else 100)
+        time.sleep(0 if item.value == 0 else 3600)
 
     with closing(executor.run(sleeps, items(1000))) as results:
         next(results)
         assert len(taken) <= 2 * ray_executor.TASKS_PER_CPU
-    begun = time.monotonic()
-    list(executor.run(sleeps, items(1)))
-    assert time.monotonic() - begun < 60
+    list(executor.run(sleeps, items(1)))  # an hour passes if the cluster is not free
 
 
 def test_a_tuning_finds_the_same(executor: RayExecutor) -> None:
