@@ -45,8 +45,8 @@ def _sourcing(lines: Lines) -> tuple[np.ndarray, np.ndarray]:
     """For lines with a choice: how many candidates are cheaper than the chosen one (n,), and whether that one is in the
     region (n,).
     """
+    row = np.arange(len(lines.action))
+    cost, in_region = lines.x[..., _COST], lines.x[row, lines.action, _IN_REGION] > 0
+    cheaper = (lines.mask & (cost < cost[row, lines.action, None])).sum(axis=1)
     has_choice = lines.mask.sum(axis=1) > 1
-    x, action = lines.x[has_choice], lines.action[has_choice]
-    chosen = x[np.arange(len(x)), action]
-    cheaper = lines.mask[has_choice] & (x[..., _COST] < chosen[:, None, _COST])
-    return cheaper.sum(axis=1), chosen[:, _IN_REGION] > 0
+    return cheaper[has_choice], in_region[has_choice]

@@ -43,7 +43,7 @@ class ScorerNet(nn.Module):
         groups = len(self.bias)
         if groups == 1:
             return self._score(0, x)
-        out = torch.empty(x.shape[:-1], dtype=x.dtype)
+        out = torch.empty(x.shape[:-1], dtype=x.dtype, device=x.device)
         for g in range(groups):
             mine = region == g
             if bool(mine.any()):

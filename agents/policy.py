@@ -83,7 +83,9 @@ class DispatchPolicy(ActorCriticPolicy):
         self.lane_price = ScorerNet(LANE_PRICE_COUNT, self.price_hidden, last_gain=0.0) if self.price_hidden else None
         self.source_actor.start_from(SOURCE_LABELS, self.priors["source_prior"])
         self.dispatch_actor.start_from(DISPATCH_LABELS, self.priors["dispatch_prior"])
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+        fused = {"fused": True} if self.optimizer_class is torch.optim.Adam else {}  # one pass over all weights
+        options = {**fused, **self.optimizer_kwargs}
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **options)  # type: ignore[call-arg]
         mean = get_ema_multi_avg_fn(self.averaging)
         self.average = AveragedModel(self._latest(), multi_avg_fn=mean) if self.averaging else None
 
@@ -110,7 +112,7 @@ class DispatchPolicy(ActorCriticPolicy):
 
     def source_values(self, x: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Value of each candidate (n, K), and of each line under the policy (n,)."""
-        q = self.source_critic(x, torch.zeros(len(x), dtype=torch.int64))
+        q = self.source_critic(x, torch.zeros(len(x), dtype=torch.int64, device=x.device))
         return q, (log_probs.exp() * q).sum(dim=-1)
 
     def dispatch_logits(self, x: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
@@ -119,7 +121,7 @@ class DispatchPolicy(ActorCriticPolicy):
 
     def dispatch_values(self, x: torch.Tensor) -> torch.Tensor:
         """Value of each lane: (n, features) → (n,)."""
-        return self.dispatch_critic(x, torch.zeros(len(x), dtype=torch.int64))
+        return self.dispatch_critic(x, torch.zeros(len(x), dtype=torch.int64, device=x.device))
 
     def scorers(self, latest: bool = False) -> Scorers:
         """The actors as the kernel reads them.

@@ -2,8 +2,8 @@
 
 A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()` are
 unchanged. What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its
-return comes from the ledger (`agents.credit`), not from a region's summed reward. `agents.rollout` draws decisions,
-`agents.update` has the losses.
+return comes from the ledger (`agents.credit`), not from a region's summed reward. `agents.engines` draws decisions and
+has the losses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
@@ -25,24 +24,15 @@ from regional_dispatch.agents.credit.batch import LaneRecorders, LineRecorders, 
 from regional_dispatch.agents.credit.charges import Charges
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
+from regional_dispatch.agents.engines import Settings, Stats, engine_for
+from regional_dispatch.agents.engines.engine import LineValues, lane_data, line_data, no_values
 from regional_dispatch.agents.policy import DispatchPolicy
-from regional_dispatch.agents.rollout import NoBuffer, best, end_tick, goes, sample
+from regional_dispatch.agents.rollout import NoBuffer, best, end_tick, goes
 from regional_dispatch.agents.schedule import falling
-from regional_dispatch.agents.update import (
-    DispatchBatch,
-    SourceBatch,
-    Stats,
-    Update,
-    fit_lane_price,
-    go_log_prob,
-    minibatches,
-)
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator, part, prefixed
-
-ROWS_AT_ONCE = 65536  # lines whose values are computed in one batch
 
 
 class RegionalPPO(PPO):
@@ -89,6 +79,7 @@ class RegionalPPO(PPO):
     def _setup_model(self) -> None:
         self.charges = Charges(*self.charges)  # SB3 saves a named tuple as a plain list
         super()._setup_model()
+        self._engine = engine_for(self.policy)
 
     def scorers(self, latest: bool = False) -> Scorers:
         """The policy as the compiled kernel reads it.
@@ -109,7 +100,8 @@ class RegionalPPO(PPO):
         return self.num_timesteps // (self.n_steps * self.n_envs)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_lines", "_lanes", "_prices", "rollout_buffer", "_last_obs"]
+        own = "_lines", "_lanes", "_prices", "_engine", "rollout_buffer", "_last_obs"
+        return [*super()._excluded_save_params(), *own]
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> Any:
         sims, before = self._sims(), self._last_obs
@@ -185,26 +177,24 @@ class RegionalPPO(PPO):
         return True
 
     def _decide(self, lines: LineRecorders, lanes: LaneRecorders) -> None:
-        with torch.no_grad():
-            self.decisions += self._decide_lines(lines) + self._decide_lanes(lanes)
+        self.decisions += self._decide_lines(lines) + self._decide_lanes(lanes)
 
     def _decide_lines(self, lines: LineRecorders) -> int:
-        x, mask, region = (torch.as_tensor(a) for a in lines.pack())
-        log_probs = self.policy.source_logits(x, mask, region)
-        choice = sample(log_probs)
-        if self.source_rule is not None:
-            choice = best(self.source_rule, x, mask)
-        lines.unpack(choice.numpy(), log_probs.gather(1, choice[:, None])[:, 0].numpy())
-        return len(choice)
+        x, mask, region = lines.pack()
+        if self.source_rule is None:
+            lines.unpack(*self._engine.choose_lines(x, mask, region))
+        else:
+            lines.unpack(best(self.source_rule, x, mask), np.zeros(len(x), np.float32))
+        return len(x)
 
     def _decide_lanes(self, lanes: LaneRecorders) -> int:
-        x, region = (torch.as_tensor(a) for a in lanes.pack())
-        logit = self.policy.dispatch_logits(x, region)
-        go = (torch.rand(len(logit)) < torch.sigmoid(logit)).long()
-        if self.dispatch_rule is not None:
-            go = goes(self.dispatch_rule, x)
-        lanes.unpack(go.numpy(), go_log_prob(logit, go).numpy(), self.policy.dispatch_values(x).numpy())
-        return len(go)
+        x, region = lanes.pack()
+        if self.dispatch_rule is None:
+            lanes.unpack(*self._engine.decide_lanes(x, region))
+        else:
+            unknown = np.zeros(len(x), np.float32)
+            lanes.unpack(goes(self.dispatch_rule, x), unknown, unknown)
+        return len(x)
 
     # --------------------------------------------------------------------------------------------- learning
 
@@ -214,46 +204,40 @@ class RegionalPPO(PPO):
         assert self._lanes is not None
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        lines, line_value, lanes, lane_advantage, lane_return = self._credited(self._lines, self._lanes)
+        lines, line_values, lanes, lane_advantage, lane_return = self._credited(self._lines, self._lanes)
         if not len(lines.reward) or not len(lane_return):
             return
-        update = self._new_update()
-        self._epochs(update, SourceBatch.of(lines, line_value), DispatchBatch.of(lanes, lane_advantage, lane_return))
-        stats = update.stats | self._fit_lane_price()
+        settings = self._settings()
+        of_lines, of_lanes = line_data(lines, line_values), lane_data(lanes, lane_advantage, lane_return)
+        stats, passes = self._engine.learn(of_lines, of_lanes, settings)
+        self._n_updates += passes
+        stats |= self._fit_lane_price()
         self.policy.average_weights()
-        self._log_update(stats, update.clip, lines, lanes)
-        self.logger.record("train/source_explained_variance", explained_variance(line_value, lines.reward))
-        self.logger.record("train/dispatch_explained_variance", explained_variance(lanes.value, lane_return))
+        self._log_update(stats, settings.clip, lines, lanes)
+        if settings.trains_source:
+            self.logger.record("train/source_explained_variance", explained_variance(line_values.value, lines.reward))
+        if settings.trains_dispatch:
+            self.logger.record("train/dispatch_explained_variance", explained_variance(lanes.value, lane_return))
 
-    def _new_update(self) -> Update:
+    def _settings(self) -> Settings:
         progress = self._current_progress_remaining
-        return Update(
-            self.policy,
+        return Settings(
+            self.n_epochs,
+            self.batch_size,
             clip=float(self.clip_range(progress)),  # type: ignore[operator]
             entropy_weight=falling(self.ent_coef, self.ent_coef_end, progress),
             vf_coef=self.vf_coef,
             max_grad_norm=self.max_grad_norm,
+            target_kl=self.target_kl,
             trains_source=self.source_rule is None,
             trains_dispatch=self.dispatch_rule is None,
         )
 
-    def _epochs(self, update: Update, source: SourceBatch, dispatch: DispatchBatch) -> None:
-        """Passes over the decisions of an update; ends early where the policy has moved too far."""
-        for _ in range(self.n_epochs):
-            for of_lines, of_lanes in minibatches(len(source.action), len(dispatch.action), self.batch_size):
-                kl = update.step(source.at(of_lines), dispatch.at(of_lanes))
-                too_far = self.target_kl is not None and kl > 1.5 * self.target_kl
-                if too_far:
-                    break
-            self._n_updates += 1
-            if too_far:
-                break
-
     def _fit_lane_price(self) -> Stats:
         if self._prices is None:
             return {}
-        x, usd = (torch.as_tensor(a) for a in self._prices.take())
-        return fit_lane_price(self.policy, x, usd, self.n_epochs, self.batch_size) if len(usd) else {}
+        x, usd = self._prices.take()
+        return self._engine.fit_lane_price(x, usd, self.n_epochs, self.batch_size) if len(usd) else {}
 
     def _log_update(self, stats: Stats, clip: float, lines: Lines, lanes: Lanes) -> None:
         for name, values in stats.items():
@@ -268,17 +252,8 @@ class RegionalPPO(PPO):
 
     def _credited(
         self, lines: LineRecorders, lanes: LaneRecorders
-    ) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
+    ) -> tuple[Lines, LineValues, Lanes, np.ndarray, np.ndarray]:
         """Decisions to learn from: lines and their values; lanes, their advantages and their returns."""
         closed, chained = lines.take(), lanes.take(self.gamma, self.gae_lambda)
-        value = self._line_values(closed) if len(closed.reward) else np.zeros(0, np.float32)
-        return closed, value, *chained
-
-    def _line_values(self, lines: Lines) -> np.ndarray:
-        """Values of the lines under today's policy and critic: (n,)."""
-        with torch.no_grad():
-            parts = []
-            for rows in torch.arange(len(lines.reward)).split(ROWS_AT_ONCE):
-                x, mask, region = (torch.as_tensor(a[rows.numpy()]) for a in (lines.x, lines.mask, lines.region))
-                parts.append(self.policy.source_values(x, self.policy.source_logits(x, mask, region))[1])
-        return torch.cat(parts).numpy()
+        values = self._engine.line_values if self.source_rule is None else no_values
+        return closed, values(closed), *chained

@@ -1,11 +1,10 @@
-"""Collecting experience: how decisions are drawn, and how the clock moves between them."""
+"""Collecting experience: how rules decide, and how the clock moves between decisions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.buffers import BaseBuffer
 
 from regional_dispatch.agents.credit.lane_prices import PriceRecorder
@@ -44,18 +43,12 @@ def end_tick(rows: RegionRows, lines: LineRecorder, lanes: LaneRecorder, prices:
             rows.sim.begin(copy)
 
 
-def sample(log_probs: torch.Tensor) -> torch.Tensor:
-    """One candidate per row (Gumbel trick; several times faster than `multinomial` on many short rows)."""
-    noise = -torch.log(-torch.log(torch.rand_like(log_probs).clamp(1e-9, 1 - 1e-7)))
-    return (log_probs + noise).argmax(dim=-1)
-
-
-def best(rule: Scorer, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def best(rule: Scorer, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The candidate that a rule scores highest, per row: (n,) int64."""
-    value = scores(rule, np.zeros(1, int), x.numpy()[None])[0]
-    return torch.as_tensor(np.where(mask.numpy(), value, -np.inf).argmax(axis=1))
+    value = scores(rule, np.zeros(1, int), x[None])[0]
+    return np.where(mask, value, -np.inf).argmax(axis=1)
 
 
-def goes(rule: Scorer, x: torch.Tensor) -> torch.Tensor:
+def goes(rule: Scorer, x: np.ndarray) -> np.ndarray:
     """Whether a rule lets each lane's truck go: (n,) int64."""
-    return torch.as_tensor(scores(rule, np.zeros(1, int), x.numpy()[None])[0] > 0).long()
+    return (scores(rule, np.zeros(1, int), x[None])[0] > 0).astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import torch
@@ -51,6 +52,9 @@ have the names of stable-baselines3."""
     """Length of training. Unit: ticks × rows (network copies × regions). Default: the PPO file's."""
     seed: int = 0
     """Seed of orders, weights and exploration."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks are trained; auto: on a GPU if there is one, and a resumed run where it was. Results differ by \
+rounding."""
     out: Path = Path("runs/train")
     """Folder for the results; created if it is missing."""
     overrides: Overrides = ()
@@ -127,7 +131,7 @@ seconds to minutes per episode before training starts."""
                     f"--out {self.out}: holds an earlier run; name another, or add --overwrite or --resume"
                 )
             Simulator(scenario)  # finds errors in its tables before the earlier run is removed
-        return Run(scenario, ppo, timesteps, self.seed, self.out, command_line())
+        return Run(scenario, ppo, timesteps, self.seed, self.out, command_line(), device_for(self.device))
 
     def _resumed(self) -> tuple[Run, Path]:
         assert self.resume is not None
@@ -144,12 +148,29 @@ seconds to minutes per episode before training starts."""
             scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
             ppo = PpoConfig(**saved["ppo"])
             timesteps = int(saved["timesteps"]) if self.timesteps is None else self.timesteps
-            return Run(scenario, ppo, timesteps, int(saved["seed"]), folder, command_line()), checkpoint
+            seed, device = int(saved["seed"]), str(saved["device"])
         except (KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ScenarioError(
                 f"{folder / CONFIG_FILE}: not the file of a training run ({reason}); train from scratch"
             ) from None
+        device = device_for(device if self.device == "auto" else self.device)
+        return Run(scenario, ppo, timesteps, seed, folder, command_line(), device), checkpoint
+
+
+def device_for(asked: str) -> str:
+    """The device to train on.
+
+    Args:
+        asked: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: `cuda`, and PyTorch finds no GPU.
+    """
+    found = torch.cuda.is_available()
+    if asked == "cuda" and not found:
+        raise InputError("--device cuda: PyTorch finds no GPU here; add --device cpu")
+    return "cuda" if found and asked != "cpu" else "cpu"
 
 
 def _remove_run(folder: Path) -> None:

@@ -10,5 +10,7 @@ Decisions = TypeVar("Decisions", bound=tuple[np.ndarray, ...])
 
 
 def concatenate(parts: list[Decisions]) -> Decisions:
-    """Concatenates records of the same kind (`Lines` or `Lanes`), array by array."""
+    """Concatenates records of the same kind (`Lines` or `Lanes`), array by array. A single part is not copied."""
+    if len(parts) == 1:
+        return parts[0]
     return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

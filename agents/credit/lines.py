@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.agents.credit.charges import Charges
-from regional_dispatch.agents.credit.concatenate import concatenate
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import pack_lines, unpack_lines
 from regional_dispatch.envs.simulator import Simulator
@@ -54,14 +53,11 @@ class LineRecorder:
         self._order = np.zeros(rows, np.int64)
         self._starts = np.zeros(sim.copies + 1, np.int64)
         copies = sim.copies
-        self._kept = Lines(
-            np.zeros((copies, room, k, SOURCE_COUNT), np.float32), np.zeros((copies, room, k), np.bool_),
-            np.zeros((copies, room), np.int64), np.zeros((copies, room), np.int64),
-            np.zeros((copies, room), np.float32), np.zeros((copies, room), np.float32),
-        )  # fmt: skip
+        self._kept = _room(k, copies, room)
         self._order_of = np.zeros((copies, room), np.int64)
         self._open = np.zeros((copies, room), np.bool_)
-        self._closed: list[Lines] = []  # since the last `take`
+        self._closed = _room(k, room)  # since the last `take`
+        self._closed_count = 0
         self._decided = np.zeros(0, np.int64), np.zeros(0, np.float32)
         sim.keep_journeys(room)
 
@@ -126,8 +122,7 @@ class LineRecorder:
         done = ~pending[order]
         self._open[copy, index[done]] = False
         as_chosen = done & (journeys["void"][index] == 0)  # not served by another candidate than the one chosen
-        closed = Lines(*(kept[copy, index[as_chosen]] for kept in self._kept))
-        self._closed.append(closed._replace(reward=(closed.reward - usd[as_chosen]).astype(np.float32)))
+        self._close(copy, index[as_chosen], usd[as_chosen])
 
     def end_episode(self, copy: int) -> None:
         """Closes what is open in a copy that has reached its horizon; call before it starts a new episode."""
@@ -137,20 +132,33 @@ class LineRecorder:
         index = np.flatnonzero(self._open[copy])
         self._open[copy, index] = False
         as_chosen = index[self.sim.state.journey["void"][copy, index] == 0]
-        self._closed.append(Lines(*(kept[copy, as_chosen] for kept in self._kept)))
+        self._close(copy, as_chosen, 0.0)
+
+    def _close(self, copy: int, index: np.ndarray, usd: np.ndarray | float) -> None:
+        """Moves decisions to those that are closed, charged with what they have cost."""
+        low, high = self._closed_count, self._closed_count + len(index)
+        while high > len(self._closed.x):
+            self._closed = _doubled(self._closed, axis=0)
+        for closed, kept in zip(self._closed, self._kept, strict=True):
+            np.take(kept[copy], index, axis=0, out=closed[low:high], mode="clip")  # the fastest mode; all are in range
+        self._closed.reward[low:high] -= usd
+        self._closed_count = high
 
     def take(self) -> Lines:
-        """All decisions closed since the last call, with their returns."""
+        """All decisions closed since the last call, with their returns.
+
+        The arrays are views that are overwritten once decisions are closed again.
+        """
         for copy in range(self.sim.copies):
             self.close_finished(copy)
-        taken = concatenate(self._closed)
-        self._closed = []
+        taken = Lines(*(array[: self._closed_count] for array in self._closed))
+        self._closed_count = 0
         return taken
 
     def clear(self) -> None:
         """Drops everything; call when the copies are reset."""
         self._open[:] = False
-        self._closed = []
+        self._closed_count = 0
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """The open decisions, as arrays; call between two updates, when no others are kept."""
@@ -170,11 +178,24 @@ class LineRecorder:
         self._order_of[self._open] = arrays["order_of"]
         for name, array in self._kept._asdict().items():
             array[self._open] = arrays[f"kept.{name}"]
-        self._closed = []
+        self._closed_count = 0
 
     def _grow(self) -> None:
-        self._kept = Lines(*(np.concatenate([a, np.zeros_like(a)], axis=1) for a in self._kept))
+        self._kept = _doubled(self._kept, axis=1)
         self._open = np.concatenate([self._open, np.zeros_like(self._open)], axis=1)
         self._order_of = np.concatenate([self._order_of, np.zeros_like(self._order_of)], axis=1)
         self.room *= 2
         self.sim.keep_journeys(self.room)
+
+
+def _room(candidates: int, *rows: int) -> Lines:
+    """Room for so many decisions."""
+    return Lines(
+        np.zeros((*rows, candidates, SOURCE_COUNT), np.float32), np.zeros((*rows, candidates), np.bool_),
+        np.zeros(rows, np.int64), np.zeros(rows, np.int64), np.zeros(rows, np.float32), np.zeros(rows, np.float32),
+    )  # fmt: skip
+
+
+def _doubled(lines: Lines, axis: int) -> Lines:
+    """The same with twice the room."""
+    return Lines(*(np.concatenate([array, np.zeros_like(array)], axis=axis) for array in lines))

@@ -15,6 +15,7 @@ from regional_dispatch.agents.credit.batch import LaneRecorders, LineRecorders
 from regional_dispatch.agents.credit.concatenate import concatenate
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
+from regional_dispatch.agents.engines.engine import LineValues, no_values
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.envs.kernel.compiled import compiled
@@ -61,7 +62,7 @@ class JointPPO(RegionalPPO):
 
     def _credited(
         self, lines: LineRecorders, lanes: LaneRecorders
-    ) -> tuple[Lines, np.ndarray, Lanes, np.ndarray, np.ndarray]:
+    ) -> tuple[Lines, LineValues, Lanes, np.ndarray, np.ndarray]:
         lines.take()
         lanes.take(self.gamma, self.gae_lambda)
         ticks, self._ticks = self._ticks[:-1], self._ticks[-1:]
@@ -70,7 +71,7 @@ class JointPPO(RegionalPPO):
         advantage = self._advantages([*ticks, *self._ticks])
         own = concatenate([t.lines._replace(reward=a[t.line_row]) for t, a in zip(ticks, advantage, strict=True)])
         lane_advantage = np.concatenate([a[t.lane_row] for t, a in zip(ticks, advantage, strict=True)])
-        return own, np.zeros_like(own.reward), concatenate([t.lanes for t in ticks]), lane_advantage, lane_advantage
+        return own, no_values(own), concatenate([t.lanes for t in ticks]), lane_advantage, lane_advantage
 
     def _advantages(self, ticks: list[Tick]) -> list[np.ndarray]:
         """Generalised advantages of every tick but the last, (rows,) float32 each; fits the critic to the returns."""

@@ -108,15 +108,15 @@ class CtrlC:
 
 
 def load_checkpoint(
-    path: Path, env: BatchVecEnv, kpis: KpiCallback, algorithm: type[RegionalPPO] = RegionalPPO
+    path: Path, env: BatchVecEnv, kpis: KpiCallback, algorithm: type[RegionalPPO] = RegionalPPO, device: str = "cpu"
 ) -> RegionalPPO:
-    """Loads a learner as it was, on `env`; also restores `kpis` and the random states.
+    """Loads a learner as it was, on `env` and a device; also restores `kpis` and the random states.
 
     Raises:
         PolicyFileError: the file is damaged, or of another scenario or version.
     """
     try:
-        model = algorithm.load(path, env=env, device="cpu")
+        model = algorithm.load(path, env=env, device=device)
         arrays = _read(path)
         model.restore(part(arrays, "learner."))
         kpis.restore(part(arrays, "kpis."))

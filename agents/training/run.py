@@ -52,6 +52,7 @@ class Run:
         seed: of orders, weights and exploration.
         out: folder of the results.
         command: command line that started it, for the record.
+        device: that the networks are on, `cpu` or `cuda`.
     """
 
     scenario: Scenario
@@ -60,6 +61,7 @@ class Run:
     seed: int
     out: Path
     command: str
+    device: str = "cpu"
 
     def config(self) -> dict[str, Any]:
         """The configuration that is saved with the results; it is enough to train the same policy again."""
@@ -67,6 +69,7 @@ class Run:
             "command": self.command,
             "seed": self.seed,
             "timesteps": self.timesteps,
+            "device": self.device,
             "ppo": self.ppo.model_dump(mode="json"),
             "scenario_file": self.scenario.source_file,
             "scenario": self.scenario.model_dump(mode="json"),
@@ -111,7 +114,8 @@ def train(
     set_random_seed(run.seed)
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
     kpis = _kpi_callback(run)
-    model = load_checkpoint(checkpoint, env, kpis, _algorithm(run.ppo)) if checkpoint else _start(run, env)
+    algorithm = _algorithm(run.ppo)
+    model = load_checkpoint(checkpoint, env, kpis, algorithm, run.device) if checkpoint else _start(run, env)
     console = Console(stderr=True)
     with console.status("playing the references on the tuning episodes"):
         kpis.levels = {name: kpis.episodes.kpis(policy) for name, policy in references.items()} | dict(levels or {})
@@ -154,7 +158,7 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
     if kpis.best is None:  # stopped before the first evaluation
         return
     about = {
-        "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps,
+        "scenario": run.scenario.name, "seed": run.seed, "timesteps": timesteps, "device": run.device,
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
         "price_hours": run.ppo.price_hours,
@@ -197,4 +201,4 @@ def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
 
 def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
     arguments = run.ppo.algorithm(env.parts[0].sim.regions) | rules_beside(run.ppo, run.scenario.name)
-    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device="cpu", verbose=0, **arguments)
+    return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device=run.device, verbose=0, **arguments)

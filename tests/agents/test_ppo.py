@@ -205,14 +205,14 @@ def test_an_update_can_have_a_single_line(trained: RegionalPPO) -> None:
     zeros = np.zeros(1, np.int64)
     x, mask = np.ones((1, 3, SOURCE_COUNT), np.float32), np.ones((1, 3), bool)
     lines = Lines(x, mask, zeros, zeros, zeros.astype(np.float32), zeros.astype(np.float32))
-    assert trained._line_values(lines).shape == (1,)
+    assert trained._engine.line_values(lines).value.shape == (1,)
 
 
 def test_a_second_learn_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second `learn()` resets the copies; open decisions of the episodes it cuts must not come back as free."""
     model = learner()
     costs: list[np.ndarray] = []
-    judged = model._line_values
+    judged = model._engine.line_values
 
     def note(lines: Lines) -> np.ndarray:
         costs.append(-lines.reward)
@@ -221,7 +221,7 @@ def test_a_second_learn_forgets_what_was_open(monkeypatch: pytest.MonkeyPatch) -
         assert waiting_for_a_successor.tick.max() < model._regional_env().parts[0].sim.tick(0)
         return judged(lines)
 
-    monkeypatch.setattr(model, "_line_values", note)
+    monkeypatch.setattr(model._engine, "line_values", note)
     for _ in range(3):
         updates(model, 2)
     assert len(costs) == 6

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -29,6 +30,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.agents.export import load_policy
 from regional_dispatch.agents.vec_env import RegionalVecEnv
+from regional_dispatch.commands.train import device_for
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
@@ -153,10 +155,18 @@ def test_the_policy_says_what_it_is(trained: Path) -> None:
 
 def test_the_config_trains_the_same_again(trained: Path) -> None:
     config = yaml.safe_load((trained / "out" / "config.yaml").read_text(encoding="utf-8"))
-    assert (config["seed"], config["timesteps"]) == (3, 64)
+    assert (config["seed"], config["timesteps"], config["device"]) == (3, 64, "cpu")
     scenario, ppo = Scenario(**config["scenario"]), PpoConfig(**config["ppo"])
     assert (scenario.name, scenario.stock.skus) == ("tiny", 50)
     assert (ppo.copies, ppo.n_epochs, ppo.checkpoint_every) == (2, 2, 1)
+
+
+@pytest.mark.parametrize(("asked", "gpu", "found"), [
+    ("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "cuda"),
+])  # fmt: skip
+def test_a_gpu_is_used_where_there_is_one(asked: str, gpu: bool, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert device_for(asked) == found
 
 
 def test_tensorboard_has_every_kpi_of_ppo_and_baselines(trained: Path) -> None:
@@ -319,6 +329,7 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     ),
     "negative length": (["--timesteps", "-5"], ["--timesteps = -5", "1 or more"]),
     "no length": (["--timesteps", "0"], ["--timesteps = 0", "1 or more"]),
+    "a GPU where there is none": (["--device", "cuda"], ["--device cuda", "no GPU", "--device cpu"]),
     "negative seed": (["--seed", "-1"], ["--seed = -1", "0 or more"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
     "map of no such name": (

@@ -129,6 +129,10 @@ def test_a_line_pays_the_share_of_the_units_price_that_is_asked_for() -> None:
         assert reward - rewards[0][serial] == pytest.approx(price / 2, rel=1e-3, abs=1e-3)
 
 
+def copied(lines: Lines) -> Lines:
+    return Lines(*(array.copy() for array in lines))
+
+
 @pytest.mark.parametrize("changes", [SCARCE, FEW_SLOTS, TIGHT], ids=["scarce stock", "lines wait", "few trucks"])
 def test_no_decision_is_lost(changes: dict[str, Any]) -> None:
     """Each is closed once, or void since another FC served the line than was chosen, or the line was lost."""
@@ -136,13 +140,13 @@ def test_no_decision_is_lost(changes: dict[str, Any]) -> None:
     horizon, taken = runner.sim.world.rules.horizon_tick, []
     for ticks in (1, 2, 10, 30, horizon - 44):
         runner.run(ticks)
-        taken.append(runner.lines.take())
+        taken.append(copied(runner.lines.take()))
         closed = sum(len(part.reward) for part in taken)
         assert closed + runner.lines._open.sum() <= len(runner.records)
     runner.source(runner.at_random)
     runner.dispatch(0.3)
     assert runner.sim.finish(0)
-    taken.append(runner.lines.take())
+    taken.append(copied(runner.lines.take()))
     serials = np.concatenate([part.log_prob for part in taken])
     assert len(np.unique(serials)) == len(serials)
     assert not runner.lines._open.any()
