@@ -144,9 +144,8 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         "for a lane. Weights alone, no code.",
         _USE.format(shipped=shipped, world=world, scenario=variant["scenario"]),
         f"## Training\n\n`{_command(name, variant, seed)}`",
-        f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. Of the seeds "
-        f"{', '.join(sorted(variant['seeds'], key=int))} this is {seed}: the lowest cost on its tuning episodes, less "
-        "that of the best untuned rule there. The held-out episodes below played no part in the choice. The PPO file:",
+        f"{number(facts['seconds'] / 60, 1)} minutes of one thread on {meta['cpu']['model']}. {_choice(variant, seed)} "
+        "The held-out episodes below played no part in the choice. The PPO file:",
         f"```yaml\n{config}\n```",
         f"## On held-out orders\n\n{markdown_table(table).strip()}",
         "The intervals are over episodes, for this one policy. All seeds together cost "
@@ -155,6 +154,16 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
         f"## How it was made\n\n{made_by(meta)}",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _choice(variant: Summary, seed: int) -> str:
+    """How the seed, or of one seed the training's moment, was chosen."""
+    if len(variant["seeds"]) == 1:
+        return f"Seed {seed} alone was trained; this is its cheapest policy by its tuning episodes."
+    return (
+        f"Of the seeds {', '.join(sorted(variant['seeds'], key=int))} this is {seed}: the lowest cost on its tuning "
+        "episodes, less that of the best untuned rule there."
+    )
 
 
 def _trained_on(scenario: str, ppo: dict[str, Any]) -> str:
