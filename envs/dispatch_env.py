@@ -133,7 +133,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.tables = tables
         self.observation_space = observation_space(self.sim, tables)  # type: ignore[assignment]
         self.action_space = action_space(self.sim)
-        self._out = empty_observation(self.sim, 1)
+        self._masks = _masks(empty_observation(self.sim, 1))
         self._viewer: MapViewer | None = None
 
     def reset(
@@ -173,7 +173,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every slot, as sb3-contrib's MaskablePPO expects them: (M·K + 2·L,) bool."""
-        return np.concatenate([self._out["order_mask"].ravel(), self._out["lane_mask"].ravel()]).astype(bool)
+        return self._masks.copy()
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
         """The map, (height, width, 3) uint8; None without `render_mode="rgb_array"`."""
@@ -193,10 +193,11 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         return np.stack([state.accrual[0, self.region], state.cash[0, self.region]])
 
     def _observe(self) -> dict[str, np.ndarray]:
-        self._out = empty_observation(self.sim, 1)
-        fill_observation(self.sim, self.region, self._out)
-        shown = self._out if self.tables else flat(self._out)
-        return {name: array[0].copy() for name, array in shown.items()}
+        out = empty_observation(self.sim, 1)
+        fill_observation(self.sim, self.region, out)
+        self._masks = _masks(out)
+        shown = out if self.tables else flat(out)
+        return {name: array[0] for name, array in shown.items()}
 
     def _info(self, booked: np.ndarray) -> dict[str, Any]:
         return {
@@ -230,3 +231,8 @@ def find_region(sim: Simulator, region: str | int) -> int:
     if isinstance(region, int | np.integer) and 0 <= region < len(names):
         return int(region)
     raise ScenarioError(f"region = {region!r}: must be one of {', '.join(names)}, or 0…{len(names) - 1}")
+
+
+def _masks(out: dict[str, np.ndarray]) -> np.ndarray:
+    """The legal values of the one row of an observation: (M·K + 2·L,) bool."""
+    return np.concatenate([out["order_mask"].ravel(), out["lane_mask"].ravel()]).astype(bool)
