@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory
+from regional_dispatch.envs.kernel.decisions.score import add_and_cut
 
 BLOCK = 1024  # rows at once: they and their hidden layers stay in a processor's cache
 
@@ -61,9 +62,9 @@ def forward(net: Net, g: int, block: Block, rows: int) -> None:
     """Scores the first rows of `block.x` under weight set g."""
     x, h1, h2, score = block.x[:rows], block.h1[:rows], block.h2[:rows], block.score[:rows]
     np.dot(x, net.w1[g], h1)
-    _add_and_cut(h1, net.b1[g])
+    add_and_cut(h1, net.b1[g])
     np.dot(h1, net.w2[g], h2)
-    _add_and_cut(h2, net.b2[g])
+    add_and_cut(h2, net.b2[g])
     np.dot(h2, net.w3[g], score)
     skip = block.slope[:rows]
     np.dot(x, net.weight[g], skip)
@@ -130,14 +131,6 @@ def scores(net: Net, x: np.ndarray, block: Block, out: np.ndarray) -> None:
             put(block, i, x, low + i)
         forward(net, 0, block, rows)
         out[low : low + rows] = block.score[:rows]
-
-
-@compiled_with_memory
-def _add_and_cut(h: np.ndarray, bias: np.ndarray) -> None:
-    """ReLU of h + bias, in place."""
-    for i in range(h.shape[0]):
-        for j in range(h.shape[1]):
-            h[i, j] = max(h[i, j] + bias[j], np.float32(0))
 
 
 @compiled_with_memory

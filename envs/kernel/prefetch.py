@@ -13,6 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+AHEAD = 8  # elements between the one worked on and the one fetched; a power of two
 _BYTE, _INT = ir.IntType(8).as_pointer(), ir.IntType(32)
 _READ, _KEEP, _DATA = 0, 3, 1  # arguments of LLVM's `llvm.prefetch`
 

@@ -25,7 +25,8 @@ from regional_dispatch.envs.kernel.decisions.order_plan import MOST_LINES, PLANS
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import COUNTERS
-from regional_dispatch.envs.kernel.phases.lane_queue import AHEAD, NEVER
+from regional_dispatch.envs.kernel.phases.lane_queue import NEVER
+from regional_dispatch.envs.kernel.prefetch import AHEAD
 from regional_dispatch.envs.world.demand import Demand
 from regional_dispatch.envs.world.world import World
 
@@ -179,9 +180,7 @@ class State(NamedTuple):
     shipment: np.ndarray  # (B, shipments) SHIPMENT, the first `row.shipments` of them are on the road
     package: np.ndarray  # (B, packages) PACKAGE
     tag: np.ndarray  # (B, packages) TAG
-    recent: (
-        np.ndarray
-    )  # (B, N + L + 1, AHEAD) int32, latest packages to join each site's and lane's queue, and given back
+    recent: np.ndarray  # (B, N + L + 1, AHEAD) int32, latest packages to join each queue, sites first, and given back
     item: np.ndarray  # (B, items) ITEM; one row of none unless there is re-evaluation
     lane: np.ndarray  # (B, L) LANE_STATE
     urgent: np.ndarray  # (B, L, longest promise + 1) int32, packages waiting by last safe tick modulo its length

@@ -17,11 +17,10 @@ from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours
 from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.closures import is_cut, uncut
-from regional_dispatch.envs.kernel.prefetch import prefetch
+from regional_dispatch.envs.kernel.prefetch import AHEAD, prefetch
 
 NO_BACKLOG, UNCUT = 1, 2  # flags: what is asked of a route beside units
 MOST_OUTSIDE = 8  # routes from other regions that are priced for a line
-LINES_AHEAD = 8  # whose shelves are fetched while a line is looked at; those beyond the last line do no harm
 _SHELVES_FETCHED = 32  # at once: int16 in a line of the processor's cache
 
 
@@ -44,7 +43,7 @@ def prepare_order(w: Any, s: Any, b: int, r: int, low: int) -> int:
     """
     order, high = line_at(s, b, r, low).order, low
     while high < s.slots[b, r] and line_at(s, b, r, high).order == order:
-        _fetch_shelves(w, s, b, r, line_at(s, b, r, high + LINES_AHEAD).sku)
+        _fetch_shelves(w, s, b, r, line_at(s, b, r, high + AHEAD).sku)
         _find_candidates(w, s, b, r, high)
         high += 1
     plan_order(w, s, b, r, low, high)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
+from regional_dispatch.envs.kernel.prefetch import AHEAD
 
 NEVER = 2**30  # a tick that does not come
-AHEAD = 8  # packages that are fetched ahead of the one worked on; a power of two
 
 
 @pasted

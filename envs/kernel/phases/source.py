@@ -17,9 +17,7 @@ from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.closures import is_cut
 from regional_dispatch.envs.kernel.phases.reevaluation import keep_item, link_siblings
 from regional_dispatch.envs.kernel.phases.work import join_site
-from regional_dispatch.envs.kernel.prefetch import prefetch
-
-LINES_AHEAD = 8  # whose shelves are fetched while a line is served
+from regional_dispatch.envs.kernel.prefetch import AHEAD, prefetch
 
 
 @inlined
@@ -58,7 +56,7 @@ def _source_order(w: Any, s: Any, b: int, r: int, first: int) -> int:
     lines: Any = np.int64(0)
     while first + lines < s.slots[b, r] and line_at(s, b, r, first + lines).order == order:
         j = first + lines
-        _fetch_shelf(w, s, b, r, j + LINES_AHEAD)
+        _fetch_shelf(w, s, b, r, j + AHEAD)
         path = _reserve(w, s, b, r, j, counted)
         if path >= 0:
             outside += w.net.routes[path].in_region == 0

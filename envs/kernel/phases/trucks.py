@@ -9,10 +9,9 @@ from regional_dispatch.envs.kernel.credit import close_journey
 from regional_dispatch.envs.kernel.ledger import USD, book_cash, late_usd
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
-from regional_dispatch.envs.kernel.phases.lane_queue import AHEAD
 from regional_dispatch.envs.kernel.phases.reevaluation import leave_siblings
 from regional_dispatch.envs.kernel.phases.work import join_site
-from regional_dispatch.envs.kernel.prefetch import prefetch
+from regional_dispatch.envs.kernel.prefetch import AHEAD, prefetch
 
 
 @inlined
