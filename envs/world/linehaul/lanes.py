@@ -38,7 +38,8 @@ LANE = np.dtype(
         ("kind", "i4"),  # index into LANE_KINDS
         ("region", "i4"),  # region that dispatches it: its origin's
         ("slot", "i4"),  # its observation slot in that region, −1 where no route uses it
-        ("ticks", "i4"),  # transit
+        ("ticks", "i4"),  # transit; 0 where it takes no time
+        ("room", "i4"),  # packages that a model truck on it holds
         ("miles", "f8"),  # by road
         ("cost", "f8"),  # USD per model truck
     ],
@@ -51,6 +52,7 @@ class Lanes(NamedTuple):
 
     records: np.ndarray  # (L,) LANE; `region` and `slot` are filled in once the partition is known
     modes: np.ndarray  # (L,) str
+    departures: np.ndarray  # (L,) str, timetables as the table gives them, empty where there is none
 
 
 class _Ends(NamedTuple):
@@ -63,6 +65,8 @@ class _Ends(NamedTuple):
     miles: np.ndarray  # by road
     hours: np.ndarray  # transit
     departure_usd: np.ndarray  # USD per departure of a real truck
+    capacity: np.ndarray  # packages that a real truck holds, NaN for `trucks.real_capacity_packages`
+    departures: np.ndarray  # str, timetables, empty where there is none
 
 
 def build_lanes(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
@@ -87,10 +91,13 @@ def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
         ends.kind,
         ends.miles,
     )
-    records["ticks"] = np.maximum(1, np.ceil(ends.hours / scenario.tick_hours - 1e-9)).astype(np.int32)
+    records["ticks"] = np.ceil(ends.hours / scenario.tick_hours - 1e-9).astype(np.int32)
+    share = trucks.capacity_packages / trucks.real_capacity_packages
+    room = np.where(np.isnan(ends.capacity), trucks.capacity_packages, np.maximum(1, np.round(ends.capacity * share)))
+    records["room"] = room.astype(np.int32)
     records["cost"] = ends.departure_usd * trucks.capacity_packages / trucks.real_capacity_packages
     order = np.lexsort((ends.mode, ends.dest, ends.origin))
-    return Lanes(records[order], ends.mode[order])
+    return Lanes(records[order], ends.mode[order], ends.departures[order])
 
 
 def _departure_usd(scenario: Scenario, miles: np.ndarray) -> np.ndarray:
@@ -118,7 +125,8 @@ def _city_ends(scenario: Scenario, config: CityNetwork, sites: pd.DataFrame) -> 
     origin, dest = np.concatenate(list(blocks.values()), axis=1)
     length = miles[origin, dest]
     mode = np.full(len(kind), TRUCK)
-    return _Ends(origin, dest, kind, mode, length, length / config.speed_mph, _departure_usd(scenario, length))
+    hours, usd = length / config.speed_mph, _departure_usd(scenario, length)
+    return _Ends(origin, dest, kind, mode, length, hours, usd, np.full(len(kind), np.nan), np.full(len(kind), ""))
 
 
 def _within_reach(
@@ -149,7 +157,13 @@ def _table_ends(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) -
     table = read_table(
         path,
         {"origin": "text", "destination": "text", "miles": "positive"},
-        {"mode": "text", "transit_hours": "positive", "departure_usd": "positive"},
+        {
+            "mode": "text",
+            "transit_hours": "positive",
+            "departure_usd": "positive",
+            "capacity": "positive",
+            "departures": "text",
+        },
     )
     table["mode"] = table["mode"].replace("", TRUCK) if "mode" in table else TRUCK
     index = {name: i for i, name in enumerate(sites["name"])}
@@ -159,7 +173,9 @@ def _table_ends(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) -
     miles = table["miles"].to_numpy(float)
     hours = _given(table, "transit_hours", miles / CityNetwork().speed_mph)
     usd = _given(table, "departure_usd", _departure_usd(scenario, miles))
-    return _Ends(origin, dest, kind, table["mode"].to_numpy(str), miles, hours, usd)
+    capacity = _given(table, "capacity", np.full(len(table), np.nan))
+    departures = table["departures"].to_numpy(str) if "departures" in table else np.full(len(table), "")
+    return _Ends(origin, dest, kind, table["mode"].to_numpy(str), miles, hours, usd, capacity, departures)
 
 
 def _given(table: pd.DataFrame, column: str, default: np.ndarray) -> np.ndarray:
