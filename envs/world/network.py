@@ -37,6 +37,8 @@ from regional_dispatch.envs.world.sites import (
     fc_shares,
     station_shares,
 )
+from regional_dispatch.envs.world.what_if import apply_what_if, before
+from regional_dispatch.envs.world.what_if.capacities import kept_capacities
 
 
 class Net(NamedTuple):
@@ -96,6 +98,8 @@ def build_network(scenario: Scenario) -> Network:
     """
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)
+    if scenario.what_if is not None:
+        sites, lanes = apply_what_if(scenario, sites, lanes)
     counts, air = count_sites(sites), air_miles(sites)
     station_share = station_shares(sites)
     fc_share = fc_shares(counts, air, station_share)
@@ -103,6 +107,8 @@ def build_network(scenario: Scenario) -> Network:
     possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
     check_reach(scenario, sites, possible)
     capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
+    if scenario.what_if is not None:
+        capacities = kept_capacities(scenario, sites, capacities, build_network(before(scenario)))
     counted = label_sites(scenario, sites, scenario.partition.counted_by)
     in_force = []
     for setting in settings_of(scenario):

@@ -19,6 +19,7 @@ from regional_dispatch.envs.world.scenario.network import DATA_DIR, MOST_METROS,
 from regional_dispatch.envs.world.scenario.stock import Stock
 from regional_dispatch.envs.world.scenario.trace import TraceDemand
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
+from regional_dispatch.envs.world.scenario.what_if import AddedSite, StockMove, WhatIf
 from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LONGEST_HORIZON_HOURS",
     "MOST_METROS",
     "WEEKDAY_SHARES",
+    "AddedSite",
     "Boundary",
     "Calendar",
     "Capacity",
@@ -46,11 +48,13 @@ __all__ = [
     "ScenarioError",
     "Slots",
     "Stock",
+    "StockMove",
     "Surge",
     "TableNetwork",
     "TraceDemand",
     "Transfers",
     "Trucks",
+    "WhatIf",
     "explain",
     "find_scenario",
     "known_zone",
