@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.linehaul.lanes import TRUCK, Lanes, lanes_by_distance
+from regional_dispatch.envs.world.linehaul.lanes import MIN_LANE_MILES, TRUCK, Lanes, distance_rule, lanes_by_distance
 from regional_dispatch.envs.world.scenario import Scenario, WhatIf
 
 
@@ -56,26 +56,25 @@ def _by_rule(
     return _chosen(rule, wanted & ~np.isin(origin * len(sites) + dest, pair[kept.modes == TRUCK]))
 
 
-def _remeasured(
-    scenario: Scenario, change: WhatIf, lanes: Lanes, old: pd.DataFrame, sites: pd.DataFrame
-) -> Lanes:  # fmt: skip
-    """Lanes of moved sites: miles and transit in proportion to the air line.
+def _remeasured(scenario: Scenario, change: WhatIf, lanes: Lanes, old: pd.DataFrame, sites: pd.DataFrame) -> Lanes:
+    """Lanes of moved sites: miles in proportion to the air line, and transit and cost to match.
 
-    A truck then costs what the scenario's trucks cost over those miles; a lane of another mode, its cost per mile.
+    A truck then has the distance rule's speed and the scenario's cost per mile; another mode keeps its own of both.
     """
     records, names = lanes.records.copy(), sites["name"].to_numpy()
     moved = np.isin(names, list(change.move))
     own = np.flatnonzero(moved[records["origin"]] | moved[records["dest"]])
     ends = names[records["origin"][own]], names[records["dest"][own]]
     was, now = _air_miles(old, *ends), _air_miles(sites, *ends)
-    ratio = np.where(was > 0, now / np.maximum(was, 1e-9), 1.0)
-    miles, trucks = records["miles"][own] * ratio, scenario.trucks
-    by_truck = (trucks.usd_per_mile * miles + trucks.dock_usd) * trucks.capacity_packages
-    records["cost"][own] = np.where(
-        lanes.modes[own] == TRUCK, by_truck / trucks.real_capacity_packages, records["cost"][own] * ratio
-    )
-    records["ticks"][own] = np.maximum(1, np.ceil(records["ticks"][own] * ratio - 1e-9)).astype(np.int32)
+    rule, trucks, before = distance_rule(scenario), scenario.trucks, records["miles"][own]
+    circuity = np.where(was > MIN_LANE_MILES, before / np.maximum(was, MIN_LANE_MILES), rule.circuity)
+    miles = np.maximum(now * circuity, MIN_LANE_MILES)
+    ratio, by_truck = miles / np.maximum(before, 1e-9), lanes.modes[own] == TRUCK
+    ticks = np.where(by_truck, miles / rule.speed_mph / scenario.tick_hours, records["ticks"][own] * ratio)
+    usd = (trucks.usd_per_mile * miles + trucks.dock_usd) * trucks.capacity_packages / trucks.real_capacity_packages
     records["miles"][own] = miles
+    records["ticks"][own] = np.maximum(1, np.ceil(ticks - 1e-9)).astype(np.int32)
+    records["cost"][own] = np.where(by_truck, usd, records["cost"][own] * ratio)
     return lanes._replace(records=records)
 
 

@@ -66,7 +66,7 @@ def _rows(change: WhatIf, like: pd.DataFrame) -> pd.DataFrame:
     said = [site.model_dump(include={"name", "kind", "latitude", "longitude"}) for site in change.add]
     rows = pd.DataFrame({**column, "population": 0.0} for column in said).reindex(columns=like.columns)
     texts = [column for column in like if not pd.api.types.is_numeric_dtype(like[column])]
-    return rows.assign(**{column: rows[column].fillna("") for column in texts})
+    return rows.assign(**{column: rows[column].astype(object).where(rows[column].notna(), "") for column in texts})
 
 
 def _with_near_labels(sites: pd.DataFrame, placed: set[str]) -> pd.DataFrame:
