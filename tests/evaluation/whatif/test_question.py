@@ -16,7 +16,8 @@ from tests.worlds import small
 def test_every_option_is_read() -> None:
     scenario = asked(
         small(), close=["FC Dallas TX"], add=['"Boise, west",fc,43.6,-116.2,40,6', "SC Z,sc,1,2"],
-        move=["A=B=40.1,-75.2"], capacity=["FC A=×1.5", "FC B=120"], fleet=["FC A=x2"], stock=["FC A→FC B=20%", "FC C -> FC D = 0.5"],
+        move=["A=B=40.1,-75.2"],
+        capacity=["FC A=×1.5", "FC B=120"], fleet=["FC A=x2"], stock=["FC A→FC B=20%", "FC C -> FC D = 0.5"],
         stock_of_closed="lost", stock_of_added="none",
     )  # fmt: skip
     assert scenario.what_if is not None
