@@ -84,6 +84,13 @@ def place_columns(
     return found
 
 
+def say_absent(file: str, found: dict[str, Place], table: Table, findings: Findings) -> None:
+    """Adds what is assumed for each column that a file does not have."""
+    for column in table.columns:
+        if not (column.required or column.name in found or found.keys() & set(column.instead)):
+            findings.assumed(file, f"not given: {column.missing}", column=column.name)
+
+
 def _mapped(
     file: str, names: Sequence[str], table: Table, options: Options, findings: Findings,
     free: dict[int, str], found: dict[str, Place],

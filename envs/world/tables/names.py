@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.tables.match import Spelling
 from regional_dispatch.envs.world.tables.numbers import say_cells
 from regional_dispatch.envs.world.tables.source import Batch, clean
 
@@ -41,23 +41,19 @@ def number_names(
         level: of unknown names.
     """
     column = as_text(batch.columns[name])
-    number = {text: i for i, text in enumerate(known)}
-    folded = Counter(text.casefold() for text in known)
-    by_fold = {text.casefold(): i for i, text in enumerate(known) if folded[text.casefold()] == 1}
-    texts = column.dictionary.to_pylist()
-    exact = np.array([number.get(text, -1) for text in texts], np.int32)
-    alike = np.array([by_fold.get(text.casefold(), -1) for text in texts], np.int32)
+    spelling, texts = Spelling(known), column.dictionary.to_pylist()
+    exact = np.array([spelling.exact(text) for text in texts], np.int32)
+    found = np.array([spelling.number(text) for text in texts], np.int32)
     filled = np.array([text != "" for text in texts], dtype=bool)
     at = column.indices.to_numpy()
-    loose = (exact < 0) & (alike >= 0)
+    loose = (exact < 0) & (found >= 0)
     if loose.any():
         where = np.flatnonzero(loose[at])
         first = int(where[0])
         findings.warning(
-            file, f"read as '{known[alike[at[first]]]}'", "spell names alike", row=int(batch.rows[first]), column=name,
+            file, f"read as '{known[found[at[first]]]}'", "spell names alike", row=int(batch.rows[first]), column=name,
             value=column[first].as_py(),
         )  # fmt: skip
-    found = np.where(exact >= 0, exact, alike) if len(texts) else np.zeros(0, np.int32)
     unknown = (found < 0) & filled
     if unknown.any():
         what, _, mend = problem.partition("; ")

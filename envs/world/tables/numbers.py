@@ -28,6 +28,10 @@ _SPACES = "[\u0020\u00a0\u202f\u2009'’]"  # between thousands
 _SPACED = _SIGN + r"\d{1,3}(" + _SPACES + r"\d{3})+([.,]\d*)?$"
 _GROUPED = {".": _SIGN + r"\d{1,3}(,\d{3})+(\.\d*)?$", ",": _SIGN + r"\d{1,3}(\.\d{3})+(,\d*)?$"}
 _OTHER = {".": ",", ",": "."}
+_MIXED = {
+    ".": "has a decimal comma, where other cells have a point; write a point",
+    ",": "has a decimal point, where other cells have a comma; write a comma",
+}
 NUMBER_KINDS = ("number", "positive", "whole")
 
 
@@ -148,7 +152,8 @@ def read_numbers(
     given = numbers
     numbers = numbers * batch.factors.get(column.name, 1.0)
     ok = ~(wrong | empty)
-    problems = [(wrong, _wanted(column))]
+    mixed = _other_style(array, decimal) & wrong
+    problems = [(wrong & ~mixed, _wanted(column)), (mixed, _MIXED[decimal])]
     if column.required if required is None else required:
         problems.append((empty, "is empty"))
     low = max(column.low, 0.0 if column.kind in ("positive", "whole") else column.low)
@@ -166,9 +171,18 @@ def read_numbers(
     bad = np.zeros(len(numbers), dtype=bool)
     for rows, problem in problems:
         if rows.any():
-            say_cells("error", file, batch, column.name, rows, problem, "", findings)
+            mend = column.mend if problem == bound else ""
+            say_cells("error", file, batch, column.name, rows, problem, mend, findings)
             bad |= rows
     return np.where(bad | empty, np.nan, numbers)
+
+
+def _other_style(array: pa.Array, decimal: str) -> np.ndarray:
+    """Which cells have the other decimal sign: (n,) bool."""
+    if not pa.types.is_dictionary(array.type) or not len(array.dictionary):
+        return np.zeros(len(array), dtype=bool)
+    other = pc.match_substring_regex(_ascii(array.dictionary), _COMMA if decimal == "." else _POINT)
+    return np.asarray(other.to_numpy(zero_copy_only=False)[array.indices.to_numpy()])
 
 
 def say_cells(

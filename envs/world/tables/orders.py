@@ -80,7 +80,7 @@ def read_orders(scenario: Scenario, sites: pd.DataFrame, findings: Findings | No
     reading = _Reading(scenario, sites, own)
     parts = [part for batch in batches(reading.path, ORDERS, reading.options, own) if (part := reading.lines(batch))]
     reading.say_left_out()
-    if not parts and not own.errors or parts and not any(len(part.hours) for part in parts):
+    if (not parts and not own.errors) or (parts and not any(len(part.hours) for part in parts)):
         own.error(reading.path, "no order is left to play", "see the rows that are left out")
     orders = _orders(parts, {why: count for why, count in reading.left_out.items() if count}, reading.path, own)
     if findings is None:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.tables.encoding import decoded
-from regional_dispatch.envs.world.tables.header import Place, place_columns, recognised
+from regional_dispatch.envs.world.tables.header import Place, place_columns, recognised, say_absent
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Table
 
@@ -84,6 +84,7 @@ def _parquet(path: Path, table: Table, options: Options, findings: Findings) -> 
         file = pq.ParquetFile(path, memory_map=True)
         names = list(file.schema_arrow.names)
         places = place_columns(str(path), names, table, options, findings)
+        say_absent(str(path), places, table, findings)
         chosen = {name: names[place.position] for name, place in places.items()}
         texts = [theirs for theirs in chosen.values() if pa.types.is_string(file.schema_arrow.field(theirs).type)]
         file = pq.ParquetFile(path, memory_map=True, read_dictionary=texts)
@@ -125,6 +126,7 @@ def _csv(path: Path, table: Table, options: Options, findings: Findings) -> Iter
         findings.error(path, "is empty", f"give a header and rows; it needs the columns {wanted}")
         return
     places = place_columns(str(path), head.names, table, options, findings)
+    say_absent(str(path), places, table, findings)
     unread = [i for i in range(len(head.names)) if all(place.position != i for place in places.values())]
     try:
         cells, rows = _cells(path, data, head, findings)
@@ -226,10 +228,9 @@ def _mended(
             )  # fmt: skip
         elif any(cells[width:]):
             extra = next(cell for cell in cells[width:] if cell)
-            findings.error(
-                path, f"has {len(cells)} cells, the header {width}", "quote text that holds the separator, or remove a cell",
-                row=row + moved, value=extra,
-            )  # fmt: skip
+            problem, mend = f"has {len(cells)} cells, the header {width}", "quote text that holds the separator"
+            findings.error(path, problem, f"{mend}, or remove a cell", row=row + moved, value=extra)
+            mended.append((row, cells[:width]))
         elif any(cells):
             mended.append((row, [*cells[:width], *[""] * (width - len(cells))]))
     return mended
