@@ -50,7 +50,7 @@ def _other_sizes(was: Side, now: Side) -> list[str]:
             if name not in at[0]:
                 continue
             sizes = [_size(side, field, index[name]) for side, index in zip((was, now), at, strict=True)]
-            said.append(f"{name}: {number(sizes[0], 0)} → {number(sizes[1], 0)} {word}, in whole ones a tick.")
+            said.append(f"{name}: {number(sizes[0], 0)} → {number(sizes[1], 0)} {word}.")
     return said
 
 

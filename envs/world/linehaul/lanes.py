@@ -80,12 +80,7 @@ def build_lanes(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
 
 def lanes_by_distance(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
     """All lanes that the distance rule gives these sites."""
-    return _lanes(scenario, _city_ends(scenario, distance_rule(scenario), sites))
-
-
-def distance_rule(scenario: Scenario) -> CityNetwork:
-    """How far lanes reach, and how long and fast they are; a network from tables has the defaults."""
-    return scenario.network if isinstance(scenario.network, CityNetwork) else CityNetwork()
+    return _lanes(scenario, _city_ends(scenario, scenario.network, sites))
 
 
 def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:

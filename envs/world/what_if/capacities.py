@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities
-from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.scenario.what_if import changed
-from regional_dispatch.envs.world.sites import count_sites
 
 if TYPE_CHECKING:
     from regional_dispatch.envs.world.network import Network
@@ -40,6 +38,4 @@ def kept_capacities(scenario: Scenario, sites: pd.DataFrame, sized: Capacities, 
         per_tick[at[name]] = changed(per_tick[at[name]] / hours, value) * hours
     for name, value in change.fleet.items():
         fleet[at[name]] = changed(fleet[at[name]], value)
-    smallest = np.repeat([largest_order(scenario), 1, 0], count_sites(sites))
-    whole = np.maximum(np.floor(per_tick + 1e-9), smallest)
-    return sized._replace(per_tick=whole.astype(np.int32), fleet=np.floor(fleet + 1e-9).astype(np.int32))
+    return sized._replace(per_tick=per_tick, fleet=np.floor(fleet + 1e-9).astype(np.int32))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.linehaul.lanes import MIN_LANE_MILES, TRUCK, Lanes, distance_rule, lanes_by_distance
+from regional_dispatch.envs.world.linehaul.lanes import MIN_LANE_MILES, TRUCK, Lanes, lanes_by_distance
 from regional_dispatch.envs.world.scenario import Scenario, WhatIf
 
 
@@ -66,14 +66,14 @@ def _remeasured(scenario: Scenario, change: WhatIf, lanes: Lanes, old: pd.DataFr
     own = np.flatnonzero(moved[records["origin"]] | moved[records["dest"]])
     ends = names[records["origin"][own]], names[records["dest"][own]]
     was, now = _air_miles(old, *ends), _air_miles(sites, *ends)
-    rule, trucks, before = distance_rule(scenario), scenario.trucks, records["miles"][own]
+    rule, trucks, before = scenario.network, scenario.trucks, records["miles"][own]
     circuity = np.where(was > MIN_LANE_MILES, before / np.maximum(was, MIN_LANE_MILES), rule.circuity)
     miles = np.maximum(now * circuity, MIN_LANE_MILES)
     ratio, by_truck = miles / np.maximum(before, 1e-9), lanes.modes[own] == TRUCK
     ticks = np.where(by_truck, miles / rule.speed_mph / scenario.tick_hours, records["ticks"][own] * ratio)
     usd = (trucks.usd_per_mile * miles + trucks.dock_usd) * trucks.capacity_packages / trucks.real_capacity_packages
     records["miles"][own] = miles
-    records["ticks"][own] = np.maximum(1, np.ceil(ticks - 1e-9)).astype(np.int32)
+    records["ticks"][own] = np.ceil(ticks - 1e-9).astype(np.int32)
     records["cost"][own] = np.where(by_truck, usd, records["cost"][own] * ratio)
     return lanes._replace(records=records)
 

@@ -70,13 +70,13 @@ def _rows(change: WhatIf, like: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_near_labels(sites: pd.DataFrame, placed: set[str]) -> pd.DataFrame:
-    """Sites at a new place take state and time zone from the nearest station."""
+    """Sites at a new place take state, region and time zone from the nearest station."""
     stations = sites[sites["kind"] == "station"]
     at = stations[["latitude", "longitude"]].to_numpy(float)
     for row in np.flatnonzero(sites["name"].isin(list(placed)) & (sites["kind"] != "station")):
         own = sites.iloc[[row]][["latitude", "longitude"]].to_numpy(float)
         nearest = int(great_circle_miles(own[:, 0], own[:, 1], at[:, 0], at[:, 1]).argmin())
-        for column in ("state", "time_zone"):
+        for column in ("state", "region", "time_zone"):
             if column in sites:
                 sites.iloc[row, sites.columns.get_loc(column)] = stations[column].iloc[nearest]  # type: ignore[index]
     return sites
