@@ -8,7 +8,7 @@ Axes: T ticks after the warm-up, L lanes, N sites, F FCs, V SKU classes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,6 +123,11 @@ def _under_way_usd(sim: Simulator) -> np.ndarray:
     return np.asarray(usd.sum(axis=0))
 
 
+def _zeros(kind: Any, rows: int) -> dict[str, np.ndarray]:
+    """Counts of a kind, all zero: a column of rows each, dollars by component."""
+    return {name: np.zeros((rows, len(COMPONENTS)) if name == "usd" else rows) for name in kind._fields}
+
+
 class Counting:
     """Adds up what happens in an episode; what happens in the warm-up is left out.
 
@@ -134,14 +139,10 @@ class Counting:
         net = sim.world.net
         lanes, sites, velocity = len(net.lanes), len(net.fleet), velocity_classes(sim.scenario)
         self.sim, self.velocity, kinds = sim, velocity, int(velocity.max()) + 1
-        self.lanes = LaneCounts(*(np.zeros(lanes) for _ in LaneCounts._fields))
-        self.sites = SiteCounts(
-            *(np.zeros(sites) for _ in SiteCounts._fields[:-1]), np.zeros((sites, len(COMPONENTS)))
-        )  # fmt: skip
-        skus = np.bincount(velocity, minlength=kinds).astype(float)
-        self.classes = ClassCounts(
-            skus, *(np.zeros(kinds) for _ in ClassCounts._fields[1:-1]), np.zeros((kinds, len(COMPONENTS)))
-        )  # fmt: skip
+        self.lanes = LaneCounts(**_zeros(LaneCounts, lanes))
+        self.sites = SiteCounts(**_zeros(SiteCounts, sites))
+        self.classes = ClassCounts(**_zeros(ClassCounts, kinds))
+        self.classes.skus[:] = np.bincount(velocity, minlength=kinds)
         self.lines_of = np.zeros((sim.state.package.shape[1], kinds), np.int32)  # of each package, by class
 
     def add(self, happened: Happened) -> None:

@@ -52,7 +52,8 @@ class Watch:
 
     def __init__(self, policy: ScorerPolicy, until: int) -> None:
         self.policy, self.until = policy, until
-        self.digest = digest(Path(__file__).read_bytes(), policy.scorers, policy.pricing, until)
+        files = tuple(Path(file).read_bytes() for file in (__file__, str(events.__file__)))
+        self.digest = digest(files, policy.scorers, policy.pricing, until)
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
         """The fields of `Flows` as lists, one row per key; `flows_of` reads them back."""
