@@ -17,7 +17,7 @@ from regional_dispatch.envs.world.scenario.files import find_scenario, load_scen
 from regional_dispatch.envs.world.scenario.model import LONGEST_HORIZON_HOURS, Scenario, Slots
 from regional_dispatch.envs.world.scenario.network import DATA_DIR, MOST_METROS, CityNetwork, TableNetwork
 from regional_dispatch.envs.world.scenario.stock import Stock
-from regional_dispatch.envs.world.scenario.trace import TraceDemand
+from regional_dispatch.envs.world.scenario.trace import TraceDemand, TraceWeeks
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
 from regional_dispatch.envs.world.scenario.what_if import AddedSite, StockMove, WhatIf
 from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
@@ -52,6 +52,7 @@ __all__ = [
     "Surge",
     "TableNetwork",
     "TraceDemand",
+    "TraceWeeks",
     "Transfers",
     "Trucks",
     "WhatIf",
