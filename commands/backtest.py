@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from regional_dispatch.commands.options import Overrides, command_line, parse_overrides
-from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario, part_of, window
 from regional_dispatch.evaluation.backtest.page import (
     HEADER,
     assumed,
@@ -25,7 +25,7 @@ from regional_dispatch.evaluation.backtest.page import (
     sample_text,
 )
 from regional_dispatch.evaluation.backtest.run import BackTest, backtest
-from regional_dispatch.evaluation.backtest.split import hour_of, part_of, split_text, window
+from regional_dispatch.evaluation.backtest.split import hour_of, split_text
 from regional_dispatch.evaluation.backtest.tables import lane_table, region_rows, rows, week_table
 from regional_dispatch.evaluation.output import check_folder, staged
 from regional_dispatch.evaluation.policies import resolve_policies
@@ -48,8 +48,8 @@ class Command:
     stream: Literal["train", "tune", "evaluate"] = "evaluate"
     """Which part of the trace is counted, where demand.weeks splits it."""
     start: Annotated[str | None, tyro.conf.arg(name="from")] = None
-    """Count from here on, in place of --stream: an hour of the episode, or a date such as 2024-12-01. Hours before are \
-played and not counted."""
+    """Count from here on, in place of --stream: an hour of the episode, or a date such as 2024-12-01. Earlier hours \
+are played and not counted."""
     until: str | None = None
     """Count up to here, in place of --stream: an hour of the episode, or a date."""
     out: Path = Path("runs/backtest")

@@ -18,12 +18,20 @@ from regional_dispatch.envs.kernel.metrics import KPIS, Totals, compute_kpis, di
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 WEEK_HOURS = 168.0
 # KPIs of a whole episode, which have no meaning for a part of one.
-WHOLE_ONLY = ("lanes_used", "episode_cost_per_order_usd")
+WHOLE_ONLY = ("lanes_used", EPISODE_COST)
 PART_KPIS = tuple(kpi for kpi in KPIS if kpi not in WHOLE_ONLY)
+
+
+class Played(NamedTuple):
+    """An episode of one policy."""
+
+    periods: list[Period]
+    kpis: dict[str, float]  # of the whole episode
 
 
 class Period(NamedTuple):
@@ -133,7 +141,7 @@ def play_policy(
     reevaluate: bool = False,
     transfers: str | None = None,
     threads: int = 1,
-) -> list[Period]:
+) -> Played:
     """One episode of a policy in parts.
 
     Args:
@@ -148,7 +156,8 @@ def play_policy(
     rule = None if transfers is None else transfer_rule(transfers)
     sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=rule)
     sim.reset(0, key)
-    return play_periods(sim, lambda tick: sim.run(policy.scorers, tick, threads=threads), edges)
+    periods = play_periods(sim, lambda tick: sim.run(policy.scorers, tick, threads=threads), edges)
+    return Played(periods, sim.kpis(0))
 
 
 def play_samples(
@@ -170,7 +179,7 @@ def play_samples(
     edges = week_edges(scenario) if trace else [scenario.warmup_ticks, scenario.horizon_ticks]
     found = []
     for key in evaluation_keys(1 if trace else episodes, seed, stream):
-        found += play_policy(scenario, policy, key, edges, threads=threads)
+        found += play_policy(scenario, policy, key, edges, threads=threads).periods
         if progress is not None:
             progress()
     return found

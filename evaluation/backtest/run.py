@@ -66,7 +66,7 @@ def backtest(
     tell = progress if progress is not None else lambda _: None
     beside, kept = {}, dict[object, tuple[list[Period], Forced]]()
     for policy_name, policy in policies.items():
-        own = play_policy(scenario, policy, key, edges)
+        own = play_policy(scenario, policy, key, edges).periods
         tell(policy_name)
         same = _same_record(policy, orders)
         if same not in kept:

@@ -16,6 +16,7 @@ from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.what_if import before
 from regional_dispatch.envs.world.what_if.stock import Moved, stock_moves
 from regional_dispatch.evaluation.intervals import over_samples
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.periods import Period, is_trace, joined, play_samples, whole_weeks
 
 SIDES = ("before", "after")
@@ -94,6 +95,7 @@ def _compared(was: Side, now: Side, policy: str, seed: int) -> dict[str, dict[st
             ),
         }
         for kpi in KPIS
+        if kpi != EPISODE_COST
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from regional_dispatch.envs.world.scenario.events import CapacityEvent, Event, L
 from regional_dispatch.envs.world.scenario.files import find_scenario, load_scenario, scenario_yaml
 from regional_dispatch.envs.world.scenario.model import LONGEST_HORIZON_HOURS, Scenario, Slots
 from regional_dispatch.envs.world.scenario.network import DATA_DIR, MOST_METROS, CityNetwork, TableNetwork
+from regional_dispatch.envs.world.scenario.parts import part_of, window
 from regional_dispatch.envs.world.scenario.stock import Stock
 from regional_dispatch.envs.world.scenario.trace import TraceDemand, TraceWeeks
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
@@ -61,6 +62,8 @@ __all__ = [
     "known_zone",
     "load_scenario",
     "override",
+    "part_of",
     "read_yaml",
     "scenario_yaml",
+    "window",
 ]
