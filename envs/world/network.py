@@ -39,6 +39,8 @@ from regional_dispatch.envs.world.sites import (
     station_shares,
 )
 from regional_dispatch.envs.world.trace import fitted, trace_station_shares
+from regional_dispatch.envs.world.what_if import apply_what_if, before
+from regional_dispatch.envs.world.what_if.capacities import kept_capacities
 
 
 class Net(NamedTuple):
@@ -101,6 +103,8 @@ def build_network(scenario: Scenario) -> Network:
     scenario = fitted(scenario)
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)
+    if scenario.what_if is not None:
+        sites, lanes = apply_what_if(scenario, sites, lanes)
     counts, air = count_sites(sites), air_miles(sites)
     traced = isinstance(scenario.demand, TraceDemand)
     station_share = trace_station_shares(scenario, sites) if traced else station_shares(sites)
@@ -109,6 +113,8 @@ def build_network(scenario: Scenario) -> Network:
     possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
     check_reach(scenario, sites, possible)
     capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
+    if scenario.what_if is not None:
+        capacities = kept_capacities(scenario, sites, capacities, build_network(before(scenario)))
     counted = label_sites(scenario, sites, scenario.partition.counted_by)
     in_force = []
     for setting in settings_of(scenario):

@@ -58,6 +58,10 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
         ScenarioError: a level does not fit int16, or the table is wrong.
     """
     scenario = fitted(scenario)
+    if scenario.what_if is not None:
+        from regional_dispatch.envs.world.what_if.stock import stock_after  # which asks for the levels before
+
+        return stock_after(scenario, network, layout)
     layout = layout or scenario.stock
     if layout.placement is not None:
         return stock_from_table(scenario, network, layout.placement, sku_names(scenario))
