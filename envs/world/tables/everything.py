@@ -12,6 +12,7 @@ from regional_dispatch.envs.world.tables.lanes import read_lanes
 from regional_dispatch.envs.world.tables.orders import Orders, read_orders
 from regional_dispatch.envs.world.tables.regions import read_regions
 from regional_dispatch.envs.world.tables.sites import read_sites
+from regional_dispatch.envs.world.tables.stock import Skus, read_placement
 
 
 class Tables(NamedTuple):
@@ -20,6 +21,7 @@ class Tables(NamedTuple):
     sites: pd.DataFrame  # indexed by row of the file
     lanes: pd.DataFrame | None
     orders: Orders | None
+    stocked: frozenset[str] | None  # SKUs that a table puts on a shelf
 
 
 def read_network(scenario: Scenario, findings: Findings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -45,9 +47,14 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
     """
     sites, lanes = (city_sites, None) if city_sites is not None else read_network(scenario, findings)
     by_number = sites.iloc[sites["kind"].map({"fc": 0, "sc": 1, "station": 2}).fillna(3).argsort(kind="stable")]
-    orders = None
-    if isinstance(scenario.demand, TraceDemand) and len(sites):
-        orders = read_orders(scenario, by_number, findings)
-    if scenario.partition.path is not None and len(sites):
+    if not len(sites):
+        return Tables(sites, lanes, None, None)
+    orders = read_orders(scenario, by_number, findings) if isinstance(scenario.demand, TraceDemand) else None
+    if scenario.partition.path is not None:
         read_regions(scenario.resolve(scenario.partition.path), by_number, findings)
-    return Tables(sites, lanes, orders)
+    stocked = None
+    if scenario.stock.placement is not None:
+        skus = Skus(orders.sku_names if orders else None, scenario.stock.skus)
+        table = read_placement(scenario.resolve(scenario.stock.placement), by_number, skus, findings)
+        stocked = skus.texts(table.loc[table["units"] > 0, "sku"])
+    return Tables(sites, lanes, orders, stocked)

@@ -52,8 +52,8 @@ def read_lanes(scenario: Scenario, sites: pd.DataFrame, findings: Findings) -> p
     for column, short in (("origin", "origin"), ("destination", "dest")):
         mend = f"add it to {config.sites}, or correct it"
         table[f"{short}_number"] = number_texts(path, table, column, names, "no such site", mend, findings)
+    _check_twice(path, table[(table["origin_number"] >= 0) & (table["dest_number"] >= 0)], findings)
     table = _known_kinds(path, table, kinds, findings)
-    _check_twice(path, table, findings)
     _check_timetables(path, table, findings)
     _check_miles(path, table, sites, findings)
     _check_speed(path, table, findings)
@@ -157,8 +157,9 @@ def _check_speed(path: Path, table: pd.DataFrame, findings: Findings) -> None:
 def _check_use(path: Path, table: pd.DataFrame, sites: pd.DataFrame, findings: Findings) -> None:
     """Sites that no lane reaches or leaves. A station without a lane into it is an error."""
     into, out = set(table["dest_number"]), set(table["origin_number"])
+    again = sites["name"].duplicated().to_numpy()  # said by the table of sites
     for number, (row, name, kind) in enumerate(zip(sites.index, sites["name"], sites["kind"], strict=True)):
-        if not name:
+        if not name or again[number]:
             continue
         if kind == "station" and number not in into:
             findings.error(path, "no lane leads to this station", "add a lane to it, or remove it", row=int(row),

@@ -71,7 +71,7 @@ def decimals(file: Path, batch: Batch, columns: list[Column], options: Options, 
             found[name] = "." if not evidence.either else _default(file, batch, name, findings)
         if found[name] == "," and batch.separator == ",":
             _say(file, batch, name, _COMMA, "warning", "a decimal comma", "write a point", findings)
-        _say(file, batch, name, _GROUPED[found[name]], "assumed", "thousands are set apart", "", findings)
+        _say(file, batch, name, _GROUPED[found[name]], "assumed", "thousands set apart", "", findings)
     return found
 
 
@@ -175,6 +175,19 @@ def read_numbers(
             say_cells("error", file, batch, column.name, rows, problem, mend, findings)
             bad |= rows
     return np.where(bad | empty, np.nan, numbers)
+
+
+def loose_numbers(batch: Batch, column: Column, decimal: str) -> np.ndarray:
+    """A column's cells as numbers in the file's unit, with the other decimal sign too where a cell has no other reading;
+    NaN where a cell is no number: (n,) float64."""
+    array = batch.columns[column.name]
+    if not pa.types.is_dictionary(array.type):
+        return _typed(array)[0]
+    numbers, wrong, _ = _parsed(array.dictionary, decimal)
+    other, bad, _ = _parsed(array.dictionary, _OTHER[decimal])
+    at = array.indices.to_numpy()
+    numbers = np.where(wrong, np.nan, numbers)[at]
+    return np.where(_other_style(array, decimal) & np.isnan(numbers), np.where(bad, np.nan, other)[at], numbers)
 
 
 def _other_style(array: pa.Array, decimal: str) -> np.ndarray:

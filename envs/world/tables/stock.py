@@ -35,6 +35,10 @@ class Skus:
         found = pd.to_numeric(texts.where(plain, "-1")).to_numpy(np.int64)
         return np.where(found < self.count, found, -1)
 
+    def texts(self, numbers: pd.Series) -> frozenset[str]:
+        """The names of some SKUs."""
+        return frozenset(str(i) if self.names is None else self.names[i] for i in numbers.unique())
+
 
 def read_placement(path: Path, sites: pd.DataFrame, skus: Skus, findings: Findings) -> pd.DataFrame:
     """Base-stock levels by SKU and FC.
