@@ -15,6 +15,7 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, find_scenario
 from regional_dispatch.envs.world.sites import build_sites
 from regional_dispatch.envs.world.tables.everything import Tables, read_all
+from regional_dispatch.envs.world.trace import fitted
 from regional_dispatch.envs.world.yaml_files import override, problems, read_yaml_lines
 
 _MOST_ROUNDS = 20  # of leaving out wrong fields, to find what is behind them
@@ -104,6 +105,7 @@ def _build(scenario: Scenario, tables: Tables, findings: Findings) -> None:
     """What only the network as a whole shows: stations that no route reaches, regions, events, volumes."""
     before = set(noticed())
     try:
+        scenario = fitted(scenario)
         network = build_network(scenario)
         build_events(scenario, network)
     except ScenarioError as error:

@@ -85,7 +85,14 @@ def _city_sites(config: CityNetwork) -> pd.DataFrame:
     """
     metros = read_table(
         DATA_DIR / "us_metros.csv",
-        {"name": "text", "state": "text", "latitude": "number", "longitude": "number", "population": "positive"},
+        {
+            "name": "text",
+            "state": "text",
+            "latitude": "number",
+            "longitude": "number",
+            "population": "positive",
+            "time_zone": "text",
+        },
     ).head(config.metros)
     rng = None if config.site_seed is None else np.random.default_rng(config.site_seed)
     frames = [

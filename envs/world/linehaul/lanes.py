@@ -35,7 +35,8 @@ LANE = np.dtype(
         ("kind", "i4"),  # index into LANE_KINDS
         ("region", "i4"),  # region that dispatches it: its origin's
         ("slot", "i4"),  # its observation slot in that region, −1 where no route uses it
-        ("ticks", "i4"),  # transit
+        ("ticks", "i4"),  # transit; 0 where it takes no time
+        ("room", "i4"),  # packages that a model truck on it holds
         ("miles", "f8"),  # by road
         ("cost", "f8"),  # USD per model truck
     ],
@@ -87,7 +88,10 @@ def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
         ends.kind,
         ends.miles,
     )
-    records["ticks"] = np.maximum(1, np.ceil(ends.hours / scenario.tick_hours - 1e-9)).astype(np.int32)
+    records["ticks"] = np.ceil(ends.hours / scenario.tick_hours - 1e-9).astype(np.int32)
+    share = trucks.capacity_packages / trucks.real_capacity_packages
+    room = np.where(np.isnan(ends.capacity), trucks.capacity_packages, np.maximum(1, np.round(ends.capacity * share)))
+    records["room"] = room.astype(np.int32)
     records["cost"] = ends.departure_usd * trucks.capacity_packages / trucks.real_capacity_packages
     order = np.lexsort((ends.mode, ends.dest, ends.origin))
     return Lanes(records[order], ends.mode[order], ends.departures[order])

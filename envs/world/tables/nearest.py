@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy.spatial import cKDTree
 
 from regional_dispatch.envs.world.findings import Findings

@@ -47,7 +47,7 @@ def _unit(first: float, last: float, horizon: float) -> str:
     """What hours probably are, where they are not; empty where they may be."""
     if last >= 5e8:
         return "; are they seconds since 1970?" if last < 5e10 else "; are they milliseconds since 1970?"
-    if 25_000 <= first and last <= 80_000 and last > horizon:
+    if first >= 25_000 and last <= 80_000 and last > horizon:
         return "; are they Excel's days?"
     for name, per_hour in (("minutes", 60), ("seconds", 3600)):
         if last > 1.5 * horizon and _FULL * horizon <= last / per_hour <= 1.01 * horizon:
