@@ -81,8 +81,8 @@ def _what_names_tables(data: dict[str, Any], path: Path) -> Scenario | None:
 def _without(data: Any, field: list[str]) -> bool:
     """Removes a field from nested data; False where it is not there, as one that is missing is not."""
     name: Any = int(field[0]) if isinstance(data, list) and field[0].isdigit() else field[0]
-    inside = (
-        isinstance(data, dict) and name in data or isinstance(data, list) and isinstance(name, int) and name < len(data)
+    inside = (isinstance(data, dict) and name in data) or (
+        isinstance(data, list) and isinstance(name, int) and name < len(data)
     )
     if not inside:
         return False

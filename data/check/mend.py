@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,10 +100,10 @@ def _texts(batch: Batch, column: Column) -> np.ndarray:
     return np.asarray(np.array([*cells.dictionary.to_pylist(), ""], dtype=object)[cells.indices.to_numpy()])
 
 
-def _each(texts: np.ndarray, new: object) -> np.ndarray:
+def _each(texts: np.ndarray, new: Callable[[str], str]) -> np.ndarray:
     """A function of each distinct text: (n,)."""
     codes, distinct = pd.factorize(texts)
-    return np.asarray(np.array([new(text) for text in distinct], dtype=object)[codes])  # type: ignore[operator]
+    return np.asarray(np.array([new(text) for text in distinct], dtype=object)[codes])
 
 
 def _plain_numbers(batch: Batch, column: Column, old: np.ndarray, decimal: str) -> np.ndarray:

@@ -45,8 +45,8 @@ def _say_fill(scenario: Scenario, file: str, per_day: np.ndarray, findings: Find
         usual = float(np.median(per_day[per_day > 0]))
         findings.warning(
             file,
-            f"one truck a day to each of {int(thin.sum())} stations would be at most {fill[thin].max():.1%} full: they get "
-            f"{usual:.3g} orders a day",
+            f"one truck a day to each of {int(thin.sum())} stations would be at most {fill[thin].max():.1%} full: "
+            f"they get {usual:.3g} orders a day",
             f"set trucks.capacity_packages to about {max(1, round(2 * usual))}, with real_capacity_packages as it is",
             column="trucks.capacity_packages",
             value=room,
@@ -72,7 +72,7 @@ def _say_repeated(path: str, orders: Orders, findings: Findings) -> None:
     if same.any():
         first = int(of_order[by][1:][same][0])
         findings.warning(
-            path, f"{int(same.sum()):,} lines repeat another line of their order", "remove them if they were exported twice",
+            path, f"{int(same.sum()):,} lines repeat another line of their order", "remove them if exported twice",
             column="order", value=str(orders.names[first]),
         )  # fmt: skip
 

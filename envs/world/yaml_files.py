@@ -15,12 +15,12 @@ from regional_dispatch.envs.world.errors import ScenarioError
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Reads what a file looks like, or refuses it: PyYAML follows YAML 1.1, in which NO is false, 10:30 is 630 and 010 is 8.
+    """Reads what a file looks like, or refuses it: in PyYAML's YAML 1.1, NO is false, 10:30 is 630 and 010 is 8.
 
     What is refused is an error, or is appended to `refused` where that is a list.
 
-    As in YAML 1.2, `true` and `false` alone are truth values, so that NO and off are text; fields that are yes or no still
-    take `yes` and `no`. A key given twice is an error.
+    As in YAML 1.2, `true` and `false` alone are truth values, so that NO and off are text; fields that are yes or no
+    still take `yes` and `no`. A key given twice is an error.
     """
 
     refused: list[tuple[int, str]] | None = None  # line, from 1, and text
@@ -73,8 +73,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file.
 
     Raises:
-        ScenarioError: the file is missing, is not YAML, is not a mapping, has a key twice, or holds what YAML reads otherwise
-            than it looks, such as 010 or 10:30.
+        ScenarioError: the file is missing, is not YAML, is not a mapping, has a key twice, or holds what YAML
+            reads otherwise than it looks, such as 010 or 10:30.
     """
     try:
         data = yaml.load(path.read_text(encoding="utf-8-sig"), _StrictLoader)
@@ -103,10 +103,10 @@ def read_yaml_lines(path: Path) -> tuple[dict[str, Any], dict[str, int], list[tu
         loader = _StrictLoader(text)
         loader.refused = []
         node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else None
+        data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, OSError, UnicodeDecodeError):
         return read_yaml(path), {}, []
-    if not isinstance(data, dict):
+    if node is None or not isinstance(data, dict):
         return read_yaml(path), {}, []
     return data, dict(_lines(node, "")), loader.refused
 

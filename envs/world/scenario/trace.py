@@ -20,8 +20,8 @@ class TraceDemand(Frozen):
         "cancelled; relative to the scenario file."
     )
     orders_per_day: float | None = Field(
-        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. Unit: "
-        "orders per day.",
+        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. "
+        "Unit: orders per day.",
     )  # fmt: skip
     zipf_exponent: float = Field(
         0.9, ge=0, le=3, description="Popularity of SKUs by number, SKU 0 the most popular; sizes stock. Unit: 1."

@@ -1,7 +1,7 @@
 """Order lines, a batch at a time, put together to orders. Axes: O orders, N order lines.
 
-A batch is cut down to its orders and lines at once, so that what is held is little more than the result. Files are mostly
-in the order of time; then nothing is sorted.
+A batch is cut down to its orders and lines at once, so that what is held is little more than the result. Files are
+mostly in the order of time; then nothing is sorted.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class Assembly:
             first,
             sku_rank[_take(self._joined("sku", np.int32), lines_by)],
             _take(self._joined("units", np.int32), lines_by),
-            *(self._optional(name, nothing, lines_by) for name, nothing in _OPTIONAL.items()),
-            sku_names=sku_names,
+            *(self._optional(name, nothing, lines_by) for name, nothing in _OPTIONAL.items()),  # type: ignore[arg-type]
+            sku_names=sku_names,  # type: ignore[misc]
             left_out=left_out,
         )
         return found, example, several
@@ -136,9 +136,8 @@ class Assembly:
         names = lines.sku.dictionary.to_pylist()
         number = np.array([self._skus.setdefault(name, len(self._skus)) for name in names], np.int32)
         sku = number[lines.sku.indices.to_numpy()]
-        total = np.bincount(sku, lines.units, len(self._skus))
-        total[: len(self._units)] += self._units
-        self._units = total
+        before = np.pad(self._units, (0, len(self._skus) - len(self._units)))
+        self._units = before + np.bincount(sku, lines.units, len(self._skus))
         return np.asarray(sku)
 
     def _joined(self, name: str, dtype: type) -> np.ndarray:

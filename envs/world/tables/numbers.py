@@ -1,7 +1,7 @@
 """Cells as numbers, however a spreadsheet writes them: 8000.5, 8,000.5, 8.000,5, 8 000,5.
 
-Whether a comma is a decimal comma is found out from the numbers that have one reading alone: `40,5` and `8,000,000` have,
-`8,000` has not. What has two readings, and nothing beside it that decides, is refused.
+Whether a comma is a decimal comma is found out from the numbers that have one reading alone: `40,5` and `8,000,000`
+have, `8,000` has not. What has two readings, and nothing beside it that decides, is refused.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def _default(file: Path, batch: Batch, name: str, findings: Findings) -> str:
     if batch.separator == "," and "." in text:
         return "."
     if batch.separator == ",":
-        findings.warning(file, f"read as {text.replace(',', '')}, thousands", "write it without a comma", row=row, column=name,
+        plain = text.replace(",", "")
+        findings.warning(file, f"read as {plain}, thousands", "write it without a comma", row=row, column=name,
                          value=text)  # fmt: skip
         return "."
     number = text.replace(",", ".")
@@ -178,8 +179,8 @@ def read_numbers(
 
 
 def loose_numbers(batch: Batch, column: Column, decimal: str) -> np.ndarray:
-    """A column's cells as numbers in the file's unit, with the other decimal sign too where a cell has no other reading;
-    NaN where a cell is no number: (n,) float64."""
+    """A column's cells as numbers in the file's unit, NaN where a cell is none: (n,) float64. The other decimal sign is
+    read too, where a cell has no other reading."""
     array = batch.columns[column.name]
     if not pa.types.is_dictionary(array.type):
         return _typed(array)[0]

@@ -164,12 +164,12 @@ class _Reading:
             found = number_names(path, batch, "station", self.stations["name"].tolist(), problem, findings)
             open_rows = _empty(as_text(there["station"]))
         if {"latitude", "longitude"} <= set(there) and open_rows.any():
-            place = [
+            lat, lon = (
                 read_numbers(path, batch, ORDERS.column(name), decimal.get(name, "."), findings)
                 for name in ("latitude", "longitude")
-            ]
-            given = open_rows & ~np.isnan(place[0]) & ~np.isnan(place[1])
-            found[given] = nearest_station(path, batch, self.stations, *place, given, findings)
+            )
+            given = open_rows & ~np.isnan(lat) & ~np.isnan(lon)
+            found[given] = nearest_station(path, batch, self.stations, lat, lon, given, findings)
             open_rows &= ~given
         if "postal" in there and open_rows.any():
             found[open_rows] = station_of_postal(path, batch, self.stations, open_rows, findings)

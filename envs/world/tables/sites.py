@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.opening import clock_hours, read_days
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, known_zone
@@ -54,7 +54,7 @@ def read_sites(scenario: Scenario, findings: Findings) -> pd.DataFrame:
     path = scenario.resolve(config.sites)
     table = read_frame(path, SITES, options_of(config, SITES), findings)
     for column in ("region", "state", "time_zone"):
-        table[column] = table[column] if column in table else ""
+        table[column] = table.get(column, "")
     table["kind"] = _kinds(path, table, findings)
     _check_names(path, table, findings)
     _check_places(path, table, findings)
@@ -85,7 +85,7 @@ def _check_names(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         first = table.index[table["name"] == name][0]
         same = table.loc[[first, row]].drop_duplicates().shape[0] == 1
         mend = "remove one of the rows" if same else "rename one of the sites"
-        findings.error(path, f"is given twice, in row {first} too", mend, row=row, column="name", value=name)
+        findings.error(path, f"is given twice, see row {first}", mend, row=row, column="name", value=name)
 
 
 def kind_word(text: str) -> str:
@@ -140,7 +140,7 @@ def _population(path: Path, scenario: Scenario, table: pd.DataFrame, findings: F
     """People at each site; all stations alike where the table gives none."""
     people = table["population"].fillna(0.0) if "population" in table else pd.Series(0.0, index=table.index)
     stations = table["kind"] == "station"
-    level = "warning" if scenario.demand.kind == "generated" else "assumed"
+    level: Level = "warning" if scenario.demand.kind == "generated" else "assumed"
     if stations.any() and people[stations].sum() <= 0:
         findings.add(
             level, path, "no station has a population, so all have the same share of demand", "give population"
@@ -183,7 +183,7 @@ def _each(
         try:
             out.append(read(cell) if cell else empty)
         except ValueError as error:
-            findings.error(path, str(error).partition("'; ")[2] or str(error), row=int(row), column=column, value=cell)
+            findings.error(path, str(error).partition("'; ")[2] or str(error), row=row, column=column, value=cell)
             out.append(empty)
     return out
 

@@ -49,8 +49,8 @@ SITES = Table(
 LANES = Table(
     "lanes",
     "network.lanes",
-    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or from "
-    "an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and its like).",
+    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or "
+    "from an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and such).",
     (
         Column("origin", "text", "Name of the site it starts from", "Depot Lyon", "refused", required=True,
                also=("from",)),
