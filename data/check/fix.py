@@ -17,7 +17,7 @@ from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, TraceDemand
 from regional_dispatch.envs.world.tables.options import Options, options_of
-from regional_dispatch.envs.world.tables.schema import LANES, ORDERS, PLACEMENT, REGIONS, SITES, Table
+from regional_dispatch.envs.world.tables.schema import LANES, ORDERS, PLACEMENT, REGIONS, SITES, STOCK, Table
 from regional_dispatch.evaluation.errors import InputError
 
 _READING = ("columns", "units", "encoding", "decimal", "time_format", "time_zone")  # how the originals are read
@@ -103,8 +103,9 @@ def _named_tables(scenario: Scenario) -> list[tuple[Table, str, str, Options]]:
             found.append((LANES, "network", "lanes", options_of(scenario.network, LANES)))
     if isinstance(scenario.demand, TraceDemand):
         found.append((ORDERS, "demand", "path", options_of(scenario.demand, ORDERS)))
-    if scenario.stock.placement is not None:
-        found.append((PLACEMENT, "stock", "placement", Options()))
+    for table, field in ((PLACEMENT, "placement"), (STOCK, "snapshot")):
+        if getattr(scenario.stock, field) is not None:
+            found.append((table, "stock", field, Options()))
     if scenario.partition.path is not None:
         found.append((REGIONS, "partition", "path", Options()))
     return found

@@ -82,6 +82,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
     except PermissionError:
         raise ScenarioError(f"{path}: cannot be read; change its permissions") from None
+    except yaml.constructor.ConstructorError as error:
+        row = f"row {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ScenarioError(f"{path}: {row}{error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):

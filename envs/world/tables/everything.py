@@ -12,7 +12,7 @@ from regional_dispatch.envs.world.tables.lanes import read_lanes
 from regional_dispatch.envs.world.tables.orders import Orders, read_orders
 from regional_dispatch.envs.world.tables.regions import read_regions
 from regional_dispatch.envs.world.tables.sites import read_sites
-from regional_dispatch.envs.world.tables.stock import Skus, read_placement
+from regional_dispatch.envs.world.tables.stock import Skus, read_placement, read_stock
 
 
 class Tables(NamedTuple):
@@ -52,9 +52,18 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
     orders = read_orders(scenario, by_number, findings) if isinstance(scenario.demand, TraceDemand) else None
     if scenario.partition.path is not None:
         read_regions(scenario.resolve(scenario.partition.path), by_number, findings)
-    stocked = None
-    if scenario.stock.placement is not None:
-        skus = Skus(orders.sku_names if orders else None, scenario.stock.skus)
-        table = read_placement(scenario.resolve(scenario.stock.placement), by_number, skus, findings)
-        stocked = skus.texts(table.loc[table["units"] > 0, "sku"])
+    stocked = _read_stock(scenario, by_number, orders, findings)
     return Tables(sites, lanes, orders, stocked)
+
+
+def _read_stock(
+    scenario: Scenario, sites: pd.DataFrame, orders: Orders | None, findings: Findings
+) -> frozenset[str] | None:
+    """The SKUs that a placement puts on a shelf; None without one."""
+    skus = Skus(orders.sku_names if orders else None, scenario.stock.skus)
+    if scenario.stock.snapshot is not None:
+        read_stock(scenario.resolve(scenario.stock.snapshot), sites, skus, findings)
+    if scenario.stock.placement is None:
+        return None
+    table = read_placement(scenario.resolve(scenario.stock.placement), sites, skus, findings)
+    return skus.texts(table.loc[table["units"] > 0, "sku"])

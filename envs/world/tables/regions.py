@@ -66,15 +66,16 @@ def read_states(path: Path, sites: pd.DataFrame, sites_path: Path | str, finding
             path, "is given twice", "remove one row", row=int(row), column="state", value=table["state"][row]
         )
     spelling, regions = Spelling(table["state"].tolist()), table["region"].tolist()
-    found = []
-    for name, state in zip(sites["name"], sites["state"], strict=True):
-        number = spelling.number(state) if state else -1
+    found = {}
+    for state, names in sites.groupby("state")["name"]:
+        number = spelling.number(state)
         if number < 0:
             number = spelling.exact(US_STATES.get(state.casefold(), ""))
-        found.append(regions[number] if number >= 0 else "")
+        found[state] = regions[number] if number >= 0 and state else ""
+        of_site = f"of site '{names.iloc[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
         if not state:
-            findings.error(sites_path, f"site '{name}' has no state", f"give one of {path.name}", column="state")
+            findings.error(sites_path, f"is empty: {of_site}", f"give a state of {path.name}", column="state")
         elif number < 0:
-            problem = f"the state of site '{name}' has no region in {path.name}"
+            problem = f"the state {of_site} has no region in {path.name}"
             findings.error(sites_path, problem, "add a row for it, or correct it", column="state", value=state)
-    return found
+    return [found[state] for state in sites["state"]]
