@@ -47,7 +47,7 @@ def test_yaml_and_tables_are_checked_together(tmp_path: Path) -> None:
     path = written(tmp_path, text, sites=SITES.replace("40.5,-74.4", "x,-74.4"))
     found = "\n".join(texts(path, "error"))
     for part in (
-        "mine.yaml: row 2: horizon_hours = '-5'", "mine.yaml: row 3: 010 means 8", "mine.yaml: row 4: 'start_hour' is given",
+        "mine.yaml: row 2: horizon_hours = '-5'", "mine.yaml: row 3: 010 means 8", "row 4: 'start_hour' is given",
         "mine.yaml: row 9: foo = '1': unknown field", "sites.csv: row 2: latitude = 'x'",
     ):  # fmt: skip
         assert part in found
@@ -67,7 +67,8 @@ def test_tables_are_checked_where_fields_do_not_fit_together(tmp_path: Path) -> 
         (SCENARIO, ORDERS + "c,30,DS P,007,3,60\n", "order = 'c': 1 lines repeat another line of their order"),
         (SCENARIO + "stock: {placement: placement.csv}\n", ORDERS,
          "sku = '7': 1 of 2 SKUs are ordered, but have no stock anywhere: 1 lines (33.3%) are lost"),
-        (SCENARIO + "stock: {placement: placement.csv}\n", ORDERS, "row 3: sku = 'old': 1 SKUs are stocked, but never ordered"),
+        (SCENARIO + "stock: {placement: placement.csv}\n", ORDERS,
+         "row 3: sku = 'old': 1 SKUs are stocked, but never ordered"),
     ],
 )  # fmt: skip
 def test_sizes_that_do_not_fit_are_warned_of(tmp_path: Path, text: str, orders: str, message: str) -> None:

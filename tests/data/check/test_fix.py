@@ -13,16 +13,18 @@ from regional_dispatch.evaluation.errors import InputError
 
 FILES = {
     "sites.csv": (
-        "Name;Kind;Lat;Lon;Einwohner;Trucks\nLager Köln;FC;50,94;6,96;;10\nLager München;Fulfilment Centre;11,58;48,14;;5\n"
-        "Berlin;Station;52,52;13,40;3.700.000;\nHamburg;Station;53,55;9,99;1.900.000;\nKöln;Station;50,94;6,96;1.080.000;\n"
-        "Köln;Station;50,94;6,96;1.080.000;\n;;;;;\n"
+        "Name;Kind;Lat;Lon;Einwohner;Trucks\nLager Köln;FC;50,94;6,96;;10\n"
+        "Lager München;Fulfilment Centre;11,58;48,14;;5\nBerlin;Station;52,52;13,40;3.700.000;\n"
+        "Hamburg;Station;53,55;9,99;1.900.000;\nKöln;Station;50,94;6,96;1.080.000;\nKöln;Station;50,94;6,96;1.080.000;\n;;;;;\n"
     ).encode("cp1252"),
     "lanes.csv": (
-        "von,nach,km\nLager Köln,Berlin,575\nlager köln,Hamburg,425\nLager Köln,Köln,10\nLager München,Berlin,\"585,5\"\n"
+        "von,nach,km\nLager Köln,Berlin,575\nlager köln,Hamburg,425\nLager Köln,Köln,10\n"
+        "Lager München,Berlin,\"585,5\"\n"
         "Lager München,Köln,575\nLager München,Köln,575\n"
     ).encode(),
     "orders.csv": (
-        "Bestellung\tZeit\tOrt\tArtikel\tMenge\nB1\t05.11.2024 10:30\tBerlin\t007\t1\nB1\t05.11.2024 10:30\tBerlin\t08\t2\n"
+        "Bestellung\tZeit\tOrt\tArtikel\tMenge\nB1\t05.11.2024 10:30\tBerlin\t007\t1\n"
+        "B1\t05.11.2024 10:30\tBerlin\t08\t2\n"
         "B2\t13.11.2024 18:00\tHAMBURG\t007\t-1\nB3\t06.11.2024 09:00\tKöln\t9\t3\n"
     ).encode(),
     "mine.yaml": b"""name: mine

@@ -38,7 +38,7 @@ def scenario(folder: Path, **changes: Any) -> Scenario:
 
     Args:
         folder: to write to.
-        changes: `sites`, `lanes` and `orders` replace a table, as text or bytes; other names are fields of the scenario.
+        changes: `sites`, `lanes` and `orders` replace a table, as text or bytes; other names are fields.
     """
     tables = {"sites": SITES, "lanes": LANES, "orders": ORDERS}
     for name in tables:
