@@ -39,8 +39,8 @@ def build_sites(scenario: Scenario) -> pd.DataFrame:
 
     Returns:
         Columns name, kind, latitude, longitude, state, population; from a table also region and time_zone, empty where
-        they are not given, and per_hour, trucks, opens, closes (hours of the day), weekdays and postal where the file has
-        them.
+        they are not given, and per_hour, trucks, opens, closes (hours of the day), weekdays and postal where the file
+        has them.
 
     Raises:
         ScenarioError: the table is wrong.
