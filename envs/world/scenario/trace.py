@@ -34,9 +34,13 @@ class TraceDemand(Frozen):
         None, description="Weeks of the trace for training, tuning and evaluation. Default: it is not split, and what "
         "is learned is measured on the same orders.",
     )  # fmt: skip
-    zipf_exponent: float = Field(
-        0.9, ge=0, le=3, description="Popularity of SKUs by number, SKU 0 the most popular; sizes stock. Unit: 1."
+    promise_hours: float = Field(
+        60.0, gt=0, le=24 * 365, description="Promise of lines for which the file has none. Unit: hours. Ours."
     )
+    size_from_days: float | None = Field(
+        None, gt=0, description="Shelves, and capacities that no table gives, are sized from the first days of the "
+        "trace. Default: from all of it, which knows what will be ordered. Unit: days.",
+    )  # fmt: skip
     columns: dict[str, str] = Field(
         {}, description="Names of columns in the file where they differ: `{order: Order No, units: Menge}`."
     )
