@@ -90,7 +90,7 @@ def test_compare_on_a_split_trace_counts_its_evaluation_weeks(folder: Path) -> N
     ended = run_here(folder, "evaluate.py", "compare", *arguments, "--out", "held")
     assert ended.code == 0, ended.err
     said = " ".join(ended.out.split())
-    assert "counted from 2024-11-18 00:00 to 2024-11-25 00:00, the part 'evaluate'" in said
+    assert "counted from 2024-11-18 00:00 to 2024-11-25 08:00, the part 'evaluate'" in said
     assert "no interval without two whole weeks" in said
 
 
