@@ -161,7 +161,7 @@ def test_hours_far_from_the_files_are_warned_of(tmp_path: Path) -> None:
     assert "more than a quarter apart" in text
 
 
-# ------------------------------------------------------------------------------------------------------------ parts of time
+# --------------------------------------------------------------------------------------------- what was really done
 
 
 def split(scenario: Scenario, train: float, tune: float) -> Scenario:
