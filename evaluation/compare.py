@@ -179,17 +179,22 @@ def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] |
     }
     return {
         "policies": {
-            name: {kpi: bootstrap_mean(values[name][kpi], np.random.default_rng(seed))._asdict() for kpi in KPIS}
+            name: {kpi: _known(bootstrap_mean(values[name][kpi], np.random.default_rng(seed))) for kpi in KPIS}
             for name in names
         },
         "paired": {
             f"{a} - {b}": {
-                kpi: paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed))._asdict()
+                kpi: _known(paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed)))
                 for kpi in KPIS
             }
             for a, b in (combinations(names, 2) if pairs is None else pairs)
         },
     }
+
+
+def _known(interval: Interval) -> dict[str, float | None]:
+    """An interval with None for NaN, which JSON does not have."""
+    return {name: None if value != value else value for name, value in interval._asdict().items()}
 
 
 def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, Any] | None = None) -> None:
@@ -248,7 +253,9 @@ def _is_summary(data: Any) -> bool:
     """Does a parsed JSON have the parts and KPIs that the tables show?"""
     try:
         cells = [kpis[kpi] for part in ("policies", "paired") for kpis in data[part].values() for kpi in KPIS]
-        complete = all(isinstance(cell["mean"], float | int) and set(Interval._fields) <= set(cell) for cell in cells)
+        complete = all(
+            isinstance(cell["mean"], float | int | None) and set(Interval._fields) <= set(cell) for cell in cells
+        )
         return complete and bool(data["policies"]) and {"scenario", "seed", "episodes"} <= set(data["meta"])
     except (AttributeError, KeyError, TypeError):
         return False

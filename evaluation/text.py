@@ -8,8 +8,10 @@ MINUS = "−"
 NOTHING = "–"  # a cell without a value
 
 
-def number(value: float, decimals: int, signed: bool = False) -> str:
-    """A number with thousands separators; zero has no sign."""
+def number(value: float | None, decimals: int, signed: bool = False) -> str:
+    """A number with thousands separators; zero has no sign. A dash for None or NaN."""
+    if value is None or value != value:
+        return NOTHING
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
     if not any(digit in text for digit in "123456789"):
         text = text.lstrip("+-")

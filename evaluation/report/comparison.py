@@ -48,11 +48,12 @@ def kpi_rows(summary: Summary) -> list[Row]:
     return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
 
 
-def _row(kpi: str, means: list[float]) -> Row:
+def _row(kpi: str, means: list[float | None]) -> Row:
     unit, better = KPIS[kpi].unit, KPIS[kpi].better
     cells = [kpi_cell(kpi, mean, _DECIMALS.get(unit, 2)) for mean in means]
     goal = {"lower": min, "higher": max}.get(better)
-    best = cells[means.index(goal(means))] if goal and len(set(cells)) > 1 else None
+    known = [mean for mean in means if mean is not None]
+    best = cells[means.index(goal(known))] if goal and known and len(set(cells)) > 1 else None
     return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
 
 
