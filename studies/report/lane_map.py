@@ -13,7 +13,7 @@ from regional_dispatch.envs.render.curves import bends, curve
 from regional_dispatch.envs.render.geography import site_points
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.studies.report.charts import png
-from regional_dispatch.studies.report.ground import draw_states
+from regional_dispatch.studies.report.ground import draw_ground
 
 _SIZE = (9.6, 5.6)  # inches
 _WIDEST, _THINNEST = 4.5, 0.4  # points
@@ -36,7 +36,7 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
     """
     figure = Figure(figsize=_SIZE, layout="constrained")
     axis = figure.subplots()
-    view = draw_states(axis, network, 0.15)
+    view = draw_ground(axis, network, 0.15)
     at, lanes = site_points(view, network.sites), network.net.lanes
     used = np.flatnonzero(packages > 0)
     used = used[np.argsort(packages[used], kind="stable")]
