@@ -53,10 +53,7 @@ def contents(runs: Sequence[Played]) -> dict[str, Any]:
         "kpis": [{"name": name, "values": [form(run.kpis[kpi]) for run in runs]} for name, kpi, form in TILES],
         "sites": _sites(sites, regions, view, site_numbers),
         "lanes": _lanes(lanes, regions, view, sites, lane_numbers),
-        "flows": [
-            _flows(run, table, numbers, len(lanes))
-            for run, table, numbers in zip(runs, ends, lane_numbers, strict=True)
-        ],
+        "flows": [_flows(run, numbers, len(lanes)) for run, numbers in zip(runs, lane_numbers, strict=True)],
         "work": [_work(run, numbers, len(sites)) for run, numbers in zip(runs, site_numbers, strict=True)],
         **_ground(view, sites, regions),
     }
@@ -151,7 +148,7 @@ def _lanes(
     }
 
 
-def _flows(run: Played, lanes: pd.DataFrame, numbers: np.ndarray, rows: int) -> dict[str, list[Any]]:
+def _flows(run: Played, numbers: np.ndarray, rows: int) -> dict[str, list[Any]]:
     """Trucks, packages and dollars, lane by lane: T numbers for each of the page's lanes."""
     used = np.flatnonzero(run.trucks.any(axis=0))
     found = {}

@@ -53,14 +53,18 @@ function inRegions(lane) {
   return state.regions.has(home[table.from[lane]]) || state.regions.has(home[table.to[lane]]);
 }
 
-// The lanes that the reader's choice leaves, with what they carried in the ticks that count; the busiest last.
-function chosenLanes(over) {
-  const table = D.lanes, found = [];
-  for (let i = 0; i < table.name.length; i++) {
-    if (!state.kinds.has(table.kind[i]) || !state.modes.has(table.mode[i]) || !inRegions(i)) continue;
+// Numbers of the lanes that the choice of kinds, modes and regions leaves.
+const chosenNumbers = () => D.lanes.name.flatMap((_, i) =>
+  state.kinds.has(D.lanes.kind[i]) && state.modes.has(D.lanes.mode[i]) && inRegions(i) ? [i] : []);
+
+// Those lanes with what they carried in the ticks that count, the busiest last; hour by hour also lanes that carry trucks
+// of earlier hours alone.
+function chosenLanes(over, busy) {
+  const found = [];
+  for (const i of chosenNumbers()) {
     const lane = {i};
     for (const name in MEASURES) lane[name] = D.flows.map(flow => sum(flow[name], i, over));
-    if (!lane.trucks.some(Boolean)) continue;
+    if (!lane.trucks.some(Boolean) && !busy.has(i)) continue;
     const own = lane[state.measure];
     lane.value = two ? own[1] - own[0] : own[0];
     if (Math.abs(lane.value) >= state.least) found.push(lane);
@@ -125,12 +129,12 @@ function curve(lane) {
 
 // Trucks on the road at a moment that left in the hours of this page, those of one lane and tick as one dot.
 function trucksAt(moment) {
-  const found = [];
-  for (const lane of lanes) {
-    const transit = Math.max(1, Math.round(D.lanes.transit_hours[lane.i] / D.tick_hours));
-    for (let t = Math.max(0, Math.floor(moment) - transit + 1); t <= Math.min(Math.floor(moment), T - 1); t++) {
-      const count = D.flows[0].trucks[lane.i * T + t];
-      if (count) found.push({lane: lane.i, count, left: t, position: along(lane.i, (moment - t) / transit)});
+  const found = [], now = Math.min(Math.floor(moment), T - 1);
+  for (const i of view.numbers) {
+    const transit = Math.max(1, Math.round(D.lanes.transit_hours[i] / D.tick_hours));
+    for (let t = Math.max(0, now - transit + 1); t <= now; t++) {
+      const count = D.flows[0].trucks[i * T + t];
+      if (count) found.push({lane: i, count, left: t, position: along(i, Math.min(1, (moment - t) / transit))});
     }
   }
   return found;
@@ -230,7 +234,7 @@ function laneLayer() {
 }
 
 function truckLayer() {
-  const trucks = state.tick >= 0 && !two ? trucksAt(state.tick) : [];
+  const trucks = byTheHour() ? trucksAt(state.tick) : [];
   const size = Math.max(0.45, Math.min(1, Math.sqrt(400 / Math.max(trucks.length, 1))));
   return new deck.ScatterplotLayer({id: "trucks", data: trucks, pickable: true, radiusUnits: "pixels", stroked: true,
     lineWidthUnits: "pixels", getLineWidth: 0.7, getLineColor: [255, 255, 255], getFillColor: INK,
@@ -271,11 +275,14 @@ function nameLayer() {
 
 // ---------------------------------------------------------------------------------------------------------- drawing
 
+const byTheHour = () => state.tick >= 0 && !two; // trucks are drawn then
+
 // What is chosen, drawn: all of it, or while playing, between two ticks, the trucks alone.
 function draw(trucksAlone = false) {
   if (!trucksAlone) {
-    view = {over: ticks()};
-    chosen = chosenLanes(view.over);
+    view = {over: ticks(), numbers: chosenNumbers()};
+    const busy = new Set(byTheHour() ? trucksAt(state.tick).map(truck => truck.lane) : []);
+    chosen = chosenLanes(view.over, busy);
     lanes = two ? chosen.filter(lane => Math.abs(lane.value) > 1e-9) : chosen;
     view.dearest = costScale(lanes);
     const sites = siteLayers();
@@ -291,7 +298,7 @@ function words() {
   const packages = total("packages"), trucks = total("trucks"), usd = total("usd");
   const fills = packages.map((carried, run) => share(carried / (trucks[run] * D.truck_packages[run])));
   const pair = (values, digits) => values.map(value => number(value, digits)).join(" → ");
-  $("shown").innerHTML = `<b>${escape(when())}</b><br>${number(chosen.length)} lanes${two ? `, of which ${number(lanes.length)} differ` : ""}` +
+  $("shown").innerHTML = `<b>${escape(when())}</b><br>${number(chosen.filter(lane => lane.trucks.some(Boolean)).length)} lanes${two ? `, of which ${number(lanes.length)} differ` : ""}` +
     `<br>${pair(packages, 0)} packages on ${pair(trucks, 0)} trucks, ${fills.join(" → ")} full<br>${pair(usd, 2)} USD of linehaul`;
   $("clock").textContent = state.tick >= 0 ? D.ticks[view.over[0]].label : when();
   $("slider").value = Math.max(0, Math.floor(state.tick));
@@ -437,6 +444,6 @@ function trouble(error) {
 // For tests and for readers with a console: what is shown now.
 window.shown = () => ({tick: state.tick, playing: state.playing, when: when(), lanes: lanes.map(lane => ({name: D.lanes.name[lane.i],
   value: lane.value, packages: lane.packages, trucks: lane.trucks, usd: lane.usd})),
-  trucks: state.tick >= 0 && !two ? trucksAt(state.tick).reduce((all, truck) => all + truck.count, 0) : 0});
+  trucks: byTheHour() ? trucksAt(state.tick).reduce((all, truck) => all + truck.count, 0) : 0});
 
 start().catch(trouble);
