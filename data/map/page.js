@@ -10,6 +10,7 @@ const MEASURES = {
 };
 const SITE_KINDS = {fc: ["■", "fulfillment centers"], sc: ["▲", "sort centers"], station: ["●", "delivery stations"]};
 const WIDEST = 7, THINNEST = 0.6, MOST_WIDE = 40; // pixels, pixels, lanes of full width
+const NEAR = 6, SHIFT = 6; // units of the map, pixels
 const HOURS_A_SECOND = 2, STEPS = 14; // while playing; pieces of a lane's curve
 const LESS = [33, 102, 172], MORE = [178, 24, 43], MUTED = [104, 113, 123], INK = [29, 35, 41];
 
@@ -216,6 +217,17 @@ function marks() { // a square and a triangle, for sites that are no circles
 const ATLAS = {image: marks(), mapping: {fc: {x: 0, y: 0, width: 64, height: 64, mask: true},
   sc: {x: 64, y: 0, width: 64, height: 64, mask: true}}};
 
+// How far an FC goes left and a sort center right, in pixels, where one would hide the other.
+function shifts() {
+  const s = D.sites, found = s.name.map(() => 0), of = kind => s.kind.flatMap((own, i) => own === kind ? [i] : []);
+  for (const fc of of("fc")) {
+    for (const sc of of("sc")) {
+      if (Math.hypot(s.x[fc] - s.x[sc], s.y[fc] - s.y[sc]) < NEAR) { found[fc] = -SHIFT; found[sc] = SHIFT; }
+    }
+  }
+  return found;
+}
+
 function groundLayers() {
   return [
     new deck.SolidPolygonLayer({id: "land", data: D.land, getPolygon: land => land.ring, getFillColor: land => rgb(land.tint)}),
@@ -258,7 +270,7 @@ function siteLayers() {
       getPosition: at, getRadius: 13}),
     new deck.IconLayer({id: "centers", data: shown.filter(i => s.kind[i] !== "station"), pickable: true,
       iconAtlas: ATLAS.image, iconMapping: ATLAS.mapping, getIcon: i => s.kind[i], sizeUnits: "pixels", getPosition: at,
-      getSize: Math.max(7, 14 * crowd), getColor: i => [...siteColour(i), alpha(i)], updateTriggers: {getColor: trigger}}),
+      getPixelOffset: i => [D.shift[i] * crowd, 0], getSize: Math.max(7, 14 * crowd), getColor: i => [...siteColour(i), alpha(i)], updateTriggers: {getColor: trigger}}),
   ];
 }
 
@@ -410,6 +422,7 @@ function prepare() {
   D.colours.rgb = D.colours.ramp.map(rgb);
   D.colours.betweenRgb = rgb(D.colours.between);
   D.curves = D.lanes.name.map((_, lane) => curve(lane));
+  D.shift = shifts();
   D.ground = groundLayers();
   D.regions.forEach((_, r) => state.regions.add(r));
   D.kinds.forEach((_, k) => state.kinds.add(k));

@@ -19,6 +19,7 @@ from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS
 from regional_dispatch.envs.world.network import Net, Network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 WEEK_HOURS = 168.0
@@ -40,7 +41,7 @@ class Played(NamedTuple):
     usd: np.ndarray  # (T, L) float, what these trucks cost, hired ones at their premium
     worked: np.ndarray  # (T, N) int, lines picked at an FC, packages sorted at a sort center
     capacity: np.ndarray  # (T, N) int, of the same, at most
-    kpis: dict[str, float]  # of these hours
+    kpis: dict[str, float]  # of these hours (`envs.kernel.metrics`), without the whole episode's cost
 
     @property
     def fill(self) -> np.ndarray:
@@ -78,10 +79,11 @@ def play(
     network, rules = sim.network, sim.world.rules
     trucks, packages, usd, worked, capacity = (np.array(part) for part in zip(*counts, strict=True))
     start = (int(sim.state.row["week_tick"][0]) + first) * scenario.tick_hours % WEEK_HOURS
+    kpis = compute_kpis(difference(_totals(sim), before))
+    del kpis[EPISODE_COST]  # which is not of these hours
     return Played(
         scenario.name, policy.name, network.region_names, _sites(network), _lanes(network, scenario.tick_hours),
-        int(rules.truck_packages), start, scenario.tick_hours, trucks, packages, usd, worked, capacity,
-        compute_kpis(difference(_totals(sim), before)),
+        int(rules.truck_packages), start, scenario.tick_hours, trucks, packages, usd, worked, capacity, kpis,
     )  # fmt: skip
 
 
