@@ -109,11 +109,14 @@ def _degrees(sites: pd.DataFrame) -> np.ndarray:
 
 
 def _nearest(scenario: Scenario, sites: pd.DataFrame, stations: pd.DataFrame) -> np.ndarray:
-    """The station nearest to each site: (sites,) index into stations."""
+    """The station nearest to each site: (sites,) index into stations. A station is its own, wherever others stand."""
     places, to = _degrees(sites), _degrees(stations)
     if isinstance(scenario.network, CityNetwork):
-        return np.linalg.norm((places[:, None] - to[None]) * [_US_ASPECT, 1.0], axis=2).argmin(axis=1)
-    return nearest(places[:, 1], places[:, 0], to[:, 1], to[:, 0])
+        found = np.linalg.norm((places[:, None] - to[None]) * [_US_ASPECT, 1.0], axis=2).argmin(axis=1)
+    else:
+        found = nearest(places[:, 1], places[:, 0], to[:, 1], to[:, 0])
+    found[(sites["kind"] == "station").to_numpy()] = np.arange(len(stations))
+    return found
 
 
 def _bisect(

@@ -19,7 +19,7 @@ TOLERANCE_DEG = 0.03  # a simplified border stays this near, measured in degrees
 MIN_AREA_DEG2 = 0.01  # of an island, in square degrees of latitude; a country's largest ring stays
 STEPS_PER_DEG = 100  # coordinates are whole hundredths of a degree
 POLE = -89.9
-MAINLAND_US = "840"  # us_states.json has the contiguous states
+US, CONTIGUOUS_US = "840", ((-125.0, 24.0), (-66.0, 50.0))  # longitude and latitude of its corners
 
 
 def decoded(topology: dict[str, Any]) -> list[Ring]:
@@ -78,11 +78,18 @@ def area(ring: Ring) -> float:
 
 
 def kept_rings(geometry: dict[str, Any], arcs: list[Ring]) -> list[list[int]]:
-    """A country's rings without small islands, largest first; its largest stays, but for the contiguous US."""
+    """A country's rings without small islands, largest first; its largest stays. The contiguous US is left out."""
     rings = sorted(outer_rings(geometry, arcs), key=lambda ring: -area(joined(ring, arcs)))
-    first = 1 if geometry.get("id") == MAINLAND_US else 0
-    large = [ring for ring in rings[1:] if area(joined(ring, arcs)) >= MIN_AREA_DEG2]
-    return large if first else rings[:1] + large
+    if geometry.get("id") == US:
+        rings = [ring for ring in rings if not contiguous_us(joined(ring, arcs))]
+    return rings[:1] + [ring for ring in rings[1:] if area(joined(ring, arcs)) >= MIN_AREA_DEG2]
+
+
+def contiguous_us(ring: Ring) -> bool:
+    """Whether a ring of the US is the mainland or an island near it: us_states.json has these."""
+    middle_x, middle_y = (sum(axis) / len(ring) for axis in zip(*ring, strict=True))
+    (west, south), (east, north) = CONTIGUOUS_US
+    return west < middle_x < east and south < middle_y < north
 
 
 def world_json(topology: dict[str, Any]) -> str:
