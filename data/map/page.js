@@ -445,6 +445,8 @@ async function start() {
     controller: true, pickingRadius: 4, getTooltip: tooltip, onError: trouble,
     onAfterRender: () => { document.body.dataset.ready = "yes"; }});
   controls();
+  const hour = /^#hour=(\d+)$/.exec(location.hash); // a link to one of the hours, the first is 0
+  if (hour) state.tick = Math.min(+hour[1], T - 1);
   draw();
 }
 
