@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import Progress
 
-from regional_dispatch.commands.options import Overrides, at_least, command_line, parse_overrides
+from regional_dispatch.commands.options import Overrides, at_least, command_line, episodes_of, parse_overrides
 from regional_dispatch.data.decisions.log import write_log
 from regional_dispatch.data.results.assumptions import facts, warnings
 from regional_dispatch.data.results.episode import Episode, play_episode
@@ -20,14 +20,11 @@ from regional_dispatch.data.results.spread import differences, spread
 from regional_dispatch.data.results.tables import episode_tables
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.evaluation.compare import check_unseen
-from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.rollouts import evaluation_keys
-
-_EPISODES = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ episodes."""
         at_least("--seed", self.seed, 0)
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
-        episodes = self._episodes(scenario)
+        episodes = episodes_of(scenario, self.episodes)
         policies = resolve_policies(self.policies.split(","), scenario)
         check_unseen(policies, self.stream, self.seed)
         keys = evaluation_keys(episodes, self.seed, self.stream)
@@ -89,13 +86,3 @@ episodes."""
             path = self.out / f"decisions_{name.replace('/', '_')}.parquet"
             lines = write_log(path, scenario, policy, key, about)
             print(f"decisions on {lines:,} order lines: {path}")
-
-    def _episodes(self, scenario: Scenario) -> int:
-        if isinstance(scenario.demand, GeneratedDemand):
-            return at_least("--episodes", _EPISODES if self.episodes is None else self.episodes, 1)
-        if self.episodes not in (None, 1):
-            raise InputError(
-                f"--episodes = {self.episodes}: the orders of a trace are one sample, the same in every episode; "
-                "leave --episodes out"
-            )
-        return 1

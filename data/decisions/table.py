@@ -159,9 +159,7 @@ def _at(table: np.ndarray, k: np.ndarray, empty: float = np.nan) -> np.ndarray:
     return np.where((k >= 0).reshape(-1, *[1] * (found.ndim - 1)), found, empty)
 
 
-def _way(
-    sim: Simulator, names: Names, seen: Seen, rows: np.ndarray, k: np.ndarray, prefix: str
-) -> dict[str, pa.Array]:
+def _way(sim: Simulator, names: Names, seen: Seen, rows: np.ndarray, k: np.ndarray, prefix: str) -> dict[str, pa.Array]:
     """Columns of `_WAY` of the k-th candidate of each line, empty where k is −1."""
     none = k < 0
     route = _at(seen.route[rows], k, -1)
