@@ -162,8 +162,17 @@ def gap_markdown(gaps: Summary) -> list[str]:
 
 def _title(summary: Summary) -> str:
     meta = summary["meta"]
+    if meta.get("weeks") is not None:
+        return f"Scenario {meta['scenario']}: one trace, which is one sample; {_weeks(meta['weeks'])}. {meta['split']}"
     plural = "" if meta["episodes"] == 1 else "s"
     kind = _ORDERS[meta.get("stream", "evaluate")]
     notes = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
     notes += f"; stock moved between regions by '{meta['transfers']}'" if meta.get("transfers") else ""
+    notes += "; no interval, as one episode says nothing of spread" if meta["episodes"] == 1 else ""
     return f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{notes}"
+
+
+def _weeks(count: int) -> str:
+    return (
+        f"intervals over its {count} whole weeks (Student's t)" if count > 1 else "no interval without two whole weeks"
+    )
