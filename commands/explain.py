@@ -12,6 +12,7 @@ from regional_dispatch.commands.options import Overrides, at_least, parse_overri
 from regional_dispatch.data.decisions.log import play_order, read_about, read_order
 from regional_dispatch.data.decisions.words import explain
 from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policy
 from regional_dispatch.evaluation.rollouts import evaluation_keys
@@ -49,7 +50,7 @@ class Command:
         else:
             at_least("--episode", self.episode, 0)
             at_least("--seed", self.seed, 0)
-            scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+            scenario = part_of(load_scenario(self.scenario, parse_overrides(self.overrides)), self.stream)
             policy = resolve_policy(self.policy, scenario)
             key = evaluation_keys(self.episode + 1, self.seed, self.stream)[-1]
             name, found = policy.name, play_order(scenario, policy, key, self.order)

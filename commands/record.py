@@ -13,6 +13,7 @@ from rich.progress import Progress
 from regional_dispatch.commands.options import Overrides, at_least, episodes_of, parse_overrides
 from regional_dispatch.data.decisions.record import dataset_name, write_dataset
 from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
 
@@ -49,6 +50,7 @@ class Command:
         overrides = parse_overrides(self.overrides)
         scenario = load_scenario(self.scenario, overrides)
         episodes = episodes_of(scenario, self.episodes)
+        scenario = part_of(scenario, self.stream)
         policies = resolve_policies(self.policies.split(","), scenario)
         name = dataset_name(self.name, scenario)
         place = str(Path(self.scenario).absolute()) if Path(self.scenario).is_file() else self.scenario

@@ -21,6 +21,7 @@ from regional_dispatch.data.results.tables import episode_tables
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.compare import check_unseen
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
@@ -60,6 +61,7 @@ episodes."""
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         episodes = episodes_of(scenario, self.episodes)
+        scenario = part_of(scenario, self.stream)
         policies = resolve_policies(self.policies.split(","), scenario)
         check_unseen(policies, self.stream, self.seed)
         keys = evaluation_keys(episodes, self.seed, self.stream)

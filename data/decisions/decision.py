@@ -35,6 +35,7 @@ class Decision(NamedTuple):
     order_name: str  # empty where orders have none
     line: int  # of its order, from 1
     sku: int
+    sku_name: str  # empty where SKUs have none
     units: int
     station: str
     region: str
@@ -66,10 +67,12 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
     usd = {part: row[f"order_{part}_usd"] for part in PARTS}
     more = {part: usd[part] + (row[f"{part}_usd"] or 0.0) for part in PARTS}
     return Decision(
-        row["order"], row["order_name"] or "", row["line"], row["sku"], row["units"], row["station"], row["region"],
-        row["placed_hour"], row["promise_hours"], _way(row, "chosen_", usd), _way(row, "next_", more),
-        row["margin"] or 0.0, row["reason"], tuple(row["features"]), tuple(row["candidates"]), row["served_fc"] or "",
-        row["replanned"],
+        order=row["order"], order_name=row["order_name"] or "", line=row["line"], sku=row["sku"],
+        sku_name=row["sku_name"] or "", units=row["units"], station=row["station"], region=row["region"],
+        placed=row["placed_hour"], promise_hours=row["promise_hours"], chosen=_way(row, "chosen_", usd),
+        other=_way(row, "next_", more), margin=row["margin"] or 0.0, reason=row["reason"],
+        features=tuple(row["features"]), candidates=tuple(row["candidates"]), served=row["served_fc"] or "",
+        replanned=row["replanned"],
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from regional_dispatch.data.decisions.table import SCHEMA, Names, columns_before
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.replacing import replacing
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.errors import InputError
 
 GROUP_ROWS = 20_000  # rows of a Parquet row group, at least: what is held in memory
@@ -114,15 +115,10 @@ def play_order(scenario: Scenario, policy: ScorerPolicy, key: int, order: str) -
 
 def order_number(scenario: Scenario, order: str) -> int | None:
     """The number of an order in its episode; None where there is no such order."""
-    names = order_names(scenario)
-    if len(names):
-        return names.index(order) if order in names else None
+    if isinstance(scenario.demand, TraceDemand):
+        found = np.flatnonzero(np.asarray(trace_of(scenario).names == order, dtype=bool))
+        return int(found[0]) if len(found) else None
     return int(order) if order.isdecimal() else None
-
-
-def order_names(scenario: Scenario) -> Sequence[str]:
-    """Names of the orders by number; empty where orders are generated."""
-    return ()
 
 
 def read_about(path: Path) -> dict[str, str]:

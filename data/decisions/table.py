@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 
@@ -12,6 +10,8 @@ from regional_dispatch.data.decisions.seen import PARTS, Seen, worth
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.scenario import TraceDemand
+from regional_dispatch.envs.world.trace import trace_of
 
 MOST_FEATURES = 5  # that are listed of a line, those that matter most
 NO_MATTER = 1e-6  # of a score
@@ -31,8 +31,8 @@ _FEATURE = pa.struct(
 )
 SCHEMA = pa.schema([
     ("tick", pa.int32()), ("hour", pa.float32()), ("order", pa.int64()), ("order_name", pa.string()),
-    ("line", pa.int32()), ("sku", pa.int32()), ("units", pa.int32()), ("station", pa.string()),
-    ("region", pa.string()), ("placed_hour", pa.float32()), ("promise_hours", pa.float32()),
+    ("line", pa.int32()), ("sku", pa.int32()), ("sku_name", pa.string()), ("units", pa.int32()),
+    ("station", pa.string()), ("region", pa.string()), ("placed_hour", pa.float32()), ("promise_hours", pa.float32()),
     *((f"chosen_{name}", kind) for name, kind in _WAY), *((f"next_{name}", kind) for name, kind in _WAY),
     ("difference_usd", pa.float32()), *((f"{part}_usd", pa.float32()) for part in PARTS), ("order_usd", pa.float32()),
     *((f"order_{part}_usd", pa.float32()) for part in PARTS),
@@ -43,7 +43,8 @@ SCHEMA = pa.schema([
 COLUMNS = {
     "tick": "tick in which it was decided", "hour": "the same, in hours since the episode's start",
     "order": "number of the order in its episode", "order_name": "its name, where orders come from a file",
-    "line": "number of the line in its order, from 1", "sku": "SKU", "units": "units ordered",
+    "line": "number of the line in its order, from 1", "sku": "number of the SKU", "sku_name": "its name, likewise",
+    "units": "units ordered",
     "station": "where it goes", "region": "region of the station", "placed_hour": "when it was ordered, in hours since "
     "the episode's start", "promise_hours": "hours from the order to the promised delivery",
     "…_route": "number of the route", "…_fc": "FC it is served from", "…_region": "region of the FC",
@@ -70,18 +71,23 @@ COLUMNS = {
 class Names:
     """Names of sites, regions and routes of a network, as arrays to take from."""
 
-    def __init__(self, sim: Simulator, orders: Sequence[str] = ()) -> None:
+    def __init__(self, sim: Simulator) -> None:
         net, self.network = sim.world.net, sim.network
         self.site = sim.network.sites["name"].to_numpy(dtype=object)
         self.region = np.array([*sim.network.region_names], dtype=object)[net.region_of_site]
-        self.orders = np.array(orders, dtype=object)
+        self.orders, self.skus = None, None
+        if isinstance(sim.scenario.demand, TraceDemand):
+            trace = trace_of(sim.scenario)
+            self.orders, self.skus = trace.names, np.array(trace.sku_names, dtype=object)
         self._ways: dict[int, tuple[str, str]] = {}
 
     def order(self, numbers: np.ndarray) -> np.ndarray:
         """Names of orders; None where orders have none."""
-        if len(self.orders):
-            return np.asarray(self.orders[numbers])
-        return np.full(len(numbers), None, dtype=object)
+        return _none(numbers) if self.orders is None else np.asarray(self.orders[numbers], dtype=object)
+
+    def sku(self, numbers: np.ndarray) -> np.ndarray:
+        """Names of SKUs; None where they have none."""
+        return _none(numbers) if self.skus is None else np.asarray(self.skus[numbers])
 
     def ways(self, routes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sites and modes of routes: `FC A → SC B → DS C`, and `truck and air` where the network has several modes."""
@@ -97,6 +103,10 @@ class Names:
         lanes = record["lanes"][: record["legs"]]
         sites = [*net.lanes["origin"][lanes], net.lanes["dest"][lanes[-1]]]
         return " → ".join(self.site[sites]), " and ".join(self.network.route_modes(route))
+
+
+def _none(numbers: np.ndarray) -> np.ndarray:
+    return np.full(len(numbers), None, dtype=object)
 
 
 def columns_before(
@@ -119,7 +129,8 @@ def columns_before(
     return {
         "tick": np.full(len(rows), tick), "hour": np.full(len(rows), tick * hours), "order": line["order"],
         "order_name": names.order(line["order"]), "line": seen.number[rows], "sku": line["sku"],
-        "units": line["units"], "station": names.site[site], "region": names.region[site],
+        "sku_name": names.sku(line["sku"]), "units": line["units"], "station": names.site[site],
+        "region": names.region[site],
         "placed_hour": line["ordered"] * hours, "promise_hours": (line["due"] - line["ordered"]) * hours,
         **_way(sim, names, seen, rows, chosen, "chosen_"), **_way(sim, names, seen, rows, other, "next_"),
         "difference_usd": difference.sum(axis=1), "order_usd": order_usd.sum(axis=1),

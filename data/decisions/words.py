@@ -104,7 +104,7 @@ def explain(decisions: Sequence[Decision], policy: str) -> str:
 
 def _line(decision: Decision, policy: str) -> str:
     units = f"{decision.units} {'unit' if decision.units == 1 else 'units'}"
-    told = [f"Line {decision.line}: {units} of SKU {decision.sku}."]
+    told = [f"Line {decision.line}: {units} of SKU {decision.sku_name or decision.sku}."]
     if decision.chosen is not None:
         told.append(f"  Chosen: {describe(decision.chosen)}.\n          {decision.chosen.path}")
     if decision.other is not None:

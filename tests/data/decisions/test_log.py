@@ -23,6 +23,8 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policy
 from tests.processes import TINY, run_here
+from tests.traces import drawn_orders
+from tests.traces import written as written_orders
 from tests.worlds import EVENTFUL, FEW_SLOTS, LEVERS, SCARCE, TWO_REGIONS, WAITING, simulator, small
 
 KEY = 5
@@ -161,6 +163,28 @@ def test_an_order_is_found_and_other_files_are_refused(tmp_path: Path) -> None:
     for name, problem in (("missing", "no such file"), ("other", "no log of decisions"), ("text", "not readable")):
         with pytest.raises(InputError, match=problem):
             log.read_order(tmp_path / f"{name}.parquet", "1")
+
+
+def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
+    """Whatever characters they hold; an order's number is no name of one."""
+    table = drawn_orders(days=3, per_day=40)
+    table["order"], table["sku"] = table["order"].replace("A000020", "#20, Köln"), "x " + table["sku"]
+    scenario = written_orders(tmp_path / "orders.csv", table)
+    rows = written(tmp_path / "log.parquet", scenario, POLICIES["least_cost"])
+    logged = {(row["order_name"], row["sku_name"], row["units"]) for row in rows}
+    assert logged == set(zip(table["order"], table["sku"], table["units"], strict=True))
+    found = log.read_order(tmp_path / "log.parquet", "#20, Köln")
+    own = table[table["order"] == "#20, Köln"]
+    assert len(found) == len(own) > 0 and {one.station for one in found} == set(own["station"])
+    assert found == log.play_order(scenario, POLICIES["least_cost"], KEY, "#20, Köln")
+    assert (
+        log.read_order(tmp_path / "log.parquet", "20")
+        == log.play_order(scenario, POLICIES["least_cost"], KEY, "20")
+        == []
+    )
+    assert "Order #20, Köln (number " in explain(found, "least_cost") and own["sku"].iloc[0] in explain(
+        found, "least_cost"
+    )
 
 
 def test_words_say_who_serves_what_else_there_was_and_why(tmp_path: Path) -> None:
