@@ -16,7 +16,7 @@ from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.text import number
 
-LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.05, 0.02  # shares beyond which a reader is told
+LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.1, 0.02  # shares beyond which a reader is told
 
 
 class Fact(NamedTuple):

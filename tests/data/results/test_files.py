@@ -65,7 +65,7 @@ def test_many_means_at_once_have_the_intervals_of_one_at_a_time() -> None:
     assert np.isnan(bootstrap_means(values[:1], np.random.default_rng(1))[1]).all()
 
 
-def test_the_command_writes_the_same_numbers_in_all_formats_and_those_of_compare(tmp_path: Path) -> None:
+def test_the_command_writes_the_same_numbers_in_all_formats_and_no_old_ones(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     asked = ("--scenario", "tiny.yaml", "--policies", "least_cost,regional_nearest", "--episodes", "2")
     ended = run_here(tmp_path, "evaluate.py", "results", *asked, "--out", "out")
@@ -84,6 +84,15 @@ def test_the_command_writes_the_same_numbers_in_all_formats_and_those_of_compare
         assert list(rows[1]) == [None if pd.isna(value) else pytest.approx(value) for value in table.iloc[0]]
         assert sheet.freeze_panes and sheet.auto_filter.ref
         assert "total_usd" not in rows[0] or sheet.cell(2, rows[0].index("total_usd") + 1).number_format == "#,##0.00"
+    run_here(tmp_path, "evaluate.py", "results", *asked[:3], "least_cost", "--episodes", "1", "--out", "out")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == sorted([WORKBOOK, *(f"{name}.{kind}" for name in ROWS for kind in ("csv", "parquet"))])
+
+
+def test_means_are_those_of_compare(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    asked = ("--scenario", "tiny.yaml", "--policies", "least_cost,regional_nearest", "--episodes", "2")
+    assert run_here(tmp_path, "evaluate.py", "results", *asked, "--out", "out").code == 0
     policies = {name: baseline(name) for name in ("least_cost", "regional_nearest")}
     compared = evaluate_policies(load_scenario(str(tmp_path / "tiny.yaml")), policies, 2, 0)
     compared = compared.groupby("policy")[list(KPIS)].mean()

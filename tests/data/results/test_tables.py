@@ -146,4 +146,4 @@ def test_the_read_me_says_what_moves_dollars() -> None:
 
 def test_little_under_way_and_full_trucks_need_no_warning() -> None:
     episode, _ = played(small(horizon_hours=240))
-    assert settled_share([episode]) < 0.05 and warnings({"least_cost": [episode]}) == []
+    assert settled_share([episode]) < 0.1 and warnings({"least_cost": [episode]}) == []
