@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PACKAGE = "regional_dispatch"
 TRAIN, EVALUATE = "train", "evaluate"
 # The extra with all that commands need beside the base install; packages of other extras.
-TRAIN_EXTRA, OTHER_EXTRAS = "train", {"ray": "ray"}
+TRAIN_EXTRA, OTHER_EXTRAS = "train", {"minari": "offline", "ray": "ray"}
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
 INPUT_ERRORS = {
