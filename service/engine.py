@@ -188,8 +188,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Everything as it is now. It may be ahead of the disk: write it once `journal.committed` is at its record."""
-        facts = {"whereabouts": self.live.where.facts(), "time": self.time.isoformat()}
-        return Snapshot(self.journal.last, self.live.arrays(), facts)
+        return Snapshot(self.journal.last, self.time.isoformat(), self.live.arrays(), self.live.where.facts())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Goes on from a snapshot.
@@ -197,8 +196,8 @@ class Engine:
         Raises:
             KeyError, ValueError: it is of another network.
         """
-        self.live.restore(snapshot.arrays, snapshot.facts["whereabouts"])
-        self.time = datetime.fromisoformat(snapshot.facts["time"])
+        self.live.restore(snapshot.arrays, snapshot.facts)
+        self.time = datetime.fromisoformat(snapshot.time)
 
 
 def _request(message: Order | Any) -> bytes:

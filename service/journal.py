@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -46,13 +47,14 @@ class Journal:
 
     Args:
         path: of the SQLite file; made if it is missing.
+        took: told how long each commit took. Unit: seconds.
 
     Raises:
         ServiceError: another service has it open, or it is no such file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, took: Callable[[float], None] = lambda seconds: None) -> None:
+        self.path, self._took = path, took
         self._lock = _hold(path.with_suffix(".lock"))
         try:
             self._writer = _connect(path)
@@ -105,6 +107,7 @@ class Journal:
     async def _commit_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            begun = time.perf_counter()
             try:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._write, [r for r, _ in batch])
             except (sqlite3.Error, OSError) as error:
@@ -113,6 +116,7 @@ class Journal:
                     if not done.done():
                         done.set_exception(error)
                 return
+            self._took(time.perf_counter() - begun)
             self.committed = batch[-1][0].number
             for _, done in batch:
                 if not done.done():  # the client may have gone

@@ -20,6 +20,10 @@ class Metrics:
             "dispatch_decision_seconds", "Of it, deciding and applying one request's orders", buckets=_SECONDS,
             registry=registry,
         )  # fmt: skip
+        self.commits = Histogram(
+            "dispatch_commit_seconds", "Of it, waiting until a group of records is on disk", buckets=_SECONDS,
+            registry=registry,
+        )  # fmt: skip
         self.orders = Counter("dispatch_orders", "Orders decided on", registry=registry)
         self.lines = Counter("dispatch_lines", "Their lines", ("outcome",), registry=registry)
         self.events = Counter("dispatch_events", "Events applied", ("kind",), registry=registry)

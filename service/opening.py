@@ -58,7 +58,7 @@ def open_engine(settings: Settings, metrics: Metrics, say: Callable[[str], None]
         ServiceError: the folder is in use, or its log is of another network or start.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    journal = Journal(settings.data / LOG_FILE)
+    journal = Journal(settings.data / LOG_FILE, metrics.commits.observe)
     calendar = Calendar(_start(settings, journal), settings.scenario.tick_hours)
     live = LiveNetwork(settings.scenario, settings.policy, calendar)
     _check_network(settings, journal, live)

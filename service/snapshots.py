@@ -10,16 +10,19 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from pydantic_core import to_json
 
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.kernel.compiled import KERNEL
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.service.live.packages import Facts
 
 _FACTS = "facts"  # name of the JSON among the arrays
+_AT_ONCE = 200  # records
 KEPT = 2  # latest snapshots that stay
 
 
@@ -27,8 +30,9 @@ class Snapshot(NamedTuple):
     """The state after a record."""
 
     number: int  # of the record
+    time: str  # the service's clock, ISO 8601
     arrays: dict[str, np.ndarray]
-    facts: dict[str, Any]
+    facts: Facts
 
 
 def snapshot_version(scenario: Scenario) -> str:
@@ -39,8 +43,7 @@ def snapshot_version(scenario: Scenario) -> str:
 
 def save_snapshot(folder: Path, snapshot: Snapshot, version: str) -> None:
     """Writes a snapshot, and removes the oldest ones."""
-    facts = {**snapshot.facts, "version": version}
-    text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
+    text = np.frombuffer(_text(snapshot, version), np.uint8)
     with replacing(folder / f"snapshot-{snapshot.number:012}.npz") as path, path.open("wb") as file:
         np.savez_compressed(file, **{_FACTS: text}, **snapshot.arrays)  # type: ignore[arg-type]
     for old in _files(folder)[KEPT:]:
@@ -56,12 +59,21 @@ def load_snapshot(folder: Path, most: int, version: str) -> Snapshot | None:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            facts = json.loads(arrays.pop(_FACTS).tobytes().decode())
+            wrote, time, packages, trucks = json.loads(arrays.pop(_FACTS).tobytes())
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             continue
-        if facts.pop("version", None) == version:
-            return Snapshot(number, arrays, facts)
+        if wrote == version:
+            return Snapshot(number, time, arrays, (packages, trucks))
     return None
+
+
+def _text(snapshot: Snapshot, version: str) -> bytes:
+    """JSON, written some records at a time: between two of them, requests go on."""
+    parts = (
+        b"[" + b",".join(to_json(records[i : i + _AT_ONCE])[1:-1] for i in range(0, len(records), _AT_ONCE)) + b"]"
+        for records in snapshot.facts
+    )
+    return b"[" + b",".join((to_json(version), to_json(snapshot.time), *parts)) + b"]"
 
 
 def _files(folder: Path) -> list[Path]:

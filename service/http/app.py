@@ -73,7 +73,9 @@ async def source_batch(batch: Batch, request: Request) -> Response:
     """The same for several orders, decided together: all see the same shelves and queues."""
     answers = _engine(request).source(batch.orders, "orders")
     await asyncio.gather(*(answer.on_disk for answer in answers))
-    return Response(b'{"orders":[' + b",".join(answer.body for answer in answers) + b"]}", media_type="application/json")
+    return Response(
+        b'{"orders":[' + b",".join(answer.body for answer in answers) + b"]}", media_type="application/json"
+    )
 
 
 @router.get("/orders/{order}", response_model=shape.WhereAnswer, tags=["orders"])
@@ -185,5 +187,3 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _not_ready(request: Request, error: Exception) -> Response:
     body = {"field": None, "value": None, "problem": str(error), "mend": "send it again when /health/ready says 200"}
     return JSONResponse({"error": body}, 503, headers={"retry-after": "2"})
-
-

@@ -36,9 +36,7 @@ class Guard:
         most_per_second: requests of one client address, on average; up to two seconds' worth at once.
     """
 
-    def __init__(
-        self, app: App, metrics: Metrics, token: str | None, most_bytes: int, most_per_second: float
-    ) -> None:
+    def __init__(self, app: App, metrics: Metrics, token: str | None, most_bytes: int, most_per_second: float) -> None:
         self._app, self._metrics, self._most_bytes = app, metrics, most_bytes
         self._expected = None if token is None else f"Bearer {token}".encode()
         self._rates = _Rates(most_per_second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -16,6 +17,7 @@ from regional_dispatch.service.metrics import Metrics
 from regional_dispatch.service.opening import Settings
 
 SHORTEST_TOKEN = 16
+_SWITCH_SECONDS = 0.001  # the longest that requests wait for a thread that writes a snapshot
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ def serve(settings: Settings, door: Door) -> None:
         ServiceError: it could not start.
     """
     check_door(door)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
     service = Service(settings, metrics)
-    guarded = Guard(make_app(service, regional_dispatch.__version__), metrics, door.token, door.most_bytes, door.most_per_second)
+    guarded = Guard(
+        make_app(service, regional_dispatch.__version__), metrics, door.token, door.most_bytes, door.most_per_second
+    )
     config = uvicorn.Config(
         guarded, host=door.host, port=door.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
         access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=door.stop_seconds,

@@ -92,7 +92,9 @@ class Answers:
             "package": None if lost else packages[int(sourced.package[i])],
             "arrival": None if lost else self._arrival(served),
             "candidates": [
-                self._candidate(path, parts, path == served) for path, parts in zip(offers, usd, strict=True) if path >= 0
+                self._candidate(path, parts, path == served)
+                for path, parts in zip(offers, usd, strict=True)
+                if path >= 0
             ],
         }
 

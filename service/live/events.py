@@ -87,7 +87,7 @@ def _(event: m.PackageSorted, live: LiveNetwork) -> Facts:
 def _finish_work(live: LiveNetwork, name: str, place: str) -> Facts:
     package = _package(live, name, "package", place)
     moves.finish_work(live.sim.world, live.sim.state, ROW, package.number)
-    package.place = WAITING
+    live.where.put(package._replace(place=WAITING))
     return {"waits_for": live.answers.lane(lane_of(live, package))}
 
 
@@ -98,7 +98,9 @@ def _(event: m.PackageLost, live: LiveNetwork) -> Facts:
             RIDING: moves.lose_on_truck}[package.place]  # fmt: skip
     lose(live.sim.world, live.sim.state, ROW, package.number)
     if package.truck is not None:
-        live.where.trucks[package.truck].packages.remove(package.name)
+        truck = live.where.trucks[package.truck]
+        left = tuple(name for name in truck.packages if name != package.name)
+        live.where.trucks[truck.name] = truck._replace(packages=left)
     live.where.drop(package)
     return {}
 
@@ -153,16 +155,16 @@ def _(event: m.TruckDeparted, live: LiveNetwork) -> Facts:
     packages = _boarding(live, lane, names)
     origin = int(live.sim.world.net.lanes["origin"][lane])
     home = live.sim.state.trucks_home
-    truck = Truck(event.truck, lane, bool(home[ROW, origin] == 0), list(names))
+    truck = Truck(event.truck, lane, bool(home[ROW, origin] == 0), tuple(names))
     if packages:
         numbers = np.array([package.number for package in packages], dtype=np.int64)
         moves.depart(live.sim.world, live.sim.state, ROW, lane, numbers)
     elif not truck.hired:
         home[ROW, origin] -= 1
     for package in packages:
-        package.place, package.truck = RIDING, truck.name
+        live.where.put(package._replace(place=RIDING, truck=truck.name))
     live.where.trucks[truck.name] = truck
-    return {"packages": truck.packages, "hired": truck.hired}
+    return {"packages": list(truck.packages), "hired": truck.hired}
 
 
 def _longest_waiting(live: LiveNetwork, lane: int) -> list[str]:
@@ -170,7 +172,7 @@ def _longest_waiting(live: LiveNetwork, lane: int) -> list[str]:
     state, names = live.sim.state, list[str]()
     p = int(state.lane["head"][ROW, lane])
     while p >= 0 and len(names) < live.sim.world.rules.truck_packages:
-        names.append(live.where.by_number[p].name)
+        names.append(live.where.by_number[p])
         p = int(state.package["next"][ROW, p])
     return names
 
@@ -201,16 +203,16 @@ def _(event: m.TruckArrived, live: LiveNetwork) -> Facts:
     )  # fmt: skip
     delivered, sorting = list[str](), list[str]()
     for package in packages:
-        package.leg, package.truck = package.leg + 1, None
-        if package.leg == int(live.sim.world.net.routes[package.route]["legs"]):
+        if package.leg + 1 == int(live.sim.world.net.routes[package.route]["legs"]):
             delivered.append(package.name)
             live.where.drop(package)
         else:
             sorting.append(package.name)
-            package.place = SORTING
-    truck.arrived, truck.packages = True, []
+            live.where.put(package._replace(leg=package.leg + 1, place=SORTING, truck=None))
     if truck.hired:
         del live.where.trucks[truck.name]
+    else:
+        live.where.trucks[truck.name] = truck._replace(packages=(), arrived=True)
     return {"delivered": delivered, "to_sort": sorting}
 
 

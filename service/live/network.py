@@ -7,7 +7,7 @@ of regions, stock levels and lanes come into force.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -26,10 +26,15 @@ from regional_dispatch.service.errors import Refused
 from regional_dispatch.service.live.answers import Answers
 from regional_dispatch.service.live.calendar import Calendar
 from regional_dispatch.service.live.names import NetworkNames
-from regional_dispatch.service.live.packages import PICKING, Package, Whereabouts
+from regional_dispatch.service.live.packages import PICKING, Facts, Package, Whereabouts
 from regional_dispatch.service.messages import MOST_LINES, Line, Order
 
 LONGEST_PROMISE_HOURS = 24 * 14
+# What events change in the kernel's state. The rest is scratch, or belongs to what a simulation makes up by itself.
+_KEPT = (
+    "row", "stock", "package", "tag", "recent", "lane", "urgent", "onward", "active", "queue", "site_capacity", "shut",
+    "cut", "trucks_home", "cash", "accrual", "count",
+)  # fmt: skip
 ROW = 0  # the state has one copy of the network
 
 
@@ -116,7 +121,9 @@ class LiveNetwork:
         several, table, lines = len(orders) > 1, [], []
         for n, (order, time) in enumerate(zip(orders, times, strict=True)):
             try:
-                table.append((self.names.station.number(order.station, "station") - self.names.station.first, len(lines)))
+                table.append(
+                    (self.names.station.number(order.station, "station") - self.names.station.first, len(lines))
+                )
                 lines.extend(self._line(order, time, i, line) for i, line in enumerate(order.lines))
             except Refused as error:
                 raise (error.within(f"orders.{n}") if several else error) from None
@@ -168,12 +175,13 @@ class LiveNetwork:
                 if number < 0:
                     continue
                 if number in names:
-                    self.where.by_number[number].lines.append(line)
+                    package = self.where.packages[names[number]]
+                    self.where.put(package._replace(lines=(*package.lines, line)))
                     continue
                 made += 1
                 names[number] = f"{order.order}/{made}"
                 route = int(sourced.served[i])
-                self.where.add(Package(names[number], number, order.order, route, 0, PICKING, [line]))
+                self.where.add(Package(names[number], number, order.order, route, 0, PICKING, (line,)))
         return names
 
     # ------------------------------------------------------------------------------------------------------- lanes
@@ -191,12 +199,17 @@ class LiveNetwork:
     # ---------------------------------------------------------------------------------------------------- snapshots
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Copies of the state's arrays."""
-        return {name: array.copy() for name, array in self.sim.snapshot().items()}
+        """Copies of the state's arrays that events change."""
+        return {name: getattr(self.sim.state, name).copy() for name in _KEPT}
 
-    def restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-        """Goes on from `arrays` and the whereabouts' facts."""
-        self.sim.restore(arrays)
+    def restore(self, arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
+        """Goes on from `arrays` and the whereabouts' facts.
+
+        Raises:
+            KeyError, ValueError: they are of another network.
+        """
+        ours = self.sim.snapshot()
+        self.sim.restore({**ours, **{f"state.{name}": arrays[name] for name in _KEPT}})
         self.where = Whereabouts.from_facts(facts)
 
 

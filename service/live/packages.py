@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from regional_dispatch.service.errors import CONFLICT, UNKNOWN, Refused
 
+Facts = tuple[list[Any], list[Any]]  # records of packages, and of trucks
 PICKING, SORTING, WAITING, RIDING = "picking", "sorting", "waiting", "riding"
 
 
-@dataclass(slots=True)
-class Package:
-    """A package under way."""
+class Package(NamedTuple):
+    """A package under way. Records are replaced, never changed, so that a snapshot may hold on to them."""
 
     name: str
     number: int  # in the kernel's state
@@ -21,18 +20,17 @@ class Package:
     route: int
     leg: int  # of the route: it waits for, or rides on
     place: str  # PICKING, SORTING, WAITING or RIDING
-    lines: list[tuple[int, int]]  # SKU and units
+    lines: tuple[tuple[int, int], ...]  # SKU and units
     truck: str | None = None  # it rides on
 
 
-@dataclass(slots=True)
-class Truck:
+class Truck(NamedTuple):
     """A truck away from home."""
 
     name: str
     lane: int
     hired: bool  # not of the fleet: it does not come home
-    packages: list[str] = field(default_factory=list)
+    packages: tuple[str, ...] = ()
     arrived: bool = False
 
 
@@ -43,12 +41,17 @@ class Whereabouts:
         self.packages: dict[str, Package] = {}
         self.trucks: dict[str, Truck] = {}
         self.orders: dict[str, list[str]] = {}  # order → its packages under way
-        self.by_number: dict[int, Package] = {}
+        self.by_number: dict[int, str] = {}  # package's number in the kernel's state → its name
 
     def add(self, package: Package) -> None:
         """A package is made."""
-        self.packages[package.name] = self.by_number[package.number] = package
+        self.put(package)
+        self.by_number[package.number] = package.name
         self.orders.setdefault(package.order, []).append(package.name)
+
+    def put(self, package: Package) -> None:
+        """What is known of a package now."""
+        self.packages[package.name] = package
 
     def drop(self, package: Package) -> None:
         """A package is delivered, cancelled or lost."""
@@ -71,7 +74,11 @@ class Whereabouts:
             )
         if place is not None and found.place != place:
             raise Refused(
-                field, name, f"it {describe(found)}", "send the events of a package in the order they happened", CONFLICT
+                field,
+                name,
+                f"it {describe(found)}",
+                "send the events of a package in the order they happened",
+                CONFLICT,
             )
         return found
 
@@ -86,18 +93,17 @@ class Whereabouts:
             raise Refused(field, name, "no such truck on its way", "send truck_departed first", UNKNOWN)
         return found
 
-    def facts(self) -> dict[str, Any]:
-        """All of it as JSON values."""
-        return {
-            "packages": [asdict(package) for package in self.packages.values()],
-            "trucks": [asdict(truck) for truck in self.trucks.values()],
-        }
+    def facts(self) -> Facts:
+        """All of it as it is now."""
+        return list(self.packages.values()), list(self.trucks.values())
 
     @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> Whereabouts:
-        """The reverse of `facts`."""
+    def from_facts(cls, facts: Facts) -> Whereabouts:
+        """The reverse of `facts`; records may be plain lists, as JSON has them."""
         found = cls()
-        for record in facts["packages"]:
-            found.add(Package(**{**record, "lines": [tuple(line) for line in record["lines"]]}))
-        found.trucks = {record["name"]: Truck(**record) for record in facts["trucks"]}
+        for record in facts[0]:
+            *start, lines, truck = record
+            found.add(Package(*start, tuple((sku, units) for sku, units in lines), truck))
+        for name, lane, hired, packages, arrived in facts[1]:
+            found.trucks[name] = Truck(name, lane, hired, tuple(packages), arrived)
         return found
