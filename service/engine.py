@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from regional_dispatch.service.errors import CONFLICT, INVALID, Refused
+from regional_dispatch.service.errors import CONFLICT, INVALID, RefusedError
 from regional_dispatch.service.journal import Journal, Record, canonical
 from regional_dispatch.service.live.events import apply
 from regional_dispatch.service.live.network import LiveNetwork
@@ -67,7 +67,7 @@ class Engine:
             path: of the list of orders in the request, for messages; empty for a single order.
 
         Raises:
-            Refused: one of them cannot be; none has been carried out.
+            RefusedError: one of them cannot be; none has been carried out.
         """
         requests = [_request(order) for order in orders]
         answers: list[Answer | None] = []
@@ -75,7 +75,7 @@ class Engine:
         for n, (order, request) in enumerate(zip(orders, requests, strict=True)):
             place = f"{path}.{n}.order" if path else "order"
             if order.order in seen:
-                raise Refused(place, order.order, "is given twice", "name each order once")
+                raise RefusedError(place, order.order, "is given twice", "name each order once")
             seen.add(order.order)
             answers.append(self._known(_ORDER + order.order, request, place))
         new = [n for n, answer in enumerate(answers) if answer is None]
@@ -104,7 +104,7 @@ class Engine:
         """Applies an event.
 
         Raises:
-            Refused: it cannot be; nothing has changed.
+            RefusedError: it cannot be; nothing has changed.
         """
         key, request = _DONE + event.event, _request(event)
         known = self._known(key, request, "event")
@@ -126,7 +126,7 @@ class Engine:
         """What was answered to this request before.
 
         Raises:
-            Refused: another request had this name.
+            RefusedError: another request had this name.
         """
         record, on_disk = self._pending.get(key, (None, None))
         if record is None:
@@ -136,7 +136,7 @@ class Engine:
         name = key.partition(":")[2]
         if record.request != request:
             mend = "give every order and event a name of its own, or send the same request again"
-            raise Refused(field, name, "another request had this name", mend, CONFLICT)
+            raise RefusedError(field, name, "another request had this name", mend, CONFLICT)
         self.metrics.repeated.inc()
         return Answer(record.answer, on_disk or _nothing(), True)
 
@@ -153,7 +153,7 @@ class Engine:
         """When something happened, on the service's clock, which never goes back.
 
         Raises:
-            Refused: too far ahead, or before the calendar starts.
+            RefusedError: too far ahead, or before the calendar starts.
         """
         if self.clock == "wall":
             return max(self.time, datetime.now(UTC))
@@ -161,10 +161,12 @@ class Engine:
             return self.time
         if said < self.live.calendar.start:
             start = self.live.calendar.start.isoformat()
-            raise Refused("time", said.isoformat(), f"the service's calendar starts at {start}", "send later events")
+            raise RefusedError(
+                "time", said.isoformat(), f"the service's calendar starts at {start}", "send later events"
+            )
         if self.journal.last and said > self.time + self.most_ahead:
             hours = self.most_ahead.total_seconds() / 3600
-            raise Refused(
+            raise RefusedError(
                 "time", said.isoformat(), f"is {hours:g} hours or more ahead of the clock, {self.time.isoformat()}",
                 "correct it, or send time_passed events in smaller steps", INVALID,
             )  # fmt: skip

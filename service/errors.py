@@ -13,7 +13,7 @@ class ServiceError(ValueError):
     """A service that cannot start; the text names the option or file, its value, and how to correct it."""
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A request that cannot be carried out. Nothing of it has been.
 
     Args:
@@ -28,9 +28,9 @@ class Refused(ValueError):
         super().__init__(f"{field} = {value!r}: {problem}; {mend}")
         self.field, self.value, self.problem, self.mend, self.status = field, value, problem, mend, status
 
-    def within(self, path: str) -> Refused:
+    def within(self, path: str) -> RefusedError:
         """The same, of a request that is part of a larger one."""
-        return Refused(f"{path}.{self.field}", self.value, self.problem, self.mend, self.status)
+        return RefusedError(f"{path}.{self.field}", self.value, self.problem, self.mend, self.status)
 
     def body(self) -> dict[str, Any]:
         """What is answered."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.service.engine import Clock, Engine
-from regional_dispatch.service.errors import Refused, ServiceError
+from regional_dispatch.service.errors import RefusedError, ServiceError
 from regional_dispatch.service.journal import Journal
 from regional_dispatch.service.live.calendar import Calendar, default_start
 from regional_dispatch.service.live.network import LiveNetwork
@@ -111,7 +111,7 @@ def _replay(settings: Settings, engine: Engine, say: Callable[[str], None]) -> N
     for record in engine.journal.after(number):
         try:
             engine.replay(record)
-        except Refused as error:
+        except RefusedError as error:
             raise ServiceError(
                 f"{engine.journal.path}: record {record.number} ({record.key}) can no longer be applied: {error}; use "
                 "the version and scenario that wrote it, or give another --data folder"

@@ -1,8 +1,9 @@
 """Latency of the decision service under load: `python -m benchmarks.parts.service`.
 
-The service and locust, which sends orders at random times (Poisson) and a given rate, have a core each; with `--alone`, which the superuser may
-ask for, they run before whatever else the machine does there (SCHED_RR), as on cores of their own. A response time is
-what the client sees: from sending an order to reading its answer, which goes out when the order is on disk.
+The service and locust, which sends orders at random times (Poisson) and a given rate, have a core each; with `--alone`,
+which the superuser may ask for, they run before whatever else the machine does there (SCHED_RR), as on cores of their
+own. A response time is what the client sees: from sending an order to reading its answer, which goes out when the order
+is on disk: in the folder for temporary files ($TMPDIR).
 """
 
 from __future__ import annotations
@@ -150,8 +151,8 @@ def run_load(
         }  # fmt: skip
         command = [
             sys.executable, "-m", "locust", "--locustfile", "benchmarks/parts/service_load.py", "--headless", "--host",
-            server.url, "--users", str(SHOPS + 1), "--spawn-rate", "100", "--run-time", f"{seconds:g}s", "--only-summary",
-            "--loglevel", "ERROR",
+            server.url, "--users", str(SHOPS + 1), "--spawn-rate", "100", "--run-time", f"{seconds:g}s",
+            "--only-summary", "--loglevel", "ERROR",
         ]  # fmt: skip
         before, begun = server.cpu_seconds(), time.monotonic()
         process = subprocess.Popen(
@@ -193,14 +194,13 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="before what else the machine does (superuser)")
     options = parser.parse_args()
     results = measure(options.scenario, options.policy, options.rates, options.seconds, options.alone)
-    print(
-        f"{options.scenario}, {options.policy}; {_processor()}, one core for the service, Python {platform.python_version()}"
-    )
+    place = f"{_processor()}, one core for the service, Python {platform.python_version()}"
+    print(f"{options.scenario}, {options.policy}; {place}")
     print("\n| orders a second | p50 ms | p90 ms | p99 ms | most ms | refused | core used |\n" + "| ---: " * 7 + "|")
     for found in results:
         times = found["requests"]["order"]
-        cells = [f"{found['per_second']:.0f}", *(f"{times[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms", "max_ms")),
-                 str(found["failures"]), f"{found['core_share']:.0%}"]  # fmt: skip
+        shown = (f"{times[key]:.1f}" for key in ("p50_ms", "p90_ms", "p99_ms", "max_ms"))
+        cells = [f"{found['per_second']:.0f}", *shown, str(found["failures"]), f"{found['core_share']:.0%}"]
         print("| " + " | ".join(cells) + " |")
     print(json.dumps(results), file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""What locust runs against the service: shops that send orders at random times and a given rate, and a site that reports what it picks.
+"""What locust runs against the service: shops that send orders at random times, and a site that reports what it picks.
 
 `python -m benchmarks.parts.service` starts it, and reads what it writes to $SERVICE_LOAD_RESULT.
 """

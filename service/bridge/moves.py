@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import compiled, inlined
-from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_handling
+from regional_dispatch.envs.kernel.ledger import book_handling
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
 from regional_dispatch.envs.kernel.phases.dispatch import _send_truck, hold_lanes
 from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, find_safe, leave_lane

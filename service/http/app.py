@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from regional_dispatch.service.engine import Answer, Engine
-from regional_dispatch.service.errors import UNKNOWN, Refused
+from regional_dispatch.service.errors import UNKNOWN, RefusedError
 from regional_dispatch.service.http import answers as shape
 from regional_dispatch.service.http.service import Service
 from regional_dispatch.service.live.events import describe
@@ -40,7 +40,7 @@ def make_app(service: Service, version: str) -> FastAPI:
     )  # fmt: skip
     app.state.service = service
     app.include_router(router)
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
     return app
@@ -84,7 +84,7 @@ async def find_order(order: str, request: Request) -> dict[str, Any]:
     live = _engine(request).live
     names = live.where.orders.get(order)
     if names is None:
-        raise Refused("order", order, "no package of it is under way", "it may be delivered or unknown", UNKNOWN)
+        raise RefusedError("order", order, "no package of it is under way", "it may be delivered or unknown", UNKNOWN)
     packages = [live.where.packages[name] for name in names]
     return {
         "order": order,
@@ -105,7 +105,7 @@ async def apply_events(events: Events, request: Request) -> Response:
     for i, event in enumerate(events.events):
         try:
             done.append(engine.tell(event))
-        except Refused as error:
+        except RefusedError as error:
             await _all_on_disk(done)
             content = {"error": error.within(f"events.{i}").body(), "applied": i}
             return JSONResponse(content, error.status)
@@ -168,7 +168,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, RefusedError)
     return JSONResponse({"error": error.body()}, error.status)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from regional_dispatch.service import messages as m
 from regional_dispatch.service.bridge import moves
-from regional_dispatch.service.errors import CONFLICT, UNKNOWN, Refused
+from regional_dispatch.service.errors import CONFLICT, UNKNOWN, RefusedError
 from regional_dispatch.service.live.network import ROW, LiveNetwork
 from regional_dispatch.service.live.packages import PICKING, RIDING, SORTING, WAITING, Package, Truck
 
@@ -24,7 +24,7 @@ def apply(event: Any, live: LiveNetwork) -> Facts:
         What is worth answering, such as the packages that a truck took.
 
     Raises:
-        Refused: it cannot be; nothing has changed.
+        RefusedError: it cannot be; nothing has changed.
     """
     raise TypeError(type(event).__name__)
 
@@ -52,9 +52,9 @@ def _set_shelf(live: LiveNetwork, site: str, sku: str, units: int, field: str, a
     stock = live.sim.state.stock
     left = int(stock[ROW, number, fc]) + units if added else units
     if left < 0:
-        raise Refused(field, units, f"'{site}' has {left - units} units on hand", "send stock_counted", CONFLICT)
+        raise RefusedError(field, units, f"'{site}' has {left - units} units on hand", "send stock_counted", CONFLICT)
     if left > m.MOST_UNITS:
-        raise Refused(field, units, f"'{site}' would hold {left} units", f"a shelf holds {m.MOST_UNITS} at most")
+        raise RefusedError(field, units, f"'{site}' would hold {left} units", f"a shelf holds {m.MOST_UNITS} at most")
     stock[ROW, number, fc] = left
     return {"on_hand": left}
 
@@ -110,7 +110,7 @@ def _(event: m.OrderCancelled, live: LiveNetwork) -> Facts:
     packages = [live.where.packages[name] for name in live.where.orders.get(event.order, [])]
     if not packages:
         mend = "it was never sent, lost, delivered or cancelled before"
-        raise Refused("order", event.order, "no package of it is under way", mend, UNKNOWN)
+        raise RefusedError("order", event.order, "no package of it is under way", mend, UNKNOWN)
     stopped = [package for package in packages if package.place == PICKING]
     for package in stopped:
         fc = int(live.sim.world.net.routes[package.route]["fc"])
@@ -150,7 +150,7 @@ def describe(live: LiveNetwork, package: Package) -> str:
 def _(event: m.TruckDeparted, live: LiveNetwork) -> Facts:
     lane = live.names.lane(event.origin, event.destination, event.mode, "")
     if event.truck in live.where.trucks:
-        raise Refused("truck", event.truck, "is on its way already", "give every trip a name of its own", CONFLICT)
+        raise RefusedError("truck", event.truck, "is on its way already", "give every trip a name of its own", CONFLICT)
     names = _longest_waiting(live, lane) if event.packages is None else event.packages
     packages = _boarding(live, lane, names)
     origin = int(live.sim.world.net.lanes["origin"][lane])
@@ -182,13 +182,13 @@ def _boarding(live: LiveNetwork, lane: int, names: list[str]) -> list[Package]:
     for i, name in enumerate(names):
         package = _package(live, name, f"packages.{i}", WAITING)
         if lane_of(live, package) != lane:
-            raise Refused(
+            raise RefusedError(
                 f"packages.{i}", name, f"it {describe(live, package)}",
                 "a package keeps the route that was answered; send its events along it", CONFLICT,
             )  # fmt: skip
         packages.append(package)
     if len(set(names)) < len(names):
-        raise Refused("packages", names, "a package is named twice", "name each once")
+        raise RefusedError("packages", names, "a package is named twice", "name each once")
     return packages
 
 
@@ -196,7 +196,7 @@ def _boarding(live: LiveNetwork, lane: int, names: list[str]) -> list[Package]:
 def _(event: m.TruckArrived, live: LiveNetwork) -> Facts:
     truck = live.where.truck(event.truck, "truck")
     if truck.arrived:
-        raise Refused("truck", event.truck, "has arrived already", "send truck_returned when it is home", CONFLICT)
+        raise RefusedError("truck", event.truck, "has arrived already", "send truck_returned when it is home", CONFLICT)
     packages = [live.where.packages[name] for name in truck.packages]
     moves.unload(
         live.sim.world, live.sim.state, ROW, np.array([package.number for package in packages], dtype=np.int64)
@@ -220,7 +220,7 @@ def _(event: m.TruckArrived, live: LiveNetwork) -> Facts:
 def _(event: m.TruckReturned, live: LiveNetwork) -> Facts:
     truck = live.where.truck(event.truck, "truck")
     if not truck.arrived:
-        raise Refused("truck", event.truck, "has not arrived", "send truck_arrived first", CONFLICT)
+        raise RefusedError("truck", event.truck, "has not arrived", "send truck_arrived first", CONFLICT)
     origin = int(live.sim.world.net.lanes["origin"][truck.lane])
     live.sim.state.trucks_home[ROW, origin] += 1
     del live.where.trucks[truck.name]

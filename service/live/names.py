@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.service.errors import Refused, closest
+from regional_dispatch.service.errors import RefusedError, closest
 
 _NEIGHBOURS = 40  # names in alphabetical order on either side of an unknown one, among which the closest is looked for
 
@@ -29,11 +29,11 @@ class Names:
         """The number of a name.
 
         Raises:
-            Refused: there is no such name; the text has the closest one.
+            RefusedError: there is no such name; the text has the closest one.
         """
         found = self._number.get(name)
         if found is None:
-            raise Refused(field, name, f"no such {self.what}", closest(name, self._near(name)))
+            raise RefusedError(field, name, f"no such {self.what}", closest(name, self._near(name)))
         return found
 
     def _near(self, name: str) -> list[str]:
@@ -68,18 +68,20 @@ class NetworkNames:
             field: path of the lane in the request.
 
         Raises:
-            Refused: no such site or lane, or several and no mode.
+            RefusedError: no such site or lane, or several and no mode.
         """
         ends = self.site.number(origin, f"{field}origin"), self.site.number(destination, f"{field}destination")
         found = self._between.get(ends, [])
         if not found:
             leads_to = [self.sites[pair[1]] for pair in self._between if pair[0] == ends[0]]
             mend = closest(destination, leads_to) if leads_to else f"no lane leaves '{origin}'"
-            raise Refused(f"{field}destination", destination, f"no lane leads there from '{origin}'", mend)
+            raise RefusedError(f"{field}destination", destination, f"no lane leads there from '{origin}'", mend)
         if mode is None and len(found) == 1:
             return found[0]
         for lane in found:
             if self.modes[lane] == mode:
                 return lane
         known = ", ".join(self.modes[lane] for lane in found)
-        raise Refused(f"{field}mode", mode, f"lanes from '{origin}' to '{destination}' are told apart by mode", known)
+        raise RefusedError(
+            f"{field}mode", mode, f"lanes from '{origin}' to '{destination}' are told apart by mode", known
+        )

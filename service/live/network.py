@@ -15,14 +15,14 @@ import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT
+from regional_dispatch.envs.kernel.state import State, grow_packages
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.kernel.state import State, grow_packages
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.service.bridge import lanes as lane_bridge
 from regional_dispatch.service.bridge import moves
 from regional_dispatch.service.bridge import orders as order_bridge
-from regional_dispatch.service.errors import Refused
+from regional_dispatch.service.errors import RefusedError
 from regional_dispatch.service.live.answers import Answers
 from regional_dispatch.service.live.calendar import Calendar
 from regional_dispatch.service.live.names import NetworkNames
@@ -90,7 +90,7 @@ class LiveNetwork:
             times: of each, on the service's clock.
 
         Raises:
-            Refused: an order cannot be; nothing has changed.
+            RefusedError: an order cannot be; nothing has changed.
         """
         table, lines = self._tables(orders, times)
         self._make_room(len(lines))
@@ -125,10 +125,10 @@ class LiveNetwork:
                     (self.names.station.number(order.station, "station") - self.names.station.first, len(lines))
                 )
                 lines.extend(self._line(order, time, i, line) for i, line in enumerate(order.lines))
-            except Refused as error:
+            except RefusedError as error:
                 raise (error.within(f"orders.{n}") if several else error) from None
         if len(lines) > MOST_LINES:
-            raise Refused("orders", len(lines), "too many lines", f"send {MOST_LINES} lines a request at most")
+            raise RefusedError("orders", len(lines), "too many lines", f"send {MOST_LINES} lines a request at most")
         table.append((0, len(lines)))
         return np.array(table, dtype=np.int64), np.array(lines, dtype=np.int64).reshape(-1, 3)
 
@@ -142,14 +142,16 @@ class LiveNetwork:
         elif said.promised_by is not None:
             due, field, value = said.promised_by, "promised_by", said.promised_by.isoformat()
         else:
-            raise Refused(f"lines.{i}.promise_hours", None, "no promise", "give the order promise_hours or promised_by")
+            raise RefusedError(
+                f"lines.{i}.promise_hours", None, "no promise", "give the order promise_hours or promised_by"
+            )
         if due <= time:
-            raise Refused(path + field, value, f"the order is of {time.isoformat()}", "promise a later time")
+            raise RefusedError(path + field, value, f"the order is of {time.isoformat()}", "promise a later time")
         longest = self.sim.state.urgent.shape[2] - 1
         ticks = max(1, self.calendar.tick(due) - self.tick)
         if ticks > longest:
             most = longest * self.scenario.tick_hours
-            raise Refused(path + field, value, "too far ahead", f"promise {most:g} hours at most")
+            raise RefusedError(path + field, value, "too far ahead", f"promise {most:g} hours at most")
         return sku, line.units, ticks
 
     def _make_room(self, packages: int) -> None:

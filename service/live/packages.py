@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from regional_dispatch.service.errors import CONFLICT, UNKNOWN, Refused
+from regional_dispatch.service.errors import CONFLICT, UNKNOWN, RefusedError
 
 Facts = tuple[list[Any], list[Any]]  # records of packages, and of trucks
 PICKING, SORTING, WAITING, RIDING = "picking", "sorting", "waiting", "riding"
@@ -65,15 +65,15 @@ class Whereabouts:
         """A package that must be at a kind of place.
 
         Raises:
-            Refused: it is not under way, or elsewhere; `describe` says where.
+            RefusedError: it is not under way, or elsewhere; `describe` says where.
         """
         found = self.packages.get(name)
         if found is None:
-            raise Refused(
+            raise RefusedError(
                 field, name, "no such package under way", "packages are named in the answer to their order", UNKNOWN
             )
         if place is not None and found.place != place:
-            raise Refused(
+            raise RefusedError(
                 field,
                 name,
                 f"it {describe(found)}",
@@ -86,11 +86,11 @@ class Whereabouts:
         """A truck away from home.
 
         Raises:
-            Refused: there is none of that name.
+            RefusedError: there is none of that name.
         """
         found = self.trucks.get(name)
         if found is None:
-            raise Refused(field, name, "no such truck on its way", "send truck_departed first", UNKNOWN)
+            raise RefusedError(field, name, "no such truck on its way", "send truck_departed first", UNKNOWN)
         return found
 
     def facts(self) -> Facts:
