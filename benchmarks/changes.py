@@ -23,14 +23,17 @@ CHANGES = (
             "evaluation/studies/report/decision_log.py",
         ),
         (
-            "envs/world/scenario.py", "envs/world/costs.py", "envs/world/linehaul/routes.py", "envs/kernel/ledger.py",
-            "envs/kernel/phases/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
+            "envs/world/scenario/costs.py", "envs/world/costs.py", "envs/world/linehaul/routes.py",
+            "envs/kernel/ledger.py", "envs/kernel/phases/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
         ),
     ),
     Change(
         "arrival process",
         ("envs/scenario.py", "envs/demand.py", "envs/state.py", "envs/kernel.py"),
-        ("envs/world/scenario.py", "envs/world/demand.py", "envs/world/world.py", "envs/kernel/phases/arrivals.py"),
+        (
+            "envs/world/scenario/demand.py", "envs/world/demand.py", "envs/world/world.py",
+            "envs/kernel/phases/arrivals.py",
+        ),
     ),
     Change(
         "KPI with a counter of its own, in all tables",

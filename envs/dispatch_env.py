@@ -35,7 +35,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting
     order line, over which route, and which trucks of its region leave now. The other regions follow a background
-    policy. Every field of the world, with its unit and source, is in `envs/world/scenario.py`; the transitions are in
+    policy. Every field of the world, with its unit and source, is in `envs/world/scenario/`; the transitions are in
     `envs/kernel/tick.py`.
 
     A scenario may hold `events`, hours in which part of the network is out of order:

@@ -23,7 +23,7 @@ _SMALLEST_FLEET = 2  # trucks of an FC or sort center
 class Capacities(NamedTuple):
     """What the sites can do."""
 
-    per_tick: np.ndarray  # (N,) int32: FC lines picked, SC packages sorted; 0 for stations
+    per_tick: np.ndarray  # (N,) float64: FC lines picked, SC packages sorted, whole on average; 0 for stations
     fleet: np.ndarray  # (N,) int32, trucks based at the site
 
 
@@ -51,12 +51,12 @@ def build_capacities(
     flow = _mean_flow(scenario, counts, lanes, routes, station_share)
     capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share)
     fleet = _fleet(scenario, counts, lanes, flow)
+    capacity = np.maximum(capacity, np.repeat([largest_order(scenario), 1, 0], counts)).astype(float)
     if "per_hour" in sites:
-        capacity = np.where(sites["per_hour"].notna(), np.floor(sites["per_hour"] * scenario.tick_hours), capacity)
+        capacity = np.where(sites["per_hour"].notna(), sites["per_hour"] * scenario.tick_hours, capacity)
     if "trucks" in sites:
         fleet = np.where(sites["trucks"].notna(), sites["trucks"], fleet)
-    smallest = np.repeat([largest_order(scenario), 1, 0], counts)
-    return Capacities(np.maximum(capacity, smallest).astype(np.int32), fleet.astype(np.int32))
+    return Capacities(capacity, fleet.astype(np.int32))
 
 
 def _mean_flow(
@@ -93,7 +93,7 @@ def _capacity(scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_sh
 def _fleet(scenario: Scenario, counts: SiteCounts, lanes: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Trucks that mean flows keep busy, there and back, times the headroom: (N,)."""
     trucks = scenario.trucks
-    busy = flow * (2 * lanes["ticks"] + 1) / (trucks.capacity_packages * trucks.standard_fill)
+    busy = flow * (2 * lanes["ticks"] + 1) / (lanes["room"] * trucks.standard_fill)
     fleet = np.ceil(trucks.fleet_headroom * np.bincount(lanes["origin"], busy, sum(counts)))
     fleet[: counts.first_station] = np.maximum(fleet[: counts.first_station], _SMALLEST_FLEET)
     return fleet

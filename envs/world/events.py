@@ -25,7 +25,7 @@ class Events(NamedTuple):
     """What the kernel reads of a scenario's events."""
 
     first: np.ndarray  # (E,) int64, tick each period begins with; the first is 0
-    capacity: np.ndarray  # (E, N) int32, per tick: FC lines, SC packages
+    capacity: np.ndarray  # (E, N) float64, per tick: FC lines, SC packages
     shut: np.ndarray  # (E, L) int8, 1 where no truck leaves
     cut: np.ndarray  # (E, L) int8, 1 where a route leads nowhere: the lane is shut, or the site it starts from is down
     some_cut: np.ndarray  # (E,) int8, 1 if any lane is cut
@@ -73,7 +73,7 @@ def _capacity_left(scenario: Scenario, network: Network, site: int, share: float
     if share == 0:
         return 0
     smallest = largest_order(scenario) if site < network.net.fcs else 1
-    return max(floor(share * int(network.net.site_capacity[site]) + 1e-9), smallest)
+    return max(floor(share * network.net.site_capacity[site] + 1e-9), smallest)
 
 
 def _site(scenario: Scenario, network: Network, i: int, event: CapacityEvent) -> int:

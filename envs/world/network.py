@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
+from regional_dispatch.envs.world.clock import Calendars, Clock, build_calendars, build_clock
 from regional_dispatch.envs.world.linehaul.lane_plan import priced_fill
 from regional_dispatch.envs.world.linehaul.lanes import build_lanes
 from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach
@@ -58,7 +59,7 @@ class Net(NamedTuple):
     pairs: np.ndarray  # (pairs,) PAIR, lanes that a package rides one after the other, by lane
     first_pair: np.ndarray  # (L + 1,) int32, first pair of each lane
     slot_lane: np.ndarray  # (R, slots) int32, lane of each observation slot, −1 padded
-    site_capacity: np.ndarray  # (N,) int32, per tick: FC lines, SC packages
+    site_capacity: np.ndarray  # (N,) float64, per tick: FC lines, SC packages
     fleet: np.ndarray  # (N,) int32, trucks based at the site
 
 
@@ -71,6 +72,8 @@ class Network(NamedTuple):
     fc_share: np.ndarray  # (F,) float64, share of demand an FC is nearest to
     lane_modes: np.ndarray  # (L,) str
     net: Net
+    calendars: Calendars
+    clock: Clock
 
     def lane_name(self, lane: int) -> str:
         """A lane's two sites, and its mode where more than one lane joins them: `FC Reno → DS Fresno by air`."""
@@ -114,6 +117,8 @@ def build_network(scenario: Scenario) -> Network:
             over_all = build_routes(scenario, counts, lanes, air, labels, every, planned)
             check_plan(scenario, sites, over_all, routes, scenario.resolve(str(setting.lanes.path)))
         in_force.append(_InForce(setting.first_tick, len(labels.names) > 1, routes))
+    calendars = build_calendars(scenario, sites)
+    clock = build_clock(scenario, calendars, sites, lanes.records, lanes.departures, counted.of_site)
     return Network(
         sites.assign(region=counted.of_names()),
         counted.names,
@@ -121,6 +126,8 @@ def build_network(scenario: Scenario) -> Network:
         fc_share,
         lanes.modes,
         _net(counts, lanes.records, in_force, counted, capacities),
+        calendars,
+        clock,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regional_dispatch.envs.world.clock import Clock
 from regional_dispatch.envs.world.costs import rates
 from regional_dispatch.envs.world.demand import Demand, build_demand
 from regional_dispatch.envs.world.events import Events, build_events
@@ -53,6 +54,7 @@ class World(NamedTuple):
     rules: Rules
     base_stock: np.ndarray  # (G, S, F) int16, units, by setting of the levers
     events: Events
+    clock: Clock
 
 
 def build_world(scenario: Scenario, network: Network) -> World:
@@ -63,7 +65,7 @@ def build_world(scenario: Scenario, network: Network) -> World:
     levels = {layout: place_stock(scenario, network, layout) for layout in dict.fromkeys(layouts)}  # each placed once
     placed = [levels[layout] for layout in layouts]
     base_stock = np.stack(placed) if len(placed) > 1 else placed[0][None]  # at full size a copy is 220 MB
-    return World(network.net, demand, rules, base_stock, build_events(scenario, network))
+    return World(network.net, demand, rules, base_stock, build_events(scenario, network), network.clock)
 
 
 def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
@@ -13,41 +14,64 @@ from regional_dispatch.envs.world.errors import ScenarioError
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses what YAML reads otherwise than it looks: a key given twice, and 010, which is 8."""
+    """Reads what a file looks like, or refuses it: PyYAML follows YAML 1.1, in which NO is false, 10:30 is 630 and 010 is 8.
+
+    As in YAML 1.2, `true` and `false` alone are truth values, so that NO and off are text; fields that are yes or no still
+    take `yes` and `no`. A key given twice is an error.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"'{key.value}' is given twice; remove one", key.start_mark
-                    )
+                    raise _refusal(key, f"'{key.value}' is given twice; remove one")
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        number = int(super().construct_yaml_int(node))
         if re.fullmatch(r"[-+]?0[0-9_]+", node.value):
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"{node.value} means another number in YAML; write it without the leading 0",
-                node.start_mark,
+            raise _refusal(
+                node,
+                f"{node.value} means {number} in YAML; write it without the leading 0, or in quotes if it is a name",
             )
-        return int(super().construct_yaml_int(node))
+        if ":" in node.value:
+            raise _refusal(
+                node, f"{node.value} means {number} in YAML; write hours as a number, such as 10.5, or text in quotes"
+            )
+        return number
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        number = float(super().construct_yaml_float(node))
+        if ":" in node.value:
+            raise _refusal(node, f"{node.value} means {number:g} in YAML; write a number, or text in quotes")
+        return number
 
 
+def _refusal(node: yaml.Node, text: str) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, text, node.start_mark)
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != _BOOL]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 _StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_yaml_float)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file.
 
     Raises:
-        ScenarioError: the file is missing, is not YAML, is not a mapping, has a key twice, or a number such as 010.
+        ScenarioError: the file is missing, is not YAML, is not a mapping, has a key twice, or holds what YAML reads otherwise
+            than it looks, such as 010 or 10:30.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
+        data = yaml.load(path.read_text(encoding="utf-8-sig"), _StrictLoader)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ScenarioError(f"{path}: no such file; give the path of a YAML file") from None
     except PermissionError:
@@ -78,6 +102,8 @@ def explain(error: ValidationError, where: str | Path) -> str:
             fix = "unknown field; remove it or correct its name"
         elif item["type"] == "missing":
             fix = "missing; add it"
+        elif item["type"] == "string_type" and isinstance(item["input"], int | float | dt.date):
+            fix = f'must be text; write it in quotes: "{item["input"]}"'
         else:
             fix = item["msg"].removeprefix("Value error, ")
         shown = "" if isinstance(item["input"], (dict, BaseModel)) else f" = {item['input']!r}"

@@ -128,11 +128,11 @@ def _next_feasible(w: Any, s: Any, b: int, stock: np.ndarray, candidates: np.nda
 
 @inlined
 def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, path: int, counted: bool) -> None:
-    """Puts the line into the package of an earlier line of its order on the same route, or into a new one."""
+    """Puts the line into the package of an earlier line of its order with the same route and promise, or a new one."""
     line = line_at(s, b, r, j)
     for i in range(first, j):
         p = line_at(s, b, r, i).package
-        if p >= 0 and s.package[b, p].route == path:
+        if p >= 0 and s.package[b, p].route == path and s.package[b, p].due == line.due:
             package = s.package[b, p]
             package.lines += 1
             s.queue[b, w.net.routes[path].fc].lines += 1
