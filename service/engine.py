@@ -160,10 +160,8 @@ class Engine:
         if said is None:
             return self.time
         if said < self.live.calendar.start:
-            start = self.live.calendar.start.isoformat()
-            raise RefusedError(
-                "time", said.isoformat(), f"the service's calendar starts at {start}", "send later events"
-            )
+            problem = f"the service's calendar starts at {self.live.calendar.start.isoformat()}"
+            raise RefusedError("time", said.isoformat(), problem, "send later times, or start with an earlier --start")
         if self.journal.last and said > self.time + self.most_ahead:
             hours = self.most_ahead.total_seconds() / 3600
             raise RefusedError(

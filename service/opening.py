@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
@@ -72,7 +73,9 @@ def _start(settings: Settings, journal: Journal) -> datetime:
     """When tick 0 begins: what the log says, else the option, else the week of today."""
     said, kept = settings.start, journal.about("start")
     if kept is None:
-        start = said or default_start(datetime.now(UTC), settings.scenario.start_hour)
+        calendar = settings.scenario.calendar
+        zone, hour = (UTC, settings.scenario.start_hour) if calendar is None else (ZoneInfo(calendar.time_zone), 0)
+        start = said or default_start(datetime.now(zone), hour)
         kept = journal.about("start", start.isoformat())
     found = datetime.fromisoformat(str(kept))
     if said is not None and said != found:

@@ -55,6 +55,8 @@ def _unlink(s: Any, b: int, queue: Any, p: int) -> None:
 @inlined
 def _leave_site(w: Any, s: Any, b: int, site: int, p: int) -> None:
     queue = s.queue[b, site]
+    if queue.head == p:
+        queue.progress = 0
     _unlink(s, b, queue, p)
     queue.packages -= 1
     queue.lines -= s.package[b, p].lines

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import earliest_arrival
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory, inlined
 from regional_dispatch.envs.kernel.decisions.decide import LINES_AT_ONCE, _block, _decide_lines
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_COUNT
@@ -28,7 +29,7 @@ STANDARD, LATE, SURCHARGE, UNITS = range(len(USD_PARTS))
 @compiled_with_memory
 def source_orders(
     w: Any, s: Any, b: int, scorers: Scorers, orders: np.ndarray, lines: np.ndarray, offer: np.ndarray,
-    offer_usd: np.ndarray, choice: np.ndarray, served: np.ndarray, package: np.ndarray,
+    offer_usd: np.ndarray, offer_tick: np.ndarray, choice: np.ndarray, served: np.ndarray, package: np.ndarray,
 ) -> None:  # fmt: skip
     """Decides on orders and applies the decisions.
 
@@ -39,6 +40,7 @@ def source_orders(
         lines: (m, 3) int64, SKU, units and ticks from now to the promise.
         offer: (m, K) int64, filled: candidate routes, −1 padded.
         offer_usd: (m, K, USD_PARTS) float64, filled: what they are expected to cost.
+        offer_tick: (m, K) int64, filled: their earliest arrival.
         choice: (m,) int64, filled: the candidate chosen.
         served: (m,) int64, filled: the route that serves the line, −1 if it is lost. Another than the chosen one where
             an earlier order of the call took the last unit.
@@ -49,7 +51,7 @@ def source_orders(
     for r in range(w.net.regions):
         if s.slots[b, r] > 0:
             _decide_lines(w, s, b, r, scorers.source, block)
-    _read_offers(w, s, b, orders, offer, offer_usd, choice)
+    _read_offers(w, s, b, orders, offer, offer_usd, offer_tick, choice)
     source_lines(w, s, b)
     _read_packages(w, s, b, orders, served, package)
 
@@ -92,8 +94,9 @@ def _place(w: Any, s: Any, b: int, orders: np.ndarray, lines: np.ndarray) -> Non
 
 @inlined
 def _read_offers(
-    w: Any, s: Any, b: int, orders: np.ndarray, offer: np.ndarray, offer_usd: np.ndarray, choice: np.ndarray
-) -> None:
+    w: Any, s: Any, b: int, orders: np.ndarray, offer: np.ndarray, offer_usd: np.ndarray, offer_tick: np.ndarray,
+    choice: np.ndarray,
+) -> None:  # fmt: skip
     for n in range(len(orders) - 1):
         r = region_of_station(w, orders[n, 0])
         for i in range(orders[n, 1], orders[n + 1, 1]):
@@ -105,9 +108,9 @@ def _read_offers(
                 path = s.candidate[b, r, j, k]
                 offer[i, k] = path
                 if path >= 0:
-                    route = w.net.routes[path]
-                    offer_usd[i, k, STANDARD] = route.cost
-                    offer_usd[i, k, LATE] = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - line.due)
+                    offer_tick[i, k] = earliest_arrival(w, s, b, path)
+                    offer_usd[i, k, STANDARD] = w.net.routes[path].cost
+                    offer_usd[i, k, LATE] = late_usd(w.rules, offer_tick[i, k] - line.due)
                     offer_usd[i, k, SURCHARGE] = surcharge(s, b, r, j, k)
                     offer_usd[i, k, UNITS] = _units_usd(w, s, b, r, j, path)
 

@@ -82,7 +82,8 @@ class Answers:
 
     def _line(self, sourced: Sourced, packages: Mapping[int, str], i: int, sku: str) -> dict[str, Any]:
         served, offers = int(sourced.served[i]), sourced.offer[i].tolist()
-        usd = sourced.offer_usd[i].tolist()
+        usd, ticks = sourced.offer_usd[i].tolist(), sourced.offer_tick[i].tolist()
+        arrivals = dict(zip(offers, ticks, strict=True))
         lost = served < 0
         return {
             "sku": sku,
@@ -90,27 +91,26 @@ class Answers:
             "fc": None if lost else self.route(served)["stops"][0],
             "route": None if lost else self.route(served),
             "package": None if lost else packages[int(sourced.package[i])],
-            "arrival": None if lost else self._arrival(served),
+            "arrival": None if lost else self._calendar.time(arrivals.get(served, self._arrival(served))).isoformat(),
             "candidates": [
-                self._candidate(path, parts, path == served)
-                for path, parts in zip(offers, usd, strict=True)
+                self._candidate(path, parts, tick, path == served)
+                for path, parts, tick in zip(offers, usd, ticks, strict=True)
                 if path >= 0
             ],
         }
 
-    def _candidate(self, path: int, parts: list[float], chosen: bool) -> dict[str, Any]:
+    def _candidate(self, path: int, parts: list[float], tick: int, chosen: bool) -> dict[str, Any]:
         return {
             "route": self.route(path),
             "chosen": chosen,
-            "arrival": self._arrival(path),
+            "arrival": self._calendar.time(tick).isoformat(),
             "expected_usd": round(sum(parts), _CENTS),
             **{f"{name}_usd": round(part, _CENTS) for name, part in zip(USD_PARTS, parts, strict=True)},
         }
 
-    def _arrival(self, path: int) -> str:
-        """The earliest arrival of a package that is made now."""
-        ticks = self._sim.tick(0) + 1 + int(self._sim.world.net.routes[path]["rest"][0])
-        return self._calendar.time(ticks).isoformat()
+    def _arrival(self, path: int) -> int:
+        """The earliest arrival of a package made now on a route that was not offered, timetables left aside."""
+        return self._sim.tick(0) + 1 + int(self._sim.world.net.routes[path]["rest"][0])
 
     def lanes(self, lane: np.ndarray, go: np.ndarray, sendable: np.ndarray, x: np.ndarray) -> list[dict[str, Any]]:
         """Decisions for lanes with packages.
@@ -118,14 +118,14 @@ class Answers:
         Trucks of a site go to its lanes in order of their numbers, as in the simulation, full loads first.
         """
         state, rules, net = self._sim.state, self._sim.world.rules, self._sim.world.net
+        room = net.lanes["room"][lane]
         trucks = state.trucks_home[0].tolist()
         waiting = state.lane["count"][0][lane]
         answer: dict[int, tuple[bool, str]] = {}
-        for i in np.argsort(waiting < rules.truck_packages, kind="stable").tolist():
-            site, full = int(net.lanes["origin"][lane[i]]), waiting[i] >= rules.truck_packages
+        for i in np.argsort(waiting < room, kind="stable").tolist():
+            site, full = int(net.lanes["origin"][lane[i]]), waiting[i] >= room[i]
             if not sendable[i]:
-                shut = state.shut[0, lane[i]] == 1
-                answer[i] = False, "the lane is closed" if shut else "no truck is at the site, and none may be hired"
+                answer[i] = False, self._why_not(int(lane[i]), trucks[site])
             elif not (full or go[i]):
                 answer[i] = False, f"the policy waits for more: {_facts(x[i])}"
             elif trucks[site] == 0 and not rules.spot_allowed:
@@ -144,6 +144,14 @@ class Answers:
             }
             for i, number in enumerate(lane)
         ]
+
+    def _why_not(self, lane: int, trucks: int) -> str:
+        """Why no truck can leave on a lane whose site has so many trucks left."""
+        if self._sim.state.shut[0, lane] == 1:
+            return "the lane is closed"
+        if trucks == 0 and not self._sim.world.rules.spot_allowed:
+            return "no truck is at the site, and none may be hired"
+        return "its timetable has no departure now"
 
 
 def _facts(x: np.ndarray) -> str:

@@ -155,12 +155,12 @@ def _(event: m.TruckDeparted, live: LiveNetwork) -> Facts:
     packages = _boarding(live, lane, names)
     origin = int(live.sim.world.net.lanes["origin"][lane])
     home = live.sim.state.trucks_home
-    truck = Truck(event.truck, lane, bool(home[ROW, origin] == 0), tuple(names))
+    before = int(home[ROW, origin])
+    truck = Truck(event.truck, lane, before == 0, tuple(names))
     if packages:
         numbers = np.array([package.number for package in packages], dtype=np.int64)
         moves.depart(live.sim.world, live.sim.state, ROW, lane, numbers)
-    elif not truck.hired:
-        home[ROW, origin] -= 1
+    home[ROW, origin] = max(0, before - 1)
     for package in packages:
         live.where.put(package._replace(place=RIDING, truck=truck.name))
     live.where.trucks[truck.name] = truck
@@ -171,7 +171,7 @@ def _longest_waiting(live: LiveNetwork, lane: int) -> list[str]:
     """A truckload of those that wait for a lane, first in, first out."""
     state, names = live.sim.state, list[str]()
     p = int(state.lane["head"][ROW, lane])
-    while p >= 0 and len(names) < live.sim.world.rules.truck_packages:
+    while p >= 0 and len(names) < live.sim.world.net.lanes["room"][lane]:
         names.append(live.where.by_number[p])
         p = int(state.package["next"][ROW, p])
     return names
@@ -240,8 +240,7 @@ def _(event: m.TrucksCounted, live: LiveNetwork) -> Facts:
 @apply.register
 def _(event: m.SiteCapacity, live: LiveNetwork) -> Facts:
     site = live.names.works.number(event.site, "site")
-    per_tick = event.per_hour * live.scenario.tick_hours
-    live.sim.state.site_capacity[ROW, site] = max(1, round(per_tick)) if per_tick > 0 else 0
+    live.sim.state.site_capacity[ROW, site] = event.per_hour * live.scenario.tick_hours
     _find_cut(live)
     return {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT
 from regional_dispatch.envs.kernel.state import State, grow_packages
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import sku_names
 from regional_dispatch.service.bridge import lanes as lane_bridge
 from regional_dispatch.service.bridge import moves
 from regional_dispatch.service.bridge import orders as order_bridge
@@ -43,6 +45,7 @@ class Sourced(NamedTuple):
 
     offer: np.ndarray  # (m, K) candidate routes, −1 padded
     offer_usd: np.ndarray  # (m, K, USD_PARTS)
+    offer_tick: np.ndarray  # (m, K) earliest arrival
     choice: np.ndarray  # (m,) the candidate chosen
     served: np.ndarray  # (m,) route, −1 if lost
     package: np.ndarray  # (m,) number in the state, −1 if lost
@@ -59,8 +62,8 @@ class LiveNetwork:
 
     def __init__(self, scenario: Scenario, policy: ScorerPolicy, calendar: Calendar) -> None:
         self.scenario, self.policy, self.calendar = scenario, policy, calendar
-        self.sim = _simulator(scenario, policy)
-        self.names = NetworkNames(self.sim.network, sku_names(scenario))
+        self.sim = _simulator(scenario, policy, calendar.start)
+        self.names = NetworkNames(self.sim.network, _sku_names(self.sim.scenario))
         self.answers = Answers(self.sim, self.names, calendar)
         self.where = Whereabouts()
 
@@ -97,7 +100,7 @@ class LiveNetwork:
         sourced = self._empty(len(lines))
         order_bridge.source_orders(
             self.sim.world, self.state, ROW, self.policy.scorers, table, lines, sourced.offer, sourced.offer_usd,
-            sourced.choice, sourced.served, sourced.package,
+            sourced.offer_tick, sourced.choice, sourced.served, sourced.package,
         )  # fmt: skip
         names = self._keep(orders, table, lines, sourced)
         return [
@@ -118,7 +121,8 @@ class LiveNetwork:
 
     def _tables(self, orders: Sequence[Order], times: Sequence[datetime]) -> tuple[np.ndarray, np.ndarray]:
         """Orders and lines as `bridge.orders` takes them."""
-        several, table, lines = len(orders) > 1, [], []
+        several, table = len(orders) > 1, list[tuple[int, int]]()
+        lines = list[tuple[int, int, int]]()
         for n, (order, time) in enumerate(zip(orders, times, strict=True)):
             try:
                 table.append(
@@ -137,6 +141,7 @@ class LiveNetwork:
         sku = self.names.sku.number(line.sku, f"lines.{i}.sku")
         own = line.promise_hours is not None or line.promised_by is not None
         said, path = (line, f"lines.{i}.") if own else (order, "")
+        value: float | str
         if said.promise_hours is not None:
             due, field, value = time + timedelta(hours=said.promise_hours), "promise_hours", said.promise_hours
         elif said.promised_by is not None:
@@ -148,7 +153,7 @@ class LiveNetwork:
         if due <= time:
             raise RefusedError(path + field, value, f"the order is of {time.isoformat()}", "promise a later time")
         longest = self.sim.state.urgent.shape[2] - 1
-        ticks = max(1, self.calendar.tick(due) - self.tick)
+        ticks = self.calendar.tick(due) - self.tick
         if ticks > longest:
             most = longest * self.scenario.tick_hours
             raise RefusedError(path + field, value, "too far ahead", f"promise {most:g} hours at most")
@@ -164,6 +169,7 @@ class LiveNetwork:
         return Sourced(
             np.full((lines, candidates), -1, np.int64),
             np.zeros((lines, candidates, len(order_bridge.USD_PARTS))),
+            np.zeros((lines, candidates), np.int64),
             *(np.zeros(lines, np.int64) for _ in range(3)),
         )
 
@@ -215,18 +221,29 @@ class LiveNetwork:
         self.where = Whereabouts.from_facts(facts)
 
 
-def sku_names(scenario: Scenario) -> list[str]:
-    """The SKUs' names, in the order of their numbers."""
-    return [str(sku) for sku in range(scenario.stock.skus)]
-
-
-def _simulator(scenario: Scenario, policy: ScorerPolicy) -> Simulator:
+def _simulator(scenario: Scenario, policy: ScorerPolicy, start: datetime) -> Simulator:
     """One copy of the network with full shelves, room for the largest orders and for long promises."""
-    slots = scenario.slots.model_copy(update={"orders": MOST_LINES})
-    sim = simulator_for(scenario.model_copy(update={"events": (), "slots": slots}), policy.pricing)
+    sim = simulator_for(_live_scenario(scenario, start), policy.pricing)
     sim.reset(ROW, key=0)
     ticks = round(LONGEST_PROMISE_HOURS / scenario.tick_hours)
     shape = sim.state.urgent.shape
     if shape[2] <= ticks:
         sim.state = sim.state._replace(urgent=np.zeros((*shape[:2], ticks + 1), np.int32))
     return sim
+
+
+def _live_scenario(scenario: Scenario, start: datetime) -> Scenario:
+    """The scenario with real dates, without made-up events, and with room for orders of any size."""
+    changes: dict[str, Any] = {"events": (), "slots": scenario.slots.model_copy(update={"orders": MOST_LINES})}
+    if scenario.calendar is not None:
+        local = start.astimezone(ZoneInfo(scenario.calendar.time_zone)).replace(tzinfo=None)
+        changes["calendar"] = scenario.calendar.model_copy(update={"start": local})
+        changes["horizon_hours"] = float(LONGEST_HORIZON_HOURS)
+    return scenario.model_copy(update=changes)
+
+
+def _sku_names(scenario: Scenario) -> Sequence[str]:
+    """The SKUs' names, in the order of their numbers."""
+    if isinstance(scenario.demand, TraceDemand):
+        return sku_names(scenario)
+    return [str(sku) for sku in range(scenario.stock.skus)]

@@ -27,7 +27,7 @@ RULES = ("least_cost+control_limit", "regional_nearest+hybrid")
 
 @pytest.fixture(scope="module")
 def seen() -> dict[str, np.ndarray]:
-    """Features of lines' candidates, (n, K, features), and of lanes, at the decisions of three days; candidates' masks."""
+    """Features of lines' candidates, (n, K, features), with masks, and of lanes, at the decisions of three days."""
     scenario = small(**TWO_REGIONS)
     sim = simulator(scenario, 3)
     policy = resolve_policy("pretrained/small", scenario)

@@ -12,6 +12,8 @@ from tests.service.played import Played, play
 from tests.worlds import EVENTFUL, SCARCE, TIGHT, TWO_REGIONS, WAITING, small
 
 TICKS = 72
+# With dates, and sites in several time zones.
+DATED = {**WAITING, "calendar": {"start": "2026-03-01T18:00", "time_zone": "America/Chicago"}}
 # What sourcing and dispatch are decided from.
 LANE_FIELDS = ("count", "safe", "late", "inbound", "inflow", "inflow_tick")
 
@@ -67,6 +69,7 @@ def check_lanes(played: Played, go: np.ndarray) -> None:
         (TIGHT, "pretrained/small"),
         (SCARCE, "least_cost+last_safe_hour"),
         (EVENTFUL, "pretrained/small"),
+        (DATED, "pretrained/small"),
     ],
 )  # fmt: skip
 def test_every_choice_is_the_simulators(world: dict[str, Any], policy: str) -> None:
