@@ -17,6 +17,7 @@ from regional_dispatch.service.errors import RefusedError, ServiceError
 from regional_dispatch.service.journal import Journal
 from regional_dispatch.service.live.calendar import Calendar, default_start
 from regional_dispatch.service.live.network import LiveNetwork
+from regional_dispatch.service.live.pricing import price_now
 from regional_dispatch.service.live.warm_up import warm_up
 from regional_dispatch.service.metrics import Metrics
 from regional_dispatch.service.snapshots import load_snapshot, snapshot_version
@@ -66,6 +67,7 @@ def open_engine(settings: Settings, metrics: Metrics, say: Callable[[str], None]
     warm_up(live)
     engine = Engine(live, journal, metrics, settings.clock, settings.most_ahead)
     _replay(settings, engine, say)
+    price_now(live)
     return engine
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from regional_dispatch.service.engine import Engine
+from regional_dispatch.service.live import pricing
 from regional_dispatch.service.metrics import Metrics
 from regional_dispatch.service.opening import Settings, open_engine
 from regional_dispatch.service.snapshots import save_snapshot, snapshot_version
@@ -107,8 +108,17 @@ class Service:
                 self.stop()
                 return
             await asyncio.to_thread(self.engine.journal.checkpoint)
+            await self._price()
             if self.engine.journal.last >= self._snapshot + self.settings.snapshot_every:
                 await self._save_snapshot()
+
+    async def _price(self) -> None:
+        """Solves the units' prices again when it is time, beside requests."""
+        assert self.engine is not None
+        live = self.engine.live
+        if pricing.pricing_is_due(live):
+            sim = pricing.frozen(live)
+            pricing.put_in_force(live, sim, await asyncio.to_thread(pricing.solve, sim))
 
     async def _save_snapshot(self) -> None:
         """Takes a snapshot, and writes it once all it holds is in the log on disk."""

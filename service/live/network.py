@@ -66,6 +66,7 @@ class LiveNetwork:
         self.names = NetworkNames(self.sim.network, _sku_names(self.sim.scenario))
         self.answers = Answers(self.sim, self.names, calendar)
         self.where = Whereabouts()
+        self.priced_at: int | None = None  # tick of the units' prices, where the policy wants any
 
     @property
     def state(self) -> State:
@@ -109,7 +110,7 @@ class LiveNetwork:
         ]
 
     def source_again(self, order: Order, time: datetime, answer: dict[str, Any]) -> None:
-        """Applies what was answered before a restart; nothing is decided anew."""
+        """Applies what was answered before a restart; nothing is decided again."""
         table, lines = self._tables([order], [time])
         self._make_room(len(lines))
         sourced = self._empty(len(lines))
