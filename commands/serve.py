@@ -46,7 +46,7 @@ was as old as the scenario's start_hour."""
     snapshot_every: int = 10_000
     """Orders and events from one snapshot to the next."""
     most_body_bytes: int = 1_000_000
-    """Largest request."""
+    """The largest body of a request that is read. Unit: bytes."""
     most_requests_per_second: float = 5000.0
     """Of one client address, on average; two seconds' worth may come at once."""
     overrides: Overrides = ()

@@ -144,6 +144,10 @@ class Journal:
         """Waits for what is under way, then closes the files."""
         if self._committing is not None:
             await asyncio.wait([self._committing])
+        self.close_files()
+
+    def close_files(self) -> None:
+        """The same where nothing is under way."""
         self._thread.shutdown()
         self._reader.close()
         self._writer.close()

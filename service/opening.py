@@ -61,6 +61,14 @@ def open_engine(settings: Settings, metrics: Metrics, say: Callable[[str], None]
     """
     settings.data.mkdir(parents=True, exist_ok=True)
     journal = Journal(settings.data / LOG_FILE, metrics.commits.observe)
+    try:
+        return _open(settings, journal, metrics, say)
+    except Exception:
+        journal.close_files()
+        raise
+
+
+def _open(settings: Settings, journal: Journal, metrics: Metrics, say: Callable[[str], None]) -> Engine:
     calendar = Calendar(_start(settings, journal), settings.scenario.tick_hours)
     live = LiveNetwork(settings.scenario, settings.policy, calendar)
     _check_network(settings, journal, live)

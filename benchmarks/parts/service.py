@@ -1,7 +1,7 @@
 """Latency of the decision service under load: `python -m benchmarks.parts.service`.
 
 The service and locust, which sends orders at random times (Poisson) and a given rate, have a core each; with `--alone`,
-which the superuser may ask for, they run before whatever else the machine does there (SCHED_RR), as on cores of their
+which the superuser may ask for, they run before anything else the machine does there (SCHED_RR), as on cores of their
 own. A response time is what the client sees: from sending an order to reading its answer, which goes out when the order
 is on disk: in the folder for temporary files ($TMPDIR).
 """

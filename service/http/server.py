@@ -72,7 +72,7 @@ def serve(settings: Settings, door: Door) -> None:
         make_app(service, regional_dispatch.__version__), metrics, door.token, door.most_bytes, door.most_per_second
     )
     config = uvicorn.Config(
-        guarded, host=door.host, port=door.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
+        guarded, host=door.host, port=door.port, loop="auto", http="httptools", ws="none", lifespan="on",
         access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=door.stop_seconds,
         limit_concurrency=1000, backlog=2048,
     )  # fmt: skip

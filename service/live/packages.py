@@ -102,8 +102,8 @@ class Whereabouts:
         """The reverse of `facts`; records may be plain lists, as JSON has them."""
         found = cls()
         for record in facts[0]:
-            *start, lines, truck = record
-            found.add(Package(*start, tuple((sku, units) for sku, units in lines), truck))
+            package = Package(*record)
+            found.add(package._replace(lines=tuple((sku, units) for sku, units in package.lines)))
         for name, lane, hired, packages, arrived in facts[1]:
             found.trucks[name] = Truck(name, lane, hired, tuple(packages), arrived)
         return found

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sqlite3
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from regional_dispatch.evaluation.policies import resolve_policy
+from regional_dispatch.service.errors import ServiceError
 from regional_dispatch.service.journal import Journal
-from regional_dispatch.service.opening import LOG_FILE
+from regional_dispatch.service.metrics import Metrics
+from regional_dispatch.service.opening import LOG_FILE, Settings, open_engine
 from tests.service.conftest import Running
+from tests.service.played import START
+from tests.worlds import TWO_REGIONS, small
 
 SKUS = 30  # of the scenario
 
@@ -66,20 +74,21 @@ def test_nothing_changes_when_it_is_stopped_and_started_with_or_without_its_snap
         service.stop(signal.SIGKILL)
 
 
-def test_a_folder_serves_one_service_and_one_network(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    first = Running(data).wait()
-    second = Running(data)
-    assert second.process.wait(60) == 2
-    assert "another service uses it" in second.said()
-    first.stop()
-    for options, text in (
-        (("--set", "stock.skus=31"), "another network"),
-        (("--start", "2026-03-09T00:00+00:00"), "started at 2026-03-02"),
+def test_a_folder_serves_one_service_one_network_and_one_calendar(tmp_path: Path) -> None:
+    scenario = small(**TWO_REGIONS)
+    policy = resolve_policy("least_cost", scenario)
+    settings = Settings(scenario, policy, tmp_path, START)
+    engine = open_engine(settings, Metrics(), [].append)
+    with pytest.raises(ServiceError, match="another service uses it"):
+        open_engine(settings, Metrics(), [].append)
+    asyncio.run(engine.journal.close())
+    for other, text in (
+        (replace(settings, scenario=small(**TWO_REGIONS, stock={"skus": 41})), "another network"),
+        (replace(settings, start=START + timedelta(days=7)), "started at 2026-03-02"),
     ):
-        other = Running(data, *options)
-        assert other.process.wait(60) == 2
-        assert text in other.said()
+        with pytest.raises(ServiceError, match=text):
+            open_engine(other, Metrics(), [].append)
+    asyncio.run(open_engine(settings, Metrics(), [].append).journal.close())
 
 
 class Shop(threading.Thread):
@@ -147,9 +156,8 @@ def test_no_acknowledged_order_or_event_is_lost_when_it_is_killed_under_load(tmp
             assert {place["package"]: place["place"] for place in places}[package] == "waiting"
     stock = Counter({sku: sum(service.client.get(f"/stock/{sku}").json()["on_hand"].values()) for sku in range(SKUS)})
     service.stop()
-    logged = [
-        record.key.partition(":")[2] for record in Journal(data / LOG_FILE).after(0) if record.key[:6] == "order:"
-    ]
+    keys = [record.key.partition(":") for record in Journal(data / LOG_FILE).after(0)]
+    logged = [name for kind, _, name in keys if kind == "order"]
     assert set(answers) <= set(logged)
     taken = Counter(int(line["sku"]) for name in logged for line in Shop.body(name)["lines"])
     full = Counter[int]()
