@@ -110,10 +110,11 @@ def _chosen(program: str, arguments: Sequence[str], known: dict[str, str]) -> tu
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage, file=sys.stdout if arguments else sys.stderr)
         sys.exit(0 if arguments else 2)
-    if arguments[0] not in known:
+    chosen = arguments[0].replace("-", "_")
+    if chosen not in known:
         print(f"error: '{arguments[0]}' is no command of {program}\n\n{usage}", file=sys.stderr)
         sys.exit(2)
-    return arguments[0], list(arguments[1:])
+    return chosen, list(arguments[1:])
 
 
 def _run(name: str, shown: str, arguments: list[str]) -> None:

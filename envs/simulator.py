@@ -30,6 +30,7 @@ from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, 
 from regional_dispatch.envs.world.clock import first_calendar_tick
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.trace import fitted
 from regional_dispatch.envs.world.world import World, build_world
 
 
@@ -88,7 +89,7 @@ class Simulator:
         reevaluate: bool = False,
         transfers: TransferRule | None = None,
     ) -> None:
-        self.scenario = scenario
+        self.scenario = scenario = fitted(scenario)
         self.copies = copies
         self.pricer = pricer
         self.reevaluate = reevaluate

@@ -335,7 +335,7 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
     record["free"] = record["free_item"] = -1
-    state.stock[row] = world.base_stock[0]
+    state.stock[row] = world.on_hand
     state.trucks_home[row] = world.net.fleet
     record["some_cut"] = world.events.some_cut[0]
     state.site_capacity[row], state.shut[row], state.cut[row] = (

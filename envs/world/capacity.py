@@ -12,8 +12,9 @@ import pandas as pd
 
 from regional_dispatch.envs.world.linehaul.routes import routes_by_distance
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 from regional_dispatch.envs.world.sites import SiteCounts
+from regional_dispatch.envs.world.trace import orders_per_day
 
 _FEEDING_FCS = 4  # nearest FCs that mean flows come from
 _SMALLEST_SHARE = 0.5  # an FC is sized for at least this share of the mean FC's demand
@@ -51,7 +52,7 @@ def build_capacities(
     flow = _mean_flow(scenario, counts, lanes, routes, station_share)
     capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share)
     fleet = _fleet(scenario, counts, lanes, flow)
-    capacity = np.maximum(capacity, np.repeat([largest_order(scenario), 1, 0], counts)).astype(float)
+    capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1, 0], counts)).astype(float)
     if "per_hour" in sites:
         capacity = np.where(sites["per_hour"].notna(), sites["per_hour"] * scenario.tick_hours, capacity)
     if "trucks" in sites:
@@ -73,8 +74,13 @@ def _mean_flow(
     return flow
 
 
+def _smallest_pick(scenario: Scenario) -> int:
+    """Lines a tick that an FC picks at least: of generated orders the largest, of a trace, one."""
+    return largest_order(scenario) if isinstance(scenario.demand, GeneratedDemand) else 1
+
+
 def _orders_per_tick(scenario: Scenario) -> float:
-    return scenario.demand.orders_per_day / 24 * scenario.tick_hours
+    return orders_per_day(scenario) / 24 * scenario.tick_hours
 
 
 def _capacity(scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray) -> np.ndarray:

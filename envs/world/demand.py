@@ -6,23 +6,20 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numba import njit
 
 from regional_dispatch.envs.world.clock import Calendars, holiday_factors
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
+from regional_dispatch.envs.world.order_size import mean_lines_per_order
 from regional_dispatch.envs.world.promises import local_promise_ticks
-from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, GeneratedDemand, Scenario, ScenarioError
-from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import orders_per_day, trace_line_shares, trace_of, trace_units_per_day
 
 FORECAST_HOURS = (1.0, 3.0, 6.0)
 STREAMS = {"train": 1, "tune": 2, "evaluate": 3}
-_MOST_UNITS, _LONGEST_PROMISE_HOURS = 1000, 24 * 365  # of a line of a trace
 
 
 class Demand(NamedTuple):
@@ -60,10 +57,10 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
     per_zone = share[:, None] * season
     sku_alias, sku_keep = alias_table(sku_shares(scenario))
     no_trace = (np.zeros(0, np.int64), np.zeros((0, 2), np.int32), np.zeros((0, 3), np.int32))
-    trace = no_trace if isinstance(demand, GeneratedDemand) else _read_trace(scenario, network)
+    trace = no_trace if isinstance(demand, GeneratedDemand) else _trace(scenario)
     surges = [(s.start_hour / scenario.tick_hours, s.end_hour / scenario.tick_hours, s.factor) for s in shape.surges]
     return Demand(
-        rate=demand.orders_per_day / 24 * scenario.tick_hours * per_zone.sum(axis=0),
+        rate=orders_per_day(scenario) / 24 * scenario.tick_hours * per_zone.sum(axis=0),
         surge=np.array(surges, dtype=float).reshape(-1, 3),
         zone_cdf=_zone_cdf(per_zone),
         season_next=np.stack([_ahead(zone, scenario.tick_hours) for zone in season]),
@@ -83,16 +80,20 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
 
 
 def sku_shares(scenario: Scenario) -> np.ndarray:
-    """Share of order lines per SKU, most popular first: (S,), Zipf."""
+    """Share of order lines per SKU, most popular first: (S,), Zipf or the trace's own."""
+    if isinstance(scenario.demand, TraceDemand):
+        return trace_line_shares(scenario)
     weights = np.arange(1, scenario.stock.skus + 1, dtype=float) ** -scenario.demand.zipf_exponent
     return weights / weights.sum()
 
 
 def sku_units_per_day(scenario: Scenario) -> np.ndarray:
     """Mean units a day per SKU over the whole network: (S,)."""
-    shape = np.array(getattr(scenario.demand, "units_per_line", (1.0,)))
+    if isinstance(scenario.demand, TraceDemand):
+        return trace_units_per_day(scenario)
+    shape = np.array(scenario.demand.units_per_line)
     units = float((shape / shape.sum() * np.arange(1, len(shape) + 1)).sum())
-    return sku_shares(scenario) * scenario.demand.orders_per_day * mean_lines_per_order(scenario) * units
+    return sku_shares(scenario) * orders_per_day(scenario) * mean_lines_per_order(scenario) * units
 
 
 def alias_table(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,63 +189,24 @@ def _ahead(season: np.ndarray, tick_hours: float) -> np.ndarray:
     return out
 
 
-def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`trace_first`, `trace_orders` and `trace_lines` of `Demand`."""
-    path: Path = scenario.resolve(scenario.demand.path)  # type: ignore[union-attr]
-    numbers = ("hour", "sku", "units", "promise_hours")
-    table = read_table(path, {"order": "text", "station": "text", **dict.fromkeys(numbers, "positive")})
-    names = network.sites["name"].to_numpy()[network.net.fcs + network.net.scs :]
-    index = {name: i for i, name in enumerate(names)}
-    _check_cells(path, scenario, table, index)
-    table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
-    table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
-    heads = table["order"].ne(table["order"].shift()).to_numpy()
-    _check_orders(path, scenario, table, heads)
-    orders = table[heads]
-    due = np.floor((table["hour"] + table["promise_hours"]) / scenario.tick_hours + 1e-9)
-    table["promise_ticks"] = (due - table["tick"]).astype(int)
-    stations = orders["station"].map(index).to_numpy()
-    trace_orders = np.stack([stations, np.flatnonzero(heads)], axis=1)
-    end = np.array([[0, len(table)]])
-    trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(int(orders["tick"].max()) + 2))
+def _trace(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`trace_first`, `trace_orders` and `trace_lines` of `Demand`.
+
+    An order is placed in the tick of its time, and its promise ends with the last tick that begins within it.
+    """
+    orders, demand = trace_of(scenario), scenario.demand
+    assert isinstance(demand, TraceDemand)
+    tick = np.floor(orders.hours / scenario.tick_hours + 1e-9).astype(np.int64)
+    first = np.searchsorted(tick, np.arange(int(tick[-1]) + 2))
+    lines = np.diff(orders.first_line)
+    promise = np.where(np.isnan(orders.promise_hours), demand.promise_hours, orders.promise_hours)
+    due = np.floor((np.repeat(orders.hours, lines) + promise) / scenario.tick_hours + 1e-9)
     # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
-    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
-    trace_lines = np.ascontiguousarray(table[["sku", "units", "promise_ticks"]].to_numpy(), dtype=np.int32)
-    return trace_first.astype(np.int64), orders_table, trace_lines
-
-
-def _check_cells(path: Path, scenario: Scenario, table: pd.DataFrame, stations: dict[str, int]) -> None:
-    """Every station is known; SKU, units and promise are in range and whole where they must be."""
-    unknown = table[~table["station"].isin(list(stations))]
-    if len(unknown):
-        name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
-        raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
-    for column, low, high in (
-        ("hour", 0, LONGEST_HORIZON_HOURS),
-        ("sku", 0, scenario.stock.skus - 1),
-        ("units", 1, _MOST_UNITS),
-        ("promise_hours", 0, _LONGEST_PROMISE_HOURS),
-    ):
-        wrong = table[(table[column] < low) | (table[column] > high)]
-        if len(wrong):
-            value, row = wrong.iloc[0][column], wrong.index[0] + 2
-            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must lie in {low}…{high}")
-    for column in ("sku", "units"):
-        wrong = table[table[column] % 1 != 0]
-        if len(wrong):
-            value, row = wrong.iloc[0][column], wrong.index[0] + 2
-            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must be a whole number")
-
-
-def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np.ndarray) -> None:
-    """Lines of an order share hour, station and promise, and are no more than an order may have."""
-    varies = table.groupby("order", sort=False)[["hour", "station", "promise_hours"]].nunique().gt(1).any(axis=1)
-    if varies.any():
-        raise ScenarioError(f"{path}: order = '{varies.idxmax()}': its lines must share one hour, station and promise")
-    most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
-    limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
-    if most > limit:
-        raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16); split it")
+    trace_lines = np.empty((len(orders.sku), 3), dtype=np.int32)
+    trace_lines[:, 0], trace_lines[:, 1], trace_lines[:, 2] = orders.sku, orders.units, due - np.repeat(tick, lines)
+    trace_orders = np.empty((len(orders.hours) + 1, 2), dtype=np.int32)
+    trace_orders[:-1, 0], trace_orders[-1, 0], trace_orders[:, 1] = orders.station, 0, orders.first_line
+    return first.astype(np.int64), trace_orders, trace_lines
 
 
 def episode_key(stream: str, seed: int, index: int) -> int:

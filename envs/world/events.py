@@ -18,7 +18,14 @@ import numpy as np
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.partition import label_sites
-from regional_dispatch.envs.world.scenario import CapacityEvent, LaneEvent, RegionEvent, Scenario, ScenarioError
+from regional_dispatch.envs.world.scenario import (
+    CapacityEvent,
+    GeneratedDemand,
+    LaneEvent,
+    RegionEvent,
+    Scenario,
+    ScenarioError,
+)
 
 
 class Events(NamedTuple):
@@ -68,12 +75,14 @@ def build_events(scenario: Scenario, network: Network) -> Events:
     return Events(first, capacity, shut, cut, cut.max(axis=1, initial=0))
 
 
-def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> int:
+def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> float:
     """Whole lines or packages a tick; a site that is not down can take an order of any size, as without events."""
     if share == 0:
         return 0
-    smallest = largest_order(scenario) if site < network.net.fcs else 1
-    return max(floor(share * network.net.site_capacity[site] + 1e-9), smallest)
+    generated = isinstance(scenario.demand, GeneratedDemand)
+    smallest = largest_order(scenario) if site < network.net.fcs and generated else 1
+    left = share * float(network.net.site_capacity[site])
+    return max(floor(left + 1e-9), smallest) if generated else left
 
 
 def _site(scenario: Scenario, network: Network, i: int, event: CapacityEvent) -> int:

@@ -28,7 +28,7 @@ from regional_dispatch.envs.world.linehaul.routes import (
     ways,
 )
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.settings import settings_of
 from regional_dispatch.envs.world.sites import (
     SiteCounts,
@@ -38,6 +38,9 @@ from regional_dispatch.envs.world.sites import (
     fc_shares,
     station_shares,
 )
+from regional_dispatch.envs.world.trace import fitted, trace_station_shares
+from regional_dispatch.envs.world.what_if import apply_what_if, before
+from regional_dispatch.envs.world.what_if.capacities import kept_capacities
 
 
 class Net(NamedTuple):
@@ -97,15 +100,21 @@ def build_network(scenario: Scenario) -> Network:
         ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or
             a site has no region.
     """
+    scenario = fitted(scenario)
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)
+    if scenario.what_if is not None:
+        sites, lanes = apply_what_if(scenario, sites, lanes)
     counts, air = count_sites(sites), air_miles(sites)
-    station_share = station_shares(sites)
+    traced = isinstance(scenario.demand, TraceDemand)
+    station_share = trace_station_shares(scenario, sites) if traced else station_shares(sites)
     fc_share = fc_shares(counts, air, station_share)
     every = np.full(len(lanes.modes), scenario.trucks.standard_fill)
     possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
     check_reach(scenario, sites, possible)
     capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
+    if scenario.what_if is not None:
+        capacities = kept_capacities(scenario, sites, capacities, build_network(before(scenario)))
     counted = label_sites(scenario, sites, scenario.partition.counted_by)
     in_force = []
     for setting in settings_of(scenario):

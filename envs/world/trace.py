@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,9 @@ def _key(scenario: Scenario) -> tuple[object, ...]:
     assert isinstance(scenario.demand, TraceDemand)
     paths = [scenario.demand.path, getattr(scenario.network, "sites", None)]
     files = [scenario.resolve(path) for path in paths if path]
-    fields = scenario.model_dump_json(include={"demand", "network", "calendar", "horizon_hours", "what_if"})
+    said: dict[str, Any] = {name: True for name in ("network", "calendar", "horizon_hours", "what_if")}
+    reading = {"path", "columns", "time_zone", "time_format", "encoding", "decimal"}
+    fields = scenario.model_dump_json(include={**said, "demand": reading})
     return fields, *((str(file), *_state(file)) for file in files)
 
 
@@ -72,13 +75,12 @@ def fitted(scenario: Scenario) -> Scenario:
     Raises:
         ScenarioError: the file is missing or wrong.
     """
-    if not isinstance(scenario.demand, TraceDemand) or scenario.demand.fitted:
+    if not isinstance(scenario.demand, TraceDemand):
         return scenario
-    orders = trace_of(scenario)
-    per_day = scenario.demand.orders_per_day or max(len(orders.hours), 1) / sizing_days(scenario, orders)
-    changes = {
-        "demand": scenario.demand.model_copy(update={"orders_per_day": per_day, "fitted": True}),
-        "stock": scenario.stock.model_copy(update={"skus": max(len(sku_names(scenario)), 1)}),
+    per_day = orders_per_day(scenario)
+    changes: dict[str, Any] = {
+        "demand": scenario.demand.model_copy(update={"orders_per_day": per_day}),
+        "stock": scenario.stock.model_copy(update={"skus": len(trace_of(scenario).sku_names)}),
     }
     if "capacity_packages" not in scenario.trucks.model_fields_set:
         stations = count_sites(build_sites(scenario)).stations
@@ -93,12 +95,12 @@ def _say_truck_size(scenario: Scenario, packages: int) -> None:
     real = scenario.trucks.real_capacity_packages
     problem = (
         f"trucks of {packages:,} packages at {packages / real:.2%} of a real one's cost, so that a station has "
-        f"{TRUCKLOADS_PER_STATION_DAY:g} truckloads a day: right if the file is a sample of about one order in {real / packages:,.0f}"
+        f"{TRUCKLOADS_PER_STATION_DAY:g} truckloads a day: right if the file is a sample of about one order in "
+        f"{real / packages:,.0f}"
     )
     mend = f"set trucks.capacity_packages: {real:,.0f} if the file holds all orders".replace(",", "_")
-    notice(
-        Finding("warning", str(scenario.source_file or scenario.name), problem, mend, column="trucks.capacity_packages")
-    )
+    where = str(scenario.source_file or scenario.name)
+    notice(Finding("warning", where, problem, mend, column="trucks.capacity_packages"))
 
 
 def sizing_days(scenario: Scenario, orders: Orders) -> float:
@@ -116,9 +118,18 @@ def _sized_from(scenario: Scenario, orders: Orders) -> np.ndarray:
     return np.arange(len(orders.sku)) < orders.first_line[sized]
 
 
-def sku_names(scenario: Scenario) -> tuple[str, ...]:
-    """SKUs by number: those of the trace, by units ordered, then others that a table of stock names."""
-    return trace_of(scenario).sku_names
+def sku_names(scenario: Scenario) -> tuple[str, ...] | None:
+    """SKUs by number: those of a trace, by units ordered; None where orders are generated, and SKUs are numbers."""
+    return trace_of(scenario).sku_names if isinstance(scenario.demand, TraceDemand) else None
+
+
+def orders_per_day(scenario: Scenario) -> float:
+    """Mean orders a day: the scenario's, or of the days of its trace that it is sized from."""
+    if scenario.demand.orders_per_day is not None:
+        return scenario.demand.orders_per_day
+    orders = trace_of(scenario)
+    days = sizing_days(scenario, orders)
+    return int(np.searchsorted(orders.hours, days * 24)) / days
 
 
 def trace_units_per_day(scenario: Scenario) -> np.ndarray:

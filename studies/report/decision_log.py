@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.data.events import lines_up
 from regional_dispatch.envs.kernel.decisions.features import SHADOW_PRICE_USD, SOURCE_FEATURES
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import late_usd
@@ -21,7 +22,6 @@ from regional_dispatch.envs.observation import empty_observation, fill_observati
 from regional_dispatch.envs.policy import ScorerPolicy, scores
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.studies.report.flows import lines_up
 
 KINDS = {
     "plain": "One line, served in its region",

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from regional_dispatch.baselines import baseline
+from regional_dispatch.data.events import lines_up
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import late_usd
@@ -24,7 +25,7 @@ from regional_dispatch.studies.report import decision_log
 from regional_dispatch.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
 from regional_dispatch.studies.report.decision_words import log_tables, why
 from regional_dispatch.studies.report.film import FRAMES_A_TICK, film
-from regional_dispatch.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, lines_up, watch
+from regional_dispatch.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, watch
 from regional_dispatch.studies.report.spill_map import SpillMap, served
 from tests.worlds import FEW_SLOTS, SCARCE, TWO_REGIONS, lane_price, simulator, small
 

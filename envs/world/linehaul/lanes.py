@@ -78,6 +78,11 @@ def build_lanes(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
     return _lanes(scenario, _table_ends(scenario, config, sites))
 
 
+def lanes_by_distance(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
+    """All lanes that the distance rule gives these sites."""
+    return _lanes(scenario, _city_ends(scenario, scenario.network, sites))
+
+
 def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
     """Costs and transit times in the kernel's units: USD per model truck, and whole ticks."""
     trucks = scenario.trucks

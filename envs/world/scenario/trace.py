@@ -10,6 +10,13 @@ from regional_dispatch.envs.world.levers import Frozen
 from regional_dispatch.envs.world.scenario.calendar import known_zone
 
 
+class TraceWeeks(Frozen):
+    """How a trace is split by time: first weeks to train on, then weeks to tune on; the rest evaluates."""
+
+    train: float = Field(0.0, ge=0, le=1000, description="First weeks, on which policies are trained. Unit: weeks.")
+    tune: float = Field(0.0, ge=0, le=1000, description="Weeks after those, on which settings are chosen. Unit: weeks.")
+
+
 class TraceDemand(Frozen):
     """Orders replayed from the user's file, CSV or Parquet. See docs/reference/tables.md."""
 
@@ -23,9 +30,17 @@ class TraceDemand(Frozen):
         None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. Unit: "
         "orders per day.",
     )  # fmt: skip
-    zipf_exponent: float = Field(
-        0.9, ge=0, le=3, description="Popularity of SKUs by number, SKU 0 the most popular; sizes stock. Unit: 1."
+    weeks: TraceWeeks | None = Field(
+        None, description="Weeks of the trace for training, tuning and evaluation. Default: it is not split, and what "
+        "is learned is measured on the same orders.",
+    )  # fmt: skip
+    promise_hours: float = Field(
+        60.0, gt=0, le=24 * 365, description="Promise of lines for which the file has none. Unit: hours. Ours."
     )
+    size_from_days: float | None = Field(
+        None, gt=0, description="Shelves, and capacities that no table gives, are sized from the first days of the "
+        "trace. Default: from all of it, which knows what will be ordered. Unit: days.",
+    )  # fmt: skip
     columns: dict[str, str] = Field(
         {}, description="Names of columns in the file where they differ: `{order: Order No, units: Menge}`."
     )

@@ -24,7 +24,8 @@ from regional_dispatch.envs.world.stock.places import (
     velocity_classes,
 )
 from regional_dispatch.envs.world.stock.regional import RegionalPlaces
-from regional_dispatch.envs.world.stock.table import stock_from_table
+from regional_dispatch.envs.world.stock.table import levels_of_snapshot, stock_from_table
+from regional_dispatch.envs.world.trace import fitted, sku_names
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 
@@ -56,9 +57,14 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
     Raises:
         ScenarioError: a level does not fit int16, or the table is wrong.
     """
+    scenario = fitted(scenario)
+    if scenario.what_if is not None:
+        from regional_dispatch.envs.world.what_if.stock import stock_after  # which asks for the levels before
+
+        return stock_after(scenario, network, layout)
     layout = layout or scenario.stock
     if layout.placement is not None:
-        return stock_from_table(scenario, network, layout.placement)
+        return stock_from_table(scenario, network, layout.placement, sku_names(scenario))
     stock, fcs = scenario.stock, network.net.fcs
     rng, weights = np.random.default_rng(scenario.layout_seed), np.maximum(network.fc_share, 0.5 / fcs)
     daily, places, velocity = sku_units_per_day(scenario), places_per_sku(scenario, fcs), velocity_classes(scenario)
@@ -77,7 +83,7 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
             )  # fmt: skip
         _check_fit(scenario, level)
         base[rows] = level
-    return base
+    return base if stock.snapshot is None else levels_of_snapshot(scenario, network, base)
 
 
 def _other_rule(scenario: Scenario, network: Network, layout: Layout) -> _Rule | None:

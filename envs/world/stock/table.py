@@ -10,7 +10,8 @@ import pandas as pd
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.tables.stock import Skus, read_placement
+from regional_dispatch.envs.world.tables.stock import Skus, read_placement, read_stock
+from regional_dispatch.envs.world.trace import sku_names
 
 
 def stock_from_table(
@@ -33,6 +34,40 @@ def stock_from_table(
     base = np.zeros((skus.count, network.net.fcs), dtype=np.int16)
     base[table["sku"], table["fc"]] = table["units"].astype(int)
     return base
+
+
+def stock_on_hand(scenario: Scenario, network: Network) -> np.ndarray:
+    """Units on the shelves when an episode starts, from the snapshot: (S, F) int16, none where it has no row.
+
+    Raises:
+        ScenarioError: the table is missing or wrong.
+    """
+    table, skus = _snapshot(scenario, network)
+    units = np.zeros((skus, network.net.fcs), dtype=np.int16)
+    units[table["sku"], table["fc"]] = table["on_hand"].astype(int)
+    return units
+
+
+def levels_of_snapshot(scenario: Scenario, network: Network, base: np.ndarray) -> np.ndarray:
+    """Base-stock levels with those that the snapshot gives in place of others: (S, F) int16.
+
+    Args:
+        scenario: its `stock.snapshot` is given.
+        network: its FCs.
+        base: (S, F) levels without it.
+    """
+    given = _snapshot(scenario, network)[0].dropna(subset="base_stock")
+    levels = base.copy()
+    levels[given["sku"], given["fc"]] = given["base_stock"].astype(int)
+    return levels
+
+
+def _snapshot(scenario: Scenario, network: Network) -> tuple[pd.DataFrame, int]:
+    """The table of the snapshot, and how many SKUs there are."""
+    findings, skus = Findings(), Skus(sku_names(scenario), scenario.stock.skus)
+    table = read_stock(scenario.resolve(str(scenario.stock.snapshot)), network.sites, skus, findings)
+    findings.settle()
+    return table, skus.count
 
 
 def stock_table(network: Network, base: np.ndarray, sku_names: Sequence[str] | None = None) -> pd.DataFrame:
