@@ -32,6 +32,10 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
             f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
         )
     found += _sizing(scenario, mean["lost_line_share"])
+    if scenario.money != "USD":
+        found.append(
+            f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
+        )
     return found + [str(finding) for finding in noticed()]
 
 
