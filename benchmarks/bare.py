@@ -18,6 +18,8 @@ import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import compiled, inlined
 from regional_dispatch.envs.kernel.draws import draw, draw_alias, draw_cdf, mix
+from regional_dispatch.envs.kernel.phases.arrivals import draw_station
+from regional_dispatch.envs.world.clock import first_calendar_tick
 from regional_dispatch.envs.world.linehaul.routes import MAX_LEGS
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
@@ -72,9 +74,10 @@ def run_bare(world: World, bare: Bare, key: int, first_tick: int, last_tick: int
 @compiled
 def _run(demand: Any, rules: Any, bare: Any, key: int, first: int, last: int, week_tick: int) -> None:
     for tick in range(first, last):
+        calendar = (week_tick + tick) % len(demand.rate)
         if tick % rules.review_ticks == 0:
             _fill_shelves(bare)
-        rate = demand.rate[(week_tick + tick) % len(demand.rate)]
+        rate = demand.rate[calendar]
         tick_key = mix(np.uint64(key) + mix(np.uint64(tick)))
         time, i, n = 0.0, np.uint64(0), 0
         while rate > 0:
@@ -83,7 +86,7 @@ def _run(demand: Any, rules: Any, bare: Any, key: int, first: int, last: int, we
             time -= np.log(1.0 - draw(order_key, 0)) / rate
             if time >= 1.0:
                 break
-            n = _draw_lines(demand, order_key, bare.batch, n)
+            n = _draw_lines(demand, calendar, order_key, bare.batch, n)
             if n >= BATCH:
                 _serve(bare, n, rules.truck_packages)
                 n = 0
@@ -98,9 +101,9 @@ def _fill_shelves(bare: Any) -> None:
 
 
 @inlined
-def _draw_lines(demand: Any, order_key: int, batch: np.ndarray, n: int) -> int:
+def _draw_lines(demand: Any, calendar: int, order_key: int, batch: np.ndarray, n: int) -> int:
     """Adds an order's lines to the batch, as `envs.kernel.phases.arrivals` draws them; the new number of lines."""
-    station = draw_alias(demand.station_alias, demand.station_keep, draw(order_key, 1))
+    station = draw_station(demand, calendar, draw(order_key, 1))
     for j in range(draw_cdf(demand.lines_cdf, draw(order_key, 2)) + 1):
         batch[n, 0] = draw_alias(demand.sku_alias, demand.sku_keep, draw(order_key, 4 + 2 * j))
         batch[n, 1] = station
@@ -170,7 +173,7 @@ def _cheapest(stock: np.ndarray, fcs: np.ndarray, usd: np.ndarray, sku: int, sta
 def time_bare(scenario: Scenario, key: int, repeats: int) -> dict[str, Any]:
     """CPU seconds of the ticks after the warm-up, per repeat, and the lines in them."""
     world = build_world(scenario, build_network(scenario))
-    week_tick = round(scenario.start_hour / scenario.tick_hours)
+    week_tick = first_calendar_tick(scenario)
     warm, end = world.rules.warmup_tick, world.rules.horizon_tick
     run_bare(world, build_bare(world), key, 0, 1, week_tick)  # compiles
     seconds, lines = [], 0

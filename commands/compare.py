@@ -37,11 +37,13 @@ class Command:
     """Policies, separated by commas: a baseline (source+dispatch, or either alone), a tuned one (tuned_linear, \
 tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), or a training folder."""
     episodes: int = 8
-    """Held-out episodes per policy. Unit: episodes, each as long as the scenario's horizon."""
+    """Held-out episodes per policy. A trace is one sample: it is played once, and intervals are over its weeks. Unit: \
+episodes, each as long as the scenario's horizon."""
     seed: int = 0
     """Seed of the orders: the same seed gives the same orders. None of them is used in training."""
     stream: Literal["evaluate", "tune"] = "evaluate"
-    """Which orders: evaluate, the held-out ones; tune, the ones on which settings are chosen."""
+    """Which orders: evaluate, the held-out ones; tune, the ones on which settings are chosen. Of a trace, the \
+part that demand.weeks gives it."""
     out: Path = Path("runs/compare")
     """Folder for the results; created if it is missing."""
     overrides: Overrides = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regional_dispatch.baselines.tuned import FOLDER, file_name, write_tuned
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
-from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.envs.world.scenario import load_scenario, part_of
 from regional_dispatch.evaluation.execution.executor import Threads
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_file
@@ -53,7 +53,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
     def run(self) -> None:
         """Checks everything, tunes, then writes."""
         plan = self._plan()
-        scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
+        scenario = part_of(load_scenario(self.scenario, parse_overrides(self.overrides)), "tune")
         tunable(self.baseline)
         out = self.out or FOLDER / file_name(scenario.name, self.baseline)
         check_file(out, (".yaml", ".yml"))

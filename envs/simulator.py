@@ -27,8 +27,10 @@ from regional_dispatch.envs.kernel.state import (
 )
 from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
+from regional_dispatch.envs.world.clock import first_calendar_tick
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.trace import fitted
 from regional_dispatch.envs.world.world import World, build_world
 
 
@@ -87,7 +89,7 @@ class Simulator:
         reevaluate: bool = False,
         transfers: TransferRule | None = None,
     ) -> None:
-        self.scenario = scenario
+        self.scenario = scenario = fitted(scenario)
         self.copies = copies
         self.pricer = pricer
         self.reevaluate = reevaluate
@@ -114,6 +116,12 @@ class Simulator:
         """Which setting of the levers is in force in a row, at the tick it has begun or begins next."""
         return int(np.searchsorted(self.world.net.first_tick, self.tick(row), side="right")) - 1
 
+    def hour_of_week(self, row: int) -> float:
+        """Hours since a Monday's midnight on the scenario's own clock, at the row's tick."""
+        now = self.tick(row) + int(self.state.row["week_tick"][row])
+        shift = self.world.clock.shift[0]
+        return now * self.scenario.tick_hours + float(shift[now % len(shift)])
+
     def tick(self, row: int) -> int:
         """Ticks since the start of the row's episode."""
         return int(self.state.row["tick"][row])
@@ -124,10 +132,11 @@ class Simulator:
         Args:
             row: network copy.
             key: of the random stream (`envs.world.demand.episode_key`); the same key gives the same orders bit for bit.
-            week_tick: tick of the week at the start; default, the scenario's `start_hour`.
+            week_tick: calendar tick at the start (`envs.world.clock`), which without a calendar is the tick of the
+                week; default, the scenario's.
         """
         if week_tick is None:
-            week_tick = round(self.scenario.start_hour / self.scenario.tick_hours)
+            week_tick = first_calendar_tick(self.scenario)
         clear_row(self.world, self.state, row, key, week_tick)
         self._opened[row] = -1
         self.state.row["reevaluate"][row] = self.reevaluate
@@ -239,7 +248,7 @@ class Simulator:
     def _ticks_to_transfers(self, row: int) -> int:
         """Ticks until stock may leave next, 0 if it may now."""
         assert self.transfers is not None
-        now = self.tick(row) + int(self.state.row["week_tick"][row])
+        now = round(self.hour_of_week(row) / self.scenario.tick_hours)
         return (round(self.transfers.hour / self.scenario.tick_hours) - now) % self._ticks(self.transfers.every_hours)
 
     def _ticks(self, hours: float) -> int:
@@ -317,9 +326,9 @@ class Simulator:
             s.count[row][part].sum(axis=0),
             (usd - s.opening[row])[part].sum(axis=0),
             self.world.rules.co2_kg_per_truck_mile,
-            self.world.rules.truck_packages,
             max(0, self.tick(row) - self.world.rules.warmup_tick) * self.scenario.tick_hours / 24,
             self._episode_usd(row, part),
+            float(s.settled[row][part].sum()),
         )
 
     def _episode_usd(self, row: int, part: slice | list[int]) -> float:

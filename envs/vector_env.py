@@ -22,8 +22,9 @@ from regional_dispatch.envs.observation import (
     observation_space,
 )
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.clock import first_calendar_tick
 from regional_dispatch.envs.world.demand import episode_key
-from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand, load_scenario
 
 
 class RegionRows:
@@ -52,9 +53,12 @@ class RegionRows:
         self.sim.begin(copy)
 
     def week_tick(self, copy: int) -> int:
-        """Tick of the week at which the copy's episodes start: spread evenly over the week."""
-        week = self.sim.scenario.ticks_per_week
-        first = round(self.sim.scenario.start_hour / self.sim.scenario.tick_hours)
+        """Calendar tick at which the copy's episodes start: spread evenly over a week. A trace has its own time."""
+        scenario = self.sim.scenario
+        first = first_calendar_tick(scenario)
+        if isinstance(scenario.demand, TraceDemand):
+            return first
+        week = scenario.ticks_per_week
         return (first + (self.first + copy) * week // self.copies) % week
 
     def restart(self, seed: int | None = None) -> None:

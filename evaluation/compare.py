@@ -14,15 +14,19 @@ import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, part_of
+from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.weeks import compare_weeks
 
 Summary = dict[str, Any]
 
@@ -34,6 +38,7 @@ class Comparison(NamedTuple):
     policies: Mapping[str, ScorerPolicy]
     frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies` and `join_bounds`
     summary: Summary  # see `summarise`, plus `meta` and, with bounds, `gaps` (see `gap_summary`)
+    weeks: pd.DataFrame | None = None  # of a trace; see `evaluation.weeks.compare_weeks`
 
 
 def compare_policies(
@@ -54,7 +59,8 @@ def compare_policies(
     Args:
         scenario: the world.
         policies: name → policy, in the order of the tables.
-        episodes: E ≥ 1.
+        episodes: E ≥ 1. One episode says nothing of spread, so it has no intervals. A trace is one sample of demand:
+            it is played once, whatever this says, and intervals are over its weeks.
         seed: of the orders and of the bootstrap, ≥ 0.
         command: the command line, kept in the summary.
         progress: called with the policy's name after each of its episodes, with "bound" after each bound.
@@ -72,6 +78,10 @@ def compare_policies(
         ValueError: no episodes, or a negative seed.
     """
     check_unseen(policies, stream, seed)
+    if is_trace(scenario):
+        return _with_doubts(_compare_trace(
+            scenario, policies, seed, stream, command, progress, reevaluate, bound, transfers, threads
+        ))  # fmt: skip
     frame = evaluate_policies(
         scenario,
         policies,
@@ -84,6 +94,8 @@ def compare_policies(
         threads=threads,
     )
     summary = summarise(frame, seed)
+    if episodes == 1:
+        summary = _without_intervals(summary)
     if bound is not None:
         bounds = evaluate_bounds(scenario, evaluation_keys(episodes, seed, stream), bound, progress)
         frame = join_bounds(frame, bounds)
@@ -92,7 +104,43 @@ def compare_policies(
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
         "transfers": transfers,
     }  # fmt: skip
-    return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
+    return _with_doubts(Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}))
+
+
+def _with_doubts(comparison: Comparison) -> Comparison:
+    """The same with what to know before its numbers are believed."""
+    found = doubts(comparison.scenario, comparison.policies, comparison.frame)
+    return comparison._replace(summary={**comparison.summary, "doubts": found})
+
+
+def _compare_trace(
+    scenario: Scenario, policies: Mapping[str, ScorerPolicy], seed: int, stream: str, command: str,
+    progress: Callable[[str], None] | None, reevaluate: bool, bound: Bound | None, transfers: str | None, threads: int,
+) -> Comparison:  # fmt: skip
+    """`compare_policies` on the part of a trace that a stream is."""
+    scenario = part_of(scenario, stream)
+    frame, weeks, summary = compare_weeks(scenario, policies, progress, reevaluate, transfers, threads)
+    if bound is not None:
+        bounds = evaluate_bounds(scenario, evaluation_keys(1, 0), bound, progress)
+        frame = join_bounds(frame, bounds)
+        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
+    facts = {
+        "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": 1, "reevaluate": reevaluate,
+        "transfers": transfers, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
+        "split": split_text(scenario, stream),
+    }  # fmt: skip
+    return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}, weeks)
+
+
+def _without_intervals(summary: Summary) -> Summary:
+    """The same means; the ends of their intervals are None."""
+    return {
+        part: {
+            name: {kpi: {**cell, "ci_low": None, "ci_high": None} for kpi, cell in kpis.items()}
+            for name, kpis in summary[part].items()
+        }
+        for part in ("policies", "paired")
+    }
 
 
 class Learned(Protocol):
@@ -138,12 +186,12 @@ def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] |
     }
     return {
         "policies": {
-            name: {kpi: bootstrap_mean(values[name][kpi], np.random.default_rng(seed))._asdict() for kpi in KPIS}
+            name: {kpi: _known(bootstrap_mean(values[name][kpi], np.random.default_rng(seed))) for kpi in KPIS}
             for name in names
         },
         "paired": {
             f"{a} - {b}": {
-                kpi: paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed))._asdict()
+                kpi: _known(paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed)))
                 for kpi in KPIS
             }
             for a, b in (combinations(names, 2) if pairs is None else pairs)
@@ -151,8 +199,13 @@ def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] |
     }
 
 
+def _known(interval: Interval) -> dict[str, float | None]:
+    """An interval with None for NaN, which JSON does not have."""
+    return {name: None if value != value else value for name, value in interval._asdict().items()}
+
+
 def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, Any] | None = None) -> None:
-    """Writes results.csv, summary.json, map.png and, with a config, config.yaml: all of them or none.
+    """Writes results.csv, summary.json, map.png, for a trace weeks.csv and, with a config, config.yaml: all or none.
 
     Args:
         comparison: to write.
@@ -164,6 +217,8 @@ def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, A
     """
     with staged(folder) as files:
         comparison.frame.to_csv(files / "results.csv", index=False)
+        if comparison.weeks is not None:
+            comparison.weeks.to_csv(files / "weeks.csv", index=False)
         text = json.dumps(comparison.summary, indent=2, allow_nan=False, ensure_ascii=False)
         (files / "summary.json").write_text(text + "\n", encoding="utf-8")
         if config is not None:
@@ -205,7 +260,9 @@ def _is_summary(data: Any) -> bool:
     """Does a parsed JSON have the parts and KPIs that the tables show?"""
     try:
         cells = [kpis[kpi] for part in ("policies", "paired") for kpis in data[part].values() for kpi in KPIS]
-        complete = all(isinstance(cell[field], float | int) for cell in cells for field in Interval._fields)
+        complete = all(
+            isinstance(cell["mean"], float | int | None) and set(Interval._fields) <= set(cell) for cell in cells
+        )
         return complete and bool(data["policies"]) and {"scenario", "seed", "episodes"} <= set(data["meta"])
     except (AttributeError, KeyError, TypeError):
         return False

@@ -38,11 +38,16 @@ def bootstrap_mean(
 
     Returns:
         The mean and its interval. For one value, or equal ones, both ends are the mean: such a sample has no spread.
+        Values that are NaN, of episodes in which there was nothing to measure, are left out; NaN if all are.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: no values, or an infinite one.
     """
     sample = np.asarray(values, dtype=float)
+    missing = np.isnan(sample)
+    if sample.ndim == 1 and len(sample) and missing.all():
+        return Interval(float("nan"), float("nan"), float("nan"))
+    sample = sample[~missing] if missing.any() else sample
     if sample.ndim != 1 or not len(sample) or not np.isfinite(sample).all():
         raise ValueError(f"a mean needs a row of finite numbers, not {values!r}")
     if np.ptp(sample) == 0:
@@ -54,6 +59,84 @@ def bootstrap_mean(
         confidence_level=_expanded(level, len(sample)), method="percentile", rng=rng, vectorized=True,
     ).confidence_interval  # fmt: skip
     return Interval(float(sample.mean()), float(result.low), float(result.high))
+
+
+def student_mean(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval | None:
+    """The mean with Student's t interval: for weeks of one trace, which are few and much alike.
+
+    Args:
+        values: (n,) finite numbers, one a week.
+        level: nominal coverage, between 0 and 1.
+
+    Returns:
+        None for fewer than two values, which have no spread.
+    """
+    from scipy.stats import t
+
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
+        return None
+    half = float(t.ppf((1 + level) / 2, len(sample) - 1) * sample.std(ddof=1) / np.sqrt(len(sample)))
+    mean = float(sample.mean())
+    return Interval(mean, mean - half, mean + half)
+
+
+def block_mean(
+    values: Sequence[float] | np.ndarray, rng: np.random.Generator, resamples: int = 10_000, level: float = 0.95
+) -> Interval | None:
+    """The mean with an interval that neighbours may be alike in: the circular block bootstrap.
+
+    Blocks of n^⅓ neighbours, rounded up, are drawn with replacement (Politis & Romano 1992; the length as in Hall,
+    Horowitz & Jing 1995). Percentiles are taken further out, as in `bootstrap_mean`.
+
+    Args:
+        values: (n,) finite numbers in order of time.
+        rng: source of the resamples.
+        resamples: how many times to draw.
+        level: nominal coverage, between 0 and 1.
+
+    Returns:
+        None for fewer than four values: there is more than one block only from there on.
+    """
+    sample = np.asarray(values, dtype=float)
+    n = len(sample)
+    if n < 4:
+        return None
+    block = int(np.ceil(n ** (1 / 3)))
+    starts = rng.integers(n, size=(resamples, -(-n // block)))
+    drawn = ((starts[:, :, None] + np.arange(block)) % n).reshape(resamples, -1)[:, :n]
+    tail = (1 - _expanded(level, n)) / 2
+    low, high = np.quantile(sample[drawn].mean(axis=1), [tail, 1 - tail])
+    return Interval(float(sample.mean()), float(low), float(high))
+
+
+def bootstrap_means(
+    values: np.ndarray, rng: np.random.Generator, resamples: int = 10_000, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The means of many numbers at once, with the intervals of `bootstrap_mean`; all share the same resamples.
+
+    Args:
+        values: (n, cells) a row per independent episode. A cell may be NaN in some: its mean is over the others.
+        rng: source of the resamples.
+        resamples: how many times to draw n rows with replacement.
+        level: nominal coverage.
+
+    Returns:
+        Means and both ends of the intervals, (cells,) each. Ends are NaN where a row is, or if there is only one row.
+    """
+    n, cells = values.shape
+    low, high = np.full(cells, np.nan), np.full(cells, np.nan)
+    known = ~np.isnan(values)
+    mean = np.divide(np.where(known, values, 0).sum(axis=0), known.sum(axis=0), out=low.copy(), where=known.any(axis=0))
+    if n == 1:
+        return mean, low, high
+    drawn = rng.multinomial(n, np.full(n, 1 / n), resamples) / n
+    tail = (1 - _expanded(level, n)) / 2
+    whole = np.flatnonzero(known.all(axis=0))
+    for first in range(0, len(whole), size := max(1, _BATCH_VALUES // resamples)):
+        own = whole[first : first + size]
+        low[own], high[own] = np.quantile(drawn @ values[:, own], [tail, 1 - tail], axis=0)
+    return mean, low, high
 
 
 def paired_difference(

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 MINUS = "−"
 NOTHING = "–"  # a cell without a value
 
 
-def number(value: float, decimals: int, signed: bool = False) -> str:
-    """A number with thousands separators; zero has no sign."""
+def number(value: float | None, decimals: int, signed: bool = False) -> str:
+    """A number with thousands separators; zero has no sign. A dash for None or NaN."""
+    if value is None or value != value:
+        return NOTHING
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
     if not any(digit in text for digit in "123456789"):
         text = text.lstrip("+-")
     return text.replace("-", MINUS)
 
 
-def interval(values: Mapping[str, float] | None, decimals: int, signed: bool = True) -> str:
-    """`mean [low, high]` of an interval as `evaluation.statistics.Interval` names it; a dash where there is none."""
-    if values is None:
+def interval(values: Mapping[str, float | None] | None, decimals: int, signed: bool = True) -> str:
+    """`mean [low, high]` of an interval as `evaluation.statistics.Interval` names it; a dash where there is none.
+
+    One sample has no interval, and its ends are None: `mean [–]`.
+    """
+    if values is None or values["mean"] is None:
         return NOTHING
-    mean, low, high = (number(values[key], decimals, signed) for key in ("mean", "ci_low", "ci_high"))
+    if values["ci_low"] is None or values["ci_high"] is None:
+        return f"{number(values['mean'], decimals, signed)} [{NOTHING}]"
+    mean, low, high = (number(values[key] or 0.0, decimals, signed) for key in ("mean", "ci_low", "ci_high"))
     return f"{mean} [{low}, {high}]"
 
 
-def times(values: Mapping[str, float] | None, factor: float) -> dict[str, float] | None:
+def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, Any] | None:
     """An interval multiplied by a factor, such as 100 for percent."""
-    return None if values is None else {key: factor * value for key, value in values.items()}
+    if values is None:
+        return None
+    return {key: None if value is None else factor * value for key, value in values.items()}
 
 
 def markdown_lines(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:

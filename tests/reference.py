@@ -110,6 +110,7 @@ class Reference:
         self.setting = 0
         self.stock = [list(row) for row in self.base]
         self.home = net.fleet.tolist()
+        self.progress = [0] * len(net.fleet)  # lines picked of a package with more than a tick's
         self.site_queue: list[deque[Package]] = [deque() for _ in net.fleet]
         self.lane_queue: list[deque[Package]] = [deque() for _ in self.lanes]
         self.waiting: list[list[Line]] = [[] for _ in regions]
@@ -148,7 +149,7 @@ class Reference:
         if self.reevaluate and self.tick % max(1, round(1 / self.rules.tick_hours)) == 0:
             self.mend()
         for lane, queue in enumerate(self.lane_queue):
-            while len(queue) >= self.rules.truck_packages and self.can_send(lane):
+            while len(queue) >= self.lanes[lane]["room"] and self.can_send(lane):
                 self.send(lane)
 
     def finish(self, choices: Mapping[tuple[int, int], int], go: set[int]) -> None:
@@ -167,6 +168,8 @@ class Reference:
             for package in queue:
                 held = self.expect(package, self.tick + 1 + self.rest(package), self.lanes[lane]["region"])
                 self.lane_cost[lane] += held
+        for packages in self.arriving.pop(self.tick, []):  # on lanes that take no time
+            self.unload(packages)
         self.tick += 1
         if self.tick == self.rules.warmup_tick:
             self.opening = self.with_work_under_way()
@@ -177,8 +180,8 @@ class Reference:
         """The lines of this tick's orders, in order of arrival."""
         demand = self.world.demand
         made = self.replayed() if len(demand.trace_first) else self.generated()
-        for station, promise, items in made:
-            for sku, units in items:
+        for station, items in made:
+            for sku, units, promise in items:
                 yield Line(self.orders, self.tick, self.tick + promise, station, sku, units)
             self.orders += 1
             self.lines += len(items)
@@ -186,10 +189,29 @@ class Reference:
             if self.tick >= self.rules.warmup_tick:
                 self.count[self.region_of_station(station)]["orders"] += 1
 
-    def generated(self) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    @property
+    def calendar(self) -> int:
+        """The calendar tick."""
+        return (self.week_tick + self.tick) % self.world.clock.shift.shape[1]
+
+    def zone(self, site: int) -> int:
+        """Time zone of a site."""
+        return int(self.world.clock.zone[site])
+
+    def station_from(self, u: float) -> int:
+        """A station from a uniform: its zone first."""
+        d = self.world.demand
+        shares = d.zone_cdf[self.calendar].tolist()
+        zone = next((z for z, share in enumerate(shares) if u < share), len(shares) - 1)
+        if len(shares) > 1:
+            low = shares[zone - 1] if zone else 0.0
+            u = min((u - low) / (shares[zone] - low), 1 - 2.0**-53)
+        return from_alias(d.station_alias[zone], d.station_keep[zone], u)
+
+    def generated(self) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
         """A Poisson process: exponential gaps within the tick, every order from a key of its own."""
         d = self.world.demand
-        rate = float(d.rate[(self.week_tick + self.tick) % len(d.rate)])
+        rate = float(d.rate[self.calendar])
         for first, last, factor in d.surge.tolist():
             rate *= factor if first <= self.tick < last else 1.0
         if rate <= 0:
@@ -200,33 +222,30 @@ class Reference:
             time -= math.log(1 - uniform(order, 0)) / rate
             if time >= 1:
                 return
-            station = from_alias(d.station_alias, d.station_keep, uniform(order, 1))
+            station = self.station_from(uniform(order, 1))
             lines = 1 + from_shares(d.lines_cdf, uniform(order, 2))
-            promise = int(d.promise_ticks[from_shares(d.promise_cdf, uniform(order, 3))])
+            zone = self.zone(self.world.net.fcs + self.world.net.scs + station)
+            promise = int(d.promise_ticks[from_shares(d.promise_cdf, uniform(order, 3)), zone, self.calendar])
             yield (
                 station,
-                promise,
                 [
                     (
                         from_alias(d.sku_alias, d.sku_keep, uniform(order, 4 + 2 * n)),
                         1 + from_shares(d.units_cdf, uniform(order, 5 + 2 * n)),
+                        promise,
                     )
                     for n in range(lines)
                 ],
             )
             i += 1
 
-    def replayed(self) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    def replayed(self) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
         """The trace's orders of this tick."""
         d = self.world.demand
         if self.tick + 1 < len(d.trace_first):
             for i in range(d.trace_first[self.tick], d.trace_first[self.tick + 1]):
-                station, promise, first = d.trace_orders[i].tolist()
-                yield (
-                    station,
-                    promise,
-                    [tuple(item) for item in d.trace_lines[first : d.trace_orders[i + 1, 2]].tolist()],
-                )
+                station, first = d.trace_orders[i].tolist()
+                yield station, [tuple(item) for item in d.trace_lines[first : d.trace_orders[i + 1, 1]].tolist()]
 
     def admitted(self, waiting: list[Line]) -> list[Line]:
         """Whole orders, oldest first, as far as the region's slots reach."""
@@ -269,10 +288,16 @@ class Reference:
     def work(self, site: int, queue: deque[Package]) -> None:
         """Picking (in lines) and sorting (in packages), first in first out, within the tick's capacity."""
         picking = site < self.world.net.fcs
-        room = self.capacity(site)
-        while queue and (queue[0].lines if picking else 1) <= room:
+        room = full = self.capacity_now(site)
+        while queue:
+            left = (queue[0].lines if picking else 1) - self.progress[site]
+            if left > room:
+                if left > full or self.progress[site] > 0:
+                    self.progress[site] += room
+                break
             package = queue.popleft()
-            room -= package.lines if picking else 1
+            self.progress[site] = 0
+            room -= left
             component, usd = (
                 ("pick", self.rules.costs.pick_pack_usd) if picking else ("sort", self.rules.costs.sort_usd)
             )
@@ -285,20 +310,21 @@ class Reference:
 
     def can_send(self, lane: int) -> bool:
         """The lane is open, and a truck of the fleet is there or one may be hired."""
-        if self.is_shut(lane):
+        timetable = self.world.clock.timetable[lane]
+        if self.is_shut(lane) or (timetable and not self.world.clock.leaves[timetable, self.calendar]):
             return False
         return self.home[self.lanes[lane]["origin"]] > 0 or self.rules.spot_allowed
 
     def send(self, index: int) -> None:
         """A truck leaves with as many packages as it holds, and is back after twice the transit unless hired."""
         lane, queue = self.lanes[index], self.lane_queue[index]
-        load = [queue.popleft() for _ in range(min(len(queue), self.rules.truck_packages))]
+        load = [queue.popleft() for _ in range(min(len(queue), lane["room"]))]
         hired = self.home[lane["origin"]] == 0
         premium = lane["cost"] * self.rules.spot_premium if hired else 0.0
         for book in (self.cash, self.accrual):
             book[lane["region"]]["truck"] += lane["cost"]
             book[lane["region"]]["spot"] += premium
-        if not hired:
+        if not hired and lane["ticks"] > 0:
             self.home[lane["origin"]] -= 1
             self.returning[self.tick + 2 * lane["ticks"]][lane["origin"]] += 1
         self.sent[index] += len(load)
@@ -312,9 +338,9 @@ class Reference:
     def count_truck(self, index: int, load: int, hired: bool) -> None:
         """KPI counters of a departure, in the region that dispatches the lane."""
         lane, count = self.lanes[index], self.count[self.lanes[index]["region"]]
-        room, direct = self.rules.truck_packages, lane["kind"] == DIRECT
+        room, direct = lane["room"], lane["kind"] == DIRECT
         count.update(trucks=1, truck_packages=load, truck_room=room, truck_miles=lane["miles"], spot_trucks=int(hired))
-        count.update(direct_trucks=int(direct), direct_packages=load * direct)
+        count.update(direct_packages=load * direct, direct_room=room * direct)
         count.update(lanes_used=int(index not in self.lanes_used))
         self.lanes_used.add(index)
 
@@ -360,9 +386,17 @@ class Reference:
 
     # ------------------------------------------------------------------------------------------------ events
 
-    def capacity(self, site: int) -> int:
-        """Lines an FC picks, packages a sort center sorts, in this tick."""
-        return int(self.world.events.capacity[self.period, site])
+    def capacity(self, site: int) -> float:
+        """Lines an FC picks, packages a sort center sorts, a tick on average."""
+        return float(self.world.events.capacity[self.period, site])
+
+    def capacity_now(self, site: int) -> int:
+        """Whole ones in this tick, none while the site is closed."""
+        opening = self.world.clock.opening[site]
+        if opening and not self.world.clock.works[opening, self.calendar]:
+            return 0
+        done = [math.floor(tick * self.capacity(site) + 1e-6) for tick in (self.tick, self.tick + 1)]
+        return done[1] - done[0]
 
     def is_shut(self, lane: int) -> bool:
         return bool(self.world.events.shut[self.period, lane])
@@ -415,7 +449,13 @@ class Reference:
         inside = bool(self.routes[route]["in_region"])
         count["lines_spilled"] += not inside
         if route in packages:
-            packages[route].lines += 1
+            package = packages[route]
+            package.lines += 1
+            if line.due < package.due:
+                arrival = self.tick + 1 + self.routes[route]["rest"][0]
+                more = self.late_usd(arrival - line.due) - self.late_usd(arrival - package.due)
+                self.accrual[region]["late"] += more
+                package.due = line.due
         else:
             packages[route] = self.new_package(line, route, region, count)
         packages[route].items.append((line.sku, line.units))
@@ -462,6 +502,8 @@ class Reference:
     def can_join(self, package: Package, other: Package) -> bool:
         """Both wait to be picked, the other's way is open, its shelf has all units, and none has been reordered."""
         fc, rules = self.routes[other.route]["fc"], self.rules
+        if package.due != other.due:
+            return False
         needed = Counter[int]()
         for sku, units in package.items:
             needed[sku] += units

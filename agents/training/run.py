@@ -36,9 +36,10 @@ from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.baselines.tuned import is_tuned_name, tuned_baseline
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.replacing import replacing
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, part_of
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ class Run:
 
 
 def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """The scenarios to learn on: the one given, or the generated networks that replace it."""
-    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [scenario]
+    """The scenarios to learn on: the one given, of a trace its first weeks, or the generated networks in its place."""
+    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [part_of(scenario, "train")]
 
 
 def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """The scenarios of the tuning episodes: the one given, or a generated network per episode."""
+    """The scenarios of the tuning episodes: the one given, of a trace its tuning weeks, or a network per episode."""
     networks = ppo.eval_episodes if ppo.networks else 0
-    return [random_scenario(seed, "tune") for seed in range(networks)] or [scenario]
+    return [random_scenario(seed, "tune") for seed in range(networks)] or [part_of(scenario, "tune")]
 
 
 def train(
@@ -162,6 +163,7 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
         "price_hours": run.ppo.price_hours,
+        "world": world_facts(run.scenario) if run.ppo.networks is None else {},  # of many networks, none is the one
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
 

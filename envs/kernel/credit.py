@@ -122,7 +122,7 @@ def truck_shares(w: Any, s: Any, b: int, lane: int, load: int, usd: float) -> tu
     package adds cost / (λW + 1)² to the cost of an hour: one share, cost / (λW + 1), times the chance that it is that
     package.
     """
-    if s.row[b].marginal_truck_charge == 0 or load == w.rules.truck_packages:
+    if s.row[b].marginal_truck_charge == 0 or load == w.net.lanes[lane].room:
         return usd / load, NEVER
     first, count, p = NEVER, 0, s.lane[b, lane].head
     for _ in range(load):
@@ -142,7 +142,7 @@ def take_lane_account(w: Any, queue: Any, record: Any) -> tuple[float, float, fl
         USD it was charged with; USD that the packages it sent would have cost on full trucks; USD that those are
         expected to cost the next lanes beyond the standard.
     """
-    taken = queue.cost, queue.sent * record.cost / w.rules.truck_packages, queue.handover_usd
+    taken = queue.cost, queue.sent * record.cost / record.room, queue.handover_usd
     queue.cost, queue.sent, queue.handover_usd = 0.0, 0, 0.0
     return taken
 
@@ -192,7 +192,8 @@ def _sample_departure(w: Any, s: Any, b: int, p: int, share: float) -> None:
     route, leg = w.net.routes[package.route], package.leg
     rest = route.rest[leg]
     late = late_increase_usd(w.rules, tag.ready + rest - package.due, row.tick + rest - package.due)
-    usd = share - w.net.lanes[route.lanes[leg]].cost / w.rules.truck_packages + late
+    lane = w.net.lanes[route.lanes[leg]]
+    usd = share - lane.cost / lane.room + late
     _keep_sample(s, b, p, leg, usd)
     if leg > 0:
         _keep_sample(s, b, p, 2 + leg, usd)

@@ -15,6 +15,7 @@ MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: splitmix64's increme
 _SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(n) for n in (30, 27, 31, 11))
 _FACTOR_1, _FACTOR_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _UNIT = 2.0**-53
+LARGEST_UNIFORM = 1.0 - _UNIT
 
 
 @pasted

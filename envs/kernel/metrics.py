@@ -8,6 +8,7 @@ policy gains nothing from leaving packages behind at the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -38,8 +39,8 @@ COUNTERS = {
     "truck_packages": "packages on them",
     "truck_room": "packages they could have held",
     "truck_miles": "miles they drove",
-    "direct_trucks": "departures from an FC to a station",
-    "direct_packages": "packages on those",
+    "direct_packages": "packages on departures from an FC to a station",
+    "direct_room": "packages those could have held",
     "spot_trucks": "departures on hired trucks",
     "lanes_used": "lanes with at least one departure",
     "transfer_units": "units of stock sent from FC to FC",
@@ -56,9 +57,9 @@ class Totals(NamedTuple):
     count: np.ndarray  # type: ignore[assignment]  # (counters,)
     usd: np.ndarray  # (components,)
     co2_kg_per_truck_mile: float
-    truck_packages: int  # a model truck holds
     days: float  # since the warm-up
     episode_usd: float  # all dollars of the episode, warm-up included
+    settled_usd: float  # those of work under way at the horizon, at standard cost
 
 
 def difference(now: Totals, before: Totals) -> Totals:
@@ -75,8 +76,8 @@ class Kpi(NamedTuple):
     formula: Callable[[Totals], float]
 
 
-def _ratio(top: float, bottom: float) -> float:
-    return float(top / bottom) if bottom else 0.0
+def _ratio(top: float, bottom: float, nothing: float = math.nan) -> float:
+    return float(top / bottom) if bottom else nothing
 
 
 def _per_order(component: int) -> Callable[[Totals], float]:
@@ -87,12 +88,13 @@ def _share(top: int, bottom: int) -> Callable[[Totals], float]:
     return lambda t: _ratio(t.count[top], t.count[bottom])
 
 
+def _of_trucks(top: int, bottom: int) -> Callable[[Totals], float]:
+    """A share of departures or of their room; 0 where no truck left."""
+    return lambda t: _ratio(t.count[top], t.count[bottom], 0.0)
+
+
 def _per_day(counter: int) -> Callable[[Totals], float]:
-    return lambda t: _ratio(t.count[counter], t.days)
-
-
-def _direct_fill(t: Totals) -> float:
-    return _ratio(t.count[N.direct_packages], t.count[N.direct_trucks] * t.truck_packages)
+    return lambda t: _ratio(t.count[counter], t.days, 0.0)
 
 
 KPIS: dict[str, Kpi] = {
@@ -117,15 +119,17 @@ KPIS: dict[str, Kpi] = {
     "click_to_delivery_hours": Kpi(
         "hours", "lower", "mean over lines of delivery − order", _share(N.line_hours, N.lines_due)
     ),
-    "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _share(N.truck_packages, N.truck_room)),
-    "direct_truck_fill": Kpi("share", "higher", "the same, for trucks FC → station", _direct_fill),
+    "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _of_trucks(N.truck_packages, N.truck_room)),
+    "direct_truck_fill": Kpi(
+        "share", "higher", "the same, for trucks FC → station", _of_trucks(N.direct_packages, N.direct_room)
+    ),
     "direct_share": Kpi(
         "share", "neither", "packages that go FC → station on one truck / packages",
         _share(N.packages_direct, N.packages),
     ),
     "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[N.lanes_used])),
     "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(N.trucks)),
-    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _share(N.spot_trucks, N.trucks)),
+    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _of_trucks(N.spot_trucks, N.trucks)),
     "miles_per_package": Kpi(
         "miles", "lower", "mean road miles of a package's route", _share(N.package_miles, N.packages)
     ),
@@ -148,12 +152,16 @@ KPIS: dict[str, Kpi] = {
         "share", "neither", "lines moved to another package of their order by re-evaluation / lines",
         _share(N.lines_mended, N.lines),
     ),
+    "settled_share": Kpi(
+        "share", "neither", "dollars of work under way at the horizon, settled at standard cost / all dollars",
+        lambda t: _ratio(t.settled_usd, t.usd.sum(), 0.0),
+    ),
     "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(N.transfer_units)),
     "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(N.transfer_trucks)),
-    "transfer_fill": Kpi("share", "higher", "those units / room on them", _share(N.transfer_units, N.transfer_room)),
+    "transfer_fill": Kpi("share", "higher", "those units / room on them", _of_trucks(N.transfer_units, N.transfer_room)),
 }  # fmt: skip
 
 
 def compute_kpis(totals: Totals) -> dict[str, float]:
-    """All KPIs of one network (or one region of it) by name; 0 where nothing was counted."""
+    """All KPIs of one network, or one region of it, by name; NaN where there is no order, line or package."""
     return {name: kpi.formula(totals) for name, kpi in KPIS.items()}

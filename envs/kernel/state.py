@@ -34,7 +34,7 @@ ROW = np.dtype(
     [
         ("key", "u8"),  # of the episode's random stream
         ("tick", "i8"),
-        ("week_tick", "i8"),  # tick of the week at tick 0
+        ("week_tick", "i8"),  # calendar tick at tick 0 (`envs.world.clock`); without a calendar, tick of the week
         ("period", "i8"),  # of the events, which `site_capacity`, `shut` and `cut` are those of
         ("setting", "i8"),  # of the levers, in force
         ("some_cut", "i8"),  # 1 while any lane is cut
@@ -153,6 +153,7 @@ QUEUE = np.dtype(
         ("packages", "i4"),
         ("lines", "i4"),
         ("joined", "i4"),  # packages that have ever joined
+        ("progress", "i4"),  # lines already picked of the first one, where it has more than a tick's
     ],
     align=True,
 )
@@ -188,7 +189,7 @@ class State(NamedTuple):
     active: np.ndarray  # (B, L) int32, lanes with packages, ascending
     go: np.ndarray  # (B, L) int8, dispatch decision
     queue: np.ndarray  # (B, N) QUEUE, packages to pick at FCs and to sort at SCs
-    site_capacity: np.ndarray  # (B, N) int32, now, per tick: FC lines, SC packages
+    site_capacity: np.ndarray  # (B, N) float64, now, per tick: FC lines, SC packages
     shut: np.ndarray  # (B, L) int8, 1 while no truck leaves
     cut: np.ndarray  # (B, L) int8, 1 while routes over it are cut (`envs.world.events`)
     trucks_home: np.ndarray  # (B, N) int32
@@ -228,6 +229,7 @@ class State(NamedTuple):
     cash: np.ndarray  # (B, R, components) float64, USD
     accrual: np.ndarray  # (B, R, components) float64, USD
     opening: np.ndarray  # (B, R, components) float64, cash and value of work under way when the warm-up ended
+    settled: np.ndarray  # (B, R, components) float64, USD of work under way at the horizon, in cash and accrual
     count: np.ndarray  # type: ignore[assignment]  # (B, R, counters) float64, KPI counters after the warm-up
     journey: np.ndarray  # (B, journeys) JOURNEY
     lane_price: Scorer  # prices lanes in observations and plans; without weight sets, lanes have no price
@@ -260,7 +262,7 @@ def empty_state(world: World, rows: int) -> State:
         active=np.zeros((rows, lanes), np.int32),
         go=np.zeros((rows, lanes), np.int8),
         queue=np.zeros((rows, sites), QUEUE),
-        site_capacity=np.zeros((rows, sites), np.int32),
+        site_capacity=np.zeros((rows, sites)),
         shut=np.zeros((rows, lanes), np.int8),
         cut=np.zeros((rows, lanes), np.int8),
         trucks_home=np.zeros((rows, sites), np.int32),
@@ -300,6 +302,7 @@ def empty_state(world: World, rows: int) -> State:
         cash=np.zeros((rows, regions, len(COMPONENTS))),
         accrual=np.zeros((rows, regions, len(COMPONENTS))),
         opening=np.zeros((rows, regions, len(COMPONENTS))),
+        settled=np.zeros((rows, regions, len(COMPONENTS))),
         count=np.zeros((rows, regions, len(COUNTERS))),
         journey=np.zeros((rows, 1), JOURNEY),
         lane_price=NO_PRICE,
@@ -308,7 +311,7 @@ def empty_state(world: World, rows: int) -> State:
 
 def _longest_promise(demand: Demand) -> int:
     """Of any order. Unit: ticks."""
-    return int(max(demand.promise_ticks.max(), demand.trace_orders[:, 1].max(initial=0)))
+    return int(max(demand.promise_ticks.max(), demand.trace_lines[:, 2].max(initial=0)))
 
 
 # What is only written to be read again within a call of the kernel.
@@ -332,7 +335,7 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
     record["free"] = record["free_item"] = -1
-    state.stock[row] = world.base_stock[0]
+    state.stock[row] = world.on_hand
     state.trucks_home[row] = world.net.fleet
     record["some_cut"] = world.events.some_cut[0]
     state.site_capacity[row], state.shut[row], state.cut[row] = (

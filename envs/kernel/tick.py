@@ -67,6 +67,8 @@ def finish_tick(w: Any, s: Any, b: int) -> None:
     source_lines(w, s, b)
     send_partial_loads(w, s, b)
     hold_lanes(w, s, b)
+    if w.clock.instant == 1:
+        unload_trucks(w, s, b)
     row.waiting_for_decisions = 0
     row.tick += 1
     if row.tick == w.rules.warmup_tick:

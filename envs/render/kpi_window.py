@@ -12,8 +12,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def clock(sim: Simulator, row: int, back: float = 0.0) -> str:
     """Day and hour of the week, such as `Tue 14:00`; `back` ticks ago."""
-    record = sim.state.row[row]
-    minutes = round((int(record["week_tick"]) + int(record["tick"]) - back) * sim.scenario.tick_hours * 60)
+    minutes = round((sim.hour_of_week(row) - back * sim.scenario.tick_hours) * 60)
     day, minute = divmod(minutes, DAY_HOURS * 60)
     return f"{DAYS[day % 7]} {minute // 60:02d}:{minute % 60:02d}"
 

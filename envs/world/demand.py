@@ -6,42 +6,41 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numba import njit
 
+from regional_dispatch.envs.world.clock import Calendars, holiday_factors
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.promises import promise_ticks
-from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, GeneratedDemand, Scenario, ScenarioError
-from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.order_size import mean_lines_per_order
+from regional_dispatch.envs.world.promises import local_promise_ticks
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import orders_per_day, trace_line_shares, trace_of, trace_units_per_day
 
 FORECAST_HOURS = (1.0, 3.0, 6.0)
 STREAMS = {"train": 1, "tune": 2, "evaluate": 3}
-_MOST_UNITS, _LONGEST_PROMISE_HOURS = 1000, 24 * 365  # of a line of a trace
 
 
 class Demand(NamedTuple):
     """What the kernel reads to make a tick's orders."""
 
-    rate: np.ndarray  # (ticks of a week,) float64, mean orders per tick
+    rate: np.ndarray  # (T,) float64, mean orders per calendar tick
     surge: np.ndarray  # (surges, 3) float64: first tick, last tick (exclusive), factor
-    season_next: np.ndarray  # (ticks of a week, 3) float64, mean-rate ticks of demand in the next 1, 3, 6 h
-    season: np.ndarray  # (ticks of a week,) float64, demand relative to the mean
-    station_alias: np.ndarray  # (D,) int32
-    station_keep: np.ndarray  # (D,) float64
+    zone_cdf: np.ndarray  # (T, Z) float64, cumulative shares of the zones in it
+    season_next: np.ndarray  # (Z, T, 3) float64, mean-rate ticks of demand in the next 1, 3, 6 h
+    season: np.ndarray  # (Z, T) float64, demand relative to the mean
+    station_alias: np.ndarray  # (Z, D) int32
+    station_keep: np.ndarray  # (Z, D) float64
     sku_alias: np.ndarray  # (S,) int32
     sku_keep: np.ndarray  # (S,) float32
     lines_cdf: np.ndarray  # (most lines,) float64
     units_cdf: np.ndarray  # (most units,) float64
     promise_cdf: np.ndarray  # (classes,) float64
-    promise_ticks: np.ndarray  # (classes,) int32
+    promise_ticks: np.ndarray  # (classes, Z, T) int32, by when and where an order is placed
     trace_first: np.ndarray  # (ticks + 1,) int64, first trace order of each tick; empty when demand is generated
-    trace_orders: np.ndarray  # (orders, 3) int32: station, promise ticks, first line
-    trace_lines: np.ndarray  # (lines + 1, 2) int32: SKU, units
+    trace_orders: np.ndarray  # (orders + 1, 2) int32: station, first line
+    trace_lines: np.ndarray  # (lines, 3) int32: SKU, units, promise ticks
 
 
 def build_demand(scenario: Scenario, network: Network) -> Demand:
@@ -52,16 +51,19 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
     """
     demand = scenario.demand
     shape = demand if isinstance(demand, GeneratedDemand) else GeneratedDemand()
-    season = _season(shape, scenario.tick_hours)
-    station_alias, station_keep = alias_table(network.station_share)
+    calendars = network.calendars
+    season = _seasons(shape, scenario, calendars)
+    share, station_alias, station_keep = _stations_by_zone(network)
+    per_zone = share[:, None] * season
     sku_alias, sku_keep = alias_table(sku_shares(scenario))
-    no_trace = (np.zeros(0, np.int64), np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32))
-    trace = no_trace if isinstance(demand, GeneratedDemand) else _read_trace(scenario, network)
+    no_trace = (np.zeros(0, np.int64), np.zeros((0, 2), np.int32), np.zeros((0, 3), np.int32))
+    trace = no_trace if isinstance(demand, GeneratedDemand) else _trace(scenario)
     surges = [(s.start_hour / scenario.tick_hours, s.end_hour / scenario.tick_hours, s.factor) for s in shape.surges]
     return Demand(
-        rate=demand.orders_per_day / 24 * scenario.tick_hours * season,
+        rate=orders_per_day(scenario) / 24 * scenario.tick_hours * per_zone.sum(axis=0),
         surge=np.array(surges, dtype=float).reshape(-1, 3),
-        season_next=_ahead(season, scenario.tick_hours),
+        zone_cdf=_zone_cdf(per_zone),
+        season_next=np.stack([_ahead(zone, scenario.tick_hours) for zone in season]),
         season=season,
         station_alias=station_alias,
         station_keep=station_keep,
@@ -70,7 +72,7 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
         lines_cdf=_cdf(shape.lines_per_order),
         units_cdf=_cdf(shape.units_per_line),
         promise_cdf=_cdf(shape.promise_shares),
-        promise_ticks=promise_ticks(scenario),
+        promise_ticks=local_promise_ticks(scenario, calendars),
         trace_first=trace[0],
         trace_orders=trace[1],
         trace_lines=trace[2],
@@ -78,16 +80,20 @@ def build_demand(scenario: Scenario, network: Network) -> Demand:
 
 
 def sku_shares(scenario: Scenario) -> np.ndarray:
-    """Share of order lines per SKU, most popular first: (S,), Zipf."""
+    """Share of order lines per SKU, most popular first: (S,), Zipf or the trace's own."""
+    if isinstance(scenario.demand, TraceDemand):
+        return trace_line_shares(scenario)
     weights = np.arange(1, scenario.stock.skus + 1, dtype=float) ** -scenario.demand.zipf_exponent
     return weights / weights.sum()
 
 
 def sku_units_per_day(scenario: Scenario) -> np.ndarray:
     """Mean units a day per SKU over the whole network: (S,)."""
-    shape = np.array(getattr(scenario.demand, "units_per_line", (1.0,)))
+    if isinstance(scenario.demand, TraceDemand):
+        return trace_units_per_day(scenario)
+    shape = np.array(scenario.demand.units_per_line)
     units = float((shape / shape.sum() * np.arange(1, len(shape) + 1)).sum())
-    return sku_shares(scenario) * scenario.demand.orders_per_day * mean_lines_per_order(scenario) * units
+    return sku_shares(scenario) * orders_per_day(scenario) * mean_lines_per_order(scenario) * units
 
 
 def alias_table(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +134,37 @@ def _cdf(shares: tuple[float, ...]) -> np.ndarray:
     return cdf / cdf[-1]
 
 
+def _stations_by_zone(network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each zone's share of demand (Z,), and the alias tables of its stations (Z, D): int32 and float64."""
+    zone = network.calendars.zone[network.net.fcs + network.net.scs :]
+    share, alias, keep = [], [], []
+    for z in range(len(network.calendars.names)):
+        within = np.where(zone == z, network.station_share, 0.0)
+        share.append(within.sum())
+        tables = alias_table(within if share[z] > 0 else np.ones(len(within)))
+        alias.append(tables[0])
+        keep.append(tables[1])
+    return np.array(share) / sum(share), np.stack(alias), np.stack(keep)
+
+
+def _zone_cdf(per_zone: np.ndarray) -> np.ndarray:
+    """Cumulative shares of the zones in each tick's demand, the last 1: (T, Z)."""
+    total = per_zone.cumsum(axis=0).T
+    most = total[:, -1:]
+    return np.ascontiguousarray(np.where(most > 0, total / np.where(most > 0, most, 1.0), 1.0))
+
+
+def _seasons(shape: GeneratedDemand, scenario: Scenario, calendars: Calendars) -> np.ndarray:
+    """Demand of each zone by calendar tick, relative to the mean of a week: (Z, T)."""
+    week = _season(shape, scenario.tick_hours)
+    if scenario.calendar is None:
+        return week[None]
+    edges = np.concatenate([[0.0], week.cumsum(), [week.sum() + week[0]]])
+    at = calendars.hour_of_week / scenario.tick_hours  # a zone's hours need not begin with a tick
+    mass = np.interp(at + 1, np.arange(len(edges)), edges) - np.interp(at, np.arange(len(edges)), edges)
+    return np.asarray(mass * holiday_factors(scenario, calendars))
+
+
 def _season(shape: GeneratedDemand, tick_hours: float) -> np.ndarray:
     """Demand per tick of the week, mean 1: hourly shares spread over ticks, times weekday shares."""
     hours = np.array(shape.hourly_shares)
@@ -152,62 +189,24 @@ def _ahead(season: np.ndarray, tick_hours: float) -> np.ndarray:
     return out
 
 
-def _read_trace(scenario: Scenario, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`trace_first`, `trace_orders` and `trace_lines` of `Demand`."""
-    path: Path = scenario.resolve(scenario.demand.path)  # type: ignore[union-attr]
-    numbers = ("hour", "sku", "units", "promise_hours")
-    table = read_table(path, {"order": "text", "station": "text", **dict.fromkeys(numbers, "positive")})
-    names = network.sites["name"].to_numpy()[network.net.fcs + network.net.scs :]
-    index = {name: i for i, name in enumerate(names)}
-    _check_cells(path, scenario, table, index)
-    table = table.assign(tick=(table["hour"] // scenario.tick_hours).astype(int))
-    table = table.sort_values(["tick", "hour", "order"], kind="stable").reset_index(drop=True)
-    heads = table["order"].ne(table["order"].shift()).to_numpy()
-    _check_orders(path, scenario, table, heads)
-    orders = table[heads]
-    promise = np.maximum(1, np.round(orders["promise_hours"] / scenario.tick_hours)).astype(int)
-    stations = orders["station"].map(index).to_numpy()
-    trace_orders = np.stack([stations, promise, np.flatnonzero(heads)], axis=1)
-    end = np.array([[0, 0, len(table)]])
-    trace_first = np.searchsorted(orders["tick"].to_numpy(), np.arange(int(orders["tick"].max()) + 2))
+def _trace(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`trace_first`, `trace_orders` and `trace_lines` of `Demand`.
+
+    An order is placed in the tick of its time, and its promise ends with the last tick that begins within it.
+    """
+    orders, demand = trace_of(scenario), scenario.demand
+    assert isinstance(demand, TraceDemand)
+    tick = np.floor(orders.hours / scenario.tick_hours + 1e-9).astype(np.int64)
+    first = np.searchsorted(tick, np.arange(int(tick[-1]) + 2))
+    lines = np.diff(orders.first_line)
+    promise = np.where(np.isnan(orders.promise_hours), demand.promise_hours, orders.promise_hours)
+    due = np.floor((np.repeat(orders.hours, lines) + promise) / scenario.tick_hours + 1e-9)
     # In C order like the empty tables of generated demand, so that one compiled kernel takes both.
-    orders_table = np.ascontiguousarray(np.concatenate([trace_orders, end]), dtype=np.int32)
-    trace_lines = np.ascontiguousarray(table[["sku", "units"]].to_numpy(), dtype=np.int32)
-    return trace_first.astype(np.int64), orders_table, trace_lines
-
-
-def _check_cells(path: Path, scenario: Scenario, table: pd.DataFrame, stations: dict[str, int]) -> None:
-    """Every station is known; SKU, units and promise are in range and whole where they must be."""
-    unknown = table[~table["station"].isin(list(stations))]
-    if len(unknown):
-        name, row = unknown.iloc[0]["station"], unknown.index[0] + 2
-        raise ScenarioError(f"{path}: row {row}: station = '{name}': no such station in this network")
-    for column, low, high in (
-        ("hour", 0, LONGEST_HORIZON_HOURS),
-        ("sku", 0, scenario.stock.skus - 1),
-        ("units", 1, _MOST_UNITS),
-        ("promise_hours", 0, _LONGEST_PROMISE_HOURS),
-    ):
-        wrong = table[(table[column] < low) | (table[column] > high)]
-        if len(wrong):
-            value, row = wrong.iloc[0][column], wrong.index[0] + 2
-            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must lie in {low}…{high}")
-    for column in ("sku", "units"):
-        wrong = table[table[column] % 1 != 0]
-        if len(wrong):
-            value, row = wrong.iloc[0][column], wrong.index[0] + 2
-            raise ScenarioError(f"{path}: row {row}: {column} = {value:g}: must be a whole number")
-
-
-def _check_orders(path: Path, scenario: Scenario, table: pd.DataFrame, heads: np.ndarray) -> None:
-    """Lines of an order share hour, station and promise, and are no more than an order may have."""
-    varies = table.groupby("order", sort=False)[["hour", "station", "promise_hours"]].nunique().gt(1).any(axis=1)
-    if varies.any():
-        raise ScenarioError(f"{path}: order = '{varies.idxmax()}': its lines must share one hour, station and promise")
-    most = int(np.diff(np.append(np.flatnonzero(heads), len(table))).max())
-    limit = min(scenario.slots.orders or largest_order(scenario), largest_order(scenario))
-    if most > limit:
-        raise ScenarioError(f"{path}: an order has {most} lines; the most is {limit} (slots.orders, and 16); split it")
+    trace_lines = np.empty((len(orders.sku), 3), dtype=np.int32)
+    trace_lines[:, 0], trace_lines[:, 1], trace_lines[:, 2] = orders.sku, orders.units, due - np.repeat(tick, lines)
+    trace_orders = np.empty((len(orders.hours) + 1, 2), dtype=np.int32)
+    trace_orders[:-1, 0], trace_orders[-1, 0], trace_orders[:, 1] = orders.station, 0, orders.first_line
+    return first.astype(np.int64), trace_orders, trace_lines
 
 
 def episode_key(stream: str, seed: int, index: int) -> int:

@@ -18,14 +18,21 @@ import numpy as np
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import largest_order
 from regional_dispatch.envs.world.partition import label_sites
-from regional_dispatch.envs.world.scenario import CapacityEvent, LaneEvent, RegionEvent, Scenario, ScenarioError
+from regional_dispatch.envs.world.scenario import (
+    CapacityEvent,
+    GeneratedDemand,
+    LaneEvent,
+    RegionEvent,
+    Scenario,
+    ScenarioError,
+)
 
 
 class Events(NamedTuple):
     """What the kernel reads of a scenario's events."""
 
     first: np.ndarray  # (E,) int64, tick each period begins with; the first is 0
-    capacity: np.ndarray  # (E, N) int32, per tick: FC lines, SC packages
+    capacity: np.ndarray  # (E, N) float64, per tick: FC lines, SC packages
     shut: np.ndarray  # (E, L) int8, 1 where no truck leaves
     cut: np.ndarray  # (E, L) int8, 1 where a route leads nowhere: the lane is shut, or the site it starts from is down
     some_cut: np.ndarray  # (E,) int8, 1 if any lane is cut
@@ -68,12 +75,14 @@ def build_events(scenario: Scenario, network: Network) -> Events:
     return Events(first, capacity, shut, cut, cut.max(axis=1, initial=0))
 
 
-def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> int:
+def _capacity_left(scenario: Scenario, network: Network, site: int, share: float) -> float:
     """Whole lines or packages a tick; a site that is not down can take an order of any size, as without events."""
     if share == 0:
         return 0
-    smallest = largest_order(scenario) if site < network.net.fcs else 1
-    return max(floor(share * int(network.net.site_capacity[site]) + 1e-9), smallest)
+    generated = isinstance(scenario.demand, GeneratedDemand)
+    smallest = largest_order(scenario) if site < network.net.fcs and generated else 1
+    left = share * float(network.net.site_capacity[site])
+    return max(floor(left + 1e-9), smallest) if generated else left
 
 
 def _site(scenario: Scenario, network: Network, i: int, event: CapacityEvent) -> int:

@@ -6,7 +6,7 @@ keeps its route, and shelves follow by replenishment alone.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +15,21 @@ class Frozen(BaseModel):
     """A part of a scenario's file: fixed, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, data: Any) -> Any:
+        """Pydantic takes true for 1 where a number is wanted."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(str(name))
+            if isinstance(value, bool) and field is not None and bool not in _types(field.annotation):
+                raise ValueError(f"{name} must not be {str(value).lower()}; give a value of its own kind")
+        return data
+
+
+def _types(annotation: Any) -> list[Any]:
+    """A type and the types inside it."""
+    return [annotation, *(part for inner in get_args(annotation) for part in _types(inner))]
 
 
 class Boundary(Frozen):

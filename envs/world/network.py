@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
+from regional_dispatch.envs.world.clock import Calendars, Clock, build_calendars, build_clock
 from regional_dispatch.envs.world.linehaul.lane_plan import priced_fill
 from regional_dispatch.envs.world.linehaul.lanes import build_lanes
 from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach
@@ -27,7 +28,7 @@ from regional_dispatch.envs.world.linehaul.routes import (
     ways,
 )
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.settings import settings_of
 from regional_dispatch.envs.world.sites import (
     SiteCounts,
@@ -37,6 +38,9 @@ from regional_dispatch.envs.world.sites import (
     fc_shares,
     station_shares,
 )
+from regional_dispatch.envs.world.trace import fitted, trace_station_shares
+from regional_dispatch.envs.world.what_if import apply_what_if, before
+from regional_dispatch.envs.world.what_if.capacities import kept_capacities
 
 
 class Net(NamedTuple):
@@ -58,7 +62,7 @@ class Net(NamedTuple):
     pairs: np.ndarray  # (pairs,) PAIR, lanes that a package rides one after the other, by lane
     first_pair: np.ndarray  # (L + 1,) int32, first pair of each lane
     slot_lane: np.ndarray  # (R, slots) int32, lane of each observation slot, −1 padded
-    site_capacity: np.ndarray  # (N,) int32, per tick: FC lines, SC packages
+    site_capacity: np.ndarray  # (N,) float64, per tick: FC lines, SC packages
     fleet: np.ndarray  # (N,) int32, trucks based at the site
 
 
@@ -71,6 +75,8 @@ class Network(NamedTuple):
     fc_share: np.ndarray  # (F,) float64, share of demand an FC is nearest to
     lane_modes: np.ndarray  # (L,) str
     net: Net
+    calendars: Calendars
+    clock: Clock
 
     def lane_name(self, lane: int) -> str:
         """A lane's two sites, and its mode where more than one lane joins them: `FC Reno → DS Fresno by air`."""
@@ -78,6 +84,11 @@ class Network(NamedTuple):
         origin, dest = int(lanes["origin"][lane]), int(lanes["dest"][lane])
         several = int(((lanes["origin"] == origin) & (lanes["dest"] == dest)).sum()) > 1
         return f"{names[origin]} → {names[dest]}" + (f" by {self.lane_modes[lane]}" if several else "")
+
+    @property
+    def serving(self) -> np.ndarray:
+        """FCs that some route starts from: (F,) bool. The others change nothing."""
+        return np.isin(np.arange(self.net.fcs), self.net.routes["fc"])
 
     def route_modes(self, route: int) -> tuple[str, ...]:
         """The mode of each leg of a route; empty where all lanes have the same mode."""
@@ -94,15 +105,21 @@ def build_network(scenario: Scenario) -> Network:
         ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or
             a site has no region.
     """
+    scenario = fitted(scenario)
     sites = build_sites(scenario)
     lanes = build_lanes(scenario, sites)
+    if scenario.what_if is not None:
+        sites, lanes = apply_what_if(scenario, sites, lanes)
     counts, air = count_sites(sites), air_miles(sites)
-    station_share = station_shares(sites)
-    fc_share = fc_shares(counts, air, station_share)
+    traced = isinstance(scenario.demand, TraceDemand)
+    station_share = trace_station_shares(scenario, sites) if traced else station_shares(sites)
     every = np.full(len(lanes.modes), scenario.trucks.standard_fill)
     possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
     check_reach(scenario, sites, possible)
+    fc_share = fc_shares(counts, air, station_share, np.isin(np.arange(counts.fcs), possible["fc"]))
     capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
+    if scenario.what_if is not None:
+        capacities = kept_capacities(scenario, sites, capacities, build_network(before(scenario)))
     counted = label_sites(scenario, sites, scenario.partition.counted_by)
     in_force = []
     for setting in settings_of(scenario):
@@ -114,6 +131,8 @@ def build_network(scenario: Scenario) -> Network:
             over_all = build_routes(scenario, counts, lanes, air, labels, every, planned)
             check_plan(scenario, sites, over_all, routes, scenario.resolve(str(setting.lanes.path)))
         in_force.append(_InForce(setting.first_tick, len(labels.names) > 1, routes))
+    calendars = build_calendars(scenario, sites)
+    clock = build_clock(scenario, calendars, sites, lanes.records, lanes.departures, counted.of_site)
     return Network(
         sites.assign(region=counted.of_names()),
         counted.names,
@@ -121,6 +140,8 @@ def build_network(scenario: Scenario) -> Network:
         fc_share,
         lanes.modes,
         _net(counts, lanes.records, in_force, counted, capacities),
+        calendars,
+        clock,
     )
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.geography import nearest, unwrapped
 from regional_dispatch.envs.world.scenario import DATA_DIR, Boundary, CityNetwork, Scenario, ScenarioError
-from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.tables.regions import read_regions, read_states
 
 # Degrees of latitude per degree of longitude at the US's middle latitude. Generated networks, which are of the US, are
 # divided on a plane with this aspect, as when they were first measured; networks from tables, on the globe.
@@ -62,34 +63,19 @@ def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> La
     name = str(boundary.map)
     shipped = DATA_DIR / f"{name}_states.csv"
     path = shipped if shipped.exists() else scenario.resolve(name)
-    table = read_table(path, {"state": "text", "region": "text"})
-    region_of = dict(zip(table["state"], table["region"], strict=True))
-    missing = sites[~sites["state"].isin(list(region_of))]
-    if len(missing):
-        site = missing.iloc[0]
-        raise ScenarioError(
-            f"{path}: state: '{site['state']}' of site '{site['name']}' has no region; add a row for it"
-        )
-    return _numbered([region_of[state] for state in sites["state"]])
+    findings = Findings()
+    regions = read_states(path, sites, getattr(scenario.network, "sites", scenario.name), findings)
+    findings.settle()
+    return _numbered(regions)
 
 
 def _from_file(scenario: Scenario, path: Path, sites: pd.DataFrame) -> Labels:
-    table = read_table(path, {"site": "text", "region": "text"})
-    unknown = table[~table["site"].isin(sites["name"])]
-    if len(unknown):
-        raise ScenarioError(f"{path}: site: '{unknown.iloc[0]['site']}' is no site of this network; remove the row")
-    region_of = dict(zip(table["site"], table["region"], strict=True))
-    twice = table[table["site"].duplicated()]
-    if len(twice):
-        raise ScenarioError(f"{path}: site: '{twice.iloc[0]['site']}' is given twice; remove one row")
-    stations = sites[sites["kind"] == "station"]
-    missing = stations[~stations["name"].isin(list(region_of))]
-    if len(missing):
-        raise ScenarioError(f"{path}: site: station '{missing.iloc[0]['name']}' has no region; add a row for it")
-    home = stations["name"].to_numpy()[_nearest(scenario, sites, stations)]
-    return _numbered(
-        [region_of[name if name in region_of else near] for name, near in zip(sites["name"], home, strict=True)]
-    )
+    findings = Findings()
+    region_of = read_regions(path, sites, findings)
+    findings.settle()
+    stations = np.flatnonzero(sites["kind"] == "station")
+    home = stations[_nearest(scenario, sites, sites.iloc[stations])]
+    return _numbered([region_of.get(site, region_of[near]) for site, near in enumerate(home)])
 
 
 def _balanced(scenario: Scenario, k: int, sites: pd.DataFrame) -> Labels:

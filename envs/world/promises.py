@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from regional_dispatch.envs.world.clock import Calendars
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 
 
 def promise_ticks(scenario: Scenario) -> np.ndarray:
-    """Ticks from order to promised delivery of each promise class of generated orders: (classes,) int32.
+    """Whole ticks within the promise of each promise class of generated orders: (classes,) int32.
 
     The orders of a trace bring their own promises; for them these are the defaults.
     """
     demand = scenario.demand if isinstance(scenario.demand, GeneratedDemand) else GeneratedDemand()
-    return np.array([max(1, round(hours / scenario.tick_hours)) for hours in demand.promise_hours], dtype=np.int32)
+    return np.array([math.floor(hours / scenario.tick_hours + 1e-9) for hours in demand.promise_hours], dtype=np.int32)
+
+
+def local_promise_ticks(scenario: Scenario, calendars: Calendars) -> np.ndarray:
+    """The same by when and where an order is placed, cut-offs included: (classes, Z, T) int32.
+
+    The promise of an order after its class's cut-off counts from the station's next midnight.
+    """
+    demand = scenario.demand if isinstance(scenario.demand, GeneratedDemand) else GeneratedDemand()
+    hour = calendars.hour_of_week % 24
+    out = np.empty((len(demand.promise_hours), *hour.shape), dtype=np.int32)
+    for i, hours in enumerate(demand.promise_hours):
+        cut_off = demand.promise_cut_offs[i] if demand.promise_cut_offs else None
+        late = np.zeros(hour.shape) if cut_off is None else np.where(hour >= cut_off - 1e-9, 24 - hour, 0.0)
+        out[i] = np.floor((hours + late) / scenario.tick_hours + 1e-9)
+    return out

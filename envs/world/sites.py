@@ -5,15 +5,16 @@ Sites are numbered FCs first, then sort centers, then stations. Axes: N sites, F
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.scenario import DATA_DIR, CityNetwork, Scenario, ScenarioError, TableNetwork
+from regional_dispatch.envs.world.scenario import DATA_DIR, CityNetwork, Scenario
 from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.tables.everything import read_all, read_network
 
 SITE_KINDS = ("fc", "sc", "station")  # in the order of their numbers
 _SECOND_SITE_DEGREES = 0.15  # how far a second site of a metro stands from the first
@@ -37,14 +38,16 @@ def build_sites(scenario: Scenario) -> pd.DataFrame:
     """The sites of a scenario, by number.
 
     Returns:
-        Columns name, kind, latitude, longitude, state, population; from a table also trucks and per_hour where given.
+        Columns name, kind, latitude, longitude, state, population; from a table also region and time_zone, empty where
+        they are not given, and per_hour, trucks, opens, closes (hours of the day), weekdays and postal where the file
+        has them.
 
     Raises:
         ScenarioError: the table is wrong.
     """
     if isinstance(scenario.network, CityNetwork):
         return _city_sites(scenario.network)
-    return _table_sites(scenario, scenario.network)
+    return _table_sites(scenario)
 
 
 def count_sites(sites: pd.DataFrame) -> SiteCounts:
@@ -64,10 +67,18 @@ def station_shares(sites: pd.DataFrame) -> np.ndarray:
     return np.asarray(population / population.sum())
 
 
-def fc_shares(counts: SiteCounts, air: np.ndarray, station_share: np.ndarray) -> np.ndarray:
-    """Share of demand of the stations to which each FC is the nearest: (F,)."""
+def fc_shares(counts: SiteCounts, air: np.ndarray, station_share: np.ndarray, serving: np.ndarray) -> np.ndarray:
+    """Share of demand of the stations to which each FC is the nearest: (F,).
+
+    Args:
+        counts: sites of each kind.
+        air: (N, N) great-circle miles.
+        station_share: (D,) share of demand.
+        serving: (F,) bool, FCs that some route starts from; the others have no share.
+    """
     share = np.zeros(counts.fcs)
-    np.add.at(share, air[: counts.fcs, counts.first_station :].argmin(axis=0), station_share)
+    miles = np.where(serving[:, None], air[: counts.fcs, counts.first_station :], np.inf)
+    np.add.at(share, miles.argmin(axis=0), station_share)
     return share
 
 
@@ -82,7 +93,14 @@ def _city_sites(config: CityNetwork) -> pd.DataFrame:
     """
     metros = read_table(
         DATA_DIR / "us_metros.csv",
-        {"name": "text", "state": "text", "latitude": "number", "longitude": "number", "population": "positive"},
+        {
+            "name": "text",
+            "state": "text",
+            "latitude": "number",
+            "longitude": "number",
+            "population": "positive",
+            "time_zone": "text",
+        },
     ).head(config.metros)
     rng = None if config.site_seed is None else np.random.default_rng(config.site_seed)
     frames = [
@@ -137,35 +155,13 @@ def _spread(metros: pd.DataFrame, count: int, rng: np.random.Generator | None) -
 # --------------------------------------------------------------------------------------------------------- table
 
 
-def _table_sites(scenario: Scenario, config: TableNetwork) -> pd.DataFrame:
-    path = scenario.resolve(config.sites)
-    table = read_table(
-        path,
-        {"name": "text", "kind": "text", "latitude": "number", "longitude": "number"},
-        {"state": "text", "population": "positive", "trucks": "positive", "per_hour": "positive"},
-    )
-    for column, default in (("state", ""), ("population", 0.0)):
-        table[column] = table.get(column, default)
-    table["population"] = table["population"].fillna(0.0)
-    _check_sites(path, table)
-    rank = table["kind"].map({kind: i for i, kind in enumerate(SITE_KINDS)})
-    return table.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
-
-
-def _check_sites(path: Path, table: pd.DataFrame) -> None:
-    wrong = table[~table["kind"].isin(SITE_KINDS)]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise ScenarioError(
-            f"{path}: row {wrong.index[0] + 2}: kind = '{row['kind']}' of '{row['name']}': must be fc, sc or station"
-        )
-    twice = table.index[table["name"].duplicated()]
-    if len(twice):
-        raise ScenarioError(
-            f"{path}: row {twice[0] + 2}: name = '{table['name'][twice[0]]}': is given twice; rename one of the sites"
-        )
-    counts = count_sites(table)
-    if counts.fcs == 0 or counts.stations == 0:
-        raise ScenarioError(f"{path}: needs at least one fc and one station, has {counts.fcs} and {counts.stations}")
-    if table.loc[table["kind"] == "station", "population"].sum() <= 0:
-        raise ScenarioError(f"{path}: population: stations need a population above 0; it is their share of demand")
+def _table_sites(scenario: Scenario) -> pd.DataFrame:
+    """The user's sites by number. Everything that is wrong with any of the scenario's tables is one error."""
+    findings = Findings()
+    sites, _ = read_network(scenario, findings)
+    if findings.errors:
+        findings = Findings()
+        read_all(scenario, findings)
+    findings.settle()
+    rank = sites["kind"].map({kind: i for i, kind in enumerate(SITE_KINDS)})
+    return sites.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)

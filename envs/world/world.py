@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from regional_dispatch.envs.world.clock import Clock
 from regional_dispatch.envs.world.costs import rates
 from regional_dispatch.envs.world.demand import Demand, build_demand
 from regional_dispatch.envs.world.events import Events, build_events
 from regional_dispatch.envs.world.network import Net, Network
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.settings import settings_of
-from regional_dispatch.envs.world.stock import place_stock
+from regional_dispatch.envs.world.stock import place_stock, stock_on_hand
+from regional_dispatch.envs.world.trace import busiest_tick, fitted
 
 INFLOW_HALF_LIFE_HOURS = 24.0  # memory of a lane's expected inflow
 
@@ -52,27 +54,34 @@ class World(NamedTuple):
     demand: Demand
     rules: Rules
     base_stock: np.ndarray  # (G, S, F) int16, units, by setting of the levers
+    on_hand: np.ndarray  # (S, F) int16, units when an episode starts
     events: Events
+    clock: Clock
 
 
 def build_world(scenario: Scenario, network: Network) -> World:
     """Everything constant of a scenario, in the kernel's units."""
+    scenario = fitted(scenario)
     demand = build_demand(scenario, network)
     rules = build_rules(scenario, order_slots(scenario, network, demand))
     layouts = [setting.stock for setting in settings_of(scenario)]
     levels = {layout: place_stock(scenario, network, layout) for layout in dict.fromkeys(layouts)}  # each placed once
     placed = [levels[layout] for layout in layouts]
     base_stock = np.stack(placed) if len(placed) > 1 else placed[0][None]  # at full size a copy is 220 MB
-    return World(network.net, demand, rules, base_stock, build_events(scenario, network))
+    on_hand = base_stock[0] if scenario.stock.snapshot is None else stock_on_hand(scenario, network)
+    return World(network.net, demand, rules, base_stock, on_hand, build_events(scenario, network), network.clock)
 
 
 def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
-    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least."""
+    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least; of a
+    trace, the lines of its busiest tick."""
     if scenario.slots.orders is not None:
         return scenario.slots.orders
     net = network.net
     region = net.region_of_site[net.fcs + net.scs :]
     largest = np.bincount(region, network.station_share).max()
+    if isinstance(scenario.demand, TraceDemand):
+        return max(busiest_tick(scenario, region), largest_order(scenario))
     peak = demand.rate.max() * mean_lines_per_order(scenario) * largest
     return max(math.ceil(1.3 * peak / 16) * 16, largest_order(scenario))
 

@@ -1,7 +1,6 @@
 """Where each line is served from, and distributions of packages and trucks, of which KPI counters hold only sums.
 
-Watching does not change an episode: arrays are read between the kernel's steps and never written. The same lines,
-packages and trucks count as for KPIs, so spill share, truck fill and click-to-delivery hours agree with them.
+The same lines, packages and trucks count as for KPIs, so spill share, truck fill and click-to-delivery hours agree.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.data import events
+from regional_dispatch.data.events import Happened
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
@@ -51,7 +52,8 @@ class Watch:
 
     def __init__(self, policy: ScorerPolicy, until: int) -> None:
         self.policy, self.until = policy, until
-        self.digest = digest(Path(__file__).read_bytes(), policy.scorers, policy.pricing, until)
+        files = tuple(Path(file).read_bytes() for file in (__file__, str(events.__file__)))
+        self.digest = digest(files, policy.scorers, policy.pricing, until)
 
     def rollout(self, scenario: Scenario, keys: Sequence[int]) -> Rows:
         """The fields of `Flows` as lists, one row per key; `flows_of` reads them back."""
@@ -84,76 +86,32 @@ def watch(sim: Simulator, scorers: Scorers, until: int) -> Flows:
         np.zeros((net.regions, net.regions), np.int64), 0, np.zeros(net.fcs, np.int64), np.zeros(shape, np.int64),
         np.zeros(rules.horizon_tick + 1, np.int64), np.zeros(MILES_STEPS, np.int64),
     )  # fmt: skip
-    alive, lost = np.zeros(sim.state.package.shape[1], np.bool_), 0
-    trucks, carried = _departures(sim)
-    while sim.tick(0) < until:
-        sim.begin(0)
-        alive = np.concatenate([alive, np.zeros(sim.state.package.shape[1] - len(alive), np.bool_)])
-        _note_deliveries(sim, alive, flows)
-        trucks, carried = _note_departures(sim, trucks, carried, flows)
-        sim.decide(0, scorers)
-        up = lines_up(sim)
-        sim.finish(0)
-        trucks, carried = _note_departures(sim, trucks, carried, flows)
-        lost += _note_lines(sim, sim.state.line[0][up], alive, flows)
+    lost = 0
+    for happened in events.watch(sim, scorers, until):
+        _note_deliveries(sim, happened, flows)
+        for left in (happened.full, happened.rest):
+            np.add.at(flows.loads, (net.lanes["kind"][left.lane], left.packages // left.trucks), left.trucks)
+        lost += _note_lines(sim, happened, flows)
     return flows._replace(lost=lost)
 
 
-def lines_up(sim: Simulator) -> tuple[np.ndarray, np.ndarray]:
-    """Region and position in its ring buffer of every line of row 0 that is up for decision: (n,) each.
-
-    Call it between `begin` and `finish` of a tick. After `finish` the lines are still there, with their package.
-    """
-    slots, first = sim.state.slots[0], sim.state.line_first[0]
-    region = np.repeat(np.arange(len(slots)), slots)
-    turn = np.arange(len(region)) - np.repeat(np.cumsum(slots) - slots, slots)
-    return region, (first[region] + turn) % sim.state.line.shape[2]
-
-
-def _departures(sim: Simulator) -> tuple[np.ndarray, np.ndarray]:
-    """Trucks and packages that have left on each lane: (L,) each."""
-    lane = sim.state.lane[0]
-    return lane["trucks"].copy(), lane["carried"].copy()
-
-
-def _note_departures(
-    sim: Simulator, trucks: np.ndarray, carried: np.ndarray, flows: Flows
-) -> tuple[np.ndarray, np.ndarray]:
-    """Loads of the trucks that have left since the last call.
-
-    Within one step of a tick all trucks of a lane have the same load: full ones leave first, then one that may not be.
-    """
-    now = _departures(sim)
-    left = now[0] - trucks
-    own = np.flatnonzero(left)
-    load = (now[1] - carried)[own] // left[own]
-    np.add.at(flows.loads, (sim.world.net.lanes["kind"][own], load), left[own])
-    return now
-
-
-def _note_lines(sim: Simulator, lines: np.ndarray, alive: np.ndarray, flows: Flows) -> int:
+def _note_lines(sim: Simulator, happened: Happened, flows: Flows) -> int:
     """Where a tick's lines were served from, and the packages they travel in. Returns how many were lost."""
-    net, s = sim.world.net, sim.state
-    made = np.unique(lines["package"][lines["package"] >= 0])
-    alive[made] = True
-    counted = lines[lines["ordered"] >= sim.world.rules.warmup_tick]
-    served = counted[counted["package"] >= 0]
-    fc = net.routes["fc"][s.package[0]["route"][served["package"]]]
-    home = net.region_of_site[net.fcs + net.scs + served["station"]]
+    net, counted = sim.world.net, happened.lines["ordered"] >= sim.world.rules.warmup_tick
+    served = counted & (happened.routes >= 0)
+    lines, routes = happened.lines[served], happened.routes[served]
+    fc = net.routes["fc"][routes]
+    home = net.region_of_site[net.fcs + net.scs + lines["station"]]
     np.add.at(flows.lines, (net.region_of_site[fc], home), 1)
     np.add.at(flows.fc_lines, fc, 1)
-    package = s.package[0][np.unique(served["package"])]
-    steps = (net.routes["miles"][package["route"]] / MILES_STEP).astype(np.int64)
+    _, first = np.unique(lines["package"], return_index=True)
+    steps = (net.routes["miles"][routes[first]] / MILES_STEP).astype(np.int64)
     np.add.at(flows.miles, np.minimum(steps, MILES_STEPS - 1), 1)
-    return len(counted) - len(served)
+    return int(counted.sum() - served.sum())
 
 
-def _note_deliveries(sim: Simulator, alive: np.ndarray, flows: Flows) -> None:
-    """Packages that have reached their station in this tick, as they have no leg left."""
-    package = sim.state.package[0]
-    under_way = np.flatnonzero(alive)
-    own = package[under_way]
-    arrived = own["leg"] == sim.world.net.routes["legs"][own["route"]]
-    alive[under_way[arrived]] = False
-    done = own[arrived & (own["ordered"] >= sim.world.rules.warmup_tick)]
-    np.add.at(flows.ticks, sim.tick(0) - done["ordered"], done["lines"])
+def _note_deliveries(sim: Simulator, happened: Happened, flows: Flows) -> None:
+    """Lines that reached their station, by the ticks it took."""
+    package = happened.deliveries
+    done = package[package["ordered"] >= sim.world.rules.warmup_tick]
+    np.add.at(flows.ticks, happened.tick - done["ordered"], done["lines"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import earliest_arrival
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.decisions.features import S
 from regional_dispatch.envs.kernel.decisions.lane_price import forget_lane_prices, route_surcharge
@@ -165,7 +166,7 @@ def _collect_cheapest_priced(
         if stock[ways[i].fc] < line.units or not _is_open(w, s, b, r, path, ways[i].fc, asked):
             continue
         seen += 1
-        late = late_usd(w.rules, s.row[b].tick + 1 + w.net.routes[path].rest[0] - line.due)
+        late = late_usd(w.rules, earliest_arrival(w, s, b, path) - line.due)
         value = w.net.routes[path].cost + late + route_surcharge(w, s, b, r, path, line.due)
         if found == top and value >= usd[top - 1]:
             continue

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import calendar_tick, earliest_arrival, leave_by, local_hours
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.decisions.order_plan import FEWEST_PACKAGES, LEAST_COST, surcharge
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
@@ -108,9 +109,9 @@ def _candidate_features(w: Any, s: Any, b: int, r: int, j: int, k: int, low: int
     fc, sku = route.fc, line.sku
     first = route.lanes[0]
     lane, queue = net.lanes[first], s.lane[b, first]
-    slack = line.due - (tick + 1 + route.rest[0])
+    slack = line.due - earliest_arrival(w, s, b, path)
     on_hand = int(s.stock[b, sku, fc])
-    load = 1.0 / rules.truck_packages
+    load = 1.0 / lane.room
     day = rules.tick_hours / 24
     if need[S.cost]:
         x[S.cost] = _clip(route.cost / 10)
@@ -245,18 +246,19 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
     lane, queue = net.lanes[lane_index], s.lane[b, lane_index]
     need = s.lane_weighed[b, lane.region]
     tick = s.row[b].tick
-    load = 1.0 / rules.truck_packages
+    load = 1.0 / lane.room
     day = rules.tick_hours / 24
+    safe = leave_by(w, s, b, lane_index, queue.safe)
     if need[D.fill]:
         x[D.fill] = _up_to(queue.count * load, 3.0)
     if need[D.full]:
-        x[D.full] = queue.count >= rules.truck_packages
+        x[D.full] = queue.count >= lane.room
     if need[D.age]:
         x[D.age] = _up_to((tick - s.package[b, queue.head].joined) * day, 5.0)
     if need[D.slack]:
-        x[D.slack] = -day if queue.late > 0 else min((queue.safe - tick) * day, 3.0)
+        x[D.slack] = -day if queue.late > 0 else min((safe - tick) * day, 3.0)
     if need[D.late_if_held]:
-        x[D.late_if_held] = queue.late > 0 or queue.safe == tick
+        x[D.late_if_held] = queue.late > 0 or safe <= tick
     if need[D.late_usd_if_held]:
         x[D.late_usd_if_held] = _clip(late_usd_if_held(w, s, b, lane_index) / 5)
     if need[D.cost_per_package]:
@@ -269,7 +271,7 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
         x[D.inflow_6h] = _up_to(expected_inflow(w, s, b, lane_index, 2) * load, 5.0)
     if need[D.inbound]:
         x[D.inbound] = _up_to(queue.inbound * load, 5.0)
-    x[D.hour_sin], x[D.hour_cos] = hour
+    x[D.hour_sin], x[D.hour_cos] = hour if len(w.clock.shift) == 1 else hour_at(w, s, b, lane.origin)
     if need[D.trucks]:
         x[D.trucks] = _up_to(s.trucks_home[b, lane.origin] / 10, 1.0)
     for kind in range(len(LANE_KINDS)):
@@ -279,7 +281,7 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
     if need[D.transit]:
         x[D.transit] = _clip(lane.ticks * day)
     if need[D.scheduled]:
-        x[D.scheduled] = rules.scheduled[int((s.row[b].week_tick + tick) * rules.tick_hours) % 24]
+        x[D.scheduled] = rules.scheduled[int(local_hours(w, s, b, lane.origin, tick)) % 24]
     if need[D.next_fill]:
         x[D.next_fill] = _up_to(next_fill(w, s, b, lane_index), 3.0)
     if need[D.dest_backlog]:
@@ -292,19 +294,19 @@ def dispatch_features(w: Any, s: Any, b: int, i: int, hour: tuple[float, float],
 @inlined
 def next_fill(w: Any, s: Any, b: int, lane: int) -> float:
     """Truckloads waiting on the lane that the packages of this one ride next, mean over those up to a truckload."""
-    waiting, rules, p = 0, w.rules, s.lane[b, lane].head
-    load = min(s.lane[b, lane].count, rules.truck_packages)
+    waiting, p = 0, s.lane[b, lane].head
+    load = min(s.lane[b, lane].count, w.net.lanes[lane].room)
     if load == s.lane[b, lane].count:  # no package has to be looked at
         for pair in range(w.net.first_pair[lane], w.net.first_pair[lane + 1]):
             waiting += s.onward[b, pair] * s.lane[b, w.net.pairs[pair].following].count
-        return waiting / (load * rules.truck_packages)
+        return waiting / (load * w.rules.truck_packages)
     for _ in range(load):
         package = s.package[b, p]
         route = w.net.routes[package.route]
         if package.leg + 1 < route.legs:
             waiting += s.lane[b, route.lanes[package.leg + 1]].count
         p = package.next
-    return waiting / (load * rules.truck_packages)
+    return waiting / (load * w.rules.truck_packages)
 
 
 @inlined
@@ -324,8 +326,14 @@ def truck_left(w: Any, s: Any, b: int, i: int) -> bool:
 
 @pasted
 def hour_of_day(w: Any, s: Any, b: int) -> tuple[float, float]:
-    """Sine and cosine of the hour of the day."""
-    angle = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * w.rules.tick_hours / 24
+    """Sine and cosine of the hour of the day on the scenario's own clock."""
+    return hour_at(w, s, b, 0)
+
+
+@pasted
+def hour_at(w: Any, s: Any, b: int, site: int) -> tuple[float, float]:
+    """Sine and cosine of the hour of the day at a site."""
+    angle = 2 * math.pi * local_hours(w, s, b, site, s.row[b].tick) / 24
     return math.sin(angle), math.cos(angle)
 
 
@@ -351,14 +359,16 @@ REGION_COUNT = len(REGION)
 def region_features(w: Any, s: Any, b: int, r: int, x: np.ndarray) -> None:
     """Fills x (REGION_COUNT,) for a region."""
     net, rules = w.net, w.rules
-    week = 2 * math.pi * (s.row[b].week_tick + s.row[b].tick) * rules.tick_hours / 168
+    shift = w.clock.shift[w.clock.region_zone[r], calendar_tick(w, s, b, s.row[b].tick)]
+    hours = (s.row[b].week_tick + s.row[b].tick) * rules.tick_hours + shift
+    day, week = 2 * math.pi * hours / 24, 2 * math.pi * hours / 168
     lanes, active = 0, 0
     for slot in range(net.slot_lane.shape[1]):
         lane = net.slot_lane[r, slot]
         if lane >= 0:
             lanes += 1
             active += s.lane[b, lane].count > 0
-    x[R.hour_sin], x[R.hour_cos] = hour_of_day(w, s, b)
+    x[R.hour_sin], x[R.hour_cos] = math.sin(day), math.cos(day)
     x[R.week_sin], x[R.week_cos] = math.sin(week), math.cos(week)
     x[R.waiting] = s.slots[b, r] / rules.order_slots
     x[R.queued] = _up_to((s.line_count[b, r] - s.slots[b, r]) / rules.order_slots, LIMIT)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import local_hours
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.decisions.outlook import backlog_hours, expected_inflow
 from regional_dispatch.envs.kernel.decisions.score import no_scorer, score
@@ -91,7 +92,7 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
         x: filled.
     """
     rules, queue, record = w.rules, s.lane[b, lane], w.net.lanes[lane]
-    room, hours = float(rules.truck_packages), rules.tick_hours
+    room, hours = float(record.room), rules.tick_hours
     full = record.cost / room
     waiting, coming = queue.count + 1.0, queue.count + queue.inbound + 1.0
     wait_hours = (safe - ready) * hours
@@ -117,7 +118,7 @@ def lane_price_features(w: Any, s: Any, b: int, lane: int, ready: int, safe: int
     for kind in range(len(LANE_KINDS)):
         x[_FIRST_KIND + kind] = record.kind == kind
     x[P.ahead] = ahead / 2
-    angle = 2 * math.pi * (s.row[b].week_tick + ready) * hours / _DAY_HOURS
+    angle = 2 * math.pi * local_hours(w, s, b, record.origin, ready) / _DAY_HOURS
     x[P.hour_sin], x[P.hour_cos] = math.sin(angle), math.cos(angle)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import earliest_arrival
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.ledger import late_usd
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
@@ -42,9 +43,9 @@ def plan_order(w: Any, s: Any, b: int, r: int, first: int, last: int) -> None:
 @pasted
 def _package_usd(w: Any, s: Any, b: int, r: int, j: int, k: int) -> float:
     """Cost of a package on the k-th candidate of the line in slot j, with the lateness it cannot avoid."""
-    route = w.net.routes[s.candidate[b, r, j, k]]
-    late = late_usd(w.rules, s.row[b].tick + 1 + route.rest[0] - line_at(s, b, r, j).due)
-    return route.cost + late + surcharge(s, b, r, j, k)
+    path = s.candidate[b, r, j, k]
+    late = late_usd(w.rules, earliest_arrival(w, s, b, path) - line_at(s, b, r, j).due)
+    return w.net.routes[path].cost + late + surcharge(s, b, r, j, k)
 
 
 @pasted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from regional_dispatch.envs.kernel.clock import calendar_tick
 from regional_dispatch.envs.kernel.compiled import pasted
 
 MOST_BACKLOG_HOURS = 60.0  # of a site, in features and charges
@@ -16,8 +17,8 @@ def expected_inflow(w: Any, s: Any, b: int, lane: int, horizon: int) -> float:
     row, state = s.row[b], s.lane[b, lane]
     decay = w.rules.inflow_decay
     age = min(row.tick - state.inflow_tick, len(decay) - 1)
-    week = (row.week_tick + row.tick) % len(w.demand.season)
-    return state.inflow * decay[age] * w.demand.season_next[week, horizon]
+    zone = w.clock.zone[w.net.lanes[lane].dest]
+    return state.inflow * decay[age] * w.demand.season_next[zone, calendar_tick(w, s, b, row.tick), horizon]
 
 
 @pasted

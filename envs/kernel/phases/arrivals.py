@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from regional_dispatch.envs.kernel.clock import calendar_tick
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
-from regional_dispatch.envs.kernel.draws import draw, draw_alias, draw_cdf, mix
+from regional_dispatch.envs.kernel.draws import LARGEST_UNIFORM, draw, draw_alias, draw_cdf, mix
 from regional_dispatch.envs.kernel.metrics import N
 
 _ONE = np.uint64(1)
@@ -51,7 +52,8 @@ def place_orders(w: Any, s: Any, b: int) -> bool:
 @inlined
 def _draw_orders(w: Any, s: Any, b: int) -> bool:
     row, d = s.row[b], w.demand
-    rate = _rate_at(d, (row.week_tick + row.tick) % len(d.rate), row.tick)
+    calendar = calendar_tick(w, s, b, row.tick)
+    rate = _rate_at(d, calendar, row.tick)
     if rate <= 0:
         return True
     tick_key = mix(np.uint64(row.key) + mix(np.uint64(row.tick)))
@@ -61,9 +63,10 @@ def _draw_orders(w: Any, s: Any, b: int) -> bool:
         time -= np.log(1.0 - draw(order_key, 0)) / rate  # exponential gaps within the tick
         if time >= 1.0:
             return True
-        station = draw_alias(d.station_alias, d.station_keep, draw(order_key, 1))
+        station = draw_station(d, calendar, draw(order_key, 1))
         lines = draw_cdf(d.lines_cdf, draw(order_key, 2)) + 1
-        promise = d.promise_ticks[draw_cdf(d.promise_cdf, draw(order_key, 3))]
+        zone = w.clock.zone[w.net.fcs + w.net.scs + station]
+        promise = d.promise_ticks[draw_cdf(d.promise_cdf, draw(order_key, 3)), zone, calendar]
         if not _room_for(w, s, b, station, lines):
             return False
         for n in range(lines):
@@ -75,9 +78,22 @@ def _draw_orders(w: Any, s: Any, b: int) -> bool:
 
 
 @pasted
-def _rate_at(demand: Any, week_tick: int, tick: int) -> float:
+def draw_station(demand: Any, calendar: int, u: float) -> int:
+    """A station by a single uniform: its zone by the zone's share of demand at the hour, then its share of the zone."""
+    zone, low = 0, 0.0
+    share = demand.zone_cdf[calendar]
+    while zone < len(share) - 1 and u >= share[zone]:
+        low = share[zone]
+        zone += 1
+    if len(share) > 1:
+        u = min((u - low) / (share[zone] - low), LARGEST_UNIFORM)
+    return draw_alias(demand.station_alias[zone], demand.station_keep[zone], u)
+
+
+@pasted
+def _rate_at(demand: Any, calendar: int, tick: int) -> float:
     """Mean orders of a tick, surges included."""
-    rate = demand.rate[week_tick]
+    rate = demand.rate[calendar]
     for i in range(demand.surge.shape[0]):
         if demand.surge[i, 0] <= tick < demand.surge[i, 1]:
             rate *= demand.surge[i, 2]
@@ -90,12 +106,12 @@ def _replay_orders(w: Any, s: Any, b: int) -> bool:
     if tick + 1 >= len(d.trace_first):
         return True
     for i in range(d.trace_first[tick], d.trace_first[tick + 1]):
-        station, promise, first = d.trace_orders[i]
-        last = d.trace_orders[i + 1, 2]
+        station, first = d.trace_orders[i]
+        last = d.trace_orders[i + 1, 1]
         if not _room_for(w, s, b, station, last - first):
             return False
         for n in range(first, last):
-            _add_line(w, s, b, station, promise, d.trace_lines[n, 0], d.trace_lines[n, 1])
+            _add_line(w, s, b, station, d.trace_lines[n, 2], d.trace_lines[n, 0], d.trace_lines[n, 1])
         _count_order(w, s, b, station, last - first)
     return True
 

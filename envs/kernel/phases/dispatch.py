@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from regional_dispatch.envs.kernel.clock import is_departure
 from regional_dispatch.envs.kernel.compiled import inlined, pasted, subroutine
 from regional_dispatch.envs.kernel.credit import charge_departure, charge_lane, charge_package, truck_shares
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both
@@ -21,16 +22,18 @@ from regional_dispatch.envs.world.linehaul.lane_kinds import DIRECT
 
 @pasted
 def can_send(w: Any, s: Any, b: int, lane: int) -> bool:
-    """The lane is open, and a truck of the fleet is at its origin or one may be hired."""
-    return (s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed) and s.shut[b, lane] == 0
+    """The lane is open, a truck leaves now by its timetable, and one of the fleet is there or may be hired."""
+    truck = s.trucks_home[b, w.net.lanes[lane].origin] > 0 or w.rules.spot_allowed
+    return truck and s.shut[b, lane] == 0 and is_departure(w, s, b, lane)
 
 
 @inlined
 def send_full_loads(w: Any, s: Any, b: int) -> None:
     """Sends a truck for every full load, as long as there are trucks."""
-    row, room = s.row[b], w.rules.truck_packages
+    row = s.row[b]
     for i in range(row.active):
         lane = s.active[b, i]
+        room = w.net.lanes[lane].room
         while s.lane[b, lane].count >= room and can_send(w, s, b, lane):
             _send_truck(w, s, b, lane, room)
     drop_empty(s, b)
@@ -41,7 +44,7 @@ def send_partial_loads(w: Any, s: Any, b: int) -> None:
     """Applies the dispatch decisions in `go`."""
     for i in range(s.row[b].active):
         lane = s.active[b, i]
-        waiting = min(s.lane[b, lane].count, w.rules.truck_packages)
+        waiting = min(s.lane[b, lane].count, w.net.lanes[lane].room)
         if s.go[b, lane] == 1 and can_send(w, s, b, lane):
             _send_truck(w, s, b, lane, waiting)
         s.go[b, lane] = 0
@@ -57,7 +60,7 @@ def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     book_both(s, b, lane.region, USD.truck, lane.cost)
     book_both(s, b, lane.region, USD.spot, premium)
     charge_departure(queue, load, lane.cost + premium)
-    if not hired:
+    if not hired and lane.ticks > 0:
         s.trucks_home[b, lane.origin] -= 1
         s.trucks_back[b, (row.tick + 2 * lane.ticks) % s.trucks_back.shape[1], lane.origin] += 1
     _count_truck(w, s, b, index, load, hired)
@@ -101,12 +104,12 @@ def _count_truck(w: Any, s: Any, b: int, index: int, load: int, hired: bool) -> 
     count = s.count[b, lane.region]
     count[N.trucks] += 1
     count[N.truck_packages] += load
-    count[N.truck_room] += w.rules.truck_packages
+    count[N.truck_room] += lane.room
     count[N.truck_miles] += lane.miles
     count[N.spot_trucks] += hired
     if lane.kind == DIRECT:
-        count[N.direct_trucks] += 1
         count[N.direct_packages] += load
+        count[N.direct_room] += lane.room
     if queue.trucks == 0:
         count[N.lanes_used] += 1
     queue.trucks += 1

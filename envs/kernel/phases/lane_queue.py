@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from regional_dispatch.envs.kernel.clock import calendar_tick
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.prefetch import AHEAD
 
@@ -57,8 +58,10 @@ def join_lane(w: Any, s: Any, b: int, lane: int, p: int, safe: int) -> None:
         s.urgent[b, lane, safe % s.urgent.shape[2]] += 1
         queue.safe = min(queue.safe, safe)
     decay = w.rules.inflow_decay
-    week = (row.week_tick + row.tick) % len(w.demand.season)
-    season = max(w.demand.season[week], 0.25)  # a parcel at night weighs more, but not without bound
+    zone = w.clock.zone[w.net.lanes[lane].dest]
+    season = max(
+        w.demand.season[zone, calendar_tick(w, s, b, row.tick)], 0.25
+    )  # a parcel at night weighs more, but not without bound
     queue.inflow *= decay[min(row.tick - queue.inflow_tick, len(decay) - 1)]
     queue.inflow += (1 - decay[1]) / season
     queue.inflow_tick = row.tick

@@ -127,7 +127,9 @@ def _saving(w: Any, s: Any, b: int, p: int, q: int) -> float:
 def _can_move(w: Any, s: Any, b: int, p: int, q: int) -> bool:
     """Has q's FC the units of p and an open way, none of p's units been reordered, and no learner an eye on either?"""
     package, fc = s.package[b, p], w.net.routes[s.package[b, q].route].fc
-    if _is_followed(s, b, p) or _is_followed(s, b, q) or is_cut(w, s, b, s.package[b, q].route):
+    if package.due != s.package[b, q].due or _is_followed(s, b, p) or _is_followed(s, b, q):
+        return False
+    if is_cut(w, s, b, s.package[b, q].route):
         return False
     tick, review = s.row[b].tick, w.rules.review_ticks
     index, possible = s.tag[b, p].items, True
@@ -156,6 +158,7 @@ def _unlink(s: Any, b: int, site: int, before: int, p: int) -> None:
     queue, package = s.queue[b, site], s.package[b, p]
     if before < 0:
         queue.head = package.next
+        queue.progress = 0
     else:
         s.package[b, before].next = package.next
     if queue.tail == p:

@@ -32,7 +32,14 @@ def value_work_under_way(w: Any, s: Any, b: int, usd: np.ndarray) -> None:
 @compiled
 def settle(w: Any, s: Any, b: int) -> None:
     """Closes the books at the horizon: everything under way is booked at standard cost-to-go, in both views."""
-    _visit_work(w, s, b, s.cash[b], np.int64(1))
+    paid, settled = s.cash[b], s.settled[b]
+    for r in range(len(paid)):
+        for component in range(paid.shape[1]):
+            settled[r, component] = -paid[r, component]
+    _visit_work(w, s, b, paid, np.int64(1))
+    for r in range(len(paid)):
+        for component in range(paid.shape[1]):
+            settled[r, component] += paid[r, component]
     s.row[b].settled = 1
 
 

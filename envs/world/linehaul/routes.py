@@ -123,7 +123,7 @@ def build_routes(
     """
     per_package = np.full(len(fill), np.inf)
     runs = fill > 0
-    per_package[runs] = lanes.records["cost"][runs] / (scenario.trucks.capacity_packages * fill[runs])
+    per_package[runs] = lanes.records["cost"][runs] / (lanes.records["room"][runs] * fill[runs])
     same = labels.of_site[: counts.fcs, None] == labels.of_site[None, counts.first_station :]
     found = _chosen(scenario, _lane_tables(counts, lanes, per_package), labels, same, planned)
     fc, station, legs = found

@@ -13,12 +13,14 @@ from regional_dispatch.envs.world.scenario.capacity import Capacity
 from regional_dispatch.envs.world.scenario.costs import Costs
 from regional_dispatch.envs.world.scenario.demand import HOURLY_SHARES, WEEKDAY_SHARES, GeneratedDemand, Surge
 from regional_dispatch.envs.world.scenario.events import CapacityEvent, Event, LaneEvent, RegionEvent
-from regional_dispatch.envs.world.scenario.files import find_scenario, load_scenario, scenario_yaml
+from regional_dispatch.envs.world.scenario.files import find_scenario, load_scenario, read_scenario, scenario_yaml
 from regional_dispatch.envs.world.scenario.model import LONGEST_HORIZON_HOURS, Scenario, Slots
 from regional_dispatch.envs.world.scenario.network import DATA_DIR, MOST_METROS, CityNetwork, TableNetwork
+from regional_dispatch.envs.world.scenario.parts import part_of, window
 from regional_dispatch.envs.world.scenario.stock import Stock
-from regional_dispatch.envs.world.scenario.trace import TraceDemand
+from regional_dispatch.envs.world.scenario.trace import TraceDemand, TraceWeeks
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
+from regional_dispatch.envs.world.scenario.what_if import AddedSite, StockMove, WhatIf
 from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "LONGEST_HORIZON_HOURS",
     "MOST_METROS",
     "WEEKDAY_SHARES",
+    "AddedSite",
     "Boundary",
     "Calendar",
     "Capacity",
@@ -46,16 +49,22 @@ __all__ = [
     "ScenarioError",
     "Slots",
     "Stock",
+    "StockMove",
     "Surge",
     "TableNetwork",
     "TraceDemand",
+    "TraceWeeks",
     "Transfers",
     "Trucks",
+    "WhatIf",
     "explain",
     "find_scenario",
     "known_zone",
     "load_scenario",
     "override",
+    "read_scenario",
+    "part_of",
     "read_yaml",
     "scenario_yaml",
+    "window",
 ]

@@ -25,7 +25,22 @@ def scenario_yaml(scenario: Scenario) -> str:
 
 
 def load_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None = None) -> Scenario:
-    """A scenario from a file, a shipped name, or itself.
+    """A scenario from a file, a shipped name, or itself. What it leaves to its trace is filled in, so that is read.
+
+    Args:
+        name: path of a YAML file, name of a shipped scenario (`us8`), or a `Scenario`.
+        overrides: dotted field → YAML text; replaces what the file says.
+
+    Raises:
+        ScenarioError: the file, a field or a trace is wrong; the text names file, field, value and fix.
+    """
+    from regional_dispatch.envs.world.trace import fitted  # reads tables, which import this package
+
+    return fitted(read_scenario(name, overrides))
+
+
+def read_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None = None) -> Scenario:
+    """A scenario as its file says it, from a file, a shipped name, or itself; no table is read.
 
     Args:
         name: path of a YAML file, name of a shipped scenario (`us8`), or a `Scenario`, which is returned as it is.

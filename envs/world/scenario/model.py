@@ -17,6 +17,7 @@ from regional_dispatch.envs.world.scenario.network import CityNetwork, TableNetw
 from regional_dispatch.envs.world.scenario.stock import Stock
 from regional_dispatch.envs.world.scenario.trace import TraceDemand
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
+from regional_dispatch.envs.world.scenario.what_if import WhatIf
 
 LONGEST_HORIZON_HOURS = 24 * 800
 
@@ -71,6 +72,10 @@ class Scenario(Frozen):
     events: tuple[Event, ...] = Field(
         (), description="What is out of order, and when. Policies observe an event from its start, and do not know how "
         "long it lasts. Where several affect one site, the smallest share holds; a lane is open when none closes it.",
+    )  # fmt: skip
+    what_if: WhatIf | None = Field(
+        None, description="Sites closed, added or moved, other capacities, fleets and stock. `evaluate.py whatif` "
+        "plays the network with and without. Default: the network as it is.",
     )  # fmt: skip
     reward_scale_usd: float = Field(
         100.0, gt=0, description="Rewards are minus the dollars booked, divided by this. Unit: USD."

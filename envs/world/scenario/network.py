@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -70,15 +70,48 @@ class CityNetwork(Frozen):
         return self
 
 
+def _as_of_cities(name: str) -> Any:
+    """A field that a network from tables shares with one between cities, where a table says nothing."""
+    return CityNetwork.model_fields[name]
+
+
+class Units(Frozen):
+    """Units of a user's tables where the name of a column does not say them."""
+
+    distance: Literal["miles", "km"] = Field("miles", description="Of distances; kilometres are read as miles.")
+    money: str = Field(
+        "USD", min_length=1, max_length=20, description="Currency of all costs, of tables and of the scenario. It is "
+        "named, not converted: give every cost in it.",
+    )  # fmt: skip
+
+
 class TableNetwork(Frozen):
-    """A network read from the user's own tables; paths are relative to the scenario file. See docs/how-to."""
+    """A network read from the user's own tables, CSV or Parquet; paths are relative to the scenario file.
+    See docs/reference/tables.md."""
 
     kind: Literal["tables"] = Field(description="Which of the two ways to describe a network this is.")
     sites: str = Field(
-        description="CSV with one row per site: name, kind (fc, sc or station), latitude, longitude; optional state, "
-        "population, trucks, per_hour."
+        description="CSV or Parquet with one row per site: name, kind (fc, sc or station), latitude, longitude; "
+        "optional region, state, time_zone, population, lines_per_hour, packages_per_hour, trucks, opens, closes, "
+        "weekdays, postal."
     )
-    lanes: str = Field(
-        description="CSV with one row per lane: origin, destination, miles; optional mode, transit_hours, "
-        "departure_usd. Two sites may have several lanes, each of another mode."
+    lanes: str | None = Field(
+        None, description="CSV or Parquet with one row per lane: origin, destination; optional mode, miles or km, "
+        "transit_hours, departure_usd, capacity, departures. Two sites may have several lanes, each of another mode. "
+        "Default: lanes by distance, as between cities.",
+    )  # fmt: skip
+    columns: dict[Literal["sites", "lanes"], dict[str, str]] = Field(
+        {}, description="Names of columns in the files where they differ: `{sites: {name: Lager, kind: Art}, lanes: "
+        "{origin: Von}}`.",
+    )  # fmt: skip
+    units: Units = Field(default_factory=Units, description="Units of the tables.")
+    encoding: str | None = Field(
+        None,
+        description="Encoding of the tables, as Python names it. Default: UTF-8, UTF-16 or Windows-1252, as found.",
     )
+    decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of the tables. Default: as found.")
+    direct_max_miles: float = _as_of_cities("direct_max_miles")
+    inject_max_miles: float = _as_of_cities("inject_max_miles")
+    last_max_miles: float = _as_of_cities("last_max_miles")
+    circuity: float = _as_of_cities("circuity")
+    speed_mph: float = _as_of_cities("speed_mph")

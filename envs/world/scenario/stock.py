@@ -13,6 +13,10 @@ class Stock(Layout):
     skus: int = Field(
         1000, ge=1, le=2_000_000, description="Distinct SKUs, numbered from 0, the most popular first. Unit: SKUs."
     )
+    snapshot: str | None = Field(
+        None, description="CSV or Parquet with what is on the shelves when an episode starts: site, sku, on_hand; "
+        "optional base_stock. Default: every shelf is at its base-stock level.",
+    )  # fmt: skip
     breadth_shares: tuple[float, float, float] = Field(
         (0.1, 0.3, 0.6), description="Share of SKUs that are fast, medium and slow movers (A, B, C). Ours."
     )

@@ -10,7 +10,7 @@ from regional_dispatch.envs.world.stock.levels import (
 )
 from regional_dispatch.envs.world.stock.placement import place_stock
 from regional_dispatch.envs.world.stock.places import velocity_classes
-from regional_dispatch.envs.world.stock.table import stock_table
+from regional_dispatch.envs.world.stock.table import stock_on_hand, stock_table
 
 __all__ = [
     "base_stock",
@@ -20,6 +20,7 @@ __all__ = [
     "own_region_first",
     "place_stock",
     "safety_factors",
+    "stock_on_hand",
     "stock_table",
     "velocity_classes",
 ]

@@ -24,7 +24,8 @@ from regional_dispatch.envs.world.stock.places import (
     velocity_classes,
 )
 from regional_dispatch.envs.world.stock.regional import RegionalPlaces
-from regional_dispatch.envs.world.stock.table import stock_from_table
+from regional_dispatch.envs.world.stock.table import levels_of_snapshot, stock_from_table
+from regional_dispatch.envs.world.trace import fitted, sku_names
 
 _CHUNK = 4096  # SKUs placed at once; bounds memory at full size
 
@@ -56,19 +57,27 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
     Raises:
         ScenarioError: a level does not fit int16, or the table is wrong.
     """
+    scenario = fitted(scenario)
+    if scenario.what_if is not None:
+        from regional_dispatch.envs.world.what_if.stock import stock_after  # which asks for the levels before
+
+        return stock_after(scenario, network, layout)
     layout = layout or scenario.stock
     if layout.placement is not None:
-        return stock_from_table(scenario, network, layout.placement)
-    stock, fcs = scenario.stock, network.net.fcs
-    rng, weights = np.random.default_rng(scenario.layout_seed), np.maximum(network.fc_share, 0.5 / fcs)
+        return stock_from_table(scenario, network, layout.placement, sku_names(scenario))
+    stock, serving = scenario.stock, network.serving  # FCs without a route carry nothing, and change nothing
+    fcs = int(serving.sum())
+    rng, weights = np.random.default_rng(scenario.layout_seed), np.maximum(network.fc_share[serving], 0.5 / fcs)
     daily, places, velocity = sku_units_per_day(scenario), places_per_sku(scenario, fcs), velocity_classes(scenario)
-    miles, near = miles_between(network), nearest_fcs(network)
+    miles, near = miles_between(network)[np.ix_(serving, serving)], nearest_fcs(network)
     other = _other_rule(scenario, network, layout)
     tried = own_region_first(network) if layout.layout == "regional" else near
-    base = np.zeros((stock.skus, fcs), dtype=np.int16)
+    base = np.zeros((stock.skus, network.net.fcs), dtype=np.int16)
     for start in range(0, stock.skus, _CHUNK):
         rows = slice(start, min(start + _CHUNK, stock.skus))
-        level = base_stock(stock, daily[rows], network.station_share, near, spread(rng, places[rows], weights, miles))
+        placed = np.zeros((rows.stop - start, network.net.fcs), dtype=bool)
+        placed[:, serving] = spread(rng, places[rows], weights, miles)
+        level = base_stock(stock, daily[rows], network.station_share, near, placed)
         if other is not None:
             of_sku = level.sum(axis=1)
             level = base_stock_of_units(
@@ -77,12 +86,12 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
             )  # fmt: skip
         _check_fit(scenario, level)
         base[rows] = level
-    return base
+    return base if stock.snapshot is None else levels_of_snapshot(scenario, network, base)
 
 
 def _other_rule(scenario: Scenario, network: Network, layout: Layout) -> _Rule | None:
     """How a layout chooses FCs, in calls by rising SKU; None for `spread`."""
-    size = network.net.site_capacity[: network.net.fcs].astype(float)
+    size = np.where(network.serving, network.net.site_capacity[: network.net.fcs], 1e-12)
     rng = np.random.default_rng([scenario.layout_seed, 1])  # not the draws of `spread`
     if layout.layout == "scattered":
         return lambda places, _units: scattered(rng, places, size)

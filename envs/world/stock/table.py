@@ -2,42 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.network import Network
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
-from regional_dispatch.envs.world.tables import read_table
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.tables.stock import Skus, read_placement, read_stock
+from regional_dispatch.envs.world.trace import sku_names
 
 
-def stock_from_table(scenario: Scenario, network: Network, placement: str) -> np.ndarray:
-    """Base-stock levels of a CSV sku,site,units: (S, F) int16.
+def stock_from_table(
+    scenario: Scenario, network: Network, placement: str, sku_names: Sequence[str] | None = None
+) -> np.ndarray:
+    """Base-stock levels of a table sku,site,units: (S, F) int16.
+
+    Args:
+        scenario: paths are relative to its file.
+        network: its FCs.
+        placement: path of the table.
+        sku_names: (S,) names of the SKUs. Default: numbers below `stock.skus`.
 
     Raises:
         ScenarioError: the table is missing or wrong.
     """
-    path = scenario.resolve(placement)
-    table = read_table(path, {"sku": "positive", "site": "text", "units": "positive"})
-    names = network.sites["name"].iloc[: network.net.fcs]
-    for column, known, wanted in (
-        ("sku", range(scenario.stock.skus), f"a whole number below stock.skus = {scenario.stock.skus}"),
-        ("site", list(names), "the name of a fulfillment center"),
-        ("units", range(np.iinfo(np.int16).max + 1), f"a whole number up to {np.iinfo(np.int16).max}"),
-    ):
-        wrong = table.index[~table[column].isin(known)]
-        if len(wrong):
-            raise ScenarioError(f"{path}: row {wrong[0] + 2}: {column} = {table[column][wrong[0]]}: must be {wanted}")
-    twice = table.index[table.duplicated(["sku", "site"])]
-    if len(twice):
-        sku, site = table.loc[twice[0], ["sku", "site"]]
-        raise ScenarioError(f"{path}: row {twice[0] + 2}: SKU {sku:.0f} at '{site}' is given twice; remove one row")
-    base = np.zeros((scenario.stock.skus, network.net.fcs), dtype=np.int16)
-    fc = table["site"].map({name: i for i, name in enumerate(names)})
-    base[table["sku"].astype(int), fc] = table["units"].astype(int)
+    findings, skus = Findings(), Skus(sku_names, scenario.stock.skus)
+    table = read_placement(scenario.resolve(placement), network.sites, skus, findings)
+    findings.settle()
+    base = np.zeros((skus.count, network.net.fcs), dtype=np.int16)
+    base[table["sku"], table["fc"]] = table["units"].astype(int)
     return base
 
 
-def stock_table(network: Network, base: np.ndarray) -> pd.DataFrame:
+def stock_on_hand(scenario: Scenario, network: Network) -> np.ndarray:
+    """Units on the shelves when an episode starts, from the snapshot: (S, F) int16, none where it has no row.
+
+    Raises:
+        ScenarioError: the table is missing or wrong.
+    """
+    if scenario.what_if is not None:
+        from regional_dispatch.envs.world.what_if.stock import on_hand_after  # which asks for the units before
+
+        return on_hand_after(scenario, network)
+    table, skus = _snapshot(scenario, network)
+    units = np.zeros((skus, network.net.fcs), dtype=np.int16)
+    units[table["sku"], table["fc"]] = table["on_hand"].astype(int)
+    return units
+
+
+def levels_of_snapshot(scenario: Scenario, network: Network, base: np.ndarray) -> np.ndarray:
+    """Base-stock levels with those that the snapshot gives in place of others: (S, F) int16.
+
+    Args:
+        scenario: its `stock.snapshot` is given.
+        network: its FCs.
+        base: (S, F) levels without it.
+    """
+    given = _snapshot(scenario, network)[0].dropna(subset="base_stock")
+    levels = base.copy()
+    levels[given["sku"], given["fc"]] = given["base_stock"].astype(int)
+    return levels
+
+
+def _snapshot(scenario: Scenario, network: Network) -> tuple[pd.DataFrame, int]:
+    """The table of the snapshot, and how many SKUs there are."""
+    findings, skus = Findings(), Skus(sku_names(scenario), scenario.stock.skus)
+    table = read_stock(scenario.resolve(str(scenario.stock.snapshot)), network.sites, skus, findings)
+    findings.settle()
+    return table, skus.count
+
+
+def stock_table(network: Network, base: np.ndarray, sku_names: Sequence[str] | None = None) -> pd.DataFrame:
     """Levels, (S, F) units, as the table that `stock.placement` takes: sku, site, units."""
     sku, fc = np.nonzero(base)
-    return pd.DataFrame({"sku": sku, "site": network.sites["name"].to_numpy()[fc], "units": base[sku, fc]})
+    names = sku if sku_names is None else np.array(sku_names, dtype=object)[sku]
+    return pd.DataFrame({"sku": names, "site": network.sites["name"].to_numpy()[fc], "units": base[sku, fc]})

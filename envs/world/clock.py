@@ -1,0 +1,186 @@
+"""What the clocks show: local hours, opening hours, holidays and timetables, by tick of the calendar.
+
+A row's calendar tick is `week_tick + tick`, modulo T. Without a calendar T is a week and every site has the clock of
+the scenario. With one, T spans the episode, calendar tick 0 is `calendar.start`, and each zone has its own hours, days
+that a clock change makes 23 or 25 hours long included.
+
+Axes: N sites, L lanes, R regions, Z zones, T ticks of the calendar, Q opening hours, H timetables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.world.opening import always, open_hours, timetable_hours
+from regional_dispatch.envs.world.scenario import Scenario
+
+HOURS_OF_WEEK = 168
+NEVER_TICKS = 1_000_000  # from a tick to a departure that does not come
+
+
+class Clock(NamedTuple):
+    """What the kernel reads of the clocks."""
+
+    zone: np.ndarray  # (N,) int16, of each site
+    region_zone: np.ndarray  # (R,) int16, of most stations of each region
+    shift: np.ndarray  # (Z, T) float64, hours from the calendar tick's own to the hour of the week there
+    opening: np.ndarray  # (N,) int16, opening hours of each site
+    works: np.ndarray  # (Q, T) uint8, 1 where a site with these opening hours picks and sorts
+    timetable: np.ndarray  # (L,) int16, of each lane
+    leaves: np.ndarray  # (H, T) uint8, 1 where a truck may leave
+    wait: np.ndarray  # (H, T) int32, ticks until the next departure, 0 where one is now
+    since: np.ndarray  # (H, T) int32, ticks since the latest departure, 0 where one is now
+    instant: int  # 1 if some lane takes no time
+
+
+class Calendars(NamedTuple):
+    """Zones of the sites, and the local time of each at every calendar tick."""
+
+    names: tuple[str, ...]  # (Z,) of zones; the first is the scenario's own
+    zone: np.ndarray  # (N,) int16
+    hour_of_week: np.ndarray  # (Z, T) float64, 0 ≤ h < 168, Monday midnight is 0
+    date: np.ndarray  # (Z, T) datetime64[D]; NaT without a calendar
+    shift: np.ndarray  # (Z, T) float64, see `Clock`
+
+
+def calendar_ticks(scenario: Scenario) -> int:
+    """T: a week, or with a calendar the episode, begun up to a week later."""
+    if scenario.calendar is None:
+        return scenario.ticks_per_week
+    return scenario.horizon_ticks + scenario.ticks_per_week
+
+
+def first_calendar_tick(scenario: Scenario) -> int:
+    """The calendar tick at which an episode starts."""
+    return 0 if scenario.calendar is not None else round(scenario.start_hour / scenario.tick_hours)
+
+
+def build_calendars(scenario: Scenario, sites: pd.DataFrame) -> Calendars:
+    """The local time of every zone. Without a calendar there is one clock, whatever zones the sites name."""
+    hours = np.arange(calendar_ticks(scenario)) * scenario.tick_hours
+    calendar = scenario.calendar
+    if calendar is None:
+        none = np.full((1, len(hours)), np.datetime64("NaT", "D"))
+        return Calendars(("",), np.zeros(len(sites), np.int16), hours[None], none, np.zeros((1, len(hours))))
+    named = sites["time_zone"].fillna("").replace("", calendar.time_zone) if "time_zone" in sites else None
+    of_site = np.full(len(sites), calendar.time_zone) if named is None else named.to_numpy(str)
+    names = (calendar.time_zone, *sorted(set(of_site.tolist()) - {calendar.time_zone}))
+    local = np.stack([_local(calendar.starts_at, name, hours) for name in names])
+    day = local.astype("datetime64[D]")
+    hour = (local - day) / np.timedelta64(1, "s") / 3600
+    weekday = (day.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    hour_of_week = weekday * 24.0 + hour
+    zone = np.array([names.index(name) for name in of_site.tolist()], dtype=np.int16)
+    return Calendars(names, zone, hour_of_week, day, hour_of_week - hours)
+
+
+def _local(starts_at: dt.datetime, zone: str, hours: np.ndarray) -> np.ndarray:
+    """What a zone's clocks show so many hours after a time: (T,) datetime64[s]. One look per offset, by bisection."""
+    utc = np.datetime64(starts_at.replace(tzinfo=None), "s") + np.round(hours * 3600).astype("timedelta64[s]")
+    index = pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(ZoneInfo(zone))
+    return np.asarray(index.tz_localize(None).to_numpy().astype("datetime64[s]"))
+
+
+def build_clock(
+    scenario: Scenario, calendars: Calendars, sites: pd.DataFrame, lanes: np.ndarray, departures: np.ndarray,
+    region_of_site: np.ndarray,
+) -> Clock:  # fmt: skip
+    """The kernel's clocks.
+
+    Args:
+        scenario: holidays.
+        calendars: local time by zone.
+        sites: by number; columns `opens`, `closes` and `weekdays` where a table gives them.
+        lanes: (L,) LANE.
+        departures: (L,) str, timetables as a table gives them, empty for none.
+        region_of_site: (N,) counted regions.
+    """
+    shut = _shut_days(scenario, calendars)
+    opening, works = _patterns([_opening(calendars, shut, sites, site) for site in range(len(sites))])
+    timetable, leaves = _patterns([
+        _departures(calendars, shut, int(calendars.zone[lane["origin"]]), str(text))
+        for lane, text in zip(lanes, departures, strict=True)
+    ])  # fmt: skip
+    stations = np.flatnonzero(sites["kind"].to_numpy() == "station")
+    count = np.zeros((int(region_of_site.max()) + 1, len(calendars.names)), int)
+    np.add.at(count, (region_of_site[stations], calendars.zone[stations]), 1)
+    wait = _ticks_to_next(leaves)
+    return Clock(
+        calendars.zone,
+        count.argmax(axis=1).astype(np.int16),
+        calendars.shift,
+        opening,
+        works,
+        timetable,
+        leaves,
+        wait,
+        _ticks_to_next(leaves[:, ::-1])[:, ::-1].copy(),
+        int((lanes["ticks"] == 0).any()),
+    )
+
+
+def _shut_days(scenario: Scenario, calendars: Calendars) -> np.ndarray:
+    """Where a holiday keeps sites shut: (Z, T) bool."""
+    holidays = scenario.calendar.holidays if scenario.calendar is not None else ()
+    days = np.array([holiday.date for holiday in holidays if not holiday.works], dtype="datetime64[D]")
+    return np.isin(calendars.date, days)
+
+
+def holiday_factors(scenario: Scenario, calendars: Calendars) -> np.ndarray:
+    """What demand is multiplied by on holidays: (Z, T)."""
+    factor = np.ones(calendars.date.shape)
+    for holiday in scenario.calendar.holidays if scenario.calendar is not None else ():
+        factor[calendars.date == np.datetime64(holiday.date, "D")] = holiday.demand
+    return factor
+
+
+_Pattern = tuple[tuple[object, ...], np.ndarray | None]  # what it is made from, and (T,) bool; None for always
+
+
+def _opening(calendars: Calendars, shut: np.ndarray, sites: pd.DataFrame, site: int) -> _Pattern:
+    zone = int(calendars.zone[site])
+    cells = [sites[column].iloc[site] if column in sites else None for column in ("opens", "closes", "weekdays")]
+    opens, closes, weekdays = (None if cell is None or cell != cell or cell == "" else cell for cell in cells)
+    if opens is None and closes is None and weekdays is None and not shut[zone].any():
+        return (), None
+    made_from = (zone, opens, closes, weekdays)
+    return made_from, open_hours(calendars.hour_of_week[zone], opens, closes, weekdays) & ~shut[zone]
+
+
+def _departures(calendars: Calendars, shut: np.ndarray, zone: int, text: str) -> _Pattern:
+    if not text and not shut[zone].any():
+        return (), None
+    hours = calendars.hour_of_week[zone]
+    runs = timetable_hours(hours, text) if text else always(hours)
+    return (zone, text), runs & ~shut[zone]
+
+
+def _patterns(made: list[_Pattern]) -> tuple[np.ndarray, np.ndarray]:
+    """Equal patterns as one: number of each (n,) int16, and the patterns (Q, T) uint8, the first of which is always."""
+    ticks = next((len(runs) for _, runs in made if runs is not None), 1)
+    known: dict[tuple[object, ...], int] = {(): 0}
+    rows = [np.ones(ticks, np.uint8)]
+    number = np.zeros(len(made), np.int16)
+    for i, (made_from, runs) in enumerate(made):
+        if made_from not in known and runs is not None:
+            known[made_from] = len(rows)
+            rows.append(runs.astype(np.uint8))
+        number[i] = known[made_from]
+    return number, np.stack(rows)
+
+
+def _ticks_to_next(leaves: np.ndarray) -> np.ndarray:
+    """Ticks until the next 1 of each row, which goes round at its end: (H, T) int32."""
+    out = np.full(leaves.shape, NEVER_TICKS, np.int32)
+    ticks = leaves.shape[1]
+    for row, found in zip(leaves, out, strict=True):
+        at = np.flatnonzero(row)
+        if len(at):
+            following = np.append(at, at[0] + ticks)
+            found[:] = following[np.searchsorted(at, np.arange(ticks))] - np.arange(ticks)
+    return out

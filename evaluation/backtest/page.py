@@ -1,0 +1,172 @@
+"""A back-test as lines for the terminal, and as a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from regional_dispatch.evaluation.backtest.run import BackTest
+from regional_dispatch.evaluation.backtest.split import split_text, time_text
+from regional_dispatch.evaluation.backtest.tables import MEASURES, Row, lane_table, region_rows, rows, samples
+from regional_dispatch.evaluation.periods import whole_weeks
+from regional_dispatch.evaluation.statistics import Interval
+from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number
+
+HEADER = ("", "unit", "policy", "on record", "difference [95 % over weeks]", "%", "block bootstrap")
+_BY_WEEK = ("usd", "hours", "miles", "co2_kg")
+_MOST_LANES = 15  # in the page; lanes.csv has all
+_LENT = 0.01  # of the units on record; more means that simulated shelves are not those of reality
+
+
+def sample_text(found: BackTest) -> str:
+    """How many weeks there are, and what that means for intervals."""
+    weeks = len(whole_weeks(next(iter(found.beside.values())).policy))
+    if weeks > 1:
+        return (
+            f"One trace is one sample: intervals are Student's t over {weeks} weeks of paired differences. They say "
+            "how much weeks like these differ, not how other years would."
+        )
+    return f"One trace is one sample, and this one has {'one' if weeks else 'no'} whole week: there is no interval."
+
+
+def measure_rows(found: Mapping[str, Row]) -> list[list[str]]:
+    """The table of one policy, or of one region."""
+    out = []
+    for name, row in found.items():
+        measure = MEASURES[name]
+        percent = 100 * row.difference / row.recorded if row.recorded else float("nan")
+        out.append([
+            measure.title, measure.unit, *(_text(x, measure.decimals) for x in (row.policy, row.recorded)),
+            _with_interval(row.difference, row.interval, measure.decimals),
+            _text(percent, 1, signed=True) if not math.isnan(percent) else NOTHING,
+            _range(row.check, measure.decimals),
+        ])  # fmt: skip
+    return out
+
+
+def assumed(found: BackTest) -> list[str]:
+    """What the comparison rests on, as sentences."""
+    said = [
+        "On record means: every line is served by the FC that the file names, over that FC's cheapest route, and "
+        "trucks leave by the rule of the policy it is compared with. The dollars of both come from the same books; "
+        "they are not invoices.",
+        "Hours are simulated on both sides. What the file says of hours stands below the table, as a check.",
+        "Stock is the scenario's, and the same on both sides at the start.",
+    ]
+    for policy, beside in found.beside.items():
+        forced = beside.forced
+        share = 100 * forced.served / max(forced.recorded, 1)
+        line = (
+            f"`{policy}`: {number(forced.recorded, 0)} of {number(forced.lines, 0)} lines have an FC on record, and "
+            f"{number(share, 1)} % of those came from it (warm-up included); the policy chose for the others."
+        )
+        if forced.no_route:
+            line += f" {number(forced.no_route, 0)} had no route from it: a lane is missing in the network."
+        if forced.lent_units:
+            line += f" {number(forced.lent_units, 0)} units were not on the simulated shelf and were put there"
+            line += ": shelves are not those of reality, so give a stock table." if _much(forced) else "."
+        said.append(line)
+    if found.orders.left_out:
+        said.append(f"Left out of the file: {', '.join(f'{why} {n:,}' for why, n in found.orders.left_out.items())}.")
+    return said
+
+
+def _much(forced: object) -> bool:
+    return bool(forced.lent_units > _LENT * max(forced.recorded, 1))  # type: ignore[attr-defined]
+
+
+def reality_lines(found: BackTest) -> list[str]:
+    """The file's own hours beside the simulated ones of the record."""
+    real, first = found.really, next(iter(found.beside.values()))
+    if math.isnan(real.delivery_hours):
+        return ["The file does not say when lines were delivered, so simulated hours cannot be checked."]
+    own = rows(first)["hours"].recorded
+    said = [
+        f"The file says: {number(real.delivery_hours, 1)} hours from click to delivery, of "
+        f"{100 * real.with_delivery:.0f} % of the lines; simulated with the same FCs: {number(own, 1)}."
+    ]
+    if not math.isnan(real.ship_hours):
+        said.append(f"From click to truck: {number(real.ship_hours, 1)} hours.")
+    if not math.isnan(real.on_time_share):
+        said.append(f"On time by the file: {number(100 * real.on_time_share, 1)} %.")
+    if abs(own - real.delivery_hours) > 0.25 * real.delivery_hours:
+        said.append(
+            "They are more than a quarter apart: check transit hours, capacities and departures before you trust hours."
+        )
+    return [" ".join(said)]
+
+
+def page(found: BackTest, made: str, stream: str | None = None) -> str:
+    """The report as Markdown.
+
+    Args:
+        found: the back-test.
+        made: how it was made, as a sentence.
+        stream: the part of the trace, if it was named.
+    """
+    lines = [f"# Back-test: {found.scenario.name}", "", split_text(found.scenario, stream), "", sample_text(found), ""]
+    for policy, beside in found.beside.items():
+        lines += [f"## `{policy}` less what was really chosen", ""]
+        lines += [*markdown_lines(HEADER, measure_rows(rows(beside)), left=2), ""]
+        if len(found.network.region_names) > 1:
+            lines += ["By region, what is booked to it; trucks belong to the region that sends them:", ""]
+            lines += [*_region_lines(found, policy), ""]
+        lines += ["Lanes whose trucks differ most, USD a week:", "", *_lane_lines(found, policy), ""]
+        lines += ["Week by week:", "", *_week_lines(found, policy), ""]
+    lines += ["## What the file says of hours", "", *reality_lines(found), ""]
+    lines += ["## What is assumed", "", *(f"- {sentence}" for sentence in assumed(found)), ""]
+    return "\n".join([*lines, made, ""])
+
+
+def _region_lines(found: BackTest, policy: str) -> list[str]:
+    header = ["region", *(f"{MEASURES[name].title}, {MEASURES[name].unit}" for name in _BY_WEEK)]
+    cells = [
+        [region, *(_with_interval(of[n].difference, of[n].interval, MEASURES[n].decimals) for n in _BY_WEEK)]
+        for region, of in region_rows(found, policy).items()
+    ]
+    return markdown_lines(header, cells)
+
+
+def _lane_lines(found: BackTest, policy: str) -> list[str]:
+    table = lane_table(found)
+    own = table[table["policy"] == policy]
+    top = own.loc[own["usd_difference"].abs().sort_values(ascending=False, kind="stable").index][:_MOST_LANES]
+    cells = []
+    for _, row in top.iterrows():
+        low, high = row["usd_low"], row["usd_high"]
+        over = None if math.isnan(low) else Interval(row["usd_difference"], low, high)
+        cells.append([
+            f"{row['origin']} → {row['destination']}", number(row["usd_per_week"], 0),
+            number(row["usd_per_week_recorded"], 0), _with_interval(row["usd_difference"], over, 0),
+        ])  # fmt: skip
+    return markdown_lines(["lane", "policy", "on record", "difference [95 % over weeks]"], cells)
+
+
+def _week_lines(found: BackTest, policy: str) -> list[str]:
+    beside = found.beside[policy]
+    cells = []
+    for own, recorded in zip(samples(beside.policy), samples(beside.recorded), strict=True):
+        pair = own.totals, recorded.totals
+        changes = [
+            MEASURES[name].of(pair[0]) - MEASURES[name].of(pair[1]) for name in ("usd", "hours", "miles", "co2_kg")
+        ]
+        shown = [number(x, d, signed=True) for x, d in zip(changes, (0, 2, 0, 0), strict=True)]
+        cells.append([time_text(found.scenario, own.start_hour), *shown])
+    return markdown_lines(["week from", "USD", "hours", "miles", "kg CO₂"], cells)
+
+
+def _text(value: float, decimals: int, signed: bool = False) -> str:
+    return NOTHING if math.isnan(value) else number(value, decimals, signed)
+
+
+def _with_interval(value: float, over: Interval | None, decimals: int) -> str:
+    if math.isnan(value):
+        return NOTHING
+    ends: Sequence[float | None] = (None, None) if over is None else (over.ci_low, over.ci_high)
+    return interval({"mean": value, "ci_low": ends[0], "ci_high": ends[1]}, decimals)
+
+
+def _range(over: Interval | None, decimals: int) -> str:
+    if over is None:
+        return NOTHING
+    return f"[{number(over.ci_low, decimals, signed=True)}, {number(over.ci_high, decimals, signed=True)}]"

@@ -1,0 +1,92 @@
+"""Every policy beside what was really chosen, week by week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.network import Network, build_network
+from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.tables.orders import Orders
+from regional_dispatch.envs.world.trace import trace_of
+from regional_dispatch.evaluation.backtest.really import Reality, reality
+from regional_dispatch.evaluation.backtest.recorded import Forced, Replay
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.periods import Period, is_trace, play_periods, play_policy, week_edges
+from regional_dispatch.evaluation.rollouts import evaluation_keys
+
+
+class Beside(NamedTuple):
+    """A policy and the record, part by part of the trace; the last part may be shorter than a week."""
+
+    policy: list[Period]
+    recorded: list[Period]
+    forced: Forced
+
+
+class BackTest(NamedTuple):
+    """The result of a back-test."""
+
+    scenario: Scenario
+    network: Network
+    orders: Orders
+    beside: Mapping[str, Beside]  # by policy
+    really: Reality
+
+
+def backtest(
+    scenario: Scenario, policies: Mapping[str, ScorerPolicy], progress: Callable[[str], None] | None = None
+) -> BackTest:
+    """Replays a trace under every policy, and with the sources on record under the same policy's trucks.
+
+    Args:
+        scenario: with a trace whose file has a column `source`; its warm-up and horizon say what is counted.
+        policies: name → policy.
+        progress: called with a policy's name after each of its two replays.
+
+    Raises:
+        InputError: orders are generated, or the file does not say where lines really came from.
+        ScenarioError: the file cannot be used.
+    """
+    name = scenario.source_file or scenario.name
+    if not is_trace(scenario):
+        raise InputError(f"{name}: demand.kind = 'generated': nothing was really done; give a scenario with a trace")
+    network = build_network(scenario)
+    orders = trace_of(scenario, network.sites)
+    if not (np.asarray(orders.source) >= 0).any():
+        raise InputError(
+            f"{name}: demand.path: no line says where it really came from; give the file a column `source` with names "
+            "of FCs, or use compare"
+        )
+    edges, key = week_edges(scenario), evaluation_keys(1, 0)[0]
+    tell = progress if progress is not None else lambda _: None
+    beside, kept = {}, dict[object, tuple[list[Period], Forced]]()
+    for policy_name, policy in policies.items():
+        own = play_policy(scenario, policy, key, edges).periods
+        tell(policy_name)
+        same = _same_record(policy, orders)
+        if same not in kept:
+            kept[same] = _replayed(scenario, policy, key, edges, orders)
+        tell(policy_name)
+        beside[policy_name] = Beside(own, *kept[same])
+    return BackTest(scenario, network, orders, beside, reality(orders, scenario.warmup_hours, scenario.horizon_hours))
+
+
+def _same_record(policy: ScorerPolicy, orders: Orders) -> object:
+    """What a replay of the record depends on: a policy's trucks and, where a line has no record, its sources too."""
+    scorers = policy.scorers
+    parts = [scorers.dispatch] if (np.asarray(orders.source) >= 0).all() else list(scorers)
+    return policy.pricing, tuple(array.tobytes() for part in parts for array in part)
+
+
+def _replayed(
+    scenario: Scenario, policy: ScorerPolicy, key: int, edges: list[int], orders: Orders
+) -> tuple[list[Period], Forced]:
+    sim = simulator_for(scenario, policy.pricing)
+    sim.reset(0, key)
+    replay = Replay(sim, policy, orders)
+    return play_periods(sim, replay.advance, edges), replay.forced
