@@ -343,15 +343,15 @@ def csv_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, 
 
 def commands() -> str:
     """The `--help` of every command."""
-    from regional_dispatch.commands.cli import TRAIN, evaluate_commands
+    from regional_dispatch.commands.cli import SERVE, TRAIN, evaluate_commands
 
-    names = [TRAIN, *evaluate_commands()]
+    names = [TRAIN, SERVE, *evaluate_commands()]
     intro = (
         "In a checkout: `python train.py` and `python evaluate.py COMMAND`. Installed, from any folder: "
-        "`regional-dispatch train` and `regional-dispatch evaluate COMMAND`. Exit codes: 0, done; 1, part of the work "
-        "failed; 2, bad input, with one message on stderr; 130, Ctrl-C."
+        "`regional-dispatch train`, `regional-dispatch serve` and `regional-dispatch evaluate COMMAND`. Exit codes: 0, "
+        "done; 1, part of the work failed; 2, bad input, with one message on stderr; 130, Ctrl-C."
     )
-    programs = {name: "train" if name == TRAIN else f"evaluate {name}" for name in names}
+    programs = {name: name if name in (TRAIN, SERVE) else f"evaluate {name}" for name in names}
     blocks = [
         line
         for name, program in programs.items()

@@ -17,6 +17,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.output import staged
@@ -78,9 +79,9 @@ def compare_policies(
     """
     check_unseen(policies, stream, seed)
     if is_trace(scenario):
-        return _compare_trace(
+        return _with_doubts(_compare_trace(
             scenario, policies, seed, stream, command, progress, reevaluate, bound, transfers, threads
-        )
+        ))  # fmt: skip
     frame = evaluate_policies(
         scenario,
         policies,
@@ -103,7 +104,13 @@ def compare_policies(
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
         "transfers": transfers,
     }  # fmt: skip
-    return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
+    return _with_doubts(Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}))
+
+
+def _with_doubts(comparison: Comparison) -> Comparison:
+    """The same with what to know before its numbers are believed."""
+    found = doubts(comparison.scenario, comparison.policies, comparison.frame)
+    return comparison._replace(summary={**comparison.summary, "doubts": found})
 
 
 def _compare_trace(
@@ -179,17 +186,22 @@ def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] |
     }
     return {
         "policies": {
-            name: {kpi: bootstrap_mean(values[name][kpi], np.random.default_rng(seed))._asdict() for kpi in KPIS}
+            name: {kpi: _known(bootstrap_mean(values[name][kpi], np.random.default_rng(seed))) for kpi in KPIS}
             for name in names
         },
         "paired": {
             f"{a} - {b}": {
-                kpi: paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed))._asdict()
+                kpi: _known(paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed)))
                 for kpi in KPIS
             }
             for a, b in (combinations(names, 2) if pairs is None else pairs)
         },
     }
+
+
+def _known(interval: Interval) -> dict[str, float | None]:
+    """An interval with None for NaN, which JSON does not have."""
+    return {name: None if value != value else value for name, value in interval._asdict().items()}
 
 
 def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, Any] | None = None) -> None:
@@ -248,7 +260,9 @@ def _is_summary(data: Any) -> bool:
     """Does a parsed JSON have the parts and KPIs that the tables show?"""
     try:
         cells = [kpis[kpi] for part in ("policies", "paired") for kpis in data[part].values() for kpi in KPIS]
-        complete = all(isinstance(cell["mean"], float | int) and set(Interval._fields) <= set(cell) for cell in cells)
+        complete = all(
+            isinstance(cell["mean"], float | int | None) and set(Interval._fields) <= set(cell) for cell in cells
+        )
         return complete and bool(data["policies"]) and {"scenario", "seed", "episodes"} <= set(data["meta"])
     except (AttributeError, KeyError, TypeError):
         return False

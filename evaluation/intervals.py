@@ -23,8 +23,9 @@ def over_samples(values: Sequence[float], mean: float, trace: bool, seed: int) -
     Returns:
         No interval for one sample: it says nothing of spread.
     """
+    values = [value for value in values if value == value]  # NaN: there was nothing to measure
     if len(values) < 2:
-        return {"mean": mean, "ci_low": None, "ci_high": None}
+        return {"mean": None if mean != mean else mean, "ci_low": None, "ci_high": None}
     if not trace:
         return dict(bootstrap_mean(values, np.random.default_rng(seed))._asdict())
     found = student_mean(values)

@@ -36,9 +36,9 @@ BENCHMARK_KPIS = {
 }  # fmt: skip
 
 
-def kpi_cell(kpi: str, mean: float, decimals: int) -> str:
-    """A KPI's mean as text; shares in percent."""
-    return number(100 * mean if KPIS[kpi].unit == "share" else mean, decimals)
+def kpi_cell(kpi: str, mean: float | None, decimals: int) -> str:
+    """A KPI's mean as text; shares in percent; a dash for None."""
+    return number(100 * mean if mean is not None and KPIS[kpi].unit == "share" else mean, decimals)
 
 
 def column_titles() -> list[str]:

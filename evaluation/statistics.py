@@ -38,11 +38,16 @@ def bootstrap_mean(
 
     Returns:
         The mean and its interval. For one value, or equal ones, both ends are the mean: such a sample has no spread.
+        Values that are NaN, of episodes in which there was nothing to measure, are left out; NaN if all are.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: no values, or an infinite one.
     """
     sample = np.asarray(values, dtype=float)
+    missing = np.isnan(sample)
+    if sample.ndim == 1 and len(sample) and missing.all():
+        return Interval(float("nan"), float("nan"), float("nan"))
+    sample = sample[~missing] if missing.any() else sample
     if sample.ndim != 1 or not len(sample) or not np.isfinite(sample).all():
         raise ValueError(f"a mean needs a row of finite numbers, not {values!r}")
     if np.ptp(sample) == 0:

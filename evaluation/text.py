@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 MINUS = "−"
 NOTHING = "–"  # a cell without a value
 
 
-def number(value: float, decimals: int, signed: bool = False) -> str:
-    """A number with thousands separators; zero has no sign."""
+def number(value: float | None, decimals: int, signed: bool = False) -> str:
+    """A number with thousands separators; zero has no sign. A dash for None or NaN."""
+    if value is None or value != value:
+        return NOTHING
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
     if not any(digit in text for digit in "123456789"):
         text = text.lstrip("+-")
@@ -29,7 +32,7 @@ def interval(values: Mapping[str, float | None] | None, decimals: int, signed: b
     return f"{mean} [{low}, {high}]"
 
 
-def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, float | None] | None:
+def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, Any] | None:
     """An interval multiplied by a factor, such as 100 for percent."""
     if values is None:
         return None

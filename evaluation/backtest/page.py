@@ -26,9 +26,7 @@ def sample_text(found: BackTest) -> str:
             f"One trace is one sample: intervals are Student's t over {weeks} weeks of paired differences. They say "
             "how much weeks like these differ, not how other years would."
         )
-    return (
-        f"One trace is one sample, and it has {weeks} whole week{'' if weeks == 1 else 's'}: no interval can be given."
-    )
+    return f"One trace is one sample, and this one has {'one' if weeks else 'no'} whole week: there is no interval."
 
 
 def measure_rows(found: Mapping[str, Row]) -> list[list[str]]:

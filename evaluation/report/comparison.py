@@ -48,11 +48,12 @@ def kpi_rows(summary: Summary) -> list[Row]:
     return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
 
 
-def _row(kpi: str, means: list[float]) -> Row:
+def _row(kpi: str, means: list[float | None]) -> Row:
     unit, better = KPIS[kpi].unit, KPIS[kpi].better
     cells = [kpi_cell(kpi, mean, _DECIMALS.get(unit, 2)) for mean in means]
     goal = {"lower": min, "higher": max}.get(better)
-    best = cells[means.index(goal(means))] if goal and len(set(cells)) > 1 else None
+    known = [mean for mean in means if mean is not None]
+    best = cells[means.index(goal(known))] if goal and known and len(set(cells)) > 1 else None
     return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
 
 
@@ -83,6 +84,8 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
     if "gaps" in summary:
         gaps = summary["gaps"]
         console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
+    for doubt in summary.get("doubts", ()):
+        console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
 
 
 def _rich_kpis(summary: Summary) -> Table:
@@ -127,6 +130,8 @@ def markdown_table(summary: Summary) -> str:
         lines += markdown_lines(["pair", "USD per order", "% of the second"], differences)
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
+    if summary.get("doubts"):
+        lines += ["", *(f"- Note: {doubt}." for doubt in summary["doubts"])]
     return "\n".join(lines) + "\n"
 
 
