@@ -51,7 +51,8 @@ def assumed(found: BackTest) -> list[str]:
         "trucks leave by the rule of the policy it is compared with. The dollars of both come from the same books; "
         "they are not invoices.",
         "Hours are simulated on both sides. What the file says of hours stands below the table, as a check.",
-        "Stock is the scenario's, and the same on both sides at the start.",
+        "Stock is the scenario's, and the same on both sides: a unit that really left a shelf which is empty in the "
+        "simulation is put there in that tick, for the policy too.",
     ]
     for policy, beside in found.beside.items():
         forced = beside.forced
@@ -63,8 +64,10 @@ def assumed(found: BackTest) -> list[str]:
         if forced.no_route:
             line += f" {number(forced.no_route, 0)} had no route from it: a lane is missing in the network."
         if forced.lent_units:
-            line += f" {number(forced.lent_units, 0)} units were not on the simulated shelf and were put there"
-            line += ": shelves are not those of reality, so give a stock table." if _much(forced) else "."
+            line += (
+                f" {number(forced.lent_units, 0)} units were not on the simulated shelf and were put there, for both"
+            )
+            line += ": shelves are not those of reality, so give a table of stock." if _much(forced) else "."
         said.append(line)
     if found.orders.left_out:
         said.append(f"Left out of the file: {', '.join(f'{why} {n:,}' for why, n in found.orders.left_out.items())}.")

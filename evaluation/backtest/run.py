@@ -9,14 +9,15 @@ import numpy as np
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.tables.orders import Orders
 from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.backtest.really import Reality, reality
-from regional_dispatch.evaluation.backtest.recorded import Forced, Replay
+from regional_dispatch.evaluation.backtest.recorded import Forced, Lent, Loans, Replay
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.periods import Period, is_trace, play_periods, play_policy, week_edges
+from regional_dispatch.evaluation.periods import Period, is_trace, play_periods, week_edges
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 
@@ -64,15 +65,16 @@ def backtest(
         )
     edges, key = week_edges(scenario), evaluation_keys(1, 0)[0]
     tell = progress if progress is not None else lambda _: None
-    beside, kept = {}, dict[object, tuple[list[Period], Forced]]()
+    beside, kept = {}, dict[object, tuple[list[Period], Replay]]()
     for policy_name, policy in policies.items():
-        own = play_policy(scenario, policy, key, edges).periods
-        tell(policy_name)
         same = _same_record(policy, orders)
         if same not in kept:
             kept[same] = _replayed(scenario, policy, key, edges, orders)
+        recorded, replay = kept[same]
         tell(policy_name)
-        beside[policy_name] = Beside(own, *kept[same])
+        own = play_periods(*_lent(scenario, policy, key, replay.loans), edges)
+        tell(policy_name)
+        beside[policy_name] = Beside(own, recorded, replay.forced)
     return BackTest(scenario, network, orders, beside, reality(orders, scenario.warmup_hours, scenario.horizon_hours))
 
 
@@ -85,8 +87,17 @@ def _same_record(policy: ScorerPolicy, orders: Orders) -> object:
 
 def _replayed(
     scenario: Scenario, policy: ScorerPolicy, key: int, edges: list[int], orders: Orders
-) -> tuple[list[Period], Forced]:
+) -> tuple[list[Period], Replay]:
     sim = simulator_for(scenario, policy.pricing)
     sim.reset(0, key)
     replay = Replay(sim, policy, orders)
-    return play_periods(sim, replay.advance, edges), replay.forced
+    periods = play_periods(sim, replay.advance, edges)
+    del replay.sim  # its arrays are as large as the network
+    return periods, replay
+
+
+def _lent(scenario: Scenario, policy: ScorerPolicy, key: int, loans: Loans) -> tuple[Simulator, Callable[[int], None]]:
+    """A simulator of the policy, and what plays it up to a tick."""
+    sim = simulator_for(scenario, policy.pricing)
+    sim.reset(0, key)
+    return sim, Lent(sim, policy, loans).advance
