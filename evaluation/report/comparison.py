@@ -84,6 +84,8 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
     if "gaps" in summary:
         gaps = summary["gaps"]
         console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
+    for doubt in summary.get("doubts", ()):
+        console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
 
 
 def _rich_kpis(summary: Summary) -> Table:
@@ -128,6 +130,8 @@ def markdown_table(summary: Summary) -> str:
         lines += markdown_lines(["pair", "USD per order", "% of the second"], differences)
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
+    if summary.get("doubts"):
+        lines += ["", *(f"- Note: {doubt}." for doubt in summary["doubts"])]
     return "\n".join(lines) + "\n"
 
 

@@ -91,8 +91,9 @@ class TableNetwork(Frozen):
 
     kind: Literal["tables"] = Field(description="Which of the two ways to describe a network this is.")
     sites: str = Field(
-        description="CSV or Parquet with one row per site: name, kind (fc, sc or station), latitude, longitude; optional "
-        "region, state, time_zone, population, lines_per_hour, packages_per_hour, trucks, opens, closes, weekdays, postal."
+        description="CSV or Parquet with one row per site: name, kind (fc, sc or station), latitude, longitude; "
+        "optional region, state, time_zone, population, lines_per_hour, packages_per_hour, trucks, opens, closes, "
+        "weekdays, postal."
     )
     lanes: str | None = Field(
         None, description="CSV or Parquet with one row per lane: origin, destination; optional mode, miles or km, "

@@ -27,8 +27,8 @@ class TraceDemand(Frozen):
         "cancelled; relative to the scenario file."
     )
     orders_per_day: float | None = Field(
-        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. Unit: "
-        "orders per day.",
+        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. "
+        "Unit: orders per day.",
     )  # fmt: skip
     weeks: TraceWeeks | None = Field(
         None, description="Weeks of the trace for training, tuning and evaluation. Default: it is not split, and what "

@@ -87,7 +87,7 @@ def place_columns(
 def say_absent(file: str, found: dict[str, Place], table: Table, findings: Findings) -> None:
     """Adds what is assumed for each column that a file does not have."""
     for column in table.columns:
-        if not (column.required or column.name in found or found.keys() & set(column.instead)):
+        if column.missing and not (column.required or column.name in found or found.keys() & set(column.instead)):
             findings.assumed(file, f"not given: {column.missing}", column=column.name)
 
 
@@ -130,7 +130,7 @@ def _other_name(name: str, position: int, table: Table, options: Options) -> Pla
         factors = dict(column.scaled)
         if name in factors:
             return Place(column, position, factors[name])
-        if column.scaled and name == "distance" and options.distance == "km":
+        if column.scaled and name in ("distance", "length") and options.distance == "km":
             return Place(column, position, MILES_PER_KM)
         if name in column.also:
             return Place(column, position, 1.0)
@@ -157,7 +157,7 @@ def _unknown(
             continue  # said: it is there twice
         alike = difflib.get_close_matches(name, absent, 1, _ALIKE)
         shown = names[i].strip()
-        if name == "distance" and "miles" in absent:
+        if name in ("distance", "length") and "miles" in absent:
             mend = "rename it to miles or km, or set network.units: {distance: km}"
             findings.error(file, "a distance in miles or in kilometres?", mend, column=shown)
         elif alike:

@@ -1,4 +1,4 @@
-"""A user's table as a pandas table: clean text, checked numbers, and an index of row numbers as a spreadsheet counts."""
+"""A user's table as a pandas table: clean text, checked numbers, and row numbers as a spreadsheet counts."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def read_frame(path: Path, table: Table, options: Options, findings: Findings) -
         findings: everything that is wrong with the file, its columns and its cells is added.
 
     Returns:
-        The columns that the file has, without those of times: numbers as float64 with NaN where a cell is empty or wrong,
-        all else as text. Every required column is there. The index, `row`, is the row number in the file.
+        The columns that the file has: numbers as float64 with NaN where a cell is empty or wrong, all else as text.
+        Every required column is there. The index, `row`, is the row number in the file.
     """
     parts = [_frame(path, table, options, batch, findings) for batch in batches(path, table, options, findings)]
     whole = pd.concat(parts) if parts else pd.DataFrame(index=pd.Index([], dtype=np.int64))

@@ -148,7 +148,8 @@ def _csv(path: Path, table: Table, options: Options, findings: Findings) -> Iter
 def _head(text: str, table: Table, options: Options) -> _Head | None:
     """The header of a CSV, below comments (lines that start with #), blank lines and Excel's `sep=;`."""
     lines = text.splitlines(keepends=True)
-    skipped, separators = 0, SEPARATORS
+    skipped = 0
+    separators: tuple[str, ...] = SEPARATORS
     for line in lines:
         stripped = line.strip().strip("\ufeff")
         if stripped.casefold().startswith("sep=") and len(stripped) == 5:

@@ -99,8 +99,8 @@ def read_times(
 def _to_utc(
     file: Path, batch: Batch, name: str, local: np.ndarray, chosen: np.ndarray, zone: str, findings: Findings
 ) -> np.ndarray:
-    """Times on a clock in UTC. An hour that the clock shows twice is taken for the first, and said; one that it skips is
-    an hour later."""
+    """Times on a clock in UTC. An hour that the clock shows twice is taken for the first, and said; one that it skips
+    is an hour later."""
     clock = pd.Series(local[chosen])
     first = clock.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(clock), bool), nonexistent="shift_forward")
     second = clock.dt.tz_localize(
@@ -135,8 +135,8 @@ def _typed(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _format(file: Path, batch: Batch, name: str, texts: pa.Array, findings: Findings) -> str:
-    """How a column's dates are written: `day` or `month` first where no year is, or a key of `NUMBER_FORMATS`; `?` where
-    it has two readings."""
+    """How a column's dates are written: `day` or `month` first where no year is, or a key of `NUMBER_FORMATS`; `?`
+    where it has two readings."""
     filled = texts.filter(pc.not_equal(texts, ""))
     if len(filled) and pc.all(pc.match_substring_regex(filled, _NUMBER)).as_py():
         guess = counts_what(pc.cast(filled, pa.float64()).to_numpy(zero_copy_only=False))
@@ -174,7 +174,8 @@ def _parsed(texts: pa.Array, how: str) -> tuple[np.ndarray, np.ndarray]:
     if how in NUMBER_FORMATS:
         unit, zero, _, _ = NUMBER_FORMATS[how]
         numbers = pd.to_numeric(pd.Series(texts.to_pylist(), dtype=object), errors="coerce")
-        times = pd.to_datetime(numbers, unit=unit, origin=zero, errors="coerce").to_numpy("datetime64[us]")
+        since = pd.to_timedelta(numbers, unit=unit, errors="coerce")  # type: ignore[call-overload]
+        times = (pd.Timestamp(zero) + since).to_numpy("datetime64[us]")
         return (times, nothing) if how == EXCEL_DAYS else (nothing, times)
     if how in ("day", "month"):
         return _dates(texts, how == "day")

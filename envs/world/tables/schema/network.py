@@ -28,7 +28,8 @@ SITES = Table(
         Column("time_zone", "text", "IANA name of the site's clock", "Europe/Paris", "`calendar.time_zone`",
                also=("timezone", "tz")),
         Column("population", "positive", "People, or any measure of demand; a station's share of generated orders is "
-               "its share of the sum", "520000", "0; where every station has 0, all have the same share", "people"),
+               "its share of the sum", "520000", "0; where every station has 0, all have the same share", "people",
+               also=("people", "inhabitants")),
         Column("lines_per_hour", "positive", "FC: order lines it picks", "60",
                "sized from mean demand by `capacity.pick_headroom`", "lines an hour", instead=("per_hour",)),
         Column("packages_per_hour", "positive", "SC: packages it sorts", "900",
@@ -48,8 +49,8 @@ SITES = Table(
 LANES = Table(
     "lanes",
     "network.lanes",
-    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or from "
-    "an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and its like).",
+    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or "
+    "from an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and such).",
     (
         Column("origin", "text", "Name of the site it starts from", "Depot Lyon", "refused", required=True,
                also=("from",)),
