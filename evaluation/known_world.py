@@ -1,6 +1,7 @@
 """Whether a policy is played in a world like the one it was trained or tuned on; where not, its numbers say so.
 
-A policy's file holds the facts of `envs.world.facts`. Where it only names a shipped scenario, that scenario's are taken.
+A policy's file holds the facts of `envs.world.facts`. Where it only names a shipped scenario, those of the scenario are
+taken.
 """
 
 from __future__ import annotations

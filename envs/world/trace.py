@@ -54,7 +54,7 @@ def _key(scenario: Scenario) -> tuple[object, ...]:
     assert isinstance(scenario.demand, TraceDemand)
     paths = [scenario.demand.path, getattr(scenario.network, "sites", None)]
     files = [scenario.resolve(path) for path in paths if path]
-    said: dict[str, Any] = {name: True for name in ("network", "calendar", "horizon_hours", "what_if")}
+    said: dict[str, Any] = dict.fromkeys(("network", "calendar", "horizon_hours", "what_if"), True)
     reading = {"path", "columns", "time_zone", "time_format", "encoding", "decimal"}
     fields = scenario.model_dump_json(include={**said, "demand": reading})
     return fields, *((str(file), *_state(file)) for file in files)
