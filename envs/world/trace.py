@@ -19,6 +19,7 @@ from regional_dispatch.envs.world.tables.orders import Orders, read_orders
 
 # us8's truckloads a day at a station: with far fewer, a truck can rarely be filled within a promise.
 TRUCKLOADS_PER_STATION_DAY = 6.3
+TRUCK_SIZE = "trucks.capacity_packages"
 _READ_FILES = 2  # traces kept in memory
 
 _read: OrderedDict[tuple[object, ...], Orders] = OrderedDict()
@@ -100,7 +101,7 @@ def _say_truck_size(scenario: Scenario, packages: int) -> None:
     )
     mend = f"set trucks.capacity_packages: {real:,.0f} if the file holds all orders".replace(",", "_")
     where = str(scenario.source_file or scenario.name)
-    notice(Finding("warning", where, problem, mend, column="trucks.capacity_packages"))
+    notice(Finding("warning", where, problem, mend, column=TRUCK_SIZE))
 
 
 def sizing_days(scenario: Scenario, orders: Orders) -> float:
