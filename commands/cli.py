@@ -1,4 +1,4 @@
-"""The command lines `train.py`, `evaluate.py` and `regional-dispatch`.
+"""The command lines `train.py`, `evaluate.py` and `regional-dispatch`, which has `serve` beside the two.
 
 A command is a file of this folder with a dataclass `Command`: its fields are the options, and its method `run` does
 the work. A new file is a new command. Only the command that was asked for is imported.
@@ -20,9 +20,13 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PACKAGE = "regional_dispatch"
-TRAIN, EVALUATE = "train", "evaluate"
+TRAIN, EVALUATE, SERVE = "train", "evaluate", "serve"
 # The extra with all that commands need beside the base install; packages of other extras.
-TRAIN_EXTRA, OTHER_EXTRAS = "train", {"ray": "ray"}
+TRAIN_EXTRA = "train"
+OTHER_EXTRAS = {
+    "ray": "ray", "minari": "offline", "fastapi": "serve", "uvicorn": "serve", "prometheus_client": "serve",
+    "onnx": "onnx", "onnxruntime": "onnx",
+}  # fmt: skip
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
 INPUT_ERRORS = {
@@ -31,6 +35,7 @@ INPUT_ERRORS = {
     "baselines.bounds.bound": "BoundError",
     "envs.world.errors": "ScenarioError",
     "evaluation.errors": "InputError",
+    "service.errors": "ServiceError",
 }
 
 
@@ -42,14 +47,15 @@ def main(program: str | None = None) -> None:
 
     Args:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
-            first argument is one of the two.
+            first argument is one of the two, or `serve`.
     """
     arguments, shown = sys.argv[1:], Path(sys.argv[0]).name
     if program is None:
-        programs = {TRAIN: summary(TRAIN), EVALUATE: "All other commands; `evaluate --help` lists them."}
+        others = "All other commands; `evaluate --help` lists them."
+        programs = {TRAIN: summary(TRAIN), SERVE: summary(SERVE), EVALUATE: others}
         program, arguments = _chosen("regional-dispatch", arguments, programs)
         shown = f"regional-dispatch {program}"
-    name = TRAIN
+    name = program
     if program == EVALUATE:
         name, arguments = _chosen(shown, arguments, {name: summary(name) for name in evaluate_commands()})
         shown = f"{shown} {name}"
@@ -87,7 +93,7 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
 
 def evaluate_commands() -> list[str]:
     """The commands of `evaluate.py`, by name: the files of this folder."""
-    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in {*NO_COMMANDS, TRAIN})
+    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in {*NO_COMMANDS, TRAIN, SERVE})
 
 
 def summary(name: str) -> str:

@@ -65,6 +65,10 @@ def watch(sim: Simulator, scorers: Scorers, until: int) -> Iterator[Happened]:
         up = lines_up(sim)
         kernel.finish_tick(sim.world, sim.state, 0)
         rest = seen.departures()
+        if sim.world.clock.instant:  # trucks on lanes that take no time have arrived
+            at_once = seen.moved()
+            delivered = np.concatenate([delivered, at_once[0]])
+            deliveries = np.concatenate([deliveries, at_once[1]])
         lines = sim.state.line[0][up]
         routes = np.where(lines["package"] >= 0, sim.state.package[0]["route"][lines["package"]], -1)
         seen.made(np.unique(lines["package"][lines["package"] >= 0]))
@@ -136,10 +140,12 @@ class _Seen:
 
     def _hired(self, sent: np.ndarray) -> np.ndarray:
         """How many of the trucks sent on each lane were hired: lanes are sorted by site, and take its own in turn."""
-        origin = self.sim.world.net.lanes["origin"]
-        so_far = np.concatenate([[0], np.cumsum(sent)])
-        of_site = so_far[1:] - so_far[self.first_of_site[origin]]
-        return np.clip(of_site - self.home[origin], 0, sent)
+        lanes = self.sim.world.net.lanes
+        away = lanes["ticks"] > 0  # a truck on a lane that takes no time is home again at once
+        so_far = np.concatenate([[0], np.cumsum(sent * away)])
+        before = so_far[:-1] - so_far[self.first_of_site[lanes["origin"]]]
+        left = np.maximum(self.home[lanes["origin"]] - before, 0)
+        return np.where(away, np.maximum(sent - left, 0), sent * (left == 0))
 
     def made(self, packages: np.ndarray) -> None:
         """Notes packages that were made since the last look."""

@@ -305,6 +305,9 @@ def files() -> str:
         for name, (text, columns) in written.items()
         for line in [f"### {name}", "", text, "", *table(["column", "meaning"], _columns(columns, KPIS))]
     ]
+    for name, (text, columns) in tables_of_answers().items():
+        rows = [[f"`{column}`", meaning] for column, meaning in columns.items()]
+        blocks += [f"### {name}", "", text, "", *table(["column", "meaning"], rows)]
     read = [[f"`{name}`", info.description or ""] for name, info in csv_fields(Scenario)]
     intro = "What commands write is CSV with a header. [Tables](tables.md) has the columns of a user's own files."
     named = table(["scenario field that names the file", "columns"], read)
@@ -347,6 +350,19 @@ def _columns(columns: Sequence[str], kpis: Mapping[str, Any]) -> list[list[str]]
     return [*rows, ["every KPI", "in the unit of [its entry](kpis.md)"]] if set(kpis) <= set(columns) else rows
 
 
+def tables_of_answers() -> dict[str, tuple[str, Mapping[str, str]]]:
+    """Heading → text and columns of what `results` writes."""
+    from regional_dispatch.data.decisions.table import COLUMNS as DECISIONS
+    from regional_dispatch.data.results.columns import COLUMNS, KEYS, UNDER_WAY_SAYS
+
+    results = (
+        "`results`: tables as CSV, Parquet and sheets of results.xlsx; each has some of these columns. Counts and "
+        f"dollars are per episode, after the warm-up. *(work under way)* is a row: {UNDER_WAY_SAYS}"
+    )
+    log = "`results --decisions`: a row per order line. `…` stands for `chosen` or `next`, the next best way."
+    return {"Tables of results": (results, {**KEYS, **COLUMNS}), "decisions_POLICY.parquet": (log, DECISIONS)}
+
+
 def csv_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Fields that name a table of the user's, with their dotted names."""
     for name, info in model.model_fields.items():
@@ -358,15 +374,15 @@ def csv_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, 
 
 def commands() -> str:
     """The `--help` of every command."""
-    from regional_dispatch.commands.cli import TRAIN, evaluate_commands
+    from regional_dispatch.commands.cli import SERVE, TRAIN, evaluate_commands
 
-    names = [TRAIN, *evaluate_commands()]
+    names = [TRAIN, SERVE, *evaluate_commands()]
     intro = (
         "In a checkout: `python train.py` and `python evaluate.py COMMAND`. Installed, from any folder: "
-        "`regional-dispatch train` and `regional-dispatch evaluate COMMAND`. Exit codes: 0, done; 1, part of the work "
-        "failed; 2, bad input, with one message on stderr; 130, Ctrl-C."
+        "`regional-dispatch train`, `regional-dispatch serve` and `regional-dispatch evaluate COMMAND`. Exit codes: 0, "
+        "done; 1, part of the work failed; 2, bad input, with one message on stderr; 130, Ctrl-C."
     )
-    programs = {name: "train" if name == TRAIN else f"evaluate {name}" for name in names}
+    programs = {name: name if name in (TRAIN, SERVE) else f"evaluate {name}" for name in names}
     blocks = [
         line
         for name, program in programs.items()

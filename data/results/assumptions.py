@@ -10,11 +10,13 @@ import numpy as np
 from regional_dispatch import __version__
 from regional_dispatch.data.results.episode import Episode
 from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
+from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.text import number
 
-LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.05, 0.02  # shares beyond which a reader is told
+LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.1, 0.02  # shares beyond which a reader is told
 
 
 class Fact(NamedTuple):
@@ -51,6 +53,7 @@ def facts(
         Fact("settlement", f"{100 * settled_share(episodes):.1f} % of all dollars", _SETTLED.format(
             fill=100 * scenario.trucks.standard_fill)),
         *(Fact("look at this", warning, "") for warning in warnings(played)),
+        *(Fact("look at this", finding.problem, f"{finding.file}: {finding.mend}") for finding in noticed()),
     ]  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def warnings(played: Mapping[str, Sequence[Episode]]) -> list[str]:
 def settled_share(episodes: Sequence[Episode]) -> float:
     """Value of the work under way at the end, as a share of all dollars."""
     usd = sum(float(episode.whole.usd.sum()) for episode in episodes)
-    return sum(episode.settled_usd for episode in episodes) / usd if usd else 0.0
+    return sum(episode.whole.settled_usd for episode in episodes) / usd if usd else 0.0
 
 
 def _orders(scenario: Scenario, episodes: Sequence[Episode], each: int, seed: int, stream: str) -> list[Fact]:
@@ -85,8 +88,11 @@ def _orders(scenario: Scenario, episodes: Sequence[Episode], each: int, seed: in
     counted = f"{number(float(placed), 0)} orders an episode, {number(float(whole), 0)} with the warm-up"
     if isinstance(scenario.demand, GeneratedDemand):
         return [Fact("orders", counted, f"generated; {each} episodes, seed {seed}, stream {stream}")]
-    note = "a trace is one sample: no interval is given"
-    return [Fact("orders", counted, f"replayed from {scenario.demand.path}; {note}")]
+    note = "a trace is one sample: no interval is given here, `compare` gives them over its weeks"
+    left_out = [
+        Fact("orders left out", f"{rows:,} rows", why) for why, rows in trace_of(scenario).left_out.items() if rows
+    ]
+    return [Fact("orders", counted, f"replayed from {scenario.demand.path}; {note}"), *left_out]
 
 
 def _trucks(scenario: Scenario) -> list[Fact]:

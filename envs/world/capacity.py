@@ -50,7 +50,9 @@ def build_capacities(
     """
     counts = SiteCounts(len(fc_share), len(sites) - len(fc_share) - len(station_share), len(station_share))
     flow = _mean_flow(scenario, counts, lanes, routes, station_share)
-    capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share)
+    joined = np.isin(np.arange(len(sites)), [lanes["origin"], lanes["dest"]])
+    joined[: counts.fcs] = np.isin(np.arange(counts.fcs), routes["fc"])
+    capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share, joined)
     fleet = _fleet(scenario, counts, lanes, flow)
     capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1, 0], counts)).astype(float)
     if "per_hour" in sites:
@@ -83,15 +85,20 @@ def _orders_per_tick(scenario: Scenario) -> float:
     return orders_per_day(scenario) / 24 * scenario.tick_hours
 
 
-def _capacity(scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray) -> np.ndarray:
-    """Lines picked and packages sorted per tick, from shares of demand and packages that come in: (N,)."""
+def _capacity(
+    scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray, joined: np.ndarray
+) -> np.ndarray:
+    """Lines picked and packages sorted per tick, from shares of demand and packages that come in: (N,).
+
+    Means are over sites that are `joined` (N,) bool to others, so that a site without lanes changes nothing.
+    """
     capacity = np.zeros(sum(counts), dtype=np.int64)
-    share = np.maximum(fc_share, _SMALLEST_SHARE / counts.fcs)
+    share = np.maximum(fc_share, _SMALLEST_SHARE / joined[: counts.fcs].sum())
     lines = scenario.capacity.pick_headroom * _orders_per_tick(scenario) * mean_lines_per_order(scenario)
     capacity[: counts.fcs] = np.ceil(lines * share)
     if counts.scs:
         middle = slice(counts.fcs, counts.first_station)
-        load = np.maximum(inbound[middle], inbound[middle].mean())
+        load = np.maximum(inbound[middle], inbound[middle][joined[middle]].mean() if joined[middle].any() else 0.0)
         capacity[middle] = np.ceil(scenario.capacity.sort_headroom * load)
     return capacity
 

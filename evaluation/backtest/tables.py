@@ -81,10 +81,9 @@ def _row(weeks: Sequence[tuple[float, float]]) -> Row:
     if not len(values):
         return Row(*(float("nan"),) * 3, None, None)
     change = values[:, 0] - values[:, 1]
-    return Row(
-        *values.mean(axis=0).tolist(), float(change.mean()), student_mean(change),
-        block_mean(change, np.random.default_rng(0)),
-    )  # fmt: skip
+    policy, recorded = values.mean(axis=0).tolist()
+    check = block_mean(change, np.random.default_rng(0))
+    return Row(policy, recorded, float(change.mean()), student_mean(change), check)
 
 
 def region_rows(found: BackTest, policy: str) -> dict[str, dict[str, Row]]:
@@ -115,7 +114,7 @@ def _week_rows(found: BackTest) -> Iterator[dict[str, object]]:
 
 
 def _cells(pair: Sequence[Totals]) -> dict[str, float]:
-    cells = {}
+    cells: dict[str, float] = {}
     for name, measure in MEASURES.items():
         own, recorded = (measure.of(totals) for totals in pair)
         cells |= {name: own, f"{name}_recorded": recorded, f"{name}_difference": own - recorded}

@@ -17,7 +17,9 @@ from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.evaluation.errors import InputError
 from tests.processes import ROOT, Ended, run_here
 
-COMMANDS = {"train": ("train.py",), **{name: ("evaluate.py", name) for name in evaluate_commands()}}
+COMMANDS = {
+    "train": ("train.py",), "serve": ("serve",), **{name: ("evaluate.py", name) for name in evaluate_commands()},
+}  # fmt: skip
 # What the help of a command must say.
 SAID = {
     "compare": (

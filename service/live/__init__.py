@@ -1,0 +1,1 @@
+"""A network as it is now, kept from events in the kernel's own state."""
