@@ -30,7 +30,7 @@ from regional_dispatch.envs.world.scenario import GeneratedDemand, load_scenario
 
 SHOPS = 50  # connections that send orders
 UNITS = 30_000  # put on every shelf in use, so that it does not run empty
-START_SECONDS = 180
+START_SECONDS = 600
 SHELVES_AT_ONCE = 5000
 
 

@@ -200,7 +200,7 @@ class LiveNetwork:
         lanes = self.sim.state.lane.shape[1]
         lane, x = np.zeros(lanes, np.int64), np.zeros((lanes, DISPATCH_COUNT), np.float32)
         go, sendable = np.zeros(lanes, np.int8), np.zeros(lanes, np.int8)
-        count = lane_bridge.decide_lanes(
+        count = lane_bridge.decide_departures(
             self.sim.world, self.state, ROW, self.policy.scorers, lane, go, sendable, x
         )  # fmt: skip
         return self.answers.lanes(lane[:count], go[:count] == 1, sendable[:count] == 1, x[:count])
