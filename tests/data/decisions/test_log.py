@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -172,6 +173,8 @@ def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
     scenario = written_orders(tmp_path / "orders.csv", table)
     rows = written(tmp_path / "log.parquet", scenario, POLICIES["least_cost"])
     logged = {(row["order_name"], row["sku_name"], row["units"]) for row in rows}
+    placed = dict(zip(table["order"], table["time"].dt.tz_localize("UTC"), strict=True))
+    assert {row["placed_time"] - placed[row["order_name"]].floor("h") for row in rows} == {pd.Timedelta(0)}
     assert logged == set(zip(table["order"], table["sku"], table["units"], strict=True))
     found = log.read_order(tmp_path / "log.parquet", "#20, Köln")
     own = table[table["order"] == "#20, Köln"]
@@ -182,6 +185,7 @@ def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
         == log.play_order(scenario, POLICIES["least_cost"], KEY, "20")
         == []
     )
+    assert f"placed at {own['time'].iloc[0].floor('h'):%Y-%m-%d %H:%M} UTC" in explain(found, "least_cost")
     assert "Order #20, Köln (number " in explain(found, "least_cost") and own["sku"].iloc[0] in explain(
         found, "least_cost"
     )
