@@ -191,6 +191,21 @@ def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
     )
 
 
+def test_an_order_of_hundreds_of_lines_with_two_promises(tmp_path: Path) -> None:
+    """Its packages as decided: one per route and promise."""
+    table = drawn_orders(days=2, per_day=20, skus=200)
+    lines = {"sku": [f"{i:05d}" for i in range(200)], "promise_hours": np.where(np.arange(200) % 3 == 0, 12, 60)}
+    big = pd.DataFrame({"order": "BIG", "time": table["time"].iloc[9], "station": table["station"].iloc[0], **lines})
+    scenario = written_orders(tmp_path / "orders.csv", pd.concat([table, big.assign(units=1)], ignore_index=True))
+    rows = pd.DataFrame(written(tmp_path / "log.parquet", scenario, POLICIES["consolidate"])).query(
+        "order_name == 'BIG'"
+    )
+    assert sorted(rows["line"]) == list(range(1, 201)) and set(rows["promise_hours"]) == {12, 60}
+    served = rows.dropna(subset=["chosen_route"])
+    assert len(served) > 150 and served["chosen_packages"].nunique() == 1
+    assert served["chosen_packages"].iloc[0] == served.groupby(["chosen_route", "promise_hours"]).ngroups
+
+
 def test_words_say_who_serves_what_else_there_was_and_why(tmp_path: Path) -> None:
     for by, said in (("least_cost", "puts"), ("pretrained/us8", "above the next")):
         rows = written(tmp_path / "log.parquet", small(**SCARCE), POLICIES[by])
