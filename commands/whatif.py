@@ -19,7 +19,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
-from regional_dispatch.envs.world.what_if import before
+from regional_dispatch.envs.world.what_if import before as without_question
 from regional_dispatch.evaluation.output import check_folder, staged
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.provenance import made_by, provenance
@@ -81,7 +81,7 @@ trucks.capacity_packages=24."""
             self.capacity, self.fleet, self.stock, self.stock_of_closed, self.stock_of_added,
         )  # fmt: skip
         build_network(scenario)  # every name and every station is checked before anything is played
-        policies = resolve_policies(self.policies.split(","), before(scenario))
+        policies = resolve_policies(self.policies.split(","), without_question(scenario))
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
             task = bar.add_task("episodes", total=2 * len(policies) * self.episodes)
             found = answer(
@@ -106,10 +106,10 @@ def _save(found: Answer, out: Path, policy: ScorerPolicy, seed: int) -> None:
         lanes.to_csv(folder / "lanes.csv", index=False)
         site_table(found).to_csv(folder / "sites.csv", index=False)
         (folder / "report.md").write_text(page(found, made_by(made)), encoding="utf-8")
-        named = (
-            played._replace(scenario=f"{played.scenario}, {side}") for played, side in zip(week, SIDES, strict=True)
+        before, after = (
+            run._replace(scenario=f"{run.scenario}, {side}") for run, side in zip(week, SIDES, strict=True)
         )
-        zoomable_map(*named, folder / "map.html")
+        zoomable_map(before, after, folder / "map.html")
         (folder / "map.png").write_bytes(difference_map(found.before.network, found.after.network, lanes))
         summary = {
             "scenario": found.after.scenario.name, "policies": found.kpis, "sample": sample_line(found),
