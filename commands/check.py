@@ -35,6 +35,7 @@ class Command:
         from regional_dispatch.data.check.check import check
         from regional_dispatch.data.check.fix import check_new, write_fixed
         from regional_dispatch.data.check.show import as_json, print_checked
+        from regional_dispatch.envs.world.findings import mark_shown
 
         if self.json is not None:
             check_file(self.json, (".json",), "--json")
@@ -42,6 +43,7 @@ class Command:
             check_new(self.fix)
         checked = check(self.scenario, parse_overrides(self.overrides))
         print_checked(checked)
+        mark_shown(checked.findings)
         if self.json is not None:
             write_file(self.json, json.dumps(as_json(checked), indent=1, ensure_ascii=False) + "\n", "--json")
         if self.fix is not None:

@@ -122,7 +122,11 @@ def _run(name: str, shown: str, arguments: list[str]) -> None:
 
     module = import_module(f"{PACKAGE}.commands.{name}")
     command: Any = tyro.cli(module.Command, prog=shown, args=arguments)
-    command.run()
+    try:
+        command.run()
+    finally:
+        if findings := sys.modules.get(f"{PACKAGE}.envs.world.findings"):
+            findings.show_noticed()
 
 
 def _input_errors() -> tuple[type[Exception], ...]:

@@ -102,7 +102,7 @@ def compare_policies(
         summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
-        "transfers": transfers,
+        "transfers": transfers, "money": scenario.money,
     }  # fmt: skip
     return _with_doubts(Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}))
 
@@ -126,7 +126,7 @@ def _compare_trace(
         summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": 1, "reevaluate": reevaluate,
-        "transfers": transfers, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
+        "transfers": transfers, "money": scenario.money, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
         "split": split_text(scenario, stream),
     }  # fmt: skip
     return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}, weeks)

@@ -51,13 +51,18 @@ def mend_table(
     Returns:
         What was changed; None where the original cannot be read.
     """
-    parts, changes = [], []
-    for batch in batches(source, table, options, Findings()):
+    parts, changes, findings = [], [], Findings()
+    for batch in batches(source, table, options, findings):
         frame, changed = _mended(source, batch, table, options, scenario, names)
         parts.append(frame)
         changes += changed
     if not parts:
         return None
+    changes += [
+        Change(source.name, None, finding.column or finding.problem.partition(": ")[2], "", "(left out: not read)")
+        for finding in findings
+        if finding.problem.startswith(("not read", "unknown column"))
+    ]
     whole = pd.concat(parts)
     if table is SITES:
         whole = _swap_back(whole, source.name, changes)

@@ -122,8 +122,6 @@ def _dollars(
     pays[..., :-1] = (beside == 0)[..., None]
     as_decided = np.where((chosen >= 0)[:, None], (alone * pays)[rows, chosen], 0.0)
     more_usd = np.where((route >= 0)[..., None], alone * pays - as_decided[:, None], np.nan)
-    same = route == own[:, None]
-    more_usd[same & (route >= 0)] = 0.0
 
     first = np.zeros(len(line), np.bool_)  # of the lines in a package, the one that is asked
     first[np.unique(np.stack([shares, own]), axis=1, return_index=True)[1]] = True
@@ -133,7 +131,8 @@ def _dollars(
     np.add.at(of_order, order, parts)
     count = np.bincount(order[first & (own >= 0)], minlength=len(of_order))
     saved = (chosen >= 0) & (beside[rows, chosen] == 0)
-    packages = count[order][:, None] + (beside == 0) * ~same - saved[:, None] * ~same
+    moved = route != own[:, None]
+    packages = count[order][:, None] + (beside == 0) * moved - saved[:, None] * moved
     return of_order[order], more_usd, packages
 
 

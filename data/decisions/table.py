@@ -150,7 +150,7 @@ def finished(
     outcome = {
         "served_route": served,
         "served_fc": np.where(served >= 0, names.site[sim.world.net.routes["fc"][served]], None),
-        "replanned": (seen.chosen[rows] >= 0) & (served != _at(seen.route[rows], seen.chosen[rows], -1)),
+        "replanned": served != _at(seen.route[rows], seen.chosen[rows], -1),
     }
     values = {**columns, **outcome}
     arrays = [

@@ -81,7 +81,7 @@ def _with_ends(run: Played, site_numbers: np.ndarray) -> pd.DataFrame:
 
 def _in_use(run: Played, lanes: pd.DataFrame) -> pd.DataFrame:
     """The lanes on which a truck left."""
-    return lanes[run.trucks.any(axis=0)]
+    return lanes.iloc[np.flatnonzero(run.trucks.any(axis=0))]
 
 
 def _ticks(run: Played) -> list[dict[str, Any]]:
@@ -128,8 +128,9 @@ def _lanes(
     lanes: pd.DataFrame, regions: list[str], view: Projection, sites: pd.DataFrame, numbers: Sequence[np.ndarray]
 ) -> dict[str, list[Any]]:
     places = _places(view, sites)
-    ends = np.rec.fromarrays([lanes["from_site"], lanes["to_site"]], names=["origin", "dest"])
-    start, end = places[ends["origin"].astype(int)], places[ends["dest"].astype(int)]
+    ends = np.zeros(len(lanes), dtype=[("origin", "i4"), ("dest", "i4")])
+    ends["origin"], ends["dest"] = lanes["from_site"], lanes["to_site"]
+    start, end = places[ends["origin"]], places[ends["dest"]]
     middle = curve(start, end, np.array([0.5]), bends(ends))[:, 0] if len(lanes) else np.zeros((0, 2))
     x, y = (2 * middle - (start + end) / 2).round(_DIGITS).T  # the control point of the curve
     names = [kind.name for kind in KINDS]

@@ -100,7 +100,7 @@ function costScale(rows) {
 function laneColour(lane) {
   if (two) return lane.value > 0 ? MORE : LESS;
   if (state.laneColour === "fill") return rampColour(fillOf(lane, 0));
-  if (state.laneColour === "cost") return rampColour(costOf(lane, 0) / view.dearest);
+  if (state.laneColour === "cost") return rampColour(costOf(lane, 0) / view.highest);
   if (state.laneColour === "kind") return D.kinds[D.lanes.kind[lane.i]].rgb;
   const home = D.sites.region, from = home[D.lanes.from[lane.i]];
   return from === home[D.lanes.to[lane.i]] ? D.regions[from].rgb : D.colours.betweenRgb;
@@ -296,7 +296,7 @@ function draw(trucksAlone = false) {
     const busy = new Set(byTheHour() ? trucksAt(state.tick).map(truck => truck.lane) : []);
     chosen = chosenLanes(view.over, busy);
     lanes = two ? chosen.filter(lane => Math.abs(lane.value) > 1e-9) : chosen;
-    view.dearest = costScale(lanes);
+    view.highest = costScale(lanes);
     const sites = siteLayers();
     view.under = [...D.ground, laneLayer(), sites[0]];
     view.above = [sites[1], sites[2], nameLayer()];
@@ -325,14 +325,15 @@ function legend() {
   const ramp = (title, low, high) => `<div>${title}</div><div class="ramp" style="background:linear-gradient(90deg,${D.colours.ramp})"></div>` +
     `<div class="ends"><span>${low}</span><span>${high}</span></div>`;
   const {title, unit} = MEASURES[state.measure], full = number(fullWidth(lanes), digitsOf(state.measure));
-  let text = `<div>Width: ${title}${two ? ", gained or lost" : ""}; widest from ${full} ${unit} on</div>`;
+  const widest = lanes.some(lane => lane.value) ? `; widest from ${full} ${unit} on` : "";
+  let text = `<div>Width: ${title}${two ? ", gained or lost" : ""}${widest}</div>`;
   if (two) text += chip(MORE, `more ${title} after the change`) + chip(LESS, `${state.measure === "usd" ? "less" : "fewer"} ${title} after the change`);
   else if (state.laneColour === "fill") text += ramp("Lane: truck fill", "0 %", "100 %");
-  else if (state.laneColour === "cost") text += ramp("Lane: linehaul cost a package", "0 USD", `${number(view.dearest, 2)} USD or more`);
+  else if (state.laneColour === "cost") text += ramp("Lane: linehaul cost a package", "0 USD", `${number(view.highest, 2)} USD or more`);
   else if (state.laneColour === "kind") text += D.kinds.map(kind => chip(kind.rgb, kind.title)).join("");
   else text += chip(D.colours.betweenRgb, "lane between regions") + "<div>others in the colour of their region</div>";
   if (state.siteColour === "use") text += ramp("FC and sort center: capacity in use", "0 %", "100 %");
-  if (!two) text += `<div class="key"><span class="mark">•</span>trucks on the road, hour by hour</div>`;
+  if (!two) text += `<div class="key"><span class="mark">•</span>trucks on the road, when played hour by hour</div>`;
   else text += `<div class="key"><span class="mark">◯</span>red: new site, blue: site that is gone</div>`;
   return text;
 }

@@ -8,7 +8,7 @@ them once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO
 
@@ -143,6 +143,11 @@ def notice(finding: Finding) -> None:
 def noticed() -> tuple[Finding, ...]:
     """Every warning of this process, in the order in which they were met."""
     return tuple(_noticed)
+
+
+def mark_shown(findings: Iterable[Finding]) -> None:
+    """Keeps warnings that are shown elsewhere out of `show_noticed`."""
+    _noticed.update(dict.fromkeys(findings, True))
 
 
 def show_noticed(out: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.tables.options import Options
-from regional_dispatch.envs.world.tables.schema import MILES_PER_KM, Column, Table
+from regional_dispatch.envs.world.tables.schema import MILES_PER_KM, REGIONS, SITES, Column, Table
 
 _ALIKE = 0.8  # two names this similar are taken for a slip of the pen
 
@@ -132,7 +132,7 @@ def _other_name(name: str, position: int, table: Table, options: Options) -> Pla
             return Place(column, position, factors[name])
         if column.scaled and name in ("distance", "length") and options.distance == "km":
             return Place(column, position, MILES_PER_KM)
-        if name in column.also:
+        if name in column.also or (column.unit == "USD" and name == f"cost_{options.money.casefold()}"):
             return Place(column, position, 1.0)
     return None
 
@@ -160,6 +160,12 @@ def _unknown(
         if name in ("distance", "length") and "miles" in absent:
             mend = "rename it to miles or km, or set network.units: {distance: km}"
             findings.error(file, "a distance in miles or in kilometres?", mend, column=shown)
+        elif name.startswith("cost_") and "departure_usd" in absent:
+            currency = name.removeprefix("cost_").upper()
+            mend = f"set network.units: {{money: {currency}}}, and give all costs in it"
+            findings.error(file, "a cost in another currency?", mend, column=shown)
+        elif table is REGIONS and any(name == column.name for column in SITES.columns):
+            continue  # the table of sites serves as one of regions
         elif alike:
             findings.error(file, f"unknown column; is it {alike[0]}?", "rename or remove it", column=shown)
         else:

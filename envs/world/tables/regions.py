@@ -37,6 +37,9 @@ def read_regions(path: Path, sites: pd.DataFrame, findings: Findings) -> dict[in
     table = read_frame(path, REGIONS, Options(), findings)
     mend = "remove the row, or correct it"
     number = number_texts(path, table, "site", sites["name"].tolist(), "is no site of this network", mend, findings)
+    if "region" not in table:
+        findings.error(path, "column 'region' is missing", "add it")
+        return {}
     found: dict[int, str] = {}
     for row, site, region in zip(table.index, number, table["region"], strict=True):
         if site in found:

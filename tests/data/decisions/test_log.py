@@ -71,7 +71,7 @@ def test_what_is_logged_is_what_is_played(name: str, by: str, tmp_path: Path) ->
             assert row["tick"] == sim.tick(0) - 1 and row["units"] == line["units"] and row["sku"] == line["sku"]
             assert row["served_route"] == served
             assert row["chosen_route"] in (None, route)
-            assert row["replanned"] == (row["chosen_route"] is not None and row["chosen_route"] != served)
+            assert row["replanned"] == ((-1 if row["chosen_route"] is None else row["chosen_route"]) != served)
             if served >= 0:
                 assert row["served_fc"] == sim.network.sites["name"].iloc[int(routes["fc"][served])]
     assert not rows

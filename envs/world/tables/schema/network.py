@@ -23,7 +23,7 @@ SITES = Table(
         LONGITUDE,
         Column("region", "text", "Region, for `partition: {kind: file, path: …}` with this same file", "South",
                "no region"),
-        Column("state", "text", "State or province, for `partition: {kind: states}`", "CA", "empty",
+        Column("state", "text", "State or province, for `partition: {kind: states}`", "CA", "no state",
                also=("province",)),
         Column("time_zone", "text", "IANA name of the site's clock", "Europe/Paris", "`calendar.time_zone`",
                also=("timezone", "tz")),
@@ -63,9 +63,9 @@ LANES = Table(
                        ("kilometres", MILES_PER_KM))),
         Column("transit_hours", "positive", "Time on the road", "2", "`miles` at `network.speed_mph`", "hours",
                also=("transit", "hours")),
-        Column("departure_usd", "positive", "Cost of one departure of a real truck", "2400",
+        Column("departure_usd", "positive", "Cost of one departure of a real truck; `cost_eur` with `network.units: {money: EUR}`", "2400",
                "`trucks.usd_per_mile` × `miles` + `trucks.dock_usd`", "USD",
-               also=("cost_usd", "cost", "cost_eur", "cost_gbp")),
+               also=("cost_usd", "cost")),
         Column("capacity", "whole", "What a real truck on this lane holds", "900", "`trucks.real_capacity_packages`",
                "packages", also=("capacity_packages",), low=1),
         Column("departures", "text", "Timetable: departures on the clock of the origin, with weekdays if not daily",
@@ -80,7 +80,7 @@ REGIONS = Table(
     (
         Column("site", "text", "Name of a site; every station must be listed", "Nice", "refused", required=True,
                also=("name", "station")),
-        Column("region", "text", "Name of its region", "South", "refused at a station", required=True),
+        Column("region", "text", "Name of its region", "South", "refused at a station"),
     ),
 )  # fmt: skip
 STATES = Table(

@@ -139,3 +139,21 @@ def test_stations_without_people_share_demand_alike(tmp_path: Path) -> None:
     sites = read_network(scenario(tmp_path, sites=text), findings)[0]
     assert sites.loc[sites["kind"] == "station", "population"].tolist() == [1, 1, 1]
     assert any("all have the same share of demand" in str(finding) for finding in findings)
+
+
+def test_another_currency_is_named_by_the_scenario(tmp_path: Path) -> None:
+    text = LANES.replace("miles\n", "miles,cost_eur\n").replace("20\n", "20,900\n", 1)
+    assert "cost_eur: a cost in another currency?" in str(read(tmp_path, lanes=text)[2].errors[0])
+    _, lanes, findings = read(tmp_path, lanes=text, network={"units": {"money": "EUR"}})
+    assert not findings.errors and lanes["departure_usd"].iloc[0] == 900
+
+
+def test_the_table_of_sites_may_hold_the_regions(tmp_path: Path) -> None:
+    text = SITES.replace("population\n", "population,region\n").replace("8000000\n", "8000000,North\n")
+    text = text.replace("1500000\n", "1500000,South\n").replace("700000\n", "700000,South\n")
+    fields: dict[str, Any] = {"sites": text, "partition": {"kind": "file", "path": "sites.csv"}}
+    network = build_network(scenario(tmp_path, **fields))
+    assert network.region_names == ("North", "South")
+    fields["sites"] = text.replace("700000,South", "700000,")
+    with pytest.raises(ScenarioError, match="site = 'DS R': this station has no region"):
+        build_network(scenario(tmp_path, **fields))
