@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from regional_dispatch.agents.folder import CONFIG_FILE
 from regional_dispatch.commands.options import Overrides, above, at_least, parse_overrides
 from regional_dispatch.data.map.played import Played, play
-from regional_dispatch.envs.world.scenario import Scenario, find_scenario, load_scenario, read_yaml
+from regional_dispatch.envs.world.scenario import Scenario, find_scenario, load_scenario, part_of, read_yaml
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_file
 from regional_dispatch.evaluation.policies import resolve_policy
@@ -73,7 +73,7 @@ or a training, whose policy is."""
 
     def _play(self, run: _Run) -> Played:
         policy, key = resolve_policy(run.policy, run.scenario), evaluation_keys(1, self.seed)[0]
-        return play(run.scenario, policy, key, self.first_hour, self.hours)
+        return play(part_of(run.scenario, "evaluate"), policy, key, self.first_hour, self.hours)
 
 
 class _Run(NamedTuple):

@@ -87,12 +87,12 @@ trucks.capacity_packages=24."""
             found = answer(
                 scenario, policies, self.episodes, self.seed, lambda name: bar.update(task, advance=1, description=name)
             )
-        _save(found, self.out, next(iter(policies.values())), self.seed)
+        _save(found, scenario, self.out, next(iter(policies.values())), self.seed)
         _print(found)
         print(f"results: {self.out}")
 
 
-def _save(found: Answer, out: Path, policy: ScorerPolicy, seed: int) -> None:
+def _save(found: Answer, scenario: Scenario, out: Path, policy: ScorerPolicy, seed: int) -> None:
     from regional_dispatch.data.map.page import difference_map as zoomable_map  # these pull in matplotlib
     from regional_dispatch.data.map.played import play
     from regional_dispatch.studies.report.difference_map import difference_map
@@ -117,7 +117,7 @@ def _save(found: Answer, out: Path, policy: ScorerPolicy, seed: int) -> None:
         }  # fmt: skip
         text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-        (folder / "scenario.yaml").write_text(_scenario_yaml(found.after.scenario, out), encoding="utf-8")
+        (folder / "scenario.yaml").write_text(_scenario_yaml(scenario, out), encoding="utf-8")
 
 
 def _scenario_yaml(scenario: Scenario, home: Path) -> str:

@@ -21,7 +21,6 @@ from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
-WEEK_HOURS = 168.0
 # KPIs of a whole episode, which have no meaning for a part of one.
 WHOLE_ONLY = ("lanes_used", EPISODE_COST)
 PART_KPIS = tuple(kpi for kpi in KPIS if kpi not in WHOLE_ONLY)
@@ -43,6 +42,7 @@ class Period(NamedTuple):
     lane_trucks: np.ndarray  # (L,) departures
     lane_packages: np.ndarray  # (L,) packages on them
     site_packages: np.ndarray  # (N,) packages made at an FC, or that came to a sort center
+    is_week: bool = False  # a whole one, of 167 or 169 hours where clocks change
 
     @property
     def hours(self) -> float:
@@ -91,13 +91,16 @@ def is_trace(scenario: Scenario) -> bool:
 
 def week_edges(scenario: Scenario) -> list[int]:
     """Ticks at which weeks begin, from the end of the warm-up, and the horizon; the last part may be shorter."""
-    week = round(WEEK_HOURS / scenario.tick_hours)
-    return [*range(scenario.warmup_ticks, scenario.horizon_ticks, week), scenario.horizon_ticks]
+    edges, hour = [], scenario.warmup_hours
+    while (tick := round(hour / scenario.tick_hours)) < scenario.horizon_ticks:
+        edges.append(tick)
+        hour = scenario.weeks_later(hour, 1)
+    return [*edges, scenario.horizon_ticks]
 
 
 def whole_weeks(periods: Sequence[Period]) -> list[Period]:
     """Those of the parts that are as long as a week."""
-    return [period for period in periods if abs(period.hours - WEEK_HOURS) < 1e-6]
+    return [period for period in periods if period.is_week]
 
 
 def play_periods(sim: Simulator, advance: Callable[[int], None], edges: Sequence[int]) -> list[Period]:
@@ -130,7 +133,9 @@ def _moment(sim: Simulator) -> _Moment:
 
 def _between(sim: Simulator, then: _Moment, now: _Moment) -> Period:
     regions = tuple(difference(b, a) for a, b in zip(then.regions, now.regions, strict=True))
-    return Period(then.hour, now.hour, regions, *(b - a for a, b in zip(then.arrays, now.arrays, strict=True)))
+    arrays = (b - a for a, b in zip(then.arrays, now.arrays, strict=True))
+    is_week = abs(sim.scenario.weeks_later(then.hour, 1) - now.hour) < 1e-6
+    return Period(then.hour, now.hour, regions, *arrays, is_week=is_week)
 
 
 def play_policy(

@@ -11,7 +11,7 @@ import pandas as pd
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import Network, build_network
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.what_if import before
 from regional_dispatch.envs.world.what_if.stock import Moved, stock_moves
@@ -51,7 +51,7 @@ def answer(
     Args:
         scenario: with a `what_if`.
         policies: name → policy.
-        episodes: of generated orders; a trace is played once, and its weeks are compared.
+        episodes: of generated orders; a trace is played once, and weeks of its part for evaluation are compared.
         seed: of the orders, ≥ 0.
         progress: called with a policy's name after each of its episodes, on either side.
 
@@ -60,6 +60,7 @@ def answer(
     """
     from regional_dispatch.evaluation.whatif.assumed import assumptions
 
+    scenario = part_of(scenario, "evaluate")
     worlds = before(scenario), scenario
     built = [(world, build_network(world)) for world in worlds]
     sides = [

@@ -54,6 +54,12 @@ class Calendar(Frozen):
         """When an episode starts, in UTC."""
         return self.start.replace(tzinfo=ZoneInfo(self.time_zone)).astimezone(dt.UTC)
 
+    def later(self, hour: float, days: float) -> float:
+        """The hour of an episode at the same time of day, days after another one; a day may have 23 or 25 hours."""
+        local = (self.starts_at + dt.timedelta(hours=hour)).astimezone(ZoneInfo(self.time_zone))
+        moved = local + dt.timedelta(days=days)  # on the wall clock
+        return (moved.astimezone(dt.UTC) - self.starts_at).total_seconds() / 3600
+
 
 def known_zone(name: str) -> ZoneInfo:
     """A time zone by its IANA name.

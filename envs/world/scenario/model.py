@@ -160,6 +160,10 @@ class Scenario(Frozen):
         """Ticks in a week."""
         return round(168 / self.tick_hours)
 
+    def weeks_later(self, hour: float, weeks: float) -> float:
+        """The hour of an episode some weeks after another one; of the calendar, where there is one."""
+        return hour + 168 * weeks if self.calendar is None else self.calendar.later(hour, 7 * weeks)
+
     def resolve(self, path: str) -> Path:
         """A path given in the scenario, taken relative to the scenario's own file."""
         base = Path(self.source_file).parent if self.source_file else Path.cwd()

@@ -27,9 +27,10 @@ def part_of(scenario: Scenario, stream: str) -> Scenario:
     demand = scenario.demand
     if not isinstance(demand, TraceDemand) or demand.weeks is None:
         return scenario
-    train, tune = _WEEK * demand.weeks.train, _WEEK * demand.weeks.tune
+    trained = scenario.weeks_later(0.0, demand.weeks.train)
+    tuned = scenario.weeks_later(trained, demand.weeks.tune)
     start, end = {
-        "train": (0.0, train), "tune": (train, train + tune), "evaluate": (train + tune, scenario.horizon_hours),
+        "train": (0.0, trained), "tune": (trained, tuned), "evaluate": (tuned, scenario.horizon_hours),
     }[stream]  # fmt: skip
     if not start < min(end, scenario.horizon_hours):
         raise ScenarioError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.evaluation.compare import compare_policies
 from regional_dispatch.evaluation.periods import joined
 from regional_dispatch.evaluation.whatif.answer import Answer, answer, kpi_table
 from regional_dispatch.evaluation.whatif.page import page, sample_line
@@ -28,6 +31,16 @@ def test_a_trace_is_played_once_with_intervals_over_its_weeks(on_trace: Answer) 
     cost = on_trace.kpis["least_cost"]["cost_per_order_usd"]["difference"]
     assert cost["ci_low"] < cost["mean"] < cost["ci_high"]
     assert "held-out" not in page(on_trace, "")
+
+
+def test_weeks_of_training_do_not_count(tmp_path: Path) -> None:
+    """They are those that `compare` counts, with shelves that do not know them."""
+    demand = {"kind": "trace", "path": str(tmp_path / "orders.csv"), "weeks": {"train": 1}}
+    scenario = written(tmp_path / "orders.csv", drawn_orders(days=28, per_day=40), demand=demand)
+    found = answer(asked(scenario, close=["FC Dallas TX"]), POLICY, 8, 0)
+    compared = compare_policies(scenario, POLICY, 1, 0).frame["cost_per_order_usd"][0]
+    assert found.before.samples["least_cost"][0].start_hour == 168
+    assert found.kpis["least_cost"]["cost_per_order_usd"]["before"]["mean"] == pytest.approx(compared)
 
 
 def test_both_sides_have_the_same_orders(on_trace: Answer) -> None:
