@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.findings import noticed
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.trace import TRUCK_SIZE
 from regional_dispatch.evaluation.known_world import foreign_worlds
 
@@ -32,7 +35,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
             f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
             f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
         )
-    found += _sizing(scenario, mean["lost_line_share"])
+    found += _sizing(scenario, mean["lost_line_share"]) + _empty_fcs(scenario)
     if scenario.money != "USD":
         found.append(
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
@@ -73,4 +76,19 @@ def _sizing(scenario: Scenario, lost: pd.Series) -> list[str]:
     return [
         f"shelves are sized from {source}, with breadth and safety as in `stock`; up to {float(lost.max()):.1%} of the "
         "lines are lost with them. Give stock.placement or stock.snapshot for your own"
+    ]
+
+
+def _empty_fcs(scenario: Scenario) -> list[str]:
+    """Slow movers that are in fewer FCs than there are regions leave the smallest regions without any."""
+    if not isinstance(scenario.demand, TraceDemand) or scenario.stock.placement is not None:
+        return []
+    network = build_network(scenario)
+    units = place_stock(scenario, network).sum(axis=0, dtype=np.int64)
+    empty = [name for name, own in zip(network.sites["name"], units, strict=False) if own == 0]
+    if not empty:
+        return []
+    return [
+        f"{len(empty)} of {len(units)} FCs hold nothing under stock.layout '{scenario.stock.layout}', the first is "
+        f"'{empty[0]}': stock.breadth places few SKUs in so few FCs; raise it, or give stock.placement"
     ]

@@ -44,3 +44,14 @@ def test_trucks_that_leave_empty_and_a_large_settlement_are_said() -> None:
     short = load_scenario("small", {"horizon_hours": "30", "warmup_hours": "24"})
     doubts = compare_policies(short, resolve_policies(["least_cost"], short), 1, 0).summary["doubts"]
     assert any("settled at standard cost" in doubt for doubt in doubts)
+
+
+def test_an_fc_whose_shelves_stay_empty_is_named() -> None:
+    """Slow movers in one FC of three, divided over three regions, all go to the largest."""
+    germany = "examples/networks/germany_fashion_shop/scenario.yaml"
+    poor = {"stock.breadth": "[0.7, 0.4, 0.18]", "stock.layout": "regional", **SHORT}
+    scenario = load_scenario(
+        germany, {"partition": "{kind: file, path: regions_3.csv}", "demand.weeks": "null", **poor}
+    )
+    doubts = compare_policies(scenario, resolve_policies(["least_cost"], scenario), 1, 0).summary["doubts"]
+    assert any("1 of 3 FCs hold nothing" in doubt and "'FC Erfurt'" in doubt for doubt in doubts)
