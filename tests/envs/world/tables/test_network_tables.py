@@ -160,3 +160,17 @@ def test_the_table_of_sites_may_hold_the_regions(tmp_path: Path) -> None:
     fields["sites"] = text.replace("700000,South", "700000,")
     with pytest.raises(ScenarioError, match="site = 'DS R': this station has no region"):
         build_network(scenario(tmp_path, **fields))
+
+
+def test_what_one_column_says_of_commas_holds_for_the_file(tmp_path: Path) -> None:
+    text = SITES.replace(",", ";").replace(".", ",").replace("8000000", "8.000")
+    sites, _, findings = read(tmp_path, sites=text)
+    assert sites.loc[5, "population"] == 8000 and not findings.errors
+
+
+def test_capitals_that_two_sites_differ_in_are_not_guessed(tmp_path: Path) -> None:
+    sites = SITES.replace("FC B,", "fc a,")
+    lanes = LANES.replace("FC B", "fc a").replace("FC A,DS P", "Fc A,DS P")
+    assert "row 3: origin = 'Fc A': no such site" in "\n".join(
+        map(str, read(tmp_path, sites=sites, lanes=lanes)[2].errors)
+    )
