@@ -9,6 +9,7 @@ import pandas as pd
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import TRUCK_SIZE
 from regional_dispatch.evaluation.known_world import foreign_worlds
 
 LOW_FILL = 0.10
@@ -24,7 +25,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
         frame: one row per policy and episode with the KPIs.
     """
     mean = frame.groupby("policy", sort=False)[["truck_fill", "settled_share", "lost_line_share"]].mean()
-    found = [*foreign_worlds(policies, scenario), *_low_fill(scenario, mean["truck_fill"])]
+    found = [*foreign_worlds(policies, scenario), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
     settled = float(mean["settled_share"].max())
     if settled > LARGE_SETTLEMENT:
         found.append(
@@ -37,6 +38,18 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
         )
     return found + [str(finding) for finding in noticed()]
+
+
+def _sample(scenario: Scenario) -> list[str]:
+    """Model trucks that are smaller than real ones stand for a sample of all orders."""
+    trucks, sample = scenario.trucks, scenario.trucks.real_capacity_packages / scenario.trucks.capacity_packages
+    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(f.column == TRUCK_SIZE for f in noticed()):
+        return []
+    return [
+        f"trucks of {trucks.capacity_packages:,} packages cost {1 / sample:.2%} of a real one of "
+        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if "
+        f"it holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
+    ]
 
 
 def _low_fill(scenario: Scenario, fill: pd.Series) -> list[str]:

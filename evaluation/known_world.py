@@ -1,6 +1,7 @@
 """Whether a policy is played in a world like the one it was trained or tuned on; where not, its numbers say so.
 
-A policy's file holds the facts of `envs.world.facts`. Where it only names a shipped scenario, that scenario's are taken.
+A policy's file holds the facts of `envs.world.facts`. Where it only names a shipped scenario, those of the scenario are
+taken.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def foreign_worlds(policies: Mapping[str, ScorerPolicy], scenario: Scenario) -> 
         trained = _trained_facts(policy.learned_on)
         if unlike := list(_unlike(trained, here)):
             found.append(
-                f"policy '{name}' was made for another world: {'; '.join(unlike)}. Its numbers say how it does here, "
-                "not how well a policy made for this world would; read them beside an untuned rule such as least_cost"
+                f"policy '{name}' was trained in another world: {'; '.join(unlike)}. Its numbers say how it does here, "
+                "not how well a policy trained here would; read them beside an untuned rule such as least_cost"
             )
     return found
 

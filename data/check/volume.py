@@ -24,6 +24,10 @@ def say_volume(scenario: Scenario, network: Network, tables: Tables, findings: F
     path = str(scenario.resolve(scenario.demand.path))  # type: ignore[union-attr]
     _say_span(scenario, path, orders, findings)
     _say_repeated(path, orders, findings)
+    quiet = np.flatnonzero(np.bincount(orders.station, minlength=len(network.station_share)) == 0)
+    if len(quiet):
+        name = network.sites["name"].iloc[network.net.fcs + network.net.scs + int(quiet[0])]
+        findings.assumed(path, f"{len(quiet):,} stations have no order, such as '{name}'", column="station")
     if tables.stocked is not None:
         _say_without_stock(path, orders, tables.stocked, findings)
 

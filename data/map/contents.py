@@ -6,7 +6,8 @@ T ticks, L lanes, N sites.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,16 +48,20 @@ def contents(runs: Sequence[Played]) -> dict[str, Any]:
         "kinds": [{"title": kind.title, "colour": PALETTE[i]} for i, kind in enumerate(KINDS)],
         "modes": sorted(set(lanes["mode"])),
         "colours": {"between": BETWEEN, "ramp": [to_hex(FILL_COLOURS(i / (_RAMP - 1))) for i in range(_RAMP)]},
-        "truck_packages": [run.truck_packages for run in runs],
         "ticks": _ticks(last),
         "tick_hours": last.tick_hours,
-        "kpis": [{"name": name, "values": [form(run.kpis[kpi]) for run in runs]} for name, kpi, form in TILES],
+        "kpis": [{"name": name, "values": [_value(form, run.kpis[kpi]) for run in runs]} for name, kpi, form in TILES],
         "sites": _sites(sites, regions, view, site_numbers),
         "lanes": _lanes(lanes, regions, view, sites, lane_numbers),
         "flows": [_flows(run, numbers, len(lanes)) for run, numbers in zip(runs, lane_numbers, strict=True)],
         "work": [_work(run, numbers, len(sites)) for run, numbers in zip(runs, site_numbers, strict=True)],
         **_ground(view, sites, regions),
     }
+
+
+def _value(form: Callable[[float], str], value: float) -> str:
+    """A KPI as a tile shows it; a dash where there was no order."""
+    return form(value) if math.isfinite(value) else "–"
 
 
 def united(tables: Sequence[pd.DataFrame], key: list[str]) -> tuple[pd.DataFrame, list[np.ndarray]]:
@@ -85,16 +90,14 @@ def _in_use(run: Played, lanes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ticks(run: Played) -> list[dict[str, Any]]:
-    """Day, hour of the day and name of each tick."""
-    found = []
-    for t in range(len(run.trucks)):
-        minutes = round((run.start_hour + t * run.tick_hours) * 60)
-        day, minute = divmod(minutes, 24 * 60)
-        week = f", week {day // 7 + 1}" if day >= 7 else ""
-        found.append({
-            "day": f"{DAYS[day % 7]}{week}", "hour": minute // 60,
-            "label": f"{DAYS[day % 7]} {minute // 60:02d}:{minute % 60:02d}{week}",
-        })  # fmt: skip
+    """Day, hour of the day and name of each tick, on the scenario's clock."""
+    found, start = [], float(run.hour_of_week[0])
+    for t, (hour, date) in enumerate(zip(run.hour_of_week.tolist(), run.date, strict=True)):
+        weekday, minute = divmod(round(hour * 60), 24 * 60)
+        clock, days = f"{minute // 60:02d}:{minute % 60:02d}", int(start + t * run.tick_hours) // 24
+        week = f", week {days // 7 + 1}" if days >= 7 else ""
+        day = f"{DAYS[weekday % 7]}{week}" if np.isnat(date) else f"{DAYS[weekday % 7]} {date}"
+        found.append({"day": day, "hour": minute // 60, "label": f"{day} {clock}"})
     return found
 
 
@@ -143,6 +146,7 @@ def _lanes(
         "region": [regions.index(name) for name in lanes["region"]],
         "miles": lanes["miles"].astype(float).round(1).tolist(),
         "transit_hours": lanes["transit_hours"].astype(float).round(2).tolist(),
+        "truck_packages": lanes["truck_packages"].tolist(),
         "x": x.tolist(),
         "y": y.tolist(),
         "runs": _held_by(numbers, len(lanes)),
@@ -160,11 +164,11 @@ def _flows(run: Played, numbers: np.ndarray, rows: int) -> dict[str, list[Any]]:
     return found
 
 
-def _work(run: Played, numbers: np.ndarray, rows: int) -> dict[str, list[int]]:
+def _work(run: Played, numbers: np.ndarray, rows: int) -> dict[str, list[Any]]:
     """Lines picked or packages sorted, and how many could be, site by site: T numbers for each of the page's sites."""
     found = {}
-    for name, values in (("done", run.worked), ("most", run.capacity)):
-        whole = np.zeros((rows, len(values)), np.int64)
+    for name, values in (("done", run.worked), ("most", run.capacity.round(2))):
+        whole = np.zeros((rows, len(values)), values.dtype)
         whole[numbers] = values.T
         found[name] = whole.ravel().tolist()
     return found

@@ -46,7 +46,7 @@ function sum(values, row, over) {
   return total;
 }
 
-const fillOf = (lane, run) => lane.packages[run] / (lane.trucks[run] * D.truck_packages[run]);
+const fillOf = (lane, run) => lane.packages[run] / (lane.trucks[run] * D.lanes.truck_packages[lane.i]);
 const costOf = (lane, run) => lane.usd[run] / lane.packages[run];
 
 function inRegions(lane) {
@@ -157,7 +157,7 @@ function laneTip(lane) {
   const per = runs.map(run => costOf(lane, run)).map(value => Number.isFinite(value) ? number(value, 3) : "–").join(" → ");
   return `<b>${escape(table.name[i])}</b><br>${escape(D.kinds[table.kind[i]].title)}, by ${escape(table.mode[i])}; ` +
     `sent by ${escape(D.regions[table.region[i]].name)}; ${number(table.miles[i])} miles, ` +
-    `${number(table.transit_hours[i], 1)} hours${only(table.runs.map(own => own[i]))}<table>` +
+    `${number(table.transit_hours[i], 1)} hours, trucks of ${number(table.truck_packages[i])}${only(table.runs.map(own => own[i]))}<table>` +
     line("packages", lane.packages, 0, "") + line("trucks", lane.trucks, 0, "") +
     shares("truck fill", runs.map(run => fillOf(lane, run))) +
     line("linehaul cost", lane.usd, 2, "USD") + `<tr><td>cost a package</td><td>${per} USD</td></tr></table>` + whenText();
@@ -308,7 +308,8 @@ function draw(trucksAlone = false) {
 function words() {
   const total = name => D.flows.map((_, run) => chosen.reduce((found, lane) => found + lane[name][run], 0));
   const packages = total("packages"), trucks = total("trucks"), usd = total("usd");
-  const fills = packages.map((carried, run) => share(carried / (trucks[run] * D.truck_packages[run])));
+  const room = run => chosen.reduce((all, lane) => all + lane.trucks[run] * D.lanes.truck_packages[lane.i], 0);
+  const fills = packages.map((carried, run) => share(carried / room(run)));
   const pair = (values, digits) => values.map(value => number(value, digits)).join(" → ");
   $("shown").innerHTML = `<b>${escape(when())}</b><br>${number(chosen.filter(lane => lane.trucks.some(Boolean)).length)} lanes${two ? `, of which ${number(lanes.length)} differ` : ""}` +
     `<br>${pair(packages, 0)} packages on ${pair(trucks, 0)} trucks, ${fills.join(" → ")} full<br>${pair(usd, 2)} USD of linehaul`;

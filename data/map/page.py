@@ -48,7 +48,7 @@ def difference_map(before: Played, after: Played, path: Path) -> None:
     Raises:
         InputError: the two are not of the same hours, or the file cannot be written.
     """
-    spans = [(run.start_hour, run.tick_hours, len(run.trucks)) for run in (before, after)]
+    spans = [(run.tick_hours, run.hour_of_week.tolist()) for run in (before, after)]
     if spans[0] != spans[1]:
         raise InputError(
             f"the runs to compare have other hours: {_span(before)} and {_span(after)}; play the same hours of both"
@@ -81,4 +81,4 @@ def unpacked(text: str) -> dict[str, Any]:
 
 
 def _span(run: Played) -> str:
-    return f"{len(run.trucks)} ticks of {run.tick_hours:g} hours from hour {run.start_hour:g} of the week"
+    return f"{len(run.trucks)} ticks of {run.tick_hours:g} hours from hour {run.hour_of_week[0]:g} of the week"

@@ -6,12 +6,15 @@ and dollars are those of the KPIs. Axes: T ticks, L lanes, N sites.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import datetime as dt
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.data.events import hired_trucks
 from regional_dispatch.envs.kernel.metrics import Totals, compute_kpis, difference
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
@@ -32,22 +35,22 @@ class Played(NamedTuple):
     policy: str  # name
     regions: tuple[str, ...]
     sites: pd.DataFrame  # (N) name, kind, latitude, longitude, state, population, region
-    lanes: pd.DataFrame  # (L) name, origin, destination, kind, mode, region, miles, transit_hours
-    truck_packages: int  # a truck holds
-    start_hour: float  # of the first tick, from Monday midnight
+    lanes: pd.DataFrame  # (L) name, origin, destination, kind, mode, region, miles, transit_hours, truck_packages
     tick_hours: float
+    hour_of_week: np.ndarray  # (T,) at the start of each tick, on the scenario's clock; Monday midnight is 0
+    date: np.ndarray  # (T,) datetime64[D], likewise; NaT without a calendar
     trucks: np.ndarray  # (T, L) int, departures
     packages: np.ndarray  # (T, L) int, on them
     usd: np.ndarray  # (T, L) float, what these trucks cost, hired ones at their premium
     worked: np.ndarray  # (T, N) int, lines picked at an FC, packages sorted at a sort center
-    capacity: np.ndarray  # (T, N) int, of the same, at most
+    capacity: np.ndarray  # (T, N) float, of the same, at the site's rate while it is open
     kpis: dict[str, float]  # of these hours (`envs.kernel.metrics`), without the whole episode's cost
 
     @property
     def fill(self) -> np.ndarray:
         """Share of their room that trucks used, NaN where none left: (T, L)."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(self.packages / (self.trucks * self.truck_packages))
+            return np.asarray(self.packages / (self.trucks * self.lanes["truck_packages"].to_numpy()))
 
 
 def play(
@@ -76,15 +79,24 @@ def play(
     before, counts = _totals(sim), []
     while sim.tick(0) < until:
         counts.append(_watched_tick(sim, policy))
-    network, rules = sim.network, sim.world.rules
-    trucks, packages, usd, worked, capacity = (np.array(part) for part in zip(*counts, strict=True))
-    start = (int(sim.state.row["week_tick"][0]) + first) * scenario.tick_hours % WEEK_HOURS
+    hour, trucks, packages, usd, worked, capacity = (np.array(part) for part in zip(*counts, strict=True))
     kpis = compute_kpis(difference(_totals(sim), before))
     del kpis[EPISODE_COST]  # which is not of these hours
+    network = sim.network
     return Played(
         scenario.name, policy.name, network.region_names, _sites(network), _lanes(network, scenario.tick_hours),
-        int(rules.truck_packages), start, scenario.tick_hours, trucks, packages, usd, worked, capacity, kpis,
+        scenario.tick_hours, hour % WEEK_HOURS, _dates(scenario, first, until), trucks, packages, usd, worked, capacity,
+        kpis,
     )  # fmt: skip
+
+
+def _dates(scenario: Scenario, first: int, until: int) -> np.ndarray:
+    """The day of each tick on the scenario's clock, (T,) datetime64[D]; NaT without a calendar."""
+    calendar = scenario.calendar
+    if calendar is None:
+        return np.full(until - first, np.datetime64("NaT", "D"))
+    times = [calendar.starts_at + dt.timedelta(hours=tick * scenario.tick_hours) for tick in range(first, until)]
+    return np.array([time.astimezone(ZoneInfo(calendar.time_zone)).date() for time in times], dtype="datetime64[D]")
 
 
 def _ticks(scenario: Scenario, first_hour: float | None, hours: float | None) -> tuple[int, int]:
@@ -106,17 +118,16 @@ def _totals(sim: Simulator) -> Totals:
     return now._replace(count=now.count.copy(), usd=now.usd.copy())
 
 
-def _watched_tick(sim: Simulator, policy: ScorerPolicy) -> tuple[np.ndarray, ...]:
-    """Plays a tick: departures, packages and dollars of the lanes, work and capacity of the sites."""
+def _watched_tick(sim: Simulator, policy: ScorerPolicy) -> tuple[Any, ...]:
+    """Plays a tick: its hour, departures, packages and dollars of the lanes, work and capacity of the sites."""
     s, net = sim.state, sim.world.net
     lane, queue = s.lane[0].copy(), s.queue[0].copy()
-    tick = sim.tick(0)
+    tick, hour = sim.tick(0), sim.hour_of_week(0)
     home = s.trucks_home[0] + s.trucks_back[0, tick % s.trucks_back.shape[1]]
     sim.begin(0)
     s = sim.state  # which may have grown
     full = s.lane["trucks"][0] - lane["trucks"]
-    worked = _worked(net, queue, s.queue[0])
-    capacity = s.site_capacity[0].copy()
+    worked, capacity = _worked(net, queue, s.queue[0]), _capacity(sim)
     left = s.trucks_home[0].copy()
     sim.decide(0, policy.scorers)
     sim.finish(0)
@@ -125,24 +136,14 @@ def _watched_tick(sim: Simulator, policy: ScorerPolicy) -> tuple[np.ndarray, ...
     hired = hired_trucks(net, full, home) + hired_trucks(net, partial, left)
     trucks = full + partial
     usd = net.lanes["cost"] * (trucks + sim.world.rules.spot_premium * hired)
-    return trucks, now["carried"] - lane["carried"], usd, worked, capacity
+    return hour, trucks, now["carried"] - lane["carried"], usd, worked, capacity
 
 
-def hired_trucks(net: Net, departures: np.ndarray, at_home: np.ndarray) -> np.ndarray:
-    """Which departures of one step of a tick were on hired trucks: (L,).
-
-    Lanes send in the order of their numbers, and a truck is hired once none of the fleet is left at the origin.
-
-    Args:
-        net: lanes, by origin.
-        departures: (L,).
-        at_home: (N,) trucks of the fleet at each site before the step.
-    """
-    origin = net.lanes["origin"]
-    total = np.cumsum(departures)
-    before = total - departures
-    own_before = before - before[np.searchsorted(origin, origin)]  # of the same origin
-    return departures - np.clip(at_home[origin] - own_before, 0, departures)
+def _capacity(sim: Simulator) -> np.ndarray:
+    """Lines or packages that each site can work off in the present tick: (N,), 0 for stations."""
+    clock = sim.world.clock
+    now = (int(sim.state.row["week_tick"][0]) + sim.tick(0)) % clock.works.shape[1]
+    return np.asarray(sim.state.site_capacity[0] * clock.works[clock.opening, now])
 
 
 def _worked(net: Net, before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -172,5 +173,6 @@ def _lanes(network: Network, tick_hours: float) -> pd.DataFrame:
             "region": np.array(network.region_names)[lanes["region"]],
             "miles": lanes["miles"],
             "transit_hours": lanes["ticks"] * tick_hours,
+            "truck_packages": lanes["room"],
         }
     )

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.findings import mark_shown, noticed
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, COST, kpi_cell
@@ -88,6 +89,7 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
         console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
     for doubt in summary.get("doubts", ()):
         console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
+    mark_shown(noticed())  # they are among the notes
 
 
 def _rich_kpis(summary: Summary) -> Table:

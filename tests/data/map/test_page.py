@@ -121,5 +121,20 @@ def test_hours_without_trucks_make_a_page(played: Played) -> None:
 def test_days_and_hours_have_names(played: Played) -> None:
     labels = [tick["label"] for tick in contents([played])["ticks"]]
     assert labels[0] == "Tue 06:00" and labels[-1] == "Wed 05:00"
-    late = contents([played._replace(start_hour=167.0)])["ticks"]
-    assert [late[0]["label"], late[1]["label"]] == ["Sun 23:00", "Mon 00:00, week 2"]
+    late = contents([played._replace(hour_of_week=np.arange(167, 191) % 168.0)])["ticks"]
+    assert [late[0]["label"], late[1]["label"]] == ["Sun 23:00", "Mon, week 2 00:00"]
+
+
+def test_with_a_calendar_hours_have_dates_and_follow_the_clock() -> None:
+    """The clock of New York goes from 2:00 to 3:00 on 2026-03-08."""
+    calendar = {"start": "2026-03-06", "time_zone": "America/New_York"}
+    ticks = contents([play(small(calendar=calendar), POLICY, first_hour=47, hours=5)])["ticks"]
+    clock = [(tick["day"], tick["hour"]) for tick in ticks]
+    assert clock[:2] == [("Sat 2026-03-07", 23), ("Sun 2026-03-08", 0)]
+    assert [hour for _, hour in clock[2:]] == [1, 3, 4]
+    assert ticks[-1]["label"] == "Sun 2026-03-08 04:00"
+
+
+def test_a_kpi_without_orders_is_a_dash(played: Played) -> None:
+    nothing = played._replace(kpis=dict.fromkeys(played.kpis, float("nan")))
+    assert {value for kpi in contents([nothing])["kpis"] for value in kpi["values"]} == {"–"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_capacity_follows_events() -> None:
 def test_by_default_all_hours_after_the_warm_up_and_their_kpis() -> None:
     scenario = small()
     played = play(scenario, POLICY, KEY)
-    assert len(played.trucks) == 90 and played.start_hour == 30
+    assert len(played.trucks) == 90 and played.hour_of_week[0] == 30
     whole = rollout(Simulator(scenario), POLICY.scorers, [KEY])[0]
     assert played.kpis == pytest.approx({name: value for name, value in whole.items() if name != EPISODE_COST})
 
@@ -93,3 +94,16 @@ def test_fill_is_packages_over_room() -> None:
 def test_hours_without_kpis_are_refused(hours: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"warmup_hours = 30 and horizon_hours = 120"):
         play(small(), POLICY, KEY, **hours)
+
+
+def test_lanes_have_trucks_of_their_own_size(tmp_path: Path) -> None:
+    write = {
+        "sites.csv": "name,kind,latitude,longitude,population\nFC A,fc,40,-75,0\nDS 1,station,41,-75,100\nDS 2,station,40,-76,100\n",
+        "lanes.csv": "origin,destination,miles,capacity\nFC A,DS 1,80,4000\nFC A,DS 2,70,2000\n",
+    }
+    for name, text in write.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    network = {"kind": "tables", "sites": str(tmp_path / "sites.csv"), "lanes": str(tmp_path / "lanes.csv")}
+    played = play(small(network=network, demand={"orders_per_day": 2000}), baseline("national_nearest+full_truck"), KEY)
+    assert played.lanes["truck_packages"].tolist() == [6, 3]
+    assert np.nanmax(played.fill) == 1.0
