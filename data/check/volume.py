@@ -11,7 +11,7 @@ from regional_dispatch.envs.world.tables.everything import Tables
 from regional_dispatch.envs.world.tables.orders import Orders
 
 LOW_FILL = 0.1
-_FULL_DAYS = 0.5  # a trace that ends earlier than this share of the horizon is said
+_FULL_DAYS = 0.25  # a trace that ends earlier than this share of the horizon is said
 
 
 def say_volume(scenario: Scenario, network: Network, tables: Tables, findings: Findings) -> None:
