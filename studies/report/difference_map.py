@@ -12,7 +12,7 @@ from regional_dispatch.envs.render.colours import INK
 from regional_dispatch.envs.render.curves import curve
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.studies.report.charts import png
-from regional_dispatch.studies.report.ground import draw_states
+from regional_dispatch.studies.report.ground import draw_ground
 
 _SIZE = (9.6, 5.6)  # inches
 _WIDEST, _THINNEST = 5.0, 0.3  # points
@@ -36,7 +36,7 @@ def difference_map(before: Network, after: Network, lanes: pd.DataFrame) -> byte
     now = after.sites.set_index("name")[["longitude", "latitude"]]
     figure = Figure(figsize=_SIZE, layout="constrained")
     axis = figure.subplots()
-    view = draw_states(axis, before, 0.12)
+    view = draw_ground(axis, before, 0.12)
     at = dict(zip(sites["name"], view.pixels(*sites[["longitude", "latitude"]].to_numpy(float).T), strict=True))
     shown = np.flatnonzero(np.abs(change) > _FAINTEST * max(np.abs(change).max(), 1e-9))
     shown = shown[np.argsort(np.abs(change[shown]), kind="stable")]
