@@ -43,12 +43,12 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
 def _sample(scenario: Scenario) -> list[str]:
     """Model trucks that are smaller than real ones stand for a sample of all orders."""
     trucks, sample = scenario.trucks, scenario.trucks.real_capacity_packages / scenario.trucks.capacity_packages
-    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(TRUCK_SIZE == f.column for f in noticed()):
+    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(f.column == TRUCK_SIZE for f in noticed()):
         return []
     return [
         f"trucks of {trucks.capacity_packages:,} packages cost {1 / sample:.2%} of a real one of "
-        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if it "
-        f"holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
+        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if "
+        f"it holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
     ]
 
 

@@ -107,10 +107,10 @@ def _check_network(settings: Settings, journal: Journal, live: LiveNetwork) -> N
 
 
 def network_digest(live: LiveNetwork) -> str:
-    """A digest of what a log refers to."""
+    """A digest of what a log refers to, the shelves of a network that nothing has happened to yet among it."""
     lanes, names = live.sim.world.net.lanes, live.names
     digest = hashlib.sha256(json.dumps([names.sites, names.sku.names, names.modes]).encode())
-    digest.update(lanes["origin"].tobytes() + lanes["dest"].tobytes() + live.sim.world.base_stock.tobytes())
+    digest.update(lanes["origin"].tobytes() + lanes["dest"].tobytes() + live.sim.state.stock.tobytes())
     return digest.hexdigest()
 
 

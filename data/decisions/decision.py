@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ class Decision(NamedTuple):
     station: str
     region: str
     placed: float  # hours since the episode's start
+    placed_time: dt.datetime | None  # the same in UTC; None without a calendar
     promise_hours: float
     chosen: Way | None  # None where no FC has the units
     other: Way | None  # the policy's next best FC, or else route; None where there is no other candidate
@@ -69,7 +71,8 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
     return Decision(
         order=row["order"], order_name=row["order_name"] or "", line=row["line"], sku=row["sku"],
         sku_name=row["sku_name"] or "", units=row["units"], station=row["station"], region=row["region"],
-        placed=row["placed_hour"], promise_hours=row["promise_hours"], chosen=_way(row, "chosen_", usd),
+        placed=row["placed_hour"], placed_time=row["placed_time"],
+        promise_hours=row["promise_hours"], chosen=_way(row, "chosen_", usd),
         other=_way(row, "next_", more), margin=row["margin"] or 0.0, reason=row["reason"],
         features=tuple(row["features"]), candidates=tuple(row["candidates"]), served=row["served_fc"] or "",
         replanned=row["replanned"],

@@ -29,10 +29,12 @@ _CANDIDATE = pa.struct(
 _FEATURE = pa.struct(
     [("feature", pa.string()), ("chosen", pa.float32()), ("next", pa.float32()), ("worth", pa.float32())]
 )
+_TIME = pa.timestamp("s", tz="UTC")
 SCHEMA = pa.schema([
-    ("tick", pa.int32()), ("hour", pa.float32()), ("order", pa.int64()), ("order_name", pa.string()),
+    ("tick", pa.int32()), ("hour", pa.float32()), ("time", _TIME), ("order", pa.int64()), ("order_name", pa.string()),
     ("line", pa.int32()), ("sku", pa.int32()), ("sku_name", pa.string()), ("units", pa.int32()),
-    ("station", pa.string()), ("region", pa.string()), ("placed_hour", pa.float32()), ("promise_hours", pa.float32()),
+    ("station", pa.string()), ("region", pa.string()), ("placed_hour", pa.float32()), ("placed_time", _TIME),
+    ("promise_hours", pa.float32()),
     *((f"chosen_{name}", kind) for name, kind in _WAY), *((f"next_{name}", kind) for name, kind in _WAY),
     ("difference_usd", pa.float32()), *((f"{part}_usd", pa.float32()) for part in PARTS), ("order_usd", pa.float32()),
     *((f"order_{part}_usd", pa.float32()) for part in PARTS),
@@ -42,11 +44,13 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 COLUMNS = {
     "tick": "tick in which it was decided", "hour": "the same, in hours since the episode's start",
+    "time": "the same as a date, where the scenario has a calendar",
     "order": "number of the order in its episode", "order_name": "its name, where orders come from a file",
     "line": "number of the line in its order, from 1", "sku": "number of the SKU", "sku_name": "its name, likewise",
     "units": "units ordered",
     "station": "where it goes", "region": "region of the station", "placed_hour": "when it was ordered, in hours since "
-    "the episode's start", "promise_hours": "hours from the order to the promised delivery",
+    "the episode's start", "placed_time": "the same as a date",
+    "promise_hours": "hours from the order to the promised delivery",
     "…_route": "number of the route", "…_fc": "FC it is served from", "…_region": "region of the FC",
     "…_path": "the sites of the route", "…_modes": "mode of each leg, where the network has several",
     "…_local": "FC and station share a region of those in force",
@@ -75,11 +79,18 @@ class Names:
         net, self.network = sim.world.net, sim.network
         self.site = sim.network.sites["name"].to_numpy(dtype=object)
         self.region = np.array([*sim.network.region_names], dtype=object)[net.region_of_site]
-        self.orders, self.skus = None, None
+        calendar, self.orders, self.skus = sim.scenario.calendar, None, None
+        self.start = None if calendar is None else np.datetime64(calendar.starts_at.replace(tzinfo=None), "s")
         if isinstance(sim.scenario.demand, TraceDemand):
             trace = trace_of(sim.scenario)
             self.orders, self.skus = trace.names, np.array(trace.sku_names, dtype=object)
         self._ways: dict[int, tuple[str, str]] = {}
+
+    def time(self, hours: np.ndarray) -> np.ndarray:
+        """Hours since the episode's start as dates in UTC; none without a calendar."""
+        if self.start is None:
+            return np.full(len(hours), np.datetime64("NaT", "s"))
+        return np.asarray(self.start + np.round(hours * 3600).astype("timedelta64[s]"))
 
     def order(self, numbers: np.ndarray) -> np.ndarray:
         """Names of orders; None where orders have none."""
@@ -121,17 +132,17 @@ def columns_before(
         seen: the lines as they were decided on.
         rows: (m,) which lines are wanted.
     """
-    hours, tick, line = sim.scenario.tick_hours, sim.tick(0), seen.line[rows]
+    hours, line, now = sim.scenario.tick_hours, seen.line[rows], np.full(len(rows), sim.tick(0))
     chosen, other, order_usd = seen.chosen[rows], seen.other[rows], seen.order_usd[rows]
     difference = _at(seen.more_usd[rows], other)
     site = sim.world.net.fcs + sim.world.net.scs + line["station"]
     reasons, features = _features(policy, seen, rows)
     return {
-        "tick": np.full(len(rows), tick), "hour": np.full(len(rows), tick * hours), "order": line["order"],
+        "tick": now, "hour": now * hours, "time": names.time(now * hours), "order": line["order"],
         "order_name": names.order(line["order"]), "line": seen.number[rows], "sku": line["sku"],
         "sku_name": names.sku(line["sku"]), "units": line["units"], "station": names.site[site],
-        "region": names.region[site],
-        "placed_hour": line["ordered"] * hours, "promise_hours": (line["due"] - line["ordered"]) * hours,
+        "region": names.region[site], "placed_hour": line["ordered"] * hours,
+        "placed_time": names.time(line["ordered"] * hours), "promise_hours": (line["due"] - line["ordered"]) * hours,
         **_way(sim, names, seen, rows, chosen, "chosen_"), **_way(sim, names, seen, rows, other, "next_"),
         "difference_usd": difference.sum(axis=1), "order_usd": order_usd.sum(axis=1),
         **{f"{part}_usd": difference[:, q] for q, part in enumerate(PARTS)},

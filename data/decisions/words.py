@@ -95,8 +95,11 @@ def explain(decisions: Sequence[Decision], policy: str) -> str:
     """
     first = decisions[0]
     name = f"{first.order_name} (number {first.order})" if first.order_name else str(first.order)
+    placed = (
+        f"hour {number(first.placed, 1)}" if first.placed_time is None else f"{first.placed_time:%Y-%m-%d %H:%M} UTC"
+    )
     head = (
-        f"Order {name} to {first.station} ({first.region}), placed at hour {number(first.placed, 1)}, promised within "
+        f"Order {name} to {first.station} ({first.region}), placed at {placed}, promised within "
         f"{number(first.promise_hours, 1)} hours. Decided by {policy}."
     )
     return "\n\n".join([head, *(_line(decision, policy) for decision in decisions), _NOTE])

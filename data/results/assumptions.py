@@ -62,7 +62,7 @@ def warnings(played: Mapping[str, Sequence[Episode]]) -> list[str]:
     found = []
     for name, episodes in played.items():
         count = np.sum([episode.whole.count for episode in episodes], axis=0)
-        fill, lost = _share(count, N.truck_packages, N.truck_room), _share(count, N.lines_lost, N.lines)
+        fill, lost = _share(count, N.truck_packages, N.truck_room, 1), _share(count, N.lines_lost, N.lines, 0)
         if fill < LOW_FILL:
             found.append(
                 f"{name}: trucks leave {100 * fill:.1f} % full; is trucks.capacity_packages right for this volume?"
@@ -125,8 +125,8 @@ def _listed(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
-def _share(count: np.ndarray, top: int, bottom: int) -> float:
-    return float(count[top] / count[bottom]) if count[bottom] else 1.0
+def _share(count: np.ndarray, top: int, bottom: int, of_nothing: float) -> float:
+    return float(count[top] / count[bottom]) if count[bottom] else of_nothing
 
 
 _SETTLED = (

@@ -14,7 +14,7 @@ from regional_dispatch.envs.world.linehaul.routes import routes_by_distance
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 from regional_dispatch.envs.world.sites import SiteCounts
-from regional_dispatch.envs.world.trace import orders_per_day
+from regional_dispatch.envs.world.trace import orders_per_day, trace_of
 
 _FEEDING_FCS = 4  # nearest FCs that mean flows come from
 _SMALLEST_SHARE = 0.5  # an FC is sized for at least this share of the mean FC's demand
@@ -54,7 +54,7 @@ def build_capacities(
     joined[: counts.fcs] = np.isin(np.arange(counts.fcs), routes["fc"])
     capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share, joined)
     fleet = _fleet(scenario, counts, lanes, flow)
-    capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1, 0], counts)).astype(float)
+    capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1.0, 0.0], counts)).astype(float)
     if "per_hour" in sites:
         capacity = np.where(sites["per_hour"].notna(), sites["per_hour"] * scenario.tick_hours, capacity)
     if "trucks" in sites:
@@ -76,9 +76,12 @@ def _mean_flow(
     return flow
 
 
-def _smallest_pick(scenario: Scenario) -> int:
-    """Lines a tick that an FC picks at least: of generated orders the largest, of a trace, one."""
-    return largest_order(scenario) if isinstance(scenario.demand, GeneratedDemand) else 1
+def _smallest_pick(scenario: Scenario) -> float:
+    """Lines a tick that an FC picks at least: of generated orders the largest; of a trace, 99 in 100 in an hour."""
+    if isinstance(scenario.demand, GeneratedDemand):
+        return largest_order(scenario)
+    lines = np.diff(trace_of(scenario).first_line)
+    return float(np.ceil(np.percentile(lines, 99))) * scenario.tick_hours
 
 
 def _orders_per_tick(scenario: Scenario) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import N, Totals
+from regional_dispatch.evaluation.backtest.really import reality
 from regional_dispatch.evaluation.backtest.run import BackTest, Beside
 from regional_dispatch.evaluation.backtest.split import time_text
 from regional_dispatch.evaluation.periods import Period, whole_weeks
@@ -110,7 +111,14 @@ def _week_rows(found: BackTest) -> Iterator[dict[str, object]]:
             }  # fmt: skip
             for region in regions:
                 pair = [p.totals if region == "all" else p.regions[regions.index(region) - 1] for p in (a, b)]
-                yield {**head, "region": region, "orders": pair[0].count[N.orders], **_cells(pair)}
+                real = _really(found, a) if region == "all" else {}
+                yield {**head, "region": region, "orders": pair[0].count[N.orders], **_cells(pair), **real}
+
+
+def _really(found: BackTest, period: Period) -> dict[str, float]:
+    """What the file says of the orders of a week."""
+    real = reality(found.orders, period.start_hour, period.end_hour)
+    return {"file_hours": real.delivery_hours, "file_on_time_percent": 100 * real.on_time_share}
 
 
 def _cells(pair: Sequence[Totals]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory
-from regional_dispatch.envs.kernel.decisions.decide import LANES_AT_ONCE, _block, _decide_lanes
+from regional_dispatch.envs.kernel.decisions.decide import LANES_AT_ONCE, block_for, decide_lanes
 from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     ask_all_features,
@@ -20,7 +20,7 @@ from regional_dispatch.envs.kernel.phases.lane_queue import sort_active
 
 
 @compiled_with_memory
-def decide_lanes(
+def decide_departures(
     w: Any, s: Any, b: int, scorers: Scorers, lane: np.ndarray, go: np.ndarray, sendable: np.ndarray, x: np.ndarray
 ) -> int:
     """Decides for every lane with packages; changes nothing but `go` in the state.
@@ -38,9 +38,9 @@ def decide_lanes(
     """
     sort_active(s, b)
     s.go[b, :] = 0
-    block = _block(scorers.dispatch, LANES_AT_ONCE, DISPATCH_COUNT, LANES_AT_ONCE)
+    block = block_for(scorers.dispatch, LANES_AT_ONCE, DISPATCH_COUNT, LANES_AT_ONCE)
     for r in range(w.net.regions):
-        _decide_lanes(w, s, b, r, scorers.dispatch, block)
+        decide_lanes(w, s, b, r, scorers.dispatch, block)
     for r in range(w.net.regions):
         ask_all_features(s, b, r)
     hour = hour_of_day(w, s, b)

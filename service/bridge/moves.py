@@ -13,11 +13,11 @@ import numpy as np
 from regional_dispatch.envs.kernel.compiled import compiled, inlined
 from regional_dispatch.envs.kernel.ledger import book_handling
 from regional_dispatch.envs.kernel.phases.arrivals import region_of_station
-from regional_dispatch.envs.kernel.phases.dispatch import _send_truck, hold_lanes
+from regional_dispatch.envs.kernel.phases.dispatch import hold_lanes, send_truck
 from regional_dispatch.envs.kernel.phases.lane_queue import drop_empty, find_safe, leave_lane
 from regional_dispatch.envs.kernel.phases.levers import enter_setting
-from regional_dispatch.envs.kernel.phases.trucks import _deliver, close_package
-from regional_dispatch.envs.kernel.phases.work import _finish_work, join_site
+from regional_dispatch.envs.kernel.phases.trucks import close_package, deliver
+from regional_dispatch.envs.kernel.phases.work import finish_work, join_site
 
 
 @compiled
@@ -63,11 +63,11 @@ def _leave_site(w: Any, s: Any, b: int, site: int, p: int) -> None:
 
 
 @compiled
-def finish_work(w: Any, s: Any, b: int, p: int) -> None:
+def work_done(w: Any, s: Any, b: int, p: int) -> None:
     """Package p has been picked, or sorted: it joins the queue of its next lane."""
     site = _site_of(w, s, b, p)
     _leave_site(w, s, b, site, p)
-    _finish_work(w, s, b, site, p)
+    finish_work(w, s, b, site, p)
 
 
 @compiled
@@ -81,7 +81,7 @@ def depart(w: Any, s: Any, b: int, lane: int, packages: np.ndarray) -> None:
         if queue.head < 0:
             queue.tail = p
         queue.head = p
-    _send_truck(w, s, b, lane, len(packages))
+    send_truck(w, s, b, lane, len(packages))
     s.arriving[b, :, :] = -1  # real trucks arrive when an event says so
     drop_empty(s, b)
 
@@ -95,7 +95,7 @@ def unload(w: Any, s: Any, b: int, packages: np.ndarray) -> None:
         site = w.net.lanes[route.lanes[package.leg]].dest
         package.leg += 1
         if package.leg == route.legs:
-            _deliver(w, s, b, p)
+            deliver(w, s, b, p)
         else:
             join_site(s, b, site, p)
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from regional_dispatch.envs.kernel.clock import earliest_arrival
 from regional_dispatch.envs.kernel.compiled import compiled_with_memory, inlined
-from regional_dispatch.envs.kernel.decisions.decide import LINES_AT_ONCE, _block, _decide_lines
+from regional_dispatch.envs.kernel.decisions.decide import LINES_AT_ONCE, block_for, decide_lines
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_COUNT
-from regional_dispatch.envs.kernel.decisions.order_plan import _units_usd, surcharge
+from regional_dispatch.envs.kernel.decisions.order_plan import surcharge, units_usd
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import late_usd
-from regional_dispatch.envs.kernel.phases.arrivals import _add_line, _count_order, line_at, region_of_station
+from regional_dispatch.envs.kernel.phases.arrivals import add_line, count_order, line_at, region_of_station
 from regional_dispatch.envs.kernel.phases.source import source_lines
 
 USD_PARTS = ("standard", "late", "surcharge", "units")  # of what a candidate is expected to cost
@@ -47,10 +47,10 @@ def source_orders(
         package: (m,) int64, filled: the package the line travels in, −1 if it is lost.
     """
     _place(w, s, b, orders, lines)
-    block = _block(scorers.source, LINES_AT_ONCE * w.rules.candidates, SOURCE_COUNT, LINES_AT_ONCE)
+    block = block_for(scorers.source, LINES_AT_ONCE * w.rules.candidates, SOURCE_COUNT, LINES_AT_ONCE)
     for r in range(w.net.regions):
         if s.slots[b, r] > 0:
-            _decide_lines(w, s, b, r, scorers.source, block)
+            decide_lines(w, s, b, r, scorers.source, block)
     _read_offers(w, s, b, orders, offer, offer_usd, offer_tick, choice)
     source_lines(w, s, b)
     _read_packages(w, s, b, orders, served, package)
@@ -85,8 +85,8 @@ def _place(w: Any, s: Any, b: int, orders: np.ndarray, lines: np.ndarray) -> Non
     for n in range(len(orders) - 1):
         station, first, last = orders[n, 0], orders[n, 1], orders[n + 1, 1]
         for i in range(first, last):
-            _add_line(w, s, b, station, lines[i, 2], lines[i, 0], lines[i, 1])
-        _count_order(w, s, b, station, last - first)
+            add_line(w, s, b, station, lines[i, 2], lines[i, 0], lines[i, 1])
+        count_order(w, s, b, station, last - first)
     for r in range(w.net.regions):
         s.slots[b, r] = s.line_count[b, r]
         s.sourced[b, r] = 0
@@ -112,7 +112,7 @@ def _read_offers(
                     offer_usd[i, k, STANDARD] = w.net.routes[path].cost
                     offer_usd[i, k, LATE] = late_usd(w.rules, offer_tick[i, k] - line.due)
                     offer_usd[i, k, SURCHARGE] = surcharge(s, b, r, j, k)
-                    offer_usd[i, k, UNITS] = _units_usd(w, s, b, r, j, path)
+                    offer_usd[i, k, UNITS] = units_usd(w, s, b, r, j, path)
 
 
 @inlined

@@ -86,7 +86,7 @@ def _(event: m.PackageSorted, live: LiveNetwork) -> Facts:
 
 def _finish_work(live: LiveNetwork, name: str, place: str) -> Facts:
     package = _package(live, name, "package", place)
-    moves.finish_work(live.sim.world, live.sim.state, ROW, package.number)
+    moves.work_done(live.sim.world, live.sim.state, ROW, package.number)
     live.where.put(package._replace(place=WAITING))
     return {"waits_for": live.answers.lane(lane_of(live, package))}
 

@@ -19,7 +19,7 @@ from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT
 from regional_dispatch.envs.kernel.state import State, grow_packages
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, Scenario, TraceDemand
+from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, Scenario
 from regional_dispatch.envs.world.trace import sku_names
 from regional_dispatch.service.bridge import lanes as lane_bridge
 from regional_dispatch.service.bridge import moves
@@ -63,7 +63,7 @@ class LiveNetwork:
     def __init__(self, scenario: Scenario, policy: ScorerPolicy, calendar: Calendar) -> None:
         self.scenario, self.policy, self.calendar = scenario, policy, calendar
         self.sim = _simulator(scenario, policy, calendar.start)
-        self.names = NetworkNames(self.sim.network, _sku_names(self.sim.scenario))
+        self.names = NetworkNames(self.sim.network, _sku_names(self.sim))
         self.answers = Answers(self.sim, self.names, calendar)
         self.where = Whereabouts()
         self.priced_at: int | None = None  # tick of the units' prices, where the policy wants any
@@ -200,7 +200,7 @@ class LiveNetwork:
         lanes = self.sim.state.lane.shape[1]
         lane, x = np.zeros(lanes, np.int64), np.zeros((lanes, DISPATCH_COUNT), np.float32)
         go, sendable = np.zeros(lanes, np.int8), np.zeros(lanes, np.int8)
-        count = lane_bridge.decide_lanes(
+        count = lane_bridge.decide_departures(
             self.sim.world, self.state, ROW, self.policy.scorers, lane, go, sendable, x
         )  # fmt: skip
         return self.answers.lanes(lane[:count], go[:count] == 1, sendable[:count] == 1, x[:count])
@@ -243,8 +243,6 @@ def _live_scenario(scenario: Scenario, start: datetime) -> Scenario:
     return scenario.model_copy(update=changes)
 
 
-def _sku_names(scenario: Scenario) -> Sequence[str]:
+def _sku_names(sim: Simulator) -> Sequence[str]:
     """The SKUs' names, in the order of their numbers."""
-    if isinstance(scenario.demand, TraceDemand):
-        return sku_names(scenario)
-    return [str(sku) for sku in range(scenario.stock.skus)]
+    return sku_names(sim.scenario) or [str(sku) for sku in range(sim.state.stock.shape[1])]

@@ -68,7 +68,7 @@ def difference_map(before: Network, after: Network, lanes: pd.DataFrame) -> byte
     largest = np.abs(change).max() if len(change) else 0.0
     axis.set_title(f"After less before; the widest lane: {largest:,.0f} packages a day", fontsize=10, loc="left")
     points = np.array(list(at.values()))
-    margin = 0.06 * (points.max(axis=0) - points.min(axis=0)).max()
+    margin = 0.06 * (points.max(axis=0) - points.min(axis=0)).max() + 1.0
     (left, low), (right, high) = points.min(axis=0) - margin, points.max(axis=0) + margin
     axis.set(xlim=(left, right), ylim=(low, high))
     axis.set_aspect("equal")

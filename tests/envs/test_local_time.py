@@ -68,7 +68,7 @@ def test_an_order_before_a_clock_change_meets_the_scheduled_truck_of_the_day_aft
 
 
 def test_a_timetable_holds_for_full_trucks_too_and_rules_know_the_last_safe_departure(tmp_path: Path) -> None:
-    three = [f"{n},2024-11-02 00:00,DS,a,1,20" for n in "xyz"]
+    three = [f"{n},2024-11-02 00:00,DS,a,1,19" for n in "xyz"]
     assert hours_to_delivery(world(tmp_path, three, lane="departures=06:00;18:00")) == 8
     # Promised within 15 hours: the truck at 18:00 comes too late, so the one at 6:00 must go, though not full.
     one = ["x,2024-11-02 00:00,DS,a,1,15"]

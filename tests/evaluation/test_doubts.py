@@ -41,4 +41,6 @@ def test_trucks_that_leave_empty_and_a_large_settlement_are_said() -> None:
     scenario = load_scenario("small", {"trucks.capacity_packages": "2000", **SHORT})
     doubts = compare_policies(scenario, resolve_policies(["least_cost"], scenario), 1, 0).summary["doubts"]
     assert any("trucks of 2,000 packages leave" in doubt and "full" in doubt for doubt in doubts)
+    short = load_scenario("small", {"horizon_hours": "30", "warmup_hours": "24"})
+    doubts = compare_policies(short, resolve_policies(["least_cost"], short), 1, 0).summary["doubts"]
     assert any("settled at standard cost" in doubt for doubt in doubts)

@@ -43,7 +43,7 @@ class Running:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=30)
 
-    def wait(self, seconds: float = 120) -> Running:
+    def wait(self, seconds: float = 600) -> Running:
         """Until it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from regional_dispatch.service.live.names import Names
 from regional_dispatch.service.live.network import LiveNetwork
 from regional_dispatch.service.live.pricing import price_now, pricing_is_due
 from regional_dispatch.service.live.warm_up import warm_up
+from tests.conftest import trace_scenario
 from tests.service.played import START
 from tests.worlds import SCARCE, TIGHT, TWO_REGIONS, small
 
@@ -76,6 +78,17 @@ def test_an_order_of_hundreds_of_lines_is_one_decision() -> None:
     assert len(lines) == 700
     taken = sum(not line["lost"] for line in lines)
     assert int(live.sim.world.base_stock.sum()) - int(live.sim.state.stock.sum()) == taken > 0
+
+
+def test_skus_of_a_users_file_go_by_their_names(tmp_path: Path) -> None:
+    skus = ("Ä-7 #1", "0012", "long/name")
+    rows = [f"{n // 4},o{n},{{{n % 6}}},{skus[n % 3]},1,30" for n in range(120)]
+    live = live_network(trace_scenario(tmp_path / "orders.csv", rows), "least_cost")
+    assert sorted(live.names.sku.names) == sorted(skus)
+    lines = order(live, "named", *(m.Line(sku=sku) for sku in skus))
+    assert [line["sku"] for line in lines] == list(skus) and not any(line["lost"] for line in lines)
+    with pytest.raises(RefusedError, match="closest name is '0012'"):
+        order(live, "cut", m.Line(sku="12"))
 
 
 def test_a_truck_takes_those_that_waited_longest_or_those_that_are_named() -> None:

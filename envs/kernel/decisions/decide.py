@@ -39,16 +39,16 @@ class _Block(NamedTuple):
 @compiled_with_memory
 def decide(w: Any, s: Any, b: int, scorers: Scorers, only: int, skip: int) -> None:
     """Lets compiled scorers decide for region `only` (−1: all), leaving out region `skip` (−1: none)."""
-    lines = _block(scorers.source, LINES_AT_ONCE * w.rules.candidates, SOURCE_COUNT, LINES_AT_ONCE)
-    lanes = _block(scorers.dispatch, LANES_AT_ONCE, DISPATCH_COUNT, LANES_AT_ONCE)
+    lines = block_for(scorers.source, LINES_AT_ONCE * w.rules.candidates, SOURCE_COUNT, LINES_AT_ONCE)
+    lanes = block_for(scorers.dispatch, LANES_AT_ONCE, DISPATCH_COUNT, LANES_AT_ONCE)
     for r in range(w.net.regions):
         if (only < 0 or r == only) and r != skip:
-            _decide_lines(w, s, b, r, scorers.source, lines)
-            _decide_lanes(w, s, b, r, scorers.dispatch, lanes)
+            decide_lines(w, s, b, r, scorers.source, lines)
+            decide_lanes(w, s, b, r, scorers.dispatch, lanes)
 
 
 @compiled_with_memory
-def _block(scorer: Scorer, rows: int, features: int, of: int) -> _Block:
+def block_for(scorer: Scorer, rows: int, features: int, of: int) -> _Block:
     return _Block(
         np.zeros((rows, features), np.float32),
         np.zeros(rows, np.float32),
@@ -60,7 +60,7 @@ def _block(scorer: Scorer, rows: int, features: int, of: int) -> _Block:
 
 
 @subroutine
-def _decide_lines(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
+def decide_lines(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
     """Candidates, plan and features of one order after the other, while its rows of stock are in the cache."""
     g = min(r, len(scorer.bias) - 1)
     count = weighed(scorer, g, block.asked, block.listed)
@@ -98,7 +98,7 @@ def _choose(s: Any, b: int, r: int, first: int, last: int, block: _Block) -> Non
 
 
 @subroutine
-def _decide_lanes(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
+def decide_lanes(w: Any, s: Any, b: int, r: int, scorer: Scorer, block: _Block) -> None:
     g = min(r, len(scorer.bias) - 1)
     count = weighed(scorer, g, block.asked, block.listed)
     ask_lane_features(s, b, r, block.asked)

@@ -55,7 +55,7 @@ def surcharge(s: Any, b: int, r: int, j: int, k: int) -> float:
 
 
 @pasted
-def _units_usd(w: Any, s: Any, b: int, r: int, j: int, path: int) -> float:
+def units_usd(w: Any, s: Any, b: int, r: int, j: int, path: int) -> float:
     """Price of the units that the line in slot j takes off the shelf of the route's FC; 0 where units have no price."""
     if s.row[b].priced == 0:
         return 0.0
@@ -69,7 +69,7 @@ def _plan_line(w: Any, s: Any, b: int, r: int, j: int) -> None:
     best, least = -1, np.inf
     for k in range(len(routes)):
         if routes[k] >= 0:
-            usd = _package_usd(w, s, b, r, j, k) + _units_usd(w, s, b, r, j, routes[k])
+            usd = _package_usd(w, s, b, r, j, k) + units_usd(w, s, b, r, j, routes[k])
             if usd < least:
                 best, least = routes[k], usd
     s.plan[b, r, j, LEAST_COST] = s.plan[b, r, j, FEWEST_PACKAGES] = best
@@ -142,7 +142,7 @@ def _least_priced_cover(w: Any, s: Any, b: int, r: int, low: int, high: int, rou
     for i in range(routes):
         path, able = s.cover[b, r, i, 0], s.cover[b, r, i, 1]
         for j in range(low, high):
-            s.line_usd[b, r, j - low] = _units_usd(w, s, b, r, j, path)
+            s.line_usd[b, r, j - low] = units_usd(w, s, b, r, j, path)
         mask = int(able)
         while mask > 0:  # every set of lines this route can carry
             total = s.cover_usd[b, r, i]

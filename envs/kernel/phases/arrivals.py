@@ -72,8 +72,8 @@ def _draw_orders(w: Any, s: Any, b: int) -> bool:
         for n in range(lines):
             sku = draw_alias(d.sku_alias, d.sku_keep, draw(order_key, 4 + 2 * n))
             units = draw_cdf(d.units_cdf, draw(order_key, 5 + 2 * n)) + 1
-            _add_line(w, s, b, station, promise, sku, units)
-        _count_order(w, s, b, station, lines)
+            add_line(w, s, b, station, promise, sku, units)
+        count_order(w, s, b, station, lines)
         i += _ONE
 
 
@@ -111,8 +111,8 @@ def _replay_orders(w: Any, s: Any, b: int) -> bool:
         if not _room_for(w, s, b, station, last - first):
             return False
         for n in range(first, last):
-            _add_line(w, s, b, station, d.trace_lines[n, 2], d.trace_lines[n, 0], d.trace_lines[n, 1])
-        _count_order(w, s, b, station, last - first)
+            add_line(w, s, b, station, d.trace_lines[n, 2], d.trace_lines[n, 0], d.trace_lines[n, 1])
+        count_order(w, s, b, station, last - first)
     return True
 
 
@@ -122,7 +122,7 @@ def _room_for(w: Any, s: Any, b: int, station: int, lines: int) -> bool:
 
 
 @pasted
-def _add_line(w: Any, s: Any, b: int, station: int, promise: int, sku: int, units: int) -> None:
+def add_line(w: Any, s: Any, b: int, station: int, promise: int, sku: int, units: int) -> None:
     row, r = s.row[b], region_of_station(w, station)
     line = line_at(s, b, r, s.line_count[b, r])
     line.sku, line.units, line.station = sku, units, station
@@ -132,7 +132,7 @@ def _add_line(w: Any, s: Any, b: int, station: int, promise: int, sku: int, unit
 
 
 @pasted
-def _count_order(w: Any, s: Any, b: int, station: int, lines: int) -> None:
+def count_order(w: Any, s: Any, b: int, station: int, lines: int) -> None:
     row = s.row[b]
     row.orders += 1
     row.lines += lines

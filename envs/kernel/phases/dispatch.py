@@ -35,7 +35,7 @@ def send_full_loads(w: Any, s: Any, b: int) -> None:
         lane = s.active[b, i]
         room = w.net.lanes[lane].room
         while s.lane[b, lane].count >= room and can_send(w, s, b, lane):
-            _send_truck(w, s, b, lane, room)
+            send_truck(w, s, b, lane, room)
     drop_empty(s, b)
 
 
@@ -46,13 +46,13 @@ def send_partial_loads(w: Any, s: Any, b: int) -> None:
         lane = s.active[b, i]
         waiting = min(s.lane[b, lane].count, w.net.lanes[lane].room)
         if s.go[b, lane] == 1 and can_send(w, s, b, lane):
-            _send_truck(w, s, b, lane, waiting)
+            send_truck(w, s, b, lane, waiting)
         s.go[b, lane] = 0
     drop_empty(s, b)
 
 
 @subroutine
-def _send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
+def send_truck(w: Any, s: Any, b: int, index: int, load: int) -> None:
     """A truck leaves with the first `load` packages of the queue of lane `index`."""
     row, lane, queue = s.row[b], w.net.lanes[index], s.lane[b, index]
     hired = s.trucks_home[b, lane.origin] == 0

@@ -41,7 +41,7 @@ def unload_trucks(w: Any, s: Any, b: int) -> None:
             site = w.net.lanes[route.lanes[package.leg]].dest
             package.leg += 1
             if package.leg == route.legs:
-                _deliver(w, s, b, p)
+                deliver(w, s, b, p)
             else:
                 join_site(s, b, site, p)
             p = after
@@ -49,7 +49,7 @@ def unload_trucks(w: Any, s: Any, b: int) -> None:
 
 
 @inlined
-def _deliver(w: Any, s: Any, b: int, p: int) -> None:
+def deliver(w: Any, s: Any, b: int, p: int) -> None:
     package, tick = s.package[b, p], s.row[b].tick
     station = w.net.routes[package.route].station
     usd = late_usd(w.rules, tick - package.due)

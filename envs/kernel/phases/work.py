@@ -49,7 +49,7 @@ def pick_and_sort(w: Any, s: Any, b: int) -> None:
             queue.head = package.next
             queue.packages -= 1
             queue.lines -= package.lines
-            _finish_work(w, s, b, site, p)
+            finish_work(w, s, b, site, p)
 
 
 @pasted
@@ -62,7 +62,7 @@ def capacity_now(w: Any, s: Any, b: int, site: int) -> int:
 
 
 @inlined
-def _finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
+def finish_work(w: Any, s: Any, b: int, site: int, p: int) -> None:
     """Books a pick or sort, and any lateness that waiting for it has made inevitable."""
     rules, package, tick = w.rules, s.package[b, p], s.row[b].tick
     route = w.net.routes[package.route]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Column
 from regional_dispatch.envs.world.tables.source import Batch
@@ -200,7 +200,7 @@ def _other_style(array: pa.Array, decimal: str) -> np.ndarray:
 
 
 def say_cells(
-    level: str, file: Path, batch: Batch, name: str, where: np.ndarray, problem: str, mend: str, findings: Findings
+    level: Level, file: Path, batch: Batch, name: str, where: np.ndarray, problem: str, mend: str, findings: Findings
 ) -> None:
     """Appends a finding for the cells of a column where `where` (n,) is true."""
     at = np.flatnonzero(where)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.tables.assembly import Assembly, Lines, Orders
-from regional_dispatch.envs.world.tables.names import as_text, number_names
+from regional_dispatch.envs.world.tables.names import as_text, number_names, say_spoiled
 from regional_dispatch.envs.world.tables.nearest import nearest_station, station_of_postal
 from regional_dispatch.envs.world.tables.numbers import NUMBER_KINDS, decimals, read_numbers, say_cells
 from regional_dispatch.envs.world.tables.options import Options, options_of
@@ -188,6 +188,7 @@ class _Reading:
         empty = _empty(column)
         if empty.any():
             say_cells("error", self.path, batch, name, empty, "is empty", "", self.findings)
+        say_spoiled(self.path, batch, name, column, self.findings)
         return column
 
     def _promise(self, batch: Batch, decimal: dict[str, str], hours: np.ndarray) -> np.ndarray | None:

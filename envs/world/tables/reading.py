@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.findings import Findings
-from regional_dispatch.envs.world.tables.names import as_text
+from regional_dispatch.envs.world.tables.names import as_text, say_spoiled
 from regional_dispatch.envs.world.tables.numbers import NUMBER_KINDS, decimals, read_numbers
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Column, Kind, Table
@@ -53,6 +53,7 @@ def _text(path: Path, batch: Batch, column: Column, findings: Findings) -> np.nd
     cells = as_text(batch.columns[column.name])
     texts = np.array([*cells.dictionary.to_pylist(), ""], dtype=object)[cells.indices.to_numpy()]
     empty = texts == ""
+    say_spoiled(path, batch, column.name, cells, findings)
     if column.required and empty.any():
         findings.rows(
             "error", path, batch.rows[empty], column.name, texts[empty], "is empty", "fill it, or remove the row"

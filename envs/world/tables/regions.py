@@ -69,8 +69,9 @@ def read_states(path: Path, sites: pd.DataFrame, sites_path: Path | str, finding
             path, "is given twice", "remove one row", row=int(row), column="state", value=table["state"][row]
         )
     spelling, regions = Spelling(table["state"].tolist()), table["region"].tolist()
-    found = {}
-    for state, names in sites.groupby("state")["name"]:
+    found: dict[str, str] = {}
+    for state in sites["state"].unique().tolist():
+        names = sites.loc[sites["state"] == state, "name"]
         number = spelling.number(state)
         if number < 0:
             number = spelling.exact(US_STATES.get(state.casefold(), ""))

@@ -34,6 +34,7 @@ KIND_OF_WORD = {word: kind for kind, words in KIND_WORDS.items() for word in wor
 _FAR_MILES, _FAR_TIMES = 1500.0, 10.0  # from the nearest other site, and × what is usual
 _SEA_MILES = 1000.0  # from most sites, where 0, 0 is no place of theirs
 _SWAPPED_MILES = 500.0  # from most sites, from which a swap is looked for
+_INHABITED_DEGREES = -60.0  # no site stands south of it
 _SWAPPED_SHARE = 0.25  # with latitude and longitude swapped it is this much nearer to the others
 
 
@@ -106,7 +107,10 @@ def _check_places(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         if lat[i] == 0 and lon[i] == 0 and most[i] > _SEA_MILES:
             findings.error(path, "is in the sea off Africa, as a missing place is", "write where the site is", **shown)
         elif turned[i]:
-            problem = f"is {most[i]:,.0f} miles from most sites; are latitude and longitude swapped?"
+            far = f"is {most[i]:,.0f} miles from most sites"
+            problem = (
+                f"{'is in Antarctica' if lat[i] < _INHABITED_DEGREES else far}; are latitude and longitude swapped?"
+            )
             findings.warning(path, problem, "swap them", **shown)
         elif nearest[i] > _FAR_MILES and nearest[i] > _FAR_TIMES * usual:
             problem = f"is {nearest[i]:,.0f} miles from the nearest other site"
@@ -117,7 +121,8 @@ def swapped(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     """Sites that lie far from most others, and would not with latitude and longitude swapped: (N,) bool."""
     lat, lon = latitude, longitude
     placed = np.flatnonzero(np.isfinite(lat + lon))
-    found = np.zeros(len(lat), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        found = (lat < _INHABITED_DEGREES) & (np.abs(lon) < -_INHABITED_DEGREES)  # in Antarctica
     if len(placed) < 3:
         return found
     here = np.nanmedian(_miles_between(lat[placed], lon[placed]), axis=1)
@@ -125,7 +130,7 @@ def swapped(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
         if miles > _SWAPPED_MILES and abs(lon[at]) <= 90:
             others = placed[placed != at]
             there = great_circle_miles(lon[[at]], lat[[at]], lat[others], lon[others])
-            found[at] = np.median(there) < _SWAPPED_SHARE * miles
+            found[at] |= np.median(there) < _SWAPPED_SHARE * miles
     return found
 
 

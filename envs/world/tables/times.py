@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.tables.names import as_text
 from regional_dispatch.envs.world.tables.numbers import say_cells
 from regional_dispatch.envs.world.tables.source import Batch
 
@@ -38,7 +39,7 @@ NUMBER_FORMATS: dict[str, tuple[str, str, float, float]] = {
 def looks_like_dates(column: pa.Array) -> bool:
     """Whether the first cells of a column that are not empty are dates."""
     if not pa.types.is_dictionary(column.type):
-        return pa.types.is_temporal(column.type)
+        return pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
     texts = [text for text in column.dictionary[:20].to_pylist() if text]
     return bool(texts) and all(pc.match_substring_regex(pa.array(texts), _DATED).to_pylist())
 
@@ -67,17 +68,17 @@ def read_times(
         required: whether empty cells are errors.
     """
     column = batch.columns[name]
-    if pa.types.is_temporal(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         local, utc = _typed(column)
         empty = np.isnat(local) & np.isnat(utc)
         wrong = np.zeros(len(batch), dtype=bool)
     else:
-        encoded = column if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string()).dictionary_encode()
+        encoded = as_text(column)
         texts = encoded.dictionary
         chosen = time_format or _format(file, batch, name, texts, findings)
-        at = encoded.indices.to_numpy(zero_copy_only=False).astype(int)
+        at = encoded.indices.to_numpy()
         local, utc = (part[at] for part in _parsed(texts, chosen))
-        empty = pc.equal(texts, "").fill_null(True).to_numpy(zero_copy_only=False)[at]
+        empty = pc.equal(texts, "").to_numpy(zero_copy_only=False)[at] if len(texts) else np.ones(len(at), dtype=bool)
         wrong = np.isnat(local) & np.isnat(utc) & ~empty
         if chosen == "?":  # said already
             wrong[:] = False
@@ -179,8 +180,8 @@ def _parsed(texts: pa.Array, how: str) -> tuple[np.ndarray, np.ndarray]:
         return (times, nothing) if how == EXCEL_DAYS else (nothing, times)
     if how in ("day", "month"):
         return _dates(texts, how == "day")
-    zoned = "%z" in how
-    times = pd.to_datetime(pd.Series(texts.to_pylist(), dtype=object), format=how, errors="coerce", utc=zoned)
+    zoned, written = "%z" in how, pd.Series(texts.to_pylist(), dtype=object)
+    times = pd.to_datetime(written, format=how, errors="coerce", utc=zoned)
     plain = (times.dt.tz_localize(None) if zoned else times).to_numpy("datetime64[us]")
     return (nothing, plain) if zoned else (plain, nothing)
 

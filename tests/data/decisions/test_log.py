@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -172,6 +173,8 @@ def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
     scenario = written_orders(tmp_path / "orders.csv", table)
     rows = written(tmp_path / "log.parquet", scenario, POLICIES["least_cost"])
     logged = {(row["order_name"], row["sku_name"], row["units"]) for row in rows}
+    placed = dict(zip(table["order"], table["time"].dt.tz_localize("UTC"), strict=True))
+    assert {row["placed_time"] - placed[row["order_name"]].floor("h") for row in rows} == {pd.Timedelta(0)}
     assert logged == set(zip(table["order"], table["sku"], table["units"], strict=True))
     found = log.read_order(tmp_path / "log.parquet", "#20, Köln")
     own = table[table["order"] == "#20, Köln"]
@@ -182,9 +185,25 @@ def test_orders_and_skus_of_a_file_keep_their_names(tmp_path: Path) -> None:
         == log.play_order(scenario, POLICIES["least_cost"], KEY, "20")
         == []
     )
+    assert f"placed at {own['time'].iloc[0].floor('h'):%Y-%m-%d %H:%M} UTC" in explain(found, "least_cost")
     assert "Order #20, Köln (number " in explain(found, "least_cost") and own["sku"].iloc[0] in explain(
         found, "least_cost"
     )
+
+
+def test_an_order_of_hundreds_of_lines_with_two_promises(tmp_path: Path) -> None:
+    """Its packages as decided: one per route and promise."""
+    table = drawn_orders(days=2, per_day=20, skus=200)
+    lines = {"sku": [f"{i:05d}" for i in range(200)], "promise_hours": np.where(np.arange(200) % 3 == 0, 12, 60)}
+    big = pd.DataFrame({"order": "BIG", "time": table["time"].iloc[9], "station": table["station"].iloc[0], **lines})
+    scenario = written_orders(tmp_path / "orders.csv", pd.concat([table, big.assign(units=1)], ignore_index=True))
+    rows = pd.DataFrame(written(tmp_path / "log.parquet", scenario, POLICIES["consolidate"])).query(
+        "order_name == 'BIG'"
+    )
+    assert sorted(rows["line"]) == list(range(1, 201)) and set(rows["promise_hours"]) == {12, 60}
+    served = rows.dropna(subset=["chosen_route"])
+    assert len(served) > 150 and served["chosen_packages"].nunique() == 1
+    assert served["chosen_packages"].iloc[0] == served.groupby(["chosen_route", "promise_hours"]).ngroups
 
 
 def test_words_say_who_serves_what_else_there_was_and_why(tmp_path: Path) -> None:

@@ -145,5 +145,7 @@ def test_the_read_me_says_what_moves_dollars() -> None:
 
 
 def test_little_under_way_and_full_trucks_need_no_warning() -> None:
+    nothing, tables = played(small(demand={"orders_per_day": 0}))
+    assert warnings({"least_cost": [nothing]}) == [] and tables["lanes"]["truck_fill_share"].isna().all()
     episode, _ = played(small(horizon_hours=240))
     assert settled_share([episode]) < 0.1 and warnings({"least_cost": [episode]}) == []

@@ -65,7 +65,7 @@ def test_every_shipped_scenario_loads_by_name(path: Path) -> None:
         ("name: x\ncosts: {late_usd: -5}\n", ("costs.late_usd", "-5", "greater than or equal to 0")),
         ("name: x\nnetwork: {kind: cities, fulfillment_centers: 0}\n", ("fulfillment_centers", "= 0")),
         ("name: x\nnetwork: {kind: hexagons}\n", ("network", "hexagons")),
-        ("name: x\ndemand: {kind: trace, path: a.csv}\n", ("orders_per_day", "missing")),
+        ("name: x\ndemand: {kind: trace, path: a.csv, orders_per_day: 0}\n", ("orders_per_day", "= 0")),
         ("name: x\ndemand: {kind: generated, orders_per_day: -1}\n", ("orders_per_day", "-1")),
         ("name: x\ndemand: {kind: generated, hourly_shares: [1, 2]}\n", ("hourly_shares", "24")),
         ("name: x\ndemand: {kind: generated, units_per_line: [0, 0]}\n", ("units_per_line", "positive sum")),

@@ -91,6 +91,7 @@ def test_regions_and_weeks_add_up_to_the_whole(found: BackTest) -> None:
     own = table[(table["policy"] == "least_cost") & table["whole"]]
     all_of = own[own["region"] == "all"]["usd_difference"]
     assert all_of.sum() == pytest.approx(own[own["region"] != "all"]["usd_difference"].sum())
+    assert own[own["region"] == "all"]["file_hours"].to_numpy() == pytest.approx(20, abs=0.01)
     assert all_of.mean() == pytest.approx(rows(found.beside["least_cost"])["usd"].difference)
 
 

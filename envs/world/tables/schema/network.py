@@ -8,7 +8,7 @@ LATITUDE = Column(
 )  # fmt: skip
 LONGITUDE = Column(
     "longitude", "number", "Degrees east", "4.84", "refused", "degrees", required=True, also=("lon", "lng", "long"),
-    low=-180, high=180,
+    low=-180, high=180, mend="west of Greenwich is negative",
 )  # fmt: skip
 SITES = Table(
     "sites",
@@ -63,7 +63,8 @@ LANES = Table(
                        ("kilometres", MILES_PER_KM))),
         Column("transit_hours", "positive", "Time on the road", "2", "`miles` at `network.speed_mph`", "hours",
                also=("transit", "hours")),
-        Column("departure_usd", "positive", "Cost of one departure of a real truck; `cost_eur` with `network.units: {money: EUR}`", "2400",
+        Column("departure_usd", "positive", "Cost of one departure of a real truck; `cost_eur` with "
+               "`network.units: {money: EUR}`", "2400",
                "`trucks.usd_per_mile` × `miles` + `trucks.dock_usd`", "USD",
                also=("cost_usd", "cost")),
         Column("capacity", "whole", "What a real truck on this lane holds", "900", "`trucks.real_capacity_packages`",

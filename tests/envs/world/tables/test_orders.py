@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,48 @@ def test_parquet_in_batches_is_the_same_as_csv(tmp_path: Path, monkeypatch: pyte
     assert found.sku_names == expected.sku_names
     for name in ("hours", "station", "first_line", "sku", "units", "promise_hours", "source"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("sku", pd.array([7, None], "Int64")),
+        ("sku", [7.0, 8.0]),
+        ("units", pd.array([1, 2], "UInt8")),
+        ("units", ["1", "2"]),
+        ("units", pd.array([1, None], "Int64")),
+        ("promise_hours", [10.0, np.nan]),
+        ("promise_hours", [None, None]),
+        ("promise_hours", [[1.0], [2.0]]),
+        ("cancelled", [True, False]),
+        ("time", pd.to_datetime(["2024-11-02 06:30", None])),
+        ("time", pd.to_datetime(["2024-11-02 06:30", "2024-11-03 08:00"]).tz_localize("Europe/Paris")),
+        ("time", [dt.date(2024, 11, 2), dt.date(2024, 11, 3)]),
+        ("time", [dt.time(6), dt.time(7)]),
+        ("time", ["2024-11-02 06:30", None]),
+        ("station", pd.Categorical(["DS P", "DS Q"])),
+        ("station", ["DS P", None]),
+        ("order", [b"a", b"b"]),
+    ],
+)
+def test_any_type_of_a_parquet_column_is_read_or_refused(tmp_path: Path, column: str, values: Any) -> None:
+    base: dict[str, Any] = {"order": ["a", "b"], "station": ["DS P", "DS Q"], "sku": ["1", "2"], "units": [1, 1]}
+    base |= {} if column == "time" else {"hour": [1.0, 2.0]}
+    pd.DataFrame({**base, column: values}).to_parquet(tmp_path / "orders.parquet", index=False)
+    orders, findings = read(tmp_path, demand={"path": "orders.parquet"}, calendar=CALENDAR)
+    played = len(orders.hours) + sum(orders.left_out.values())
+    assert played == 2 or findings.errors
+    if column == "sku" and played == 2:
+        assert set(orders.sku_names) == {"7", "8"}
+
+
+@pytest.mark.parametrize("sku", ["8.51E+04", "8,51E+04"])
+def test_a_sku_that_a_spreadsheet_rounded_is_said(tmp_path: Path, sku: str) -> None:
+    _, findings = read(tmp_path, HEAD + f'a,0,DS P,"{sku}",1,9\n')
+    assert f"sku = '{sku}': looks like a number that a spreadsheet has rounded" in str(findings.warnings[0])
+
+
+@pytest.mark.parametrize("time_format", ["%Q", "dd/mm/yyyy", "unix"])
+def test_a_time_format_that_means_nothing_is_refused(tmp_path: Path, time_format: str) -> None:
+    with pytest.raises(ValueError, match="time_format"):
+        scenario(tmp_path, demand={"time_format": time_format})

@@ -121,6 +121,8 @@ def test_any_mix_gives_the_same_network(
         ("DS R,station,38.9,-77.0,DC,700000", "DS R,station,38.9", r"row 7: longitude = '': is empty"),
         ("DS R,station", '"DS R,station', r"row 7: .*a quotation mark is not closed"),
         ("FC A,fc,40.5", 'FC A,fc,"40,5"', r"row 2: latitude = '40,5': has a decimal comma"),
+        ("FC B,fc,39.3", '"FC B,fc,39.3', r"row 3: .*a quotation mark is not closed"),
+        ("FC A,fc", "#REF!,fc", r"row 2: name = '#REF!': is a spreadsheet's error"),
         ("population", "latitude", r"latitude: the column is there twice"),
         ("population", "", r"row 5: '8000000': column 6 has no name"),
         ("population", "populaton", r"populaton: unknown column; is it population\?"),
@@ -171,3 +173,25 @@ def test_columns_that_are_not_read_are_said_in_one_line(tmp_path: Path) -> None:
     text = SITES.replace("\n", ",1,x\n").replace("population,1,x", "population,sqft,note")
     [warning] = network(tmp_path, sites=text)[2].warnings
     assert "not read: sqft, note" in str(warning)
+
+
+def test_an_open_quotation_mark_in_a_large_file_is_found(tmp_path: Path) -> None:
+    far = "".join(f"DS {i},station,{30 + i % 20},{-70 - i % 40},,1\n" for i in range(60_000))
+    findings = network(tmp_path, sites=SITES + 'DS "X,station,1,1,,\n"DS Y,station,1,1,,\n' + far)[2]
+    assert "row 9: " in str(findings.errors[0]) and "quotation mark is not closed" in str(findings.errors[0])
+
+
+def test_two_open_quotation_marks_do_not_swallow_the_rows_between_them(tmp_path: Path) -> None:
+    text = SITES.replace("FC B,fc", '"FC B,fc').replace(
+        "DS Q,station,39.95,-75.2,PA,1500000", '",station,39.95,-75.2,PA,1'
+    )
+    findings = network(tmp_path, sites=text)[2]
+    assert any("row 3" in str(error) and "quotation mark" in str(error) for error in findings.errors)
+
+
+def test_an_encoding_that_python_does_not_know_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'utf-9' is no encoding"):
+        network(tmp_path, network={"encoding": "utf-9"})
+    polish = SITES.replace("FC A", "FC Łódź").encode("cp1250"), LANES.replace("FC A", "FC Łódź").encode("cp1250")
+    sites, _, findings = network(tmp_path, sites=polish[0], lanes=polish[1], network={"encoding": "cp1250"})
+    assert sites["name"].iloc[0] == "FC Łódź" and not findings.warnings
