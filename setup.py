@@ -21,5 +21,7 @@ packages = [".".join(folder.relative_to(HERE).parts) for folder in folders if fo
 setup(
     packages=[FACE, *(f"{FACE}.{package}" for package in packages)],
     package_dir={FACE: FACE, **{f"{FACE}.{room}": room for room in rooms}},
-    package_data={"": ["*.csv", "*.json", "*.yaml", "*.j2", "*.safetensors", "*.md"]},
+    package_data={
+        "": ["*.csv", "*.json", "*.yaml", "*.j2", "*.safetensors", "*.md", "*.html", "*.css", "*.js", "*.txt"],
+    },
 )

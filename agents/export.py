@@ -53,7 +53,7 @@ class FilePolicy(ScorerPolicy):
         seen: frozenset[tuple[str, int]] = frozenset(),
         pricing: Pricing | None = None,
     ) -> None:
-        super().__init__(scorers, name, pricing, seen)
+        super().__init__(scorers, name, pricing, seen, metadata)
         self.metadata = metadata
 
 

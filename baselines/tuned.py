@@ -223,7 +223,7 @@ def _find(name: str, scenario: str, tuned: str) -> Path:
 
 def _policy(pair: str, values: Mapping[str, float], tuned: Tuned, name: str) -> ScorerPolicy:
     policy = baseline(pair, values)
-    policy.name = name
+    policy.name, policy.learned_on = name, {"scenario": tuned.scenario}
     policy.seen = frozenset((tuned.made.stream, seed) for seed in (tuned.made.seed, *tuned.made.earlier_seeds))
     return policy
 

@@ -24,7 +24,8 @@ CHANGES = (
         ),
         (
             "envs/world/scenario/costs.py", "envs/world/costs.py", "envs/world/linehaul/routes.py",
-            "envs/kernel/ledger.py", "envs/kernel/phases/work.py", "baselines/bounds/certificate.py", "studies/report/decision_log.py",
+            "envs/kernel/ledger.py", "envs/kernel/phases/work.py", "baselines/bounds/certificate.py",
+            "data/decisions/seen.py",
         ),
     ),
     Change(

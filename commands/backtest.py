@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -19,12 +21,14 @@ from regional_dispatch.envs.world.scenario import Scenario, load_scenario, part_
 from regional_dispatch.evaluation.backtest.page import (
     HEADER,
     assumed,
+    lent_lines,
     measure_rows,
     page,
     reality_lines,
     sample_text,
 )
 from regional_dispatch.evaluation.backtest.run import BackTest, backtest
+from regional_dispatch.evaluation.backtest.shelves import PLACEMENT
 from regional_dispatch.evaluation.backtest.split import hour_of, split_text
 from regional_dispatch.evaluation.backtest.tables import lane_table, region_rows, rows, week_table
 from regional_dispatch.evaluation.output import check_folder, staged
@@ -38,7 +42,7 @@ class Command:
 
     Differences in dollars, hours, miles and CO₂ to the sources on record (column `source` of the orders), under the
     same trucks: in all, by region, lane and week, with intervals over weeks. Writes report.md, weeks.csv, regions.csv,
-    lanes.csv and summary.json.
+    lanes.csv, summary.json and, without a table of stock, placement.csv.
     """
 
     scenario: tyro.conf.Positional[str]
@@ -52,6 +56,9 @@ class Command:
 are played and not counted."""
     until: str | None = None
     """Count up to here, in place of --stream: an hour of the episode, or a date."""
+    shelves: Literal["record", "scenario"] = "record"
+    """Where stock stands if the scenario has no table of stock: record, each FC carries what it really shipped; \
+scenario, as the scenario's layout places it."""
     out: Path = Path("runs/backtest")
     """Folder for the results; created if it is missing."""
     overrides: Overrides = ()
@@ -63,10 +70,17 @@ are played and not counted."""
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         scenario, stream = self._part(scenario)
         policies = resolve_policies(self.policies.split(","), scenario)
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        console = Console(stderr=True)
+        with (
+            TemporaryDirectory() as shelves,
+            Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as bar,
+        ):
             task = bar.add_task("replays", total=2 * len(policies))
-            found = backtest(scenario, policies, lambda name: bar.update(task, advance=1, description=name))
-        _save(found, self.out, stream)
+            found = backtest(
+                scenario, policies, lambda name: bar.update(task, advance=1, description=name),
+                self.shelves == "record", Path(shelves),
+            )  # fmt: skip
+            _save(found, self.out, stream, Path(shelves))
         _print(found, stream)
         print(f"results: {self.out}")
 
@@ -78,10 +92,12 @@ are played and not counted."""
         return window(scenario, first, last), None
 
 
-def _save(found: BackTest, out: Path, stream: str | None) -> None:
+def _save(found: BackTest, out: Path, stream: str | None, shelves: Path) -> None:
     made = provenance(command_line())
     with staged(out) as folder:
         week_table(found).to_csv(folder / "weeks.csv", index=False)
+        if (shelves / PLACEMENT).exists():
+            shutil.copyfile(shelves / PLACEMENT, folder / PLACEMENT)
         lane_table(found).to_csv(folder / "lanes.csv", index=False)
         _region_table(found).to_csv(folder / "regions.csv", index=False)
         (folder / "report.md").write_text(page(found, made_by(made), stream), encoding="utf-8")
@@ -131,4 +147,5 @@ def _print(found: BackTest, stream: str | None) -> None:
         for row in measure_rows(rows(beside)):
             table.add_row(*(cell.replace("[", "\\[") for cell in row))
         console.print(table)
+        print("\n".join(lent_lines(beside)))
     print("\n".join([*reality_lines(found), "assumed:", *(f"  {sentence}" for sentence in assumed(found))]))

@@ -24,8 +24,8 @@ TRAIN, EVALUATE, SERVE = "train", "evaluate", "serve"
 # The extra with all that commands need beside the base install; packages of other extras.
 TRAIN_EXTRA = "train"
 OTHER_EXTRAS = {
-    "ray": "ray", "fastapi": "serve", "uvicorn": "serve", "prometheus_client": "serve", "onnx": "onnx",
-    "onnxruntime": "onnx",
+    "ray": "ray", "minari": "offline", "fastapi": "serve", "uvicorn": "serve", "prometheus_client": "serve",
+    "onnx": "onnx", "onnxruntime": "onnx",
 }  # fmt: skip
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
@@ -122,7 +122,11 @@ def _run(name: str, shown: str, arguments: list[str]) -> None:
 
     module = import_module(f"{PACKAGE}.commands.{name}")
     command: Any = tyro.cli(module.Command, prog=shown, args=arguments)
-    command.run()
+    try:
+        command.run()
+    finally:
+        if findings := sys.modules.get(f"{PACKAGE}.envs.world.findings"):
+            findings.show_noticed()
 
 
 def _input_errors() -> tuple[type[Exception], ...]:

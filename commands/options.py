@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 import yaml
 
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 from regional_dispatch.evaluation.errors import InputError
 
 # The options `--set FIELD=VALUE` (of a scenario) and `--ppo-set FIELD=VALUE` (of a PPO file), which may be repeated;
@@ -51,6 +52,21 @@ def above(option: str, value: float, low: float) -> float:
     if not low < value < math.inf:
         raise InputError(f"{option} = {value:g}: must be a number above {low:g}")
     return value
+
+
+def episodes_of(scenario: Scenario, asked: int | None) -> int:
+    """How many episodes are played: those asked for, else 8, or 1 of a trace.
+
+    Raises:
+        InputError: none, or several of a trace.
+    """
+    if isinstance(scenario.demand, GeneratedDemand):
+        return at_least("--episodes", 8 if asked is None else asked, 1)
+    if asked not in (None, 1):
+        raise InputError(
+            f"--episodes = {asked}: the orders of a trace are one sample, the same in every episode; leave it out"
+        )
+    return 1
 
 
 def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str, str]:

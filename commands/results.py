@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,21 +11,24 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import Progress
 
-from regional_dispatch.commands.options import Overrides, at_least, command_line, parse_overrides
-from regional_dispatch.data.results.assumptions import facts, warnings
+from regional_dispatch.commands.options import Overrides, at_least, command_line, episodes_of, parse_overrides
+from regional_dispatch.data.decisions.log import write_log
+from regional_dispatch.data.results.assumptions import facts
 from regional_dispatch.data.results.episode import Episode, play_episode
 from regional_dispatch.data.results.files import WORKBOOK, save_results
 from regional_dispatch.data.results.spread import differences, spread
 from regional_dispatch.data.results.tables import episode_tables
+from regional_dispatch.envs.kernel.metrics import compute_kpis
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.findings import mark_shown, noticed
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.compare import check_unseen
-from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.rollouts import evaluation_keys
-
-_EPISODES = 8
+from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ episodes."""
     """Which orders: evaluate, the held-out ones; tune, the ones on which settings are chosen."""
     out: Path = Path("runs/results")
     """Folder for the tables; created if it is missing."""
+    decisions: bool = False
+    """Also write the decisions on every order line of each policy's first episode, as decisions_POLICY.parquet."""
     overrides: Overrides = ()
     """Change a field of the scenario, such as demand.orders_per_day=9000 (in the field's unit); may be repeated."""
 
@@ -57,7 +63,8 @@ episodes."""
         at_least("--seed", self.seed, 0)
         check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
-        episodes = self._episodes(scenario)
+        episodes = episodes_of(scenario, self.episodes)
+        scenario = part_of(scenario, self.stream)
         policies = resolve_policies(self.policies.split(","), scenario)
         check_unseen(policies, self.stream, self.seed)
         keys = evaluation_keys(episodes, self.seed, self.stream)
@@ -70,18 +77,20 @@ episodes."""
                     played[name].append(play_episode(scenario, policy, key))
                     bar.update(task, advance=1, description=name)
         tables = {name: [episode_tables(scenario, network, one) for one in own] for name, own in played.items()}
-        about = facts(scenario, played, command_line(), self.seed, self.stream)
+        kpis = {name: [compute_kpis(one.whole) for one in own] for name, own in played.items()}
+        said = doubts(scenario, policies, results_frame(kpis, keys))
+        about = facts(scenario, played, said, command_line(), self.seed, self.stream)
         save_results(self.out, spread(tables, self.seed), differences(tables, self.seed), about)
-        for warning in warnings(played):
-            print(f"warning: {warning}", file=sys.stderr)
+        if self.decisions:
+            self._write_decisions(scenario, policies, keys[0])
+        for doubt in said:
+            print(f"note: {doubt}")
+        mark_shown(noticed())  # they are among the notes
         print(f"results: {self.out / WORKBOOK}")
 
-    def _episodes(self, scenario: Scenario) -> int:
-        if isinstance(scenario.demand, GeneratedDemand):
-            return at_least("--episodes", _EPISODES if self.episodes is None else self.episodes, 1)
-        if self.episodes not in (None, 1):
-            raise InputError(
-                f"--episodes = {self.episodes}: the orders of a trace are one sample, the same in every episode; "
-                "leave --episodes out"
-            )
-        return 1
+    def _write_decisions(self, scenario: Scenario, policies: Mapping[str, ScorerPolicy], key: int) -> None:
+        about = {"scenario": scenario.name, "stream": self.stream, "seed": str(self.seed), "command": command_line()}
+        for name, policy in policies.items():
+            path = self.out / f"decisions_{name.replace('/', '_')}.parquet"
+            lines = write_log(path, scenario, policy, key, about)
+            print(f"decisions on {lines:,} order lines: {path}")

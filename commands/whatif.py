@@ -15,14 +15,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from regional_dispatch.commands.options import Overrides, at_least, command_line, parse_overrides
+from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
-from regional_dispatch.envs.world.what_if import before
+from regional_dispatch.envs.world.what_if import before as without_question
 from regional_dispatch.evaluation.output import check_folder, staged
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.provenance import made_by, provenance
-from regional_dispatch.evaluation.whatif.answer import Answer, answer, kpi_table, lane_table, site_table
+from regional_dispatch.evaluation.rollouts import evaluation_keys
+from regional_dispatch.evaluation.whatif.answer import SIDES, Answer, answer, kpi_table, lane_table, site_table
 from regional_dispatch.evaluation.whatif.page import HEADER, kpi_rows, page, sample_line
 from regional_dispatch.evaluation.whatif.question import asked
 
@@ -34,8 +36,8 @@ class Command:
     """What if the network were another: sites closed, added or moved, other capacity, fleet or stock, before and after.
 
     Plays both networks on the same orders, and prints KPIs before and after with paired differences, and what is
-    assumed. Writes kpis.csv, lanes.csv, sites.csv, summary.json, report.md, map.png, and scenario.yaml, the network
-    after, which any command can play.
+    assumed. Writes kpis.csv, lanes.csv, sites.csv, summary.json, report.md, map.png, map.html (zoomable, of the first
+    policy's first week), and scenario.yaml, the network after, which any command can play.
     """
 
     scenario: tyro.conf.Positional[str] = "us8"
@@ -79,20 +81,24 @@ trucks.capacity_packages=24."""
             self.capacity, self.fleet, self.stock, self.stock_of_closed, self.stock_of_added,
         )  # fmt: skip
         build_network(scenario)  # every name and every station is checked before anything is played
-        policies = resolve_policies(self.policies.split(","), before(scenario))
+        policies = resolve_policies(self.policies.split(","), without_question(scenario))
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
             task = bar.add_task("episodes", total=2 * len(policies) * self.episodes)
             found = answer(
                 scenario, policies, self.episodes, self.seed, lambda name: bar.update(task, advance=1, description=name)
             )
-        _save(found, self.out)
+        _save(found, self.out, next(iter(policies.values())), self.seed)
         _print(found)
         print(f"results: {self.out}")
 
 
-def _save(found: Answer, out: Path) -> None:
-    from regional_dispatch.studies.report.difference_map import difference_map  # pulls in matplotlib
+def _save(found: Answer, out: Path, policy: ScorerPolicy, seed: int) -> None:
+    from regional_dispatch.data.map.page import difference_map as zoomable_map  # these pull in matplotlib
+    from regional_dispatch.data.map.played import play
+    from regional_dispatch.studies.report.difference_map import difference_map
 
+    key = evaluation_keys(1, seed)[0]
+    week = [play(side.scenario, policy, key) for side in (found.before, found.after)]
     made = provenance(command_line())
     lanes = lane_table(found)
     with staged(out) as folder:
@@ -100,6 +106,10 @@ def _save(found: Answer, out: Path) -> None:
         lanes.to_csv(folder / "lanes.csv", index=False)
         site_table(found).to_csv(folder / "sites.csv", index=False)
         (folder / "report.md").write_text(page(found, made_by(made)), encoding="utf-8")
+        before, after = (
+            run._replace(scenario=f"{run.scenario}, {side}") for run, side in zip(week, SIDES, strict=True)
+        )
+        zoomable_map(before, after, folder / "map.html")
         (folder / "map.png").write_bytes(difference_map(found.before.network, found.after.network, lanes))
         summary = {
             "scenario": found.after.scenario.name, "policies": found.kpis, "sample": sample_line(found),

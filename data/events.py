@@ -16,6 +16,7 @@ from numba import njit
 from regional_dispatch.envs.kernel import tick as kernel
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.network import Net
 
 
 class Departures(NamedTuple):
@@ -65,6 +66,10 @@ def watch(sim: Simulator, scorers: Scorers, until: int) -> Iterator[Happened]:
         up = lines_up(sim)
         kernel.finish_tick(sim.world, sim.state, 0)
         rest = seen.departures()
+        if sim.world.clock.instant:  # trucks on lanes that take no time have arrived
+            at_once = seen.moved()
+            delivered = np.concatenate([delivered, at_once[0]])
+            deliveries = np.concatenate([deliveries, at_once[1]])
         lines = sim.state.line[0][up]
         routes = np.where(lines["package"] >= 0, sim.state.package[0]["route"][lines["package"]], -1)
         seen.made(np.unique(lines["package"][lines["package"] >= 0]))
@@ -92,8 +97,6 @@ class _Seen:
         self.handled = np.zeros(size, np.int32)  # legs whose work at the origin is done
         self.cost = np.zeros(size, np.float32)  # USD
         self.trucks, self.carried, self.home = _lanes(sim)
-        origin = sim.world.net.lanes["origin"]
-        self.first_of_site = np.searchsorted(origin, np.arange(len(sim.world.net.fleet)))
 
     def start(self) -> None:
         """Before a tick: trucks that come home in it can leave in it."""
@@ -125,7 +128,7 @@ class _Seen:
         trucks, carried, home = _lanes(self.sim)
         sent, packages = trucks - self.trucks, carried - self.carried
         lane = np.flatnonzero(sent)
-        hired = self._hired(sent)[lane]
+        hired = hired_trucks(self.sim.world.net, sent, self.home)[lane]
         own = np.flatnonzero(self.alive)
         cost = package["cost"][own]
         boarded = cost != self.cost[own]
@@ -133,13 +136,6 @@ class _Seen:
         self.cost[own] = cost
         self.trucks, self.carried, self.home = trucks, carried, home
         return Departures(lane, sent[lane], hired, packages[lane], own[boarded], usd)
-
-    def _hired(self, sent: np.ndarray) -> np.ndarray:
-        """How many of the trucks sent on each lane were hired: lanes are sorted by site, and take its own in turn."""
-        origin = self.sim.world.net.lanes["origin"]
-        so_far = np.concatenate([[0], np.cumsum(sent)])
-        of_site = so_far[1:] - so_far[self.first_of_site[origin]]
-        return np.clip(of_site - self.home[origin], 0, sent)
 
     def made(self, packages: np.ndarray) -> None:
         """Notes packages that were made since the last look."""
@@ -153,6 +149,24 @@ class _Seen:
             self.alive, self.handled, self.cost = (
                 np.concatenate([old, np.zeros(more, old.dtype)]) for old in (self.alive, self.handled, self.cost)
             )
+
+
+def hired_trucks(net: Net, sent: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """How many of the trucks sent on each lane in one half of a tick were hired: (L,).
+
+    Lanes are sorted by site, and take its own trucks in turn.
+
+    Args:
+        net: the lanes.
+        sent: (L,) departures.
+        home: (N,) trucks of the fleet at each site before they left.
+    """
+    origin = net.lanes["origin"]
+    away = net.lanes["ticks"] > 0  # a truck on a lane that takes no time is home again at once
+    so_far = np.concatenate([[0], np.cumsum(sent * away)])
+    before = so_far[:-1] - so_far[np.searchsorted(origin, origin)]
+    left = np.maximum(home[origin] - before, 0)
+    return np.where(away, np.maximum(sent - left, 0), sent * (left == 0))
 
 
 def _lanes(sim: Simulator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -305,15 +305,62 @@ def files() -> str:
         for name, (text, columns) in written.items()
         for line in [f"### {name}", "", text, "", *table(["column", "meaning"], _columns(columns, KPIS))]
     ]
+    for name, (text, columns) in tables_of_answers().items():
+        rows = [[f"`{column}`", meaning] for column, meaning in columns.items()]
+        blocks += [f"### {name}", "", text, "", *table(["column", "meaning"], rows)]
     read = [[f"`{name}`", info.description or ""] for name, info in csv_fields(Scenario)]
-    intro = "All tables are CSV files with a header. Lines that start with `#` are comments."
-    tables = table(["scenario field that names the file", "columns"], read)
-    return page("Files and columns", intro, ["## Written", ""], blocks, ["## Read", ""], tables)
+    intro = "What commands write is CSV with a header. [Tables](tables.md) has the columns of a user's own files."
+    named = table(["scenario field that names the file", "columns"], read)
+    return page("Files and columns", intro, ["## Written", ""], blocks, ["## Read", ""], named)
+
+
+def tables() -> str:
+    """Every column of the tables that a user may give."""
+    from regional_dispatch.envs.world.tables.schema import TABLES
+
+    intro = (
+        "Tables are CSV or Parquet. Columns may stand in any order, and their names in any capitals; *also* lists other "
+        "names that are read. Bold columns are required: without one, or with an empty cell in it, a table is refused. "
+        "[How files are read](../how-to/your-own-network.md#how-files-are-read) says what else is taken."
+    )
+    blocks = []
+    for known in TABLES:
+        rows = [_table_row(column) for column in known.columns]
+        header = ["column", "unit", "what it holds", "example", "if missing", "also"]
+        blocks += [f"## `{known.field}`: {known.name}", "", known.text, "", *table(header, rows)]
+    return page("Tables", intro, blocks)
+
+
+def _table_row(column: Any) -> list[str]:
+    name = f"**`{column.name}`**" if column.required else f"`{column.name}`"
+    also = [*column.also, *(f"{other} (× {factor:g})" for other, factor in column.scaled)]
+    shown = ", ".join(f"`{other.split(' ')[0]}`{other[len(other.split(' ')[0]) :]}" for other in also)
+    return [
+        name,
+        column.unit or NOTHING,
+        column.text,
+        f"`{column.example}`",
+        column.missing or NOTHING,
+        shown or NOTHING,
+    ]
 
 
 def _columns(columns: Sequence[str], kpis: Mapping[str, Any]) -> list[list[str]]:
     rows = [[f"`{name}`", RESULT_COLUMNS[name]] for name in columns if name not in kpis]
     return [*rows, ["every KPI", "in the unit of [its entry](kpis.md)"]] if set(kpis) <= set(columns) else rows
+
+
+def tables_of_answers() -> dict[str, tuple[str, Mapping[str, str]]]:
+    """Heading → text and columns of what `results` writes."""
+    from regional_dispatch.data.decisions.table import COLUMNS as DECISIONS
+    from regional_dispatch.data.results.columns import COLUMNS, KEYS, UNDER_WAY_SAYS
+
+    results = (
+        "`results`: tables as CSV, Parquet and sheets of results.xlsx; each has some of these columns. Counts and "
+        f"dollars are per episode, after the warm-up. *(work under way)* is a row: {UNDER_WAY_SAYS}"
+    )
+    log = "`results --decisions`: a row per order line. `…` stands for `chosen` or `next`, the next best way."
+    return {"Tables of results": (results, {**KEYS, **COLUMNS}), "decisions_POLICY.parquet": (log, DECISIONS)}
 
 
 def csv_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -390,6 +437,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/scenario.md": scenario,
     "reference/studies.md": studies,
     "reference/suites-and-experiments.md": suites_and_experiments,
+    "reference/tables.md": tables,
 }
 
 

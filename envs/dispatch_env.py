@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,8 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     ## Information
 
     `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `kpis`: all KPIs
-    of the region since the warm-up; `tick`; `action_mask`: as `action_masks()`, int8.
+    of the region since the warm-up, None where there is nothing to measure yet; `tick`; `action_mask`: as
+    `action_masks()`, int8.
 
     ## Arguments
 
@@ -203,7 +205,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         return {
             "costs": dict(zip(COMPONENTS, booked[0].tolist(), strict=True)),
             "cash": dict(zip(COMPONENTS, booked[1].tolist(), strict=True)),
-            "kpis": self.sim.kpis(0, [self.region]),
+            "kpis": {name: None if math.isnan(x) else x for name, x in self.sim.kpis(0, [self.region]).items()},
             "tick": self.sim.tick(0),
             "action_mask": self.action_masks().astype(np.int8),
         }

@@ -51,6 +51,8 @@ class ScorerPolicy:
         name: for tables.
         pricing: has units priced by a linear program (`baselines.shadow_price`); default, units have no price.
         seen: (stream, seed) of the episodes it was trained or tuned on; it is not to be evaluated on those.
+        learned_on: facts of the world it was trained or tuned on: `scenario`, its name; `partition`; `world`, see
+            `envs.world.facts`. Empty for rules.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class ScorerPolicy:
         name: str = "policy",
         pricing: Pricing | None = None,
         seen: frozenset[tuple[str, int]] = frozenset(),
+        learned_on: Mapping[str, Any] | None = None,
     ) -> None:
+        self.learned_on = learned_on or {}
         self.scorers = scorers
         self.name = name
         self.pricing = pricing

@@ -17,6 +17,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.output import staged
@@ -78,9 +79,9 @@ def compare_policies(
     """
     check_unseen(policies, stream, seed)
     if is_trace(scenario):
-        return _compare_trace(
+        return _with_doubts(_compare_trace(
             scenario, policies, seed, stream, command, progress, reevaluate, bound, transfers, threads
-        )
+        ))  # fmt: skip
     frame = evaluate_policies(
         scenario,
         policies,
@@ -101,9 +102,15 @@ def compare_policies(
         summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
-        "transfers": transfers,
+        "transfers": transfers, "money": scenario.money,
     }  # fmt: skip
-    return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}})
+    return _with_doubts(Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}))
+
+
+def _with_doubts(comparison: Comparison) -> Comparison:
+    """The same with what to know before its numbers are believed."""
+    found = doubts(comparison.scenario, comparison.policies, comparison.frame)
+    return comparison._replace(summary={**comparison.summary, "doubts": found})
 
 
 def _compare_trace(
@@ -119,7 +126,7 @@ def _compare_trace(
         summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": 1, "reevaluate": reevaluate,
-        "transfers": transfers, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
+        "transfers": transfers, "money": scenario.money, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
         "split": split_text(scenario, stream),
     }  # fmt: skip
     return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}, weeks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 MINUS = "−"
 NOTHING = "–"  # a cell without a value
@@ -31,7 +32,7 @@ def interval(values: Mapping[str, float | None] | None, decimals: int, signed: b
     return f"{mean} [{low}, {high}]"
 
 
-def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, float | None] | None:
+def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, Any] | None:
     """An interval multiplied by a factor, such as 100 for percent."""
     if values is None:
         return None

@@ -64,8 +64,8 @@ def compare_weeks(
 
 
 def _summary(frame: pd.DataFrame, weeks: pd.DataFrame) -> dict[str, Any]:
-    whole = {name: rows.iloc[0] for name, rows in frame.groupby("policy", sort=False)}
-    week = {name: rows[rows["whole"]] for name, rows in weeks.groupby("policy", sort=False)}
+    whole = {str(name): rows.iloc[0] for name, rows in frame.groupby("policy", sort=False)}
+    week = {str(name): rows[rows["whole"]] for name, rows in weeks.groupby("policy", sort=False)}
     return {
         "policies": {
             name: {kpi: over_samples(_values(week[name], kpi), float(whole[name][kpi]), True, 0) for kpi in KPIS}

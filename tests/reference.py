@@ -415,7 +415,7 @@ class Reference:
             lines = [item for item in up if item[0] == order]
             region, counted = lines[0][1], lines[0][3].ordered >= self.rules.warmup_tick
             count = self.count[region] if counted else Counter()
-            packages: dict[tuple[int, int], Package] = {}
+            packages: dict[int, Package] = {}
             served = [
                 self.serve(line, choices.get((r, j)), found[r, j], region, packages, count) for _, r, j, line in lines
             ]
@@ -429,7 +429,7 @@ class Reference:
         self.slots = [[] for _ in self.slots]
 
     def serve(
-        self, line: Line, chosen: int | None, found: list[int], region: int, packages: dict[tuple[int, int], Package],
+        self, line: Line, chosen: int | None, found: list[int], region: int, packages: dict[int, Package],
         count: Counter[str],
     ) -> bool:  # fmt: skip
         """Takes the units off the chosen shelf, else off the first other one that has them. True if in the region."""
@@ -448,12 +448,17 @@ class Reference:
         self.shipped_units += line.units
         inside = bool(self.routes[route]["in_region"])
         count["lines_spilled"] += not inside
-        key = (route, line.due)
-        if key in packages:
-            packages[key].lines += 1
+        if route in packages:
+            package = packages[route]
+            package.lines += 1
+            if line.due < package.due:
+                arrival = self.tick + 1 + self.routes[route]["rest"][0]
+                more = self.late_usd(arrival - line.due) - self.late_usd(arrival - package.due)
+                self.accrual[region]["late"] += more
+                package.due = line.due
         else:
-            packages[key] = self.new_package(line, route, region, count)
-        packages[key].items.append((line.sku, line.units))
+            packages[route] = self.new_package(line, route, region, count)
+        packages[route].items.append((line.sku, line.units))
         return inside
 
     def new_package(self, line: Line, p: int, region: int, count: Counter[str]) -> Package:

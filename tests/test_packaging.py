@@ -13,7 +13,7 @@ import pytest
 
 from regional_dispatch.envs.world.shipped import HOME
 
-CODE = (".py", ".csv", ".json", ".yaml", ".j2", ".safetensors", ".md")
+CODE = (".py", ".csv", ".json", ".yaml", ".j2", ".safetensors", ".md", ".html", ".css", ".js", ".txt")
 NOT_INSTALLED = {"tests", "benchmarks"}
 
 

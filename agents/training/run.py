@@ -36,6 +36,7 @@ from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.baselines.tuned import is_tuned_name, tuned_baseline
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, part_of
@@ -162,6 +163,7 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
         "price_hours": run.ppo.price_hours,
+        "world": world_facts(run.scenario) if run.ppo.networks is None else {},  # of many networks, none is the one
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
 

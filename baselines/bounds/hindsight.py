@@ -29,6 +29,7 @@ from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.trace import orders_per_day
 from regional_dispatch.solvers.milp import Answer
 
 SMALL_SIZE = 100_000  # order × route × tick that HiGHS solves in minutes
@@ -60,7 +61,7 @@ def is_small(scenario: Scenario) -> bool:
 def _size(scenario: Scenario) -> float:
     """Expected orders × routes of a station × ticks: about twice the columns of the program."""
     net = build_network(scenario).net
-    orders = scenario.demand.orders_per_day * scenario.horizon_hours / 24
+    orders = orders_per_day(scenario) * scenario.horizon_hours / 24
     return orders * len(net.routes) / net.stations * scenario.horizon_ticks
 
 

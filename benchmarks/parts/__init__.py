@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from benchmarks.measure import Settings, Target
 
-PARTS = ("rates", "day", "environments", "training", "startup", "scaling", "overload", "prices", "peers")
+PARTS = ("rates", "day", "environments", "training", "startup", "scaling", "overload", "prices", "tables", "peers")
 
 
 class Part(Protocol):

@@ -44,7 +44,7 @@ def observe(orders: Orders, clock: Clock, stations: int, days: np.ndarray) -> Ob
         stations: how many the network has.
         days: (D,) numbers of whole days, ascending.
     """
-    position = np.full(len(clock.dates) + 1, -1)
+    position = np.full(len(clock.dates) + 1, -1)  # the last stands for orders of days that are cut off
     position[days] = np.arange(len(days))
     own = np.flatnonzero(position[clock.day] >= 0)
     day, lines = position[clock.day[own]], np.diff(orders.first_line)[own]

@@ -11,9 +11,11 @@ import yaml
 
 from regional_dispatch.data.fit.model import Fit, fields
 from regional_dispatch.data.fit.observed import Observed
+from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork
+from regional_dispatch.envs.world.tables.lanes import read_lanes
 
 _WEEK_AND_WARMUP = {"horizon_hours": 216.0, "warmup_hours": 48.0}
 
@@ -21,7 +23,7 @@ _WEEK_AND_WARMUP = {"horizon_hours": 216.0, "warmup_hours": 48.0}
 def write_scenario(
     scenario: Scenario, network: Network, fit: Fit, seen: Observed, folder: Path, home: Path, command: str
 ) -> None:
-    """Writes scenario.yaml, sites.csv and, where lanes were generated, lanes.csv.
+    """Writes scenario.yaml, sites.csv and, unless lanes follow from distance, lanes.csv.
 
     Buildings, fleets and lanes are those of the trace's network, so that only demand is another.
 
@@ -38,7 +40,7 @@ def write_scenario(
     data: dict[str, Any] = relocated(scenario, home.absolute())
     data["name"] = f"{scenario.name}_fitted"[:100]
     data["network"] = _network(scenario.network, data.get("network", {}))
-    if isinstance(scenario.network, CityNetwork):
+    if "lanes" in data["network"]:
         lanes_of(scenario, network).to_csv(folder / "lanes.csv", index=False)
     data["demand"] = fields(fit)
     data["stock"] = _stock(data.get("stock", {}), seen)
@@ -50,10 +52,13 @@ def write_scenario(
 
 
 def _network(config: CityNetwork | TableNetwork, data: dict[str, Any]) -> dict[str, Any]:
+    """A network of our own tables; lanes that follow from distance still do, between the same sites."""
     if isinstance(config, CityNetwork):
         return {"kind": "tables", "sites": "sites.csv", "lanes": "lanes.csv"}
-    columns = {table: names for table, names in data.get("columns", {}).items() if table != "sites"}
-    return {**data, "sites": "sites.csv", **({"columns": columns} if "columns" in data else {})}
+    kept = {name: value for name, value in data.items() if name not in ("columns", "encoding", "decimal", "units")}
+    money = data.get("units", {}).get("money")
+    units = {} if money is None else {"units": {"money": money}}
+    return {**kept, **units, "sites": "sites.csv", **({} if config.lanes is None else {"lanes": "lanes.csv"})}
 
 
 def _stock(data: dict[str, Any], seen: Observed) -> dict[str, Any]:
@@ -69,17 +74,27 @@ def sites_of(scenario: Scenario, network: Network, seen: Observed) -> pd.DataFra
     sites, net = network.sites.drop(columns="region").copy(), network.net
     orders = seen.stations.sum(axis=0)
     sites["population"] = np.concatenate([np.zeros(net.fcs + net.scs), orders]).astype(np.int64)
-    for column in ("lines_per_hour", "packages_per_hour", "per_hour"):
-        sites = sites.drop(columns=column, errors="ignore")
     station = (sites["kind"] == "station").to_numpy()
-    rate = net.site_capacity / scenario.tick_hours
-    sites["per_hour"] = np.where(station, np.nan, rate)
+    sites["per_hour"] = np.where(station, np.nan, net.site_capacity / scenario.tick_hours)
     sites["trucks"] = net.fleet
+    for column in ("opens", "closes"):
+        if column in sites:
+            sites[column] = [_clock(hours) for hours in sites[column]]
     return sites
 
 
+def _clock(hours: float) -> str:
+    """Hours of the day as a clock shows them, empty for NaN."""
+    return "" if np.isnan(hours) else f"{int(hours):02d}:{round(hours % 1 * 60):02d}"
+
+
 def lanes_of(scenario: Scenario, network: Network) -> pd.DataFrame:
-    """The lanes as a table."""
+    """The lanes as a table: the user's with what they leave out, or those between cities."""
+    if isinstance(scenario.network, TableNetwork):
+        table, names = read_lanes(scenario, network.sites, Findings()), network.sites["name"].to_numpy()
+        ends = {"origin": names[table["origin"]], "destination": names[table["dest"]]}
+        rest = ["mode", "miles", "transit_hours", "departure_usd", "capacity", "departures"]
+        return pd.concat([pd.DataFrame(ends), table[rest].reset_index(drop=True)], axis=1)
     lanes, names, trucks = network.net.lanes, network.sites["name"].to_numpy(), scenario.trucks
     return pd.DataFrame({
         "origin": names[lanes["origin"]], "destination": names[lanes["dest"]], "mode": network.lane_modes,

@@ -11,10 +11,9 @@ from regional_dispatch import __version__
 from regional_dispatch.data.results.episode import Episode
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
+from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.text import number
-
-LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.05, 0.02  # shares beyond which a reader is told
 
 
 class Fact(NamedTuple):
@@ -26,13 +25,19 @@ class Fact(NamedTuple):
 
 
 def facts(
-    scenario: Scenario, played: Mapping[str, Sequence[Episode]], command: str, seed: int, stream: str
+    scenario: Scenario,
+    played: Mapping[str, Sequence[Episode]],
+    said: Sequence[str],
+    command: str,
+    seed: int,
+    stream: str,
 ) -> list[Fact]:
     """The read me of a workbook.
 
     Args:
         scenario: the world.
         played: policy → its episodes.
+        said: what to look at before relying on the numbers (`evaluation.doubts`).
         command: that was run.
         seed: of the orders.
         stream: of the orders.
@@ -50,33 +55,14 @@ def facts(
         Fact("rates", _rates(scenario), "docs: reference/scenario.html#costs"),
         Fact("settlement", f"{100 * settled_share(episodes):.1f} % of all dollars", _SETTLED.format(
             fill=100 * scenario.trucks.standard_fill)),
-        *(Fact("look at this", warning, "") for warning in warnings(played)),
+        *(Fact("look at this", "", doubt) for doubt in said),
     ]  # fmt: skip
-
-
-def warnings(played: Mapping[str, Sequence[Episode]]) -> list[str]:
-    """What a reader should look at before relying on the numbers."""
-    found = []
-    for name, episodes in played.items():
-        count = np.sum([episode.whole.count for episode in episodes], axis=0)
-        fill, lost = _share(count, N.truck_packages, N.truck_room), _share(count, N.lines_lost, N.lines)
-        if fill < LOW_FILL:
-            found.append(
-                f"{name}: trucks leave {100 * fill:.1f} % full; is trucks.capacity_packages right for this volume?"
-            )
-        if lost > MANY_LOST:
-            found.append(f"{name}: {100 * lost:.1f} % of lines are lost: no FC has the units; is stock sized for it?")
-        if (settled := settled_share(episodes)) > MUCH_SETTLED:
-            found.append(
-                f"{name}: {100 * settled:.1f} % of dollars are settled at standard cost, not driven; play longer"
-            )
-    return found
 
 
 def settled_share(episodes: Sequence[Episode]) -> float:
     """Value of the work under way at the end, as a share of all dollars."""
     usd = sum(float(episode.whole.usd.sum()) for episode in episodes)
-    return sum(episode.settled_usd for episode in episodes) / usd if usd else 0.0
+    return sum(episode.whole.settled_usd for episode in episodes) / usd if usd else 0.0
 
 
 def _orders(scenario: Scenario, episodes: Sequence[Episode], each: int, seed: int, stream: str) -> list[Fact]:
@@ -85,8 +71,11 @@ def _orders(scenario: Scenario, episodes: Sequence[Episode], each: int, seed: in
     counted = f"{number(float(placed), 0)} orders an episode, {number(float(whole), 0)} with the warm-up"
     if isinstance(scenario.demand, GeneratedDemand):
         return [Fact("orders", counted, f"generated; {each} episodes, seed {seed}, stream {stream}")]
-    note = "a trace is one sample: no interval is given"
-    return [Fact("orders", counted, f"replayed from {scenario.demand.path}; {note}")]
+    note = "a trace is one sample: no interval is given here, `compare` gives them over its weeks"
+    left_out = [
+        Fact("orders left out", f"{rows:,} rows", why) for why, rows in trace_of(scenario).left_out.items() if rows
+    ]
+    return [Fact("orders", counted, f"replayed from {scenario.demand.path}; {note}"), *left_out]
 
 
 def _trucks(scenario: Scenario) -> list[Fact]:
@@ -117,10 +106,6 @@ def _rates(scenario: Scenario) -> str:
 
 def _listed(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
-
-
-def _share(count: np.ndarray, top: int, bottom: int) -> float:
-    return float(count[top] / count[bottom]) if count[bottom] else 1.0
 
 
 _SETTLED = (

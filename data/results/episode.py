@@ -74,7 +74,6 @@ class Episode(NamedTuple):
     regions: list[Totals]  # (R,)
     whole: Totals
     under_way: Totals  # the part of `whole` that the settlement added, less what the end of the warm-up took out
-    settled_usd: float  # value of the work under way at the end, at standard cost
     lanes: LaneCounts
     sites: SiteCounts
     classes: ClassCounts
@@ -107,9 +106,7 @@ def play_episode(scenario: Scenario, policy: ScorerPolicy, key: int) -> Episode:
     whole = _totals(sim)
     under_way = difference(whole, unsettled)._replace(usd=settled - taken_out)
     regions = [_totals(sim, r) for r in range(sim.regions)]
-    return Episode(
-        ticks, regions, whole, under_way, float(settled.sum()), counting.lanes, counting.sites, counting.classes
-    )  # fmt: skip
+    return Episode(ticks, regions, whole, under_way, counting.lanes, counting.sites, counting.classes)
 
 
 def _totals(sim: Simulator, region: int | None = None) -> Totals:

@@ -14,7 +14,7 @@ from regional_dispatch.data.results.spread import HIGH, LOW
 from regional_dispatch.data.results.tables import Tables
 from regional_dispatch.evaluation.output import staged
 
-WORKBOOK = "results.xlsx"
+WORKBOOK, DIFFERENCES = "results.xlsx", "_differences"
 _WIDEST = 44  # characters
 
 
@@ -30,12 +30,15 @@ def save_results(folder: Path, means: Tables, differences: Tables, about: Sequen
     Raises:
         InputError: the folder cannot be written to.
     """
-    tables = {**means, **{f"{name}_differences": table for name, table in differences.items()}}
+    tables = {**means, **{f"{name}{DIFFERENCES}": table for name, table in differences.items()}}
     with staged(folder) as files:
         for name, table in tables.items():
             table.to_csv(files / f"{name}.csv", index=False)
             table.to_parquet(files / f"{name}.parquet", index=False)
         write_workbook(files / WORKBOOK, tables, about)
+    for old in folder.glob(f"*{DIFFERENCES}.*"):  # of other policies, from an earlier run
+        if old.stem not in tables:
+            old.unlink()
 
 
 def write_workbook(path: Path, tables: Mapping[str, pd.DataFrame], about: Sequence[Fact]) -> None:
@@ -68,7 +71,7 @@ class _Formats:
 
 def _title(name: str) -> str:
     """A sheet's name: at most 31 characters."""
-    return name.replace("_differences", ", differences").replace("_", " ").capitalize()
+    return name.replace(DIFFERENCES, ", differences").replace("_", " ").capitalize()
 
 
 def _read_me(sheet: Any, formats: _Formats, about: Sequence[Fact]) -> None:

@@ -142,7 +142,7 @@ def _lanes(scenario: Scenario, network: Network, episode: Episode) -> pd.DataFra
         "region": [network.region_names[r] for r in lanes["region"]],
         "miles": lanes["miles"], "transit_hours": lanes["ticks"] * scenario.tick_hours,
         "trucks": counts.trucks, "spot_trucks": counts.hired, "packages": counts.packages,
-        "truck_fill_share": _ratio(counts.packages, counts.trucks * scenario.trucks.capacity_packages),
+        "truck_fill_share": _ratio(counts.packages, counts.trucks * lanes["room"]),
         "truck_miles": counts.trucks * lanes["miles"],
         "co2_kg": counts.trucks * lanes["miles"] * episode.whole.co2_kg_per_truck_mile,
         "truck_usd": truck_usd, "spot_usd": spot_usd,
@@ -156,10 +156,10 @@ def _sites(scenario: Scenario, network: Network, episode: Episode) -> pd.DataFra
     net, counts, sites = network.net, episode.sites, network.sites
     fc, works = np.arange(len(sites)) < net.fcs, np.arange(len(sites)) < net.fcs + net.scs
     ticks, lines_work = len(episode.ticks), np.where(fc, counts.lines, counts.packages)
-    origin, room = net.lanes["origin"], scenario.trucks.capacity_packages
-    trucks, hired, on_trucks, miles = (
-        np.bincount(origin, weights=x, minlength=len(sites))
-        for x in (*episode.lanes, episode.lanes.trucks * net.lanes["miles"])
+    sent = episode.lanes.trucks
+    trucks, hired, on_trucks, miles, room = (
+        np.bincount(net.lanes["origin"], weights=of_lane, minlength=len(sites))
+        for of_lane in (*episode.lanes, sent * net.lanes["miles"], sent * net.lanes["room"])
     )
     table = pd.DataFrame({
         "site": sites["name"], "kind": sites["kind"], "region": sites["region"], "packages": counts.packages,
@@ -174,7 +174,7 @@ def _sites(scenario: Scenario, network: Network, episode: Episode) -> pd.DataFra
         "out_of_stock_share": _where(fc, _ratio(counts.out, counts.carried)),
         "sku_days_out": _where(fc, counts.out * scenario.tick_hours / 24),
         "trucks": _where(works, trucks), "spot_trucks": _where(works, hired),
-        "truck_fill_share": _ratio(on_trucks, trucks * room), "truck_miles": _where(works, miles),
+        "truck_fill_share": _ratio(on_trucks, room), "truck_miles": _where(works, miles),
         "co2_kg": _where(works, miles * episode.whole.co2_kg_per_truck_mile),
         **dict(zip(_USD, counts.usd.T, strict=True)), "total_usd": counts.usd.sum(axis=1),
     })  # fmt: skip

@@ -119,7 +119,9 @@ KPIS: dict[str, Kpi] = {
     "click_to_delivery_hours": Kpi(
         "hours", "lower", "mean over lines of delivery − order", _share(N.line_hours, N.lines_due)
     ),
-    "truck_fill": Kpi("share", "higher", "packages on trucks / room on trucks", _of_trucks(N.truck_packages, N.truck_room)),
+    "truck_fill": Kpi(
+        "share", "higher", "packages on trucks / room on trucks", _of_trucks(N.truck_packages, N.truck_room)
+    ),
     "direct_truck_fill": Kpi(
         "share", "higher", "the same, for trucks FC → station", _of_trucks(N.direct_packages, N.direct_room)
     ),
@@ -158,7 +160,9 @@ KPIS: dict[str, Kpi] = {
     ),
     "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(N.transfer_units)),
     "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(N.transfer_trucks)),
-    "transfer_fill": Kpi("share", "higher", "those units / room on them", _of_trucks(N.transfer_units, N.transfer_room)),
+    "transfer_fill": Kpi(
+        "share", "higher", "those units / room on them", _of_trucks(N.transfer_units, N.transfer_room)
+    ),
 }  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""From degrees to pixels, and the outlines of the US states."""
+"""From degrees to pixels, and what lies around a network."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from typing import NamedTuple
@@ -12,11 +11,12 @@ import pandas as pd
 
 from regional_dispatch.envs.render.canvas import MAP_BOX
 from regional_dispatch.envs.render.curves import draw_apart
-from regional_dispatch.envs.world.scenario import DATA_DIR
+from regional_dispatch.envs.render.outlines import Outlines, outlines_within, read_states
+from regional_dispatch.envs.world.geography import around, unwrapped
 
 _US_ASPECT = 0.77  # degrees of latitude per degree of longitude at the US's middle latitude
-
-Outlines = dict[str, list[list[list[float]]]]
+_LEAST_ASPECT = 0.2  # of maps of the poles
+_MARGIN, _LEAST_MARGIN = 0.08, 0.25  # around the sites: share of the network's size, degrees
 
 
 class Projection(NamedTuple):
@@ -28,30 +28,50 @@ class Projection(NamedTuple):
     scale: float  # pixels per degree of latitude
 
     def pixels(self, longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
-        """Points on the canvas: (n, 2)."""
+        """Points on the canvas, (n, 2); of all whole turns of a longitude the one nearest to the middle."""
+        return self.flat_pixels(around(longitude, self.longitude), latitude)
+
+    def flat_pixels(self, longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+        """Points on the canvas, (n, 2), of longitudes that are to be taken as they are."""
         left, bottom, right, top = MAP_BOX
         x = (left + right) / 2 + (np.asarray(longitude, float) - self.longitude) * self.aspect * self.scale
         y = (bottom + top) / 2 + (np.asarray(latitude, float) - self.latitude) * self.scale
         return np.stack([x, y], axis=-1)
 
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Longitude and latitude of the southwest and the northeast corner of the map's box."""
+        left, bottom, right, top = MAP_BOX
+        middle = np.array([self.longitude, self.latitude])
+        half = np.array([(right - left) / 2 / self.aspect, (top - bottom) / 2]) / self.scale
+        return middle - half, middle + half
 
-def read_outlines() -> Outlines:
-    """Rings of the contiguous US states by two-letter code, points as [longitude, latitude]."""
-    outlines: Outlines = json.loads((DATA_DIR / "us_states.json").read_text(encoding="utf-8"))
-    return outlines
+
+class Ground(NamedTuple):
+    """A view of a network, and the outlines in it."""
+
+    view: Projection
+    outlines: Outlines
+    whole_us: bool  # the view is of the contiguous US, whose states are all that is drawn
 
 
-def fit(sites: pd.DataFrame, outlines: Outlines) -> Projection:
-    """A view of all sites; of the whole US where they lie inside it and span more than half of its width."""
-    points = sites[["longitude", "latitude"]].to_numpy(float)
+def ground_of(sites: pd.DataFrame) -> Ground:
+    """The ground of a network: all its sites with a margin, or the whole US if they span more than half of its width.
+
+    Args:
+        sites: columns longitude and latitude.
+    """
+    points = np.stack([unwrapped(sites["longitude"].to_numpy(float)), sites["latitude"].to_numpy(float)], axis=1)
     low, high = points.min(axis=0), points.max(axis=0)
-    us = np.array([point for rings in outlines.values() for ring in rings for point in ring])
+    states = read_states()
+    us = np.array([point for rings in states.values() for ring in rings for point in ring])
     us_low, us_high = us.min(axis=0), us.max(axis=0)
     inside = bool((low >= us_low).all() and (high <= us_high).all())
     if inside and (high - low)[0] > 0.5 * (us_high - us_low)[0]:
-        return _view(us_low, us_high, _US_ASPECT)
-    margin = np.maximum(0.08 * (high - low), 0.25)
-    return _view(low - margin, high + margin, max(0.2, math.cos(math.radians(float(low[1] + high[1]) / 2))))
+        return Ground(_view(us_low, us_high, _US_ASPECT), states, True)
+    margin = np.maximum(_MARGIN * (high - low), _LEAST_MARGIN)
+    aspect = max(_LEAST_ASPECT, math.cos(math.radians(float(low[1] + high[1]) / 2)))
+    view = _view(low - margin, high + margin, aspect)
+    return Ground(view, outlines_within(*view.corners()), False)
 
 
 def _view(low: np.ndarray, high: np.ndarray, aspect: float) -> Projection:

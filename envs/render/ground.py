@@ -1,51 +1,56 @@
-"""What lies under the network: states tinted by region, their borders, and the names of the regions."""
+"""What lies under the network: countries, states tinted by region, their borders, and the names of the regions."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from regional_dispatch.envs.render.canvas import HALO, MAP_BOX, Canvas
 from regional_dispatch.envs.render.colours import NEUTRAL, mix, region_colour
-from regional_dispatch.envs.render.geography import Outlines, Projection, region_of_states
+from regional_dispatch.envs.render.geography import Ground, region_of_states
+from regional_dispatch.envs.render.outlines import border_lines
 from regional_dispatch.envs.world.network import Network
 
 _COAST = "#b4bac1"  # borders around a region and along the coast
 _LONGEST_NAME = 26  # characters
 
 
-def add_states(canvas: Canvas, view: Projection, outlines: Outlines, network: Network) -> None:
-    """States tinted by region; white borders inside a region, grey ones around it and along the coast."""
+def add_ground(canvas: Canvas, ground: Ground, network: Network) -> None:
+    """States tinted by region, countries grey; white borders inside a region, grey ones around it and along coasts."""
     region_of = region_of_states(network.sites, network.net.region_of_site)
     rings: list[Any] = []
     tints: list[tuple[float, float, float]] = []
-    for state, outline in outlines.items():
-        region = region_of.get(state)
-        rings += [view.pixels(*np.array(ring).T) for ring in outline]
+    for name, outline in ground.outlines.items():
+        region = region_of.get(name)
+        rings += [ground.view.flat_pixels(*np.array(ring).T) for ring in outline]
         tints += [to_rgb(NEUTRAL) if region is None else mix(region_colour(region), "white", 0.17)] * len(outline)
-    canvas.axes.add_collection(PolyCollection(rings, facecolors=tints, edgecolors="none"), autolim=False)
-    for lines, colour in zip(_borders(view, outlines, region_of), ("white", _COAST), strict=True):
-        borders = LineCollection(lines, colors=colour, linewidths=0.9, capstyle="round")
-        canvas.axes.add_collection(borders, autolim=False)
+    parts: list[Any] = [PolyCollection(rings, facecolors=tints, edgecolors="none")]
+    for lines, colour in zip(_borders(ground, region_of), ("white", _COAST), strict=True):
+        parts.append(LineCollection(lines, colors=colour, linewidths=0.9, capstyle="round"))
+    left, bottom, right, top = MAP_BOX
+    for part in parts:
+        canvas.axes.add_collection(part, autolim=False)
+        if not ground.whole_us:  # countries reach beyond the map
+            part.set_clip_path(Rectangle((left, bottom), right - left, top - bottom, transform=canvas.axes.transData))
 
 
-def _borders(view: Projection, outlines: Outlines, region_of: dict[str, int]) -> tuple[list[Any], list[Any]]:
-    """State borders inside a region, and all others; neighbouring states share the points of their border."""
-    states: dict[tuple[Any, ...], list[str]] = {}
-    for state, outline in outlines.items():
+def _borders(ground: Ground, region_of: dict[str, int]) -> tuple[list[Any], list[Any]]:
+    """Borders inside a region, and all others; neighbours share the points of their border."""
+    names: dict[tuple[Any, ...], list[str]] = {}
+    for name, outline in ground.outlines.items():
         for ring in outline:
-            for pair in pairwise(ring):
-                states.setdefault(tuple(sorted(map(tuple, pair))), []).append(state)
+            for pair in border_lines(ring):
+                names.setdefault(tuple(sorted(map(tuple, pair))), []).append(name)
     inner: list[Any] = []
     outer: list[Any] = []
-    for ends, sides in states.items():
-        same = len(sides) > 1 and len({region_of.get(state, -1) for state in sides}) == 1
-        (inner if same else outer).append(view.pixels(*np.array(ends).T))
+    for ends, sides in names.items():
+        same = len(sides) > 1 and len({region_of.get(name, -1) for name in sides}) == 1
+        (inner if same else outer).append(ground.view.flat_pixels(*np.array(ends).T))
     return inner, outer
 
 

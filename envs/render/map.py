@@ -1,6 +1,6 @@
 """The map: sites, lanes in use, trucks on the road and the KPIs of the day, as one picture.
 
-What does not change between frames (states, legend, panel) is drawn once per partition and kept; a frame adds lanes,
+What does not change between frames (ground, legend, panel) is drawn once per partition and kept; a frame adds lanes,
 sites, trucks and numbers.
 
 A dot is a truck. Its place on its lane is the share of the transit it has behind it. A lane's width and strength show
@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.image import imsave
 
 from regional_dispatch.envs.render.canvas import HEIGHT, MAP_BOX, Canvas
-from regional_dispatch.envs.render.geography import fit, read_outlines, site_points
-from regional_dispatch.envs.render.ground import add_region_names, add_states
+from regional_dispatch.envs.render.geography import ground_of, site_points
+from regional_dispatch.envs.render.ground import add_ground, add_region_names
 from regional_dispatch.envs.render.kpi_window import KpiWindow
 from regional_dispatch.envs.render.layers import EventLayer, LaneLayer, LanePaths, SiteLayer, TruckLayer
 from regional_dispatch.envs.render.legend import add_legend
@@ -43,7 +43,6 @@ class MapViewer:
         self.sim = sim
         self._loads, self._small = loads, small
         self._kpis = KpiWindow()
-        self._outlines = read_outlines()
         self._prepare()
 
     def frame(self, row: int = 0, title: str | None = None, kpis_text: str | None = None) -> np.ndarray:
@@ -96,15 +95,15 @@ class MapViewer:
         """Lays out the map of the partition in force and draws what does not change."""
         self._network = network = self.sim.network
         self._canvas = canvas = Canvas()
-        view = fit(network.sites, self._outlines)
-        self.points = site_points(view, network.sites)
+        ground = ground_of(network.sites)
+        self.points = site_points(ground.view, network.sites)
         paths = LanePaths(network.net, self.points)
         faintest, strongest = 0.45 if self._loads else 0.22, 0.5 if self._small else 1.0
         self._lanes = LaneLayer(canvas, network.net, paths, faintest, strongest)
         self._events = EventLayer(canvas, network.net, paths, self.points)
         self._trucks = TruckLayer(canvas, paths, 28 if self._small else 13)
         self._sites = SiteLayer(canvas, network, self.points)
-        add_states(canvas, view, self._outlines, network)
+        add_ground(canvas, ground, network)
         add_legend(canvas, network.net.regions, self._loads)
         self._panel = Panel(canvas, self.sim)
         canvas.render()

@@ -71,7 +71,7 @@ def lane_packages(sim: Simulator, row: int, trucks: list[Truck]) -> np.ndarray:
 
 def lane_fill(sim: Simulator, row: int) -> np.ndarray:
     """Share of their room that a lane's trucks used since the warm-up, NaN where none has left: (L,) float64."""
-    lane, room = sim.state.lane[row], sim.world.rules.truck_packages
+    lane, room = sim.state.lane[row], sim.world.net.lanes["room"]
     with np.errstate(invalid="ignore"):
         return np.asarray(lane["carried"] / (room * lane["trucks"]))
 

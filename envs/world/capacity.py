@@ -14,7 +14,7 @@ from regional_dispatch.envs.world.linehaul.routes import routes_by_distance
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 from regional_dispatch.envs.world.sites import SiteCounts
-from regional_dispatch.envs.world.trace import orders_per_day
+from regional_dispatch.envs.world.trace import orders_per_day, trace_of
 
 _FEEDING_FCS = 4  # nearest FCs that mean flows come from
 _SMALLEST_SHARE = 0.5  # an FC is sized for at least this share of the mean FC's demand
@@ -50,9 +50,11 @@ def build_capacities(
     """
     counts = SiteCounts(len(fc_share), len(sites) - len(fc_share) - len(station_share), len(station_share))
     flow = _mean_flow(scenario, counts, lanes, routes, station_share)
-    capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share)
+    joined = np.isin(np.arange(len(sites)), [lanes["origin"], lanes["dest"]])
+    joined[: counts.fcs] = np.isin(np.arange(counts.fcs), routes["fc"])
+    capacity = _capacity(scenario, counts, np.bincount(lanes["dest"], flow, len(sites)), fc_share, joined)
     fleet = _fleet(scenario, counts, lanes, flow)
-    capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1, 0], counts)).astype(float)
+    capacity = np.maximum(capacity, np.repeat([_smallest_pick(scenario), 1.0, 0.0], counts)).astype(float)
     if "per_hour" in sites:
         capacity = np.where(sites["per_hour"].notna(), sites["per_hour"] * scenario.tick_hours, capacity)
     if "trucks" in sites:
@@ -74,24 +76,32 @@ def _mean_flow(
     return flow
 
 
-def _smallest_pick(scenario: Scenario) -> int:
-    """Lines a tick that an FC picks at least: of generated orders the largest, of a trace, one."""
-    return largest_order(scenario) if isinstance(scenario.demand, GeneratedDemand) else 1
+def _smallest_pick(scenario: Scenario) -> float:
+    """Lines a tick that an FC picks at least: of generated orders the largest; of a trace, 99 in 100 in an hour."""
+    if isinstance(scenario.demand, GeneratedDemand):
+        return largest_order(scenario)
+    lines = np.diff(trace_of(scenario).first_line)
+    return float(np.ceil(np.percentile(lines, 99))) * scenario.tick_hours
 
 
 def _orders_per_tick(scenario: Scenario) -> float:
     return orders_per_day(scenario) / 24 * scenario.tick_hours
 
 
-def _capacity(scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray) -> np.ndarray:
-    """Lines picked and packages sorted per tick, from shares of demand and packages that come in: (N,)."""
+def _capacity(
+    scenario: Scenario, counts: SiteCounts, inbound: np.ndarray, fc_share: np.ndarray, joined: np.ndarray
+) -> np.ndarray:
+    """Lines picked and packages sorted per tick, from shares of demand and packages that come in: (N,).
+
+    Means are over sites that are `joined` (N,) bool to others, so that a site without lanes changes nothing.
+    """
     capacity = np.zeros(sum(counts), dtype=np.int64)
-    share = np.maximum(fc_share, _SMALLEST_SHARE / counts.fcs)
+    share = np.maximum(fc_share, _SMALLEST_SHARE / joined[: counts.fcs].sum())
     lines = scenario.capacity.pick_headroom * _orders_per_tick(scenario) * mean_lines_per_order(scenario)
     capacity[: counts.fcs] = np.ceil(lines * share)
     if counts.scs:
         middle = slice(counts.fcs, counts.first_station)
-        load = np.maximum(inbound[middle], inbound[middle].mean())
+        load = np.maximum(inbound[middle], inbound[middle][joined[middle]].mean() if joined[middle].any() else 0.0)
         capacity[middle] = np.ceil(scenario.capacity.sort_headroom * load)
     return capacity
 

@@ -1,13 +1,14 @@
 """What is found in the user's files: errors, warnings, and what is assumed where a file says nothing.
 
-Readers of tables append to a `Findings` and go on, so that a user sees every problem at once. What is built from tables
-calls `settle` at its end: errors become one `ScenarioError`; warnings are kept, and a command that plays shows them once.
+Readers of tables append to a `Findings` and go on, so that a user sees every problem at once. What is built from
+tables calls `settle` at its end: errors become one `ScenarioError`; warnings are kept, and a command that plays shows
+them once.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO
 
@@ -56,12 +57,13 @@ class Findings:
         file: str | Path,
         problem: str,
         mend: str = "",
-        row: int | None = None,
+        row: Any = None,
         column: str | None = None,
         value: Any = None,
     ) -> None:
         """Appends one finding; a long value is cut."""
-        self.all.append(Finding(level, str(file), problem, mend, row, column, None if value is None else _shown(value)))
+        number, shown = None if row is None else int(row), None if value is None else _shown(value)
+        self.all.append(Finding(level, str(file), problem, mend, number, column, shown))
 
     def error(self, file: str | Path, problem: str, mend: str = "", **where: Any) -> None:
         """Appends what makes a file unusable; `where` may hold row, column and value."""
@@ -97,7 +99,7 @@ class Findings:
             mend: what to do.
         """
         for row, value in zip(rows[:MOST_ROWS], values[:MOST_ROWS], strict=True):
-            self.add(level, file, problem, mend, int(row), column, value)
+            self.add(level, file, problem, mend, row, column, value)
         if len(rows) > MOST_ROWS:
             more = f"and {len(rows) - MOST_ROWS:,} more rows: {problem}"
             self.add(level, file, more, mend, None, column)
@@ -141,6 +143,11 @@ def notice(finding: Finding) -> None:
 def noticed() -> tuple[Finding, ...]:
     """Every warning of this process, in the order in which they were met."""
     return tuple(_noticed)
+
+
+def mark_shown(findings: Iterable[Finding]) -> None:
+    """Keeps warnings that are shown elsewhere out of `show_noticed`."""
+    _noticed.update(dict.fromkeys(findings, True))
 
 
 def show_noticed(out: TextIO | None = None) -> None:

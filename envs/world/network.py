@@ -85,6 +85,11 @@ class Network(NamedTuple):
         several = int(((lanes["origin"] == origin) & (lanes["dest"] == dest)).sum()) > 1
         return f"{names[origin]} → {names[dest]}" + (f" by {self.lane_modes[lane]}" if several else "")
 
+    @property
+    def serving(self) -> np.ndarray:
+        """FCs that some route starts from: (F,) bool. The others change nothing."""
+        return np.isin(np.arange(self.net.fcs), self.net.routes["fc"])
+
     def route_modes(self, route: int) -> tuple[str, ...]:
         """The mode of each leg of a route; empty where all lanes have the same mode."""
         if len(set(self.lane_modes.tolist())) < 2:
@@ -108,10 +113,10 @@ def build_network(scenario: Scenario) -> Network:
     counts, air = count_sites(sites), air_miles(sites)
     traced = isinstance(scenario.demand, TraceDemand)
     station_share = trace_station_shares(scenario, sites) if traced else station_shares(sites)
-    fc_share = fc_shares(counts, air, station_share)
     every = np.full(len(lanes.modes), scenario.trucks.standard_fill)
     possible = build_routes(scenario, counts, lanes, air, one_nation(sites), every)
     check_reach(scenario, sites, possible)
+    fc_share = fc_shares(counts, air, station_share, np.isin(np.arange(counts.fcs), possible["fc"]))
     capacities = build_capacities(scenario, sites, lanes.records, possible, station_share, fc_share)
     if scenario.what_if is not None:
         capacities = kept_capacities(scenario, sites, capacities, build_network(before(scenario)))

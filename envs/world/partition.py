@@ -13,8 +13,13 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.findings import Findings
-from regional_dispatch.envs.world.scenario import DATA_DIR, Boundary, Scenario, ScenarioError
+from regional_dispatch.envs.world.geography import nearest, unwrapped
+from regional_dispatch.envs.world.scenario import DATA_DIR, Boundary, CityNetwork, Scenario, ScenarioError
 from regional_dispatch.envs.world.tables.regions import read_regions, read_states
+
+# Degrees of latitude per degree of longitude at the US's middle latitude. Generated networks, which are of the US, are
+# divided on a plane with this aspect, as when they were first measured; networks from tables, on the globe.
+_US_ASPECT = 0.77
 
 
 class Labels(NamedTuple):
@@ -50,8 +55,8 @@ def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | No
     if boundary.kind == "states":
         return _by_state(scenario, boundary, sites)
     if boundary.kind == "balanced":
-        return _balanced(int(boundary.regions or 1), sites)
-    return _from_file(scenario.resolve(str(boundary.path)), sites)
+        return _balanced(scenario, int(boundary.regions or 1), sites)
+    return _from_file(scenario, scenario.resolve(str(boundary.path)), sites)
 
 
 def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> Labels:
@@ -64,46 +69,78 @@ def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> La
     return _numbered(regions)
 
 
-def _from_file(path: Path, sites: pd.DataFrame) -> Labels:
+def _from_file(scenario: Scenario, path: Path, sites: pd.DataFrame) -> Labels:
     findings = Findings()
     region_of = read_regions(path, sites, findings)
     findings.settle()
     stations = np.flatnonzero(sites["kind"] == "station")
-    home = stations[_nearest(sites, sites.iloc[stations])]
+    home = stations[_nearest(scenario, sites, sites.iloc[stations])]
     return _numbered([region_of.get(site, region_of[near]) for site, near in enumerate(home)])
 
 
-def _balanced(k: int, sites: pd.DataFrame) -> Labels:
+def _balanced(scenario: Scenario, k: int, sites: pd.DataFrame) -> Labels:
     """k regions of about equal demand: recursive bisection of the stations along the longer axis."""
     stations = sites[sites["kind"] == "station"]
     if k > len(stations):
         raise ScenarioError(f"partition.regions = {k}: more regions than stations ({len(stations)}); lower it")
-    of_station = np.zeros(len(stations), dtype=np.int64)
-    _bisect(_flat(stations), stations["population"].to_numpy(float), np.arange(len(stations)), k, 0, of_station)
-    return _numbered([f"Region {of_station[i] + 1:02d}" for i in _nearest(sites, stations)])
+    aspect = _US_ASPECT if isinstance(scenario.network, CityNetwork) else None
+    people, of_station = stations["population"].to_numpy(float), np.zeros(len(stations), dtype=np.int64)
+    _bisect(_degrees(stations), aspect, people, np.arange(len(stations)), k, 0, of_station)
+    return _numbered([f"Region {of_station[i] + 1:02d}" for i in _nearest(scenario, sites, stations)])
 
 
-def _flat(sites: pd.DataFrame) -> np.ndarray:
-    """Longitude and latitude in degrees of latitude, as at the US's middle latitude: (sites, 2)."""
-    return sites[["longitude", "latitude"]].to_numpy(float) * np.array([0.77, 1.0])
+def _degrees(sites: pd.DataFrame) -> np.ndarray:
+    """Longitude and latitude: (sites, 2)."""
+    return sites[["longitude", "latitude"]].to_numpy(float)
 
 
-def _nearest(sites: pd.DataFrame, stations: pd.DataFrame) -> np.ndarray:
-    """The station nearest to each site: (sites,) index into stations."""
-    return np.linalg.norm(_flat(sites)[:, None] - _flat(stations)[None], axis=2).argmin(axis=1)
+def _nearest(scenario: Scenario, sites: pd.DataFrame, stations: pd.DataFrame) -> np.ndarray:
+    """The station nearest to each site: (sites,) index into stations. A station is its own, wherever others stand."""
+    places, to = _degrees(sites), _degrees(stations)
+    if isinstance(scenario.network, CityNetwork):
+        found = np.linalg.norm((places[:, None] - to[None]) * [_US_ASPECT, 1.0], axis=2).argmin(axis=1)
+    else:
+        found = nearest(places[:, 1], places[:, 0], to[:, 1], to[:, 0])
+    found[(sites["kind"] == "station").to_numpy()] = np.arange(len(stations))
+    return found
 
 
-def _bisect(points: np.ndarray, weight: np.ndarray, members: np.ndarray, k: int, first: int, out: np.ndarray) -> None:
+def _bisect(
+    places: np.ndarray,
+    aspect: float | None,
+    weight: np.ndarray,
+    members: np.ndarray,
+    k: int,
+    first: int,
+    out: np.ndarray,
+) -> None:
+    """Cuts members along a meridian or a parallel, across what is longer, until there are k parts: written to `out`.
+
+    Longitudes count from the widest gap between the members, so it makes no difference where the date line is, and a
+    degree of longitude is as long as at the members' middle latitude.
+
+    Args:
+        places: (D, 2) longitude and latitude.
+        aspect: degrees of latitude per degree of longitude; default, that of the middle latitude.
+        weight: (D,).
+        members: which of them to cut.
+        k: parts.
+        first: number of the first part.
+        out: (D,).
+    """
     if k == 1:
         out[members] = first
         return
     low = k // 2
-    axis = int(np.ptp(points[members], axis=0).argmax())
-    ordered = members[np.argsort(points[members, axis], kind="stable")]
+    own = np.stack([unwrapped(places[members, 0]), places[members, 1]])
+    wide, tall = np.ptp(own, axis=1)
+    aspect_here = np.cos(np.radians((own[1].min() + own[1].max()) / 2)) if aspect is None else aspect
+    along = own[int(tall > wide * aspect_here)]
+    ordered = members[np.argsort(along, kind="stable")]
     cut = int(np.searchsorted(np.cumsum(weight[ordered]), weight[ordered].sum() * low / k)) + 1
     cut = min(max(cut, low), len(ordered) - (k - low))
-    _bisect(points, weight, ordered[:cut], low, first, out)
-    _bisect(points, weight, ordered[cut:], k - low, first + low, out)
+    _bisect(places, aspect, weight, ordered[:cut], low, first, out)
+    _bisect(places, aspect, weight, ordered[cut:], k - low, first + low, out)
 
 
 def _numbered(regions: list[str]) -> Labels:

@@ -9,7 +9,7 @@ from typing import Any
 
 from regional_dispatch.envs.world.scenario import DATA_DIR, Scenario
 
-_PATHS = ("sites", "lanes", "path", "placement", "map")  # fields that may name a file
+_PATHS = ("sites", "lanes", "path", "placement", "snapshot", "map")  # fields that may name a file
 
 
 def relocated(scenario: Scenario, folder: Path) -> dict[str, Any]:

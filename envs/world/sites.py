@@ -39,8 +39,8 @@ def build_sites(scenario: Scenario) -> pd.DataFrame:
 
     Returns:
         Columns name, kind, latitude, longitude, state, population; from a table also region and time_zone, empty where
-        they are not given, and per_hour, trucks, opens, closes (hours of the day), weekdays and postal where the file has
-        them.
+        they are not given, and per_hour, trucks, opens, closes (hours of the day), weekdays and postal where the file
+        has them.
 
     Raises:
         ScenarioError: the table is wrong.
@@ -67,10 +67,18 @@ def station_shares(sites: pd.DataFrame) -> np.ndarray:
     return np.asarray(population / population.sum())
 
 
-def fc_shares(counts: SiteCounts, air: np.ndarray, station_share: np.ndarray) -> np.ndarray:
-    """Share of demand of the stations to which each FC is the nearest: (F,)."""
+def fc_shares(counts: SiteCounts, air: np.ndarray, station_share: np.ndarray, serving: np.ndarray) -> np.ndarray:
+    """Share of demand of the stations to which each FC is the nearest: (F,).
+
+    Args:
+        counts: sites of each kind.
+        air: (N, N) great-circle miles.
+        station_share: (D,) share of demand.
+        serving: (F,) bool, FCs that some route starts from; the others have no share.
+    """
     share = np.zeros(counts.fcs)
-    np.add.at(share, air[: counts.fcs, counts.first_station :].argmin(axis=0), station_share)
+    miles = np.where(serving[:, None], air[: counts.fcs, counts.first_station :], np.inf)
+    np.add.at(share, miles.argmin(axis=0), station_share)
     return share
 
 

@@ -19,6 +19,7 @@ from regional_dispatch.envs.world.tables.orders import Orders, read_orders
 
 # us8's truckloads a day at a station: with far fewer, a truck can rarely be filled within a promise.
 TRUCKLOADS_PER_STATION_DAY = 6.3
+TRUCK_SIZE = "trucks.capacity_packages"
 _READ_FILES = 2  # traces kept in memory
 
 _read: OrderedDict[tuple[object, ...], Orders] = OrderedDict()
@@ -54,7 +55,7 @@ def _key(scenario: Scenario) -> tuple[object, ...]:
     assert isinstance(scenario.demand, TraceDemand)
     paths = [scenario.demand.path, getattr(scenario.network, "sites", None)]
     files = [scenario.resolve(path) for path in paths if path]
-    said: dict[str, Any] = {name: True for name in ("network", "calendar", "horizon_hours", "what_if")}
+    said: dict[str, Any] = dict.fromkeys(("network", "calendar", "horizon_hours", "what_if"), True)
     reading = {"path", "columns", "time_zone", "time_format", "encoding", "decimal"}
     fields = scenario.model_dump_json(include={**said, "demand": reading})
     return fields, *((str(file), *_state(file)) for file in files)
@@ -100,7 +101,7 @@ def _say_truck_size(scenario: Scenario, packages: int) -> None:
     )
     mend = f"set trucks.capacity_packages: {real:,.0f} if the file holds all orders".replace(",", "_")
     where = str(scenario.source_file or scenario.name)
-    notice(Finding("warning", where, problem, mend, column="trucks.capacity_packages"))
+    notice(Finding("warning", where, problem, mend, column=TRUCK_SIZE))
 
 
 def sizing_days(scenario: Scenario, orders: Orders) -> float:

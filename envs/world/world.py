@@ -73,8 +73,10 @@ def build_world(scenario: Scenario, network: Network) -> World:
 
 
 def order_slots(scenario: Scenario, network: Network, demand: Demand) -> int:
-    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least; of a
-    trace, the lines of its busiest tick."""
+    """M: the scenario's, or 1.3 × the mean lines of the busiest tick in the largest region, and one order at least.
+
+    Of a trace, the lines of its busiest tick.
+    """
     if scenario.slots.orders is not None:
         return scenario.slots.orders
     net = network.net

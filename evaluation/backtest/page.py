@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from regional_dispatch.evaluation.backtest.run import BackTest
+from regional_dispatch.evaluation.backtest.run import BackTest, Beside
 from regional_dispatch.evaluation.backtest.split import split_text, time_text
 from regional_dispatch.evaluation.backtest.tables import MEASURES, Row, lane_table, region_rows, rows, samples
 from regional_dispatch.evaluation.periods import whole_weeks
@@ -15,7 +15,8 @@ from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines,
 HEADER = ("", "unit", "policy", "on record", "difference [95 % over weeks]", "%", "block bootstrap")
 _BY_WEEK = ("usd", "hours", "miles", "co2_kg")
 _MOST_LANES = 15  # in the page; lanes.csv has all
-_LENT = 0.01  # of the units on record; more means that simulated shelves are not those of reality
+_ALIKE = 0.2  # of a difference; one that changes by less does not depend on units lent
+_STOCK_FIRST = "Give a table of stock before you trust either."
 
 
 def sample_text(found: BackTest) -> str:
@@ -26,9 +27,7 @@ def sample_text(found: BackTest) -> str:
             f"One trace is one sample: intervals are Student's t over {weeks} weeks of paired differences. They say "
             "how much weeks like these differ, not how other years would."
         )
-    return (
-        f"One trace is one sample, and it has {weeks} whole week{'' if weeks == 1 else 's'}: no interval can be given."
-    )
+    return f"One trace is one sample, and this one has {'one' if weeks else 'no'} whole week: there is no interval."
 
 
 def measure_rows(found: Mapping[str, Row]) -> list[list[str]]:
@@ -53,7 +52,8 @@ def assumed(found: BackTest) -> list[str]:
         "trucks leave by the rule of the policy it is compared with. The dollars of both come from the same books; "
         "they are not invoices.",
         "Hours are simulated on both sides. What the file says of hours stands below the table, as a check.",
-        "Stock is the scenario's, and the same on both sides at the start.",
+        f"{found.shelves} A unit that really left a shelf which is empty in the simulation is put there in that tick, "
+        "for both sides.",
     ]
     for policy, beside in found.beside.items():
         forced = beside.forced
@@ -65,16 +65,28 @@ def assumed(found: BackTest) -> list[str]:
         if forced.no_route:
             line += f" {number(forced.no_route, 0)} had no route from it: a lane is missing in the network."
         if forced.lent_units:
-            line += f" {number(forced.lent_units, 0)} units were not on the simulated shelf and were put there"
-            line += ": shelves are not those of reality, so give a stock table." if _much(forced) else "."
+            line += (
+                f" {number(forced.lent_units, 0)} units were not on the simulated shelf and were put there, for both."
+            )
         said.append(line)
     if found.orders.left_out:
         said.append(f"Left out of the file: {', '.join(f'{why} {n:,}' for why, n in found.orders.left_out.items())}.")
     return said
 
 
-def _much(forced: object) -> bool:
-    return bool(forced.lent_units > _LENT * max(forced.recorded, 1))  # type: ignore[attr-defined]
+def lent_lines(beside: Beside) -> list[str]:
+    """A warning where the result may depend on units that the simulated shelves lack."""
+    if beside.alone is None:
+        return []
+    forced, usd = beside.forced, rows(beside)["usd"].difference
+    alone = rows(beside._replace(policy=beside.alone))["usd"]
+    trust = "The two are alike." if abs(alone.difference - usd) < _ALIKE * abs(usd) else _STOCK_FIRST
+    return [
+        f"Warning: {number(forced.lent_units, 0)} units on record ({100 * forced.lent_units / forced.recorded:.0f} per "
+        "100 lines) were not on the simulated shelves. With these units put there for both sides the difference is "
+        f"{number(usd, 0, signed=True)} USD a week; with the simulated shelves alone for the policy it is "
+        f"{_with_interval(alone.difference, alone.interval, 0)}. {trust}"
+    ]
 
 
 def reality_lines(found: BackTest) -> list[str]:
@@ -110,6 +122,7 @@ def page(found: BackTest, made: str, stream: str | None = None) -> str:
     for policy, beside in found.beside.items():
         lines += [f"## `{policy}` less what was really chosen", ""]
         lines += [*markdown_lines(HEADER, measure_rows(rows(beside)), left=2), ""]
+        lines += [*lent_lines(beside), *([""] if beside.alone else [])]
         if len(found.network.region_names) > 1:
             lines += ["By region, what is booked to it; trucks belong to the region that sends them:", ""]
             lines += [*_region_lines(found, policy), ""]

@@ -3,6 +3,9 @@
 The source of a line is forced, over the cheapest route from its FC; trucks leave as the policy says that it is compared
 with. So the difference of the two is what other sources would have cost, and not what other trucks would have.
 
+A unit that was on the real shelf and is not on the simulated one is put there, in the same tick for the record and for
+the policy, so that neither has units that the other has not.
+
 Axes: N order lines of the trace, n lines up for decision in a tick, F FCs, D stations.
 """
 
@@ -28,6 +31,10 @@ class Forced(NamedTuple):
     lent_units: int  # units that were there in reality and not on the simulated shelf; they were put there
 
 
+# Tick → SKUs, FCs and units that are put on shelves.
+Loans = dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
 class Replay:
     """Plays row 0 of a simulator with sources on record.
 
@@ -46,6 +53,7 @@ class Replay:
             raise ValueError("the orders are not those that the simulator replays")
         self.sim, self.policy, self.orders = sim, policy, orders
         self.forced = Forced(0, 0, 0, 0, 0)
+        self.loans: Loans = {}
         self._done = np.zeros(len(orders.station), np.int64)  # lines of each order decided on so far
         self._routes: dict[int, np.ndarray] = {}
 
@@ -111,7 +119,10 @@ class Replay:
         needed = np.bincount(first, lines["units"], len(shelf)).astype(np.int64)
         sku, at = shelf // fcs, shelf % fcs
         short = np.maximum(needed - stock[sku, at], 0)
-        stock[sku, at] += short.astype(stock.dtype)
+        own = short > 0
+        if own.any():
+            self.loans[self.sim.tick(0)] = sku[own], at[own], short[own].astype(stock.dtype)
+            _put(self.sim, self.loans)
         return int(short.sum())
 
     def _count(self, region: np.ndarray, position: np.ndarray, wanted: np.ndarray, recorded: int, lent: int) -> None:
@@ -121,3 +132,31 @@ class Replay:
         own = wanted >= 0
         new = (len(region), recorded, int((fc[own] == wanted[own]).sum()), recorded - int(own.sum()), lent)
         self.forced = Forced(*(a + b for a, b in zip(self.forced, new, strict=True)))
+
+
+class Lent:
+    """Plays row 0 of a simulator with the units on its shelves that a replay of the record had to put there.
+
+    Args:
+        sim: reset, at its first tick.
+        policy: decides about everything.
+        loans: of a `Replay`.
+    """
+
+    def __init__(self, sim: Simulator, policy: ScorerPolicy, loans: Loans) -> None:
+        self.sim, self.policy, self.loans = sim, policy, loans
+
+    def advance(self, until: int) -> None:
+        """Plays up to a tick."""
+        while self.sim.tick(0) < until:
+            self.sim.begin(0)
+            _put(self.sim, self.loans)
+            self.sim.decide(0, self.policy.scorers)
+            self.sim.finish(0)
+
+
+def _put(sim: Simulator, loans: Loans) -> None:
+    """Puts the units of the present tick on their shelves."""
+    if sim.tick(0) in loans:
+        sku, fc, units = loans[sim.tick(0)]
+        sim.state.stock[0][sku, fc] += units

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import N, Totals
+from regional_dispatch.evaluation.backtest.really import reality
 from regional_dispatch.evaluation.backtest.run import BackTest, Beside
 from regional_dispatch.evaluation.backtest.split import time_text
 from regional_dispatch.evaluation.periods import Period, whole_weeks
@@ -81,10 +82,9 @@ def _row(weeks: Sequence[tuple[float, float]]) -> Row:
     if not len(values):
         return Row(*(float("nan"),) * 3, None, None)
     change = values[:, 0] - values[:, 1]
-    return Row(
-        *values.mean(axis=0).tolist(), float(change.mean()), student_mean(change),
-        block_mean(change, np.random.default_rng(0)),
-    )  # fmt: skip
+    policy, recorded = values.mean(axis=0).tolist()
+    check = block_mean(change, np.random.default_rng(0))
+    return Row(policy, recorded, float(change.mean()), student_mean(change), check)
 
 
 def region_rows(found: BackTest, policy: str) -> dict[str, dict[str, Row]]:
@@ -111,11 +111,18 @@ def _week_rows(found: BackTest) -> Iterator[dict[str, object]]:
             }  # fmt: skip
             for region in regions:
                 pair = [p.totals if region == "all" else p.regions[regions.index(region) - 1] for p in (a, b)]
-                yield {**head, "region": region, "orders": pair[0].count[N.orders], **_cells(pair)}
+                real = _really(found, a) if region == "all" else {}
+                yield {**head, "region": region, "orders": pair[0].count[N.orders], **_cells(pair), **real}
+
+
+def _really(found: BackTest, period: Period) -> dict[str, float]:
+    """What the file says of the orders of a week."""
+    real = reality(found.orders, period.start_hour, period.end_hour)
+    return {"file_hours": real.delivery_hours, "file_on_time_percent": 100 * real.on_time_share}
 
 
 def _cells(pair: Sequence[Totals]) -> dict[str, float]:
-    cells = {}
+    cells: dict[str, float] = {}
     for name, measure in MEASURES.items():
         own, recorded = (measure.of(totals) for totals in pair)
         cells |= {name: own, f"{name}_recorded": recorded, f"{name}_difference": own - recorded}

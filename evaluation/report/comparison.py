@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regional_dispatch.envs.kernel.metrics import KPIS
+from regional_dispatch.envs.world.findings import mark_shown, noticed
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, COST, kpi_cell
@@ -45,16 +46,18 @@ def kpi_rows(summary: Summary) -> list[Row]:
     """Means of `COMPARISON_KPIS` as text; shares in percent."""
     moved = summary["meta"].get("transfers") is not None
     shown = [kpi for kpi in COMPARISON_KPIS if moved or not kpi.startswith("transfer_")]
-    return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()]) for kpi in shown]
+    money = summary["meta"].get("money", "USD")
+    return [_row(kpi, [kpis[kpi]["mean"] for kpis in summary["policies"].values()], money) for kpi in shown]
 
 
-def _row(kpi: str, means: list[float | None]) -> Row:
+def _row(kpi: str, means: list[float | None], money: str) -> Row:
     unit, better = KPIS[kpi].unit, KPIS[kpi].better
     cells = [kpi_cell(kpi, mean, _DECIMALS.get(unit, 2)) for mean in means]
     goal = {"lower": min, "higher": max}.get(better)
     known = [mean for mean in means if mean is not None]
     best = cells[means.index(goal(known))] if goal and known and len(set(cells)) > 1 else None
-    return Row(kpi, _SHOWN_UNIT.get(unit, unit), cells, [cell == best for cell in cells])
+    shown = money if unit == "USD" else _SHOWN_UNIT.get(unit, unit)
+    return Row(kpi, shown, cells, [cell == best for cell in cells])
 
 
 def cost_differences(summary: Summary) -> list[Difference]:
@@ -84,6 +87,9 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
     if "gaps" in summary:
         gaps = summary["gaps"]
         console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
+    for doubt in summary.get("doubts", ()):
+        console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
+    mark_shown(noticed())  # they are among the notes
 
 
 def _rich_kpis(summary: Summary) -> Table:
@@ -103,7 +109,7 @@ def _rich_kpis(summary: Summary) -> Table:
 def _rich_differences(summary: Summary) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("pair")
-    table.add_column("USD per order", justify="right")
+    table.add_column(f"{summary['meta'].get('money', 'USD')} per order", justify="right")
     table.add_column("% of the second", justify="right")
     for difference in cost_differences(summary):
         table.add_row(escape(difference.pair), difference.usd, difference.percent)
@@ -125,9 +131,12 @@ def markdown_table(summary: Summary) -> str:
     differences = cost_differences(summary)
     if differences:
         lines += ["", f"{_PAIRED_TITLE}.", ""]
-        lines += markdown_lines(["pair", "USD per order", "% of the second"], differences)
+        money = summary["meta"].get("money", "USD")
+        lines += markdown_lines(["pair", f"{money} per order", "% of the second"], differences)
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
+    if summary.get("doubts"):
+        lines += ["", *(f"- Note: {doubt}." for doubt in summary["doubts"])]
     return "\n".join(lines) + "\n"
 
 

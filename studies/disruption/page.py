@@ -10,6 +10,7 @@ import pandas as pd
 
 from regional_dispatch.envs.render.map import draw_map
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.trace import orders_per_day
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.rollouts import evaluation_keys, play
 from regional_dispatch.evaluation.statistics import Interval
@@ -66,7 +67,7 @@ class Page:
         self.study, self.rows, self.worlds, self._interval = study, rows, worlds, study.interval
         self.policies = list(next(iter(rows.values())))
         self.lead = self.policies[0]
-        self.orders = study.base().demand.orders_per_day * study.window_days  # mean of the window
+        self.orders = orders_per_day(study.base()) * study.window_days  # mean of the window
         self.outcomes = [
             self._outcome(policy, case, name)
             for policy in self.policies

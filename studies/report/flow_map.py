@@ -8,10 +8,11 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
 from regional_dispatch.envs.render.colours import region_colour
+from regional_dispatch.envs.render.geography import Projection
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.evaluation.text import number
 from regional_dispatch.studies.report.charts import png
-from regional_dispatch.studies.report.ground import draw_states
+from regional_dispatch.studies.report.ground import draw_ground
 
 _SIZE = (8.4, 5.2)  # inches
 _WIDEST = 9.0  # points
@@ -27,8 +28,8 @@ def flow_map(network: Network, flow: np.ndarray) -> bytes:
     """
     figure = Figure(figsize=_SIZE, layout="constrained")
     axis = figure.subplots()
-    view = draw_states(axis, network, 0.2)
-    ends, net = view.pixels(*_middles(network).T), np.maximum(flow - flow.T, 0.0)
+    view = draw_ground(axis, network, 0.2)
+    ends, net = _middles(network, view), np.maximum(flow - flow.T, 0.0)
     for a, b in zip(*np.nonzero(net > _FAINTEST * max(net.max(), 1e-9)), strict=True):
         width = _WIDEST * float(np.sqrt(net[a, b] / net.max()))
         axis.add_patch(
@@ -44,17 +45,17 @@ def flow_map(network: Network, flow: np.ndarray) -> bytes:
             f"{name}\n{number(received, 0, signed=True)}", ends[r], ha="center", va="center", fontsize=8.5,
             weight="bold", path_effects=[withStroke(linewidth=3, foreground="white")], zorder=5,
         )  # fmt: skip
-    axis.autoscale()
     axis.set_aspect("equal")
     axis.axis("off")
     return png(figure)
 
 
-def _middles(network: Network) -> np.ndarray:
-    """Longitude and latitude of the middle of each region's demand: (R, 2)."""
+def _middles(network: Network, view: Projection) -> np.ndarray:
+    """The middle of each region's demand on the map: (R, 2)."""
     net, share = network.net, network.station_share
     first = net.fcs + net.scs
-    at = network.sites[["longitude", "latitude"]].to_numpy(float)[first:]
+    stations = network.sites.iloc[first:]
+    at = view.pixels(stations["longitude"].to_numpy(float), stations["latitude"].to_numpy(float))
     weight = (net.region_of_site[first:][:, None] == np.arange(net.regions)) * share[:, None]
     middles: np.ndarray = weight.T @ at / weight.sum(axis=0)[:, None]
     return middles

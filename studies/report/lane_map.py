@@ -13,10 +13,11 @@ from regional_dispatch.envs.render.curves import bends, curve
 from regional_dispatch.envs.render.geography import site_points
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.studies.report.charts import png
-from regional_dispatch.studies.report.ground import draw_states
+from regional_dispatch.studies.report.ground import draw_ground
 
 _SIZE = (9.6, 5.6)  # inches
 _WIDEST, _THINNEST = 4.5, 0.4  # points
+_LEAST_MARGIN = 20.0  # pixels of the map around the sites
 _MARKS = {  # kind → marker, square points, name
     "station": ("o", 9.0, "delivery station"),
     "fc": ("s", 14.0, "fulfillment center"),
@@ -36,7 +37,7 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
     """
     figure = Figure(figsize=_SIZE, layout="constrained")
     axis = figure.subplots()
-    view = draw_states(axis, network, 0.15)
+    view = draw_ground(axis, network, 0.15)
     at, lanes = site_points(view, network.sites), network.net.lanes
     used = np.flatnonzero(packages > 0)
     used = used[np.argsort(packages[used], kind="stable")]
@@ -60,7 +61,7 @@ def lane_map(network: Network, packages: np.ndarray, fill: np.ndarray, title: st
     bar.set_label("expected truck fill, %", fontsize=8)
     axis.set_title(title, fontsize=10, loc="left")
     low, high = at.min(axis=0), at.max(axis=0)
-    margin = 0.06 * (high - low).max()
+    margin = max(0.06 * float((high - low).max()), _LEAST_MARGIN)
     axis.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
     axis.set_aspect("equal")
     axis.axis("off")

@@ -14,7 +14,7 @@ from matplotlib.path import Path
 from scipy.spatial import KDTree
 
 from regional_dispatch.envs.render.colours import mix, region_colour
-from regional_dispatch.envs.render.geography import fit, read_outlines
+from regional_dispatch.envs.render.geography import ground_of
 from regional_dispatch.studies.report.charts import png
 
 _PANEL = (4.1, 2.5)  # inches
@@ -57,17 +57,17 @@ class _Base:
     """What all maps share: positions in the pixels of the viewer's map."""
 
     def __init__(self, sites: pd.DataFrame) -> None:
-        outlines = read_outlines()
-        view = fit(sites, outlines)
-        rings = [view.pixels(*np.array(ring).T) for outline in outlines.values() for ring in outline]
+        ground = ground_of(sites)
+        view = ground.view
+        rings = [view.flat_pixels(*np.array(ring).T) for outline in ground.outlines.values() for ring in outline]
         points = view.pixels(sites["longitude"].to_numpy(), sites["latitude"].to_numpy())
         kind = sites["kind"].to_numpy()
         self.stations, self.fcs = points[kind == "station"], points[kind == "fc"]
         self.people = sites["population"].to_numpy(float)[kind == "station"]
         self.land = Path.make_compound_path(*(Path(ring, closed=True) for ring in rings))
-        on_land = bool(self.land.contains_points(self.stations, radius=_MARGIN).mean() > 0.5)
-        shown = np.concatenate([*rings, points]) if on_land else points
-        self.clipped, (self.low, self.high) = on_land, (shown.min(axis=0) - _MARGIN, shown.max(axis=0) + _MARGIN)
+        self.clipped = bool(rings and self.land.contains_points(self.stations, radius=_MARGIN).mean() > 0.5)
+        shown = np.concatenate([*rings, points]) if self.clipped and ground.whole_us else points
+        self.low, self.high = shown.min(axis=0) - _MARGIN, shown.max(axis=0) + _MARGIN
         x, y = (np.arange(low, high) for low, high in zip(self.low, self.high, strict=True))
         grid = np.stack(np.meshgrid(x, y), axis=-1)
         self.nearest = KDTree(self.stations).query(grid)[1]  # (height, width)

@@ -9,8 +9,8 @@ from matplotlib.patches import FancyArrowPatch
 
 from regional_dispatch.envs.render.canvas import HALO, HEIGHT, Canvas
 from regional_dispatch.envs.render.colours import mix, region_colour
-from regional_dispatch.envs.render.geography import fit, read_outlines, site_points
-from regional_dispatch.envs.render.ground import add_states
+from regional_dispatch.envs.render.geography import ground_of, site_points
+from regional_dispatch.envs.render.ground import add_ground
 from regional_dispatch.envs.render.layers import SiteLayer
 from regional_dispatch.envs.render.legend import Key, add_key_text, add_marks
 from regional_dispatch.envs.render.panel import Panel
@@ -76,11 +76,10 @@ class SpillMap:
 
     def __init__(self, sim: Simulator, shares: Served, widest: float) -> None:
         self._network, self._shares, self._widest_share = sim.network, shares, widest
-        self._canvas, outlines = Canvas(), read_outlines()
-        view = fit(self._network.sites, outlines)
-        points = site_points(view, self._network.sites)
+        self._canvas, ground = Canvas(), ground_of(self._network.sites)
+        points = site_points(ground.view, self._network.sites)
         self._sites = SiteLayer(self._canvas, self._network, points)
-        add_states(self._canvas, view, outlines, self._network)
+        add_ground(self._canvas, ground, self._network)
         self._add_legend()
         self._panel = Panel(self._canvas, sim)
         self._canvas.render()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -64,3 +65,48 @@ def test_holding_out_everything_is_refused(folder: Path) -> None:
     ended = run_here(folder, "evaluate.py", "fit-demand", "trace.yaml", "--hold-out-weeks", "4", "--out", "none")
     assert ended.code == 2
     assert "leaves none to fit on" in ended.err
+
+
+def test_a_network_from_tables_stays_the_same_network(tmp_path: Path) -> None:
+    """Whatever way the user's tables are written: kilometres, decimal commas, opening hours, timetables."""
+    sites = """Lager;kind;latitude;longitude;population;time_zone;opens;closes;lines_per_hour;trucks
+Depot;fc;48,1;11,6;;Europe/Berlin;06:00;22:00;60;9
+Hub;sc;48,4;11,2;;Europe/Berlin;;;;
+Nord;station;49,5;11,1;500;Europe/Berlin;;;;
+Süd;station;47,9;11,5;300;Europe/Berlin;;;;
+"""
+    lanes = """origin;destination;km;departures
+Depot;Hub;60,5;Mo-Fr 06:00;
+Hub;Nord;140;
+Depot;Süd;30,25;
+Depot;Nord;190;
+"""
+    rng = np.random.default_rng(0)
+    hours = np.sort(rng.uniform(0, 24 * 14, 400))
+    orders = pd.DataFrame({
+        "order": np.arange(400), "hour": hours.round(3), "station": rng.choice(["Nord", "Süd"], 400),
+        "sku": rng.choice(["a", "b", "c"], 400, p=[0.6, 0.3, 0.1]), "units": 1,
+    })  # fmt: skip
+    (tmp_path / "sites.csv").write_bytes(sites.encode("cp1252"))
+    (tmp_path / "lanes.csv").write_bytes(lanes.replace("06:00;\n", "06:00\n").encode("cp1252"))
+    orders.to_csv(tmp_path / "orders.csv", index=False)
+    (tmp_path / "trace.yaml").write_text(
+        """name: bayern
+horizon_hours: 336
+calendar: {start: 2024-11-04, time_zone: Europe/Berlin}
+network: {kind: tables, sites: sites.csv, lanes: lanes.csv, encoding: cp1252, columns: {sites: {name: Lager}}}
+demand: {kind: trace, path: orders.csv}
+""",
+        encoding="utf-8",
+    )
+    ended = run_here(tmp_path, "evaluate.py", "fit-demand", "trace.yaml", "--out", "out")
+    assert ended.code == 0, ended.err
+    as_long = {"horizon_hours": "336"}
+    trace, fit = (
+        build_network(load_scenario(tmp_path / name, as_long)) for name in ("trace.yaml", "out/scenario.yaml")
+    )
+    assert fit.sites["name"].tolist() == trace.sites["name"].tolist()
+    assert fit.net.site_capacity == pytest.approx(trace.net.site_capacity)
+    assert fit.net.lanes["miles"] == pytest.approx(trace.net.lanes["miles"])
+    assert fit.net.lanes["ticks"].tolist() == trace.net.lanes["ticks"].tolist()
+    assert all(np.array_equal(a, b) for a, b in zip(fit.clock, trace.clock, strict=True))  # timetables, opening hours

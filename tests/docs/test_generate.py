@@ -15,6 +15,7 @@ from regional_dispatch.envs.kernel.decisions.features import DISPATCH_FEATURES, 
 from regional_dispatch.envs.kernel.decisions.lane_price import LANE_PRICE_FEATURES
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.tables.schema import TABLES
 from regional_dispatch.studies.framework.kinds import KINDS, find_study, load_study
 
 
@@ -80,6 +81,16 @@ def test_every_column_of_results_is_explained(generate: ModuleType) -> None:
     page = generate.files()
     assert {"policy", "episode", "seed", "timesteps", "bound_kind", "network.sites", "demand.path"} <= listed(page)
     assert "every KPI" in page
+
+
+def test_every_column_of_a_table_has_its_unit_example_and_default(generate: ModuleType) -> None:
+    page = generate.tables()
+    for known in TABLES:
+        assert f"## `{known.field}`: {known.name}\n" in page
+        for column in known.columns:
+            shown = f"**`{column.name}`**" if column.required else f"`{column.name}`"
+            assert f"| {shown} | " in page and f"| `{column.example}` |" in page, column.name
+            assert column.missing or column.instead or column.text.startswith("Older name")
 
 
 def test_every_command_shows_its_help(generate: ModuleType) -> None:

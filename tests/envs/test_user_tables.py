@@ -25,12 +25,12 @@ def test_stock_stands_where_the_table_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("999,{fc},1", "row 3: sku = 999.0: must be a whole number below stock.skus"),
-        ("1.5,{fc},1", "row 3: sku = 1.5: must be a whole number"),
-        ("1,Atlantis,1", "row 3: site = Atlantis: must be the name of a fulfillment center"),
+        ("999,{fc},1", "row 3: sku = '999': must be a whole number below stock.skus"),
+        ("1.5,{fc},1", "row 3: sku = '1.5': must be a whole number"),
+        ("1,Atlantis,1", "row 3: site = 'Atlantis': must be the name of a fulfillment center"),
         ("1,{station},1", "row 3: site = .*: must be the name of a fulfillment center"),
-        ("1,{fc},40000", "row 3: units = 40000.0: must be a whole number up to 32767"),
-        ("1,{fc},-1", "row 3: units = '-1': must be a number of at least 0"),
+        ("1,{fc},40000", "row 3: units = '40000': must lie in 0…32,767"),
+        ("1,{fc},-1", "row 3: units = '-1': must be a whole number of at least 0"),
         ("0,{fc},1", "row 3: SKU 0 at '.*' is given twice"),
     ],
 )

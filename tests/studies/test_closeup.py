@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from regional_dispatch.baselines import baseline
+from regional_dispatch.data.decisions.decision import Decision
+from regional_dispatch.data.decisions.reasons import WORDS
+from regional_dispatch.data.decisions.words import why
 from regional_dispatch.data.events import lines_up
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
@@ -21,9 +24,8 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.policies import resolve_policy
-from regional_dispatch.studies.report import decision_log
-from regional_dispatch.studies.report.decision_log import KINDS, Decision, log_orders, sample_orders
-from regional_dispatch.studies.report.decision_words import log_tables, why
+from regional_dispatch.studies.report.decision_log import KINDS, log_orders, sample_orders
+from regional_dispatch.studies.report.decision_words import log_tables
 from regional_dispatch.studies.report.film import FRAMES_A_TICK, film
 from regional_dispatch.studies.report.flows import MILES_STEP, Flows, Watch, flows_of, watch
 from regional_dispatch.studies.report.spill_map import SpillMap, served
@@ -156,7 +158,7 @@ def test_the_log_says_what_the_kernel_does(name: str) -> None:
             checked, lost = checked + 1, lost + (route < 0)
             replanned += logged.replanned and route >= 0
             if logged.replanned:
-                assert "Replanned" in why(logged, policy)
+                assert "Replanned" in why(logged, policy.name)
     assert not log and checked > 200 and lost > 0
     assert replanned == sim.state.count[0, :, N.lines_replanned].sum()
     assert replanned > 0 or name == "pretrained/us8"  # which leaves last units alone
@@ -180,7 +182,7 @@ def test_dollars_are_those_the_policy_sees(name: str) -> None:
         assert line.difference_usd == pytest.approx(expected + own["lanes"] + own["units"], abs=1e-4)
         assert line.margin >= -1e-3  # no policy ranks the next above the chosen
         if abs(line.difference_usd) >= 0.005:
-            assert f"USD {'cheaper' if line.difference_usd > 0 else 'more expensive'}" in why(line, policy)
+            assert f"USD {'cheaper' if line.difference_usd > 0 else 'more expensive'}" in why(line, policy.name)
     assert alone > 50 and (lanes > 0) == (name in ("priced", "pretrained/us8"))
 
 
@@ -191,19 +193,19 @@ def test_an_order_in_one_package_pays_for_a_second_one() -> None:
     assert kept
     for line in kept:
         assert line.parts()["picking"] == pytest.approx(2.5)
-        assert "instead of" in why(line, policy)
+        assert "instead of" in why(line, policy.name)
 
 
 def test_a_rule_is_said_to_rank_what_it_ranks() -> None:
     log = [line for line in everything(small(**TWO_REGIONS), POLICY) if line.chosen and line.other and line.reason]
-    nearest, own = (decision_log._WORDS[name] for name in ("air_miles", "in_region"))
+    nearest, own = (WORDS[name] for name in ("air_miles", "in_region"))
     assert {line.reason for line in log} == {nearest, own}
     for line in log:
         assert line.chosen and line.other
         assert (line.reason == own) == (line.chosen.local and not line.other.local)
     costlier = [one for one in log if one.difference_usd < -0.005 and one.reason == nearest and not one.replanned]
-    assert costlier and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY) for line in costlier)
-    assert set(decision_log._WORDS) == set(SOURCE_FEATURES)
+    assert costlier and all(f"{POLICY.name} puts the nearest FC first" in why(line, POLICY.name) for line in costlier)
+    assert set(WORDS) == set(SOURCE_FEATURES)
 
 
 def test_sample_orders_are_of_their_kind_and_the_same_in_every_world() -> None:

@@ -11,7 +11,14 @@ import numpy as np
 
 from regional_dispatch.envs.kernel.compiled import inlined, pasted
 from regional_dispatch.envs.kernel.credit import join_journey, lose_journey, note_package, open_package, replan_journey
-from regional_dispatch.envs.kernel.ledger import USD, book_accrual, book_both, book_handling, late_usd
+from regional_dispatch.envs.kernel.ledger import (
+    USD,
+    book_accrual,
+    book_both,
+    book_handling,
+    late_increase_usd,
+    late_usd,
+)
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.kernel.phases.arrivals import line_at
 from regional_dispatch.envs.kernel.phases.closures import is_cut
@@ -128,13 +135,15 @@ def _next_feasible(w: Any, s: Any, b: int, stock: np.ndarray, candidates: np.nda
 
 @inlined
 def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, path: int, counted: bool) -> None:
-    """Puts the line into the package of an earlier line of its order with the same route and promise, or a new one."""
+    """Puts the line into the package of an earlier line of its order on the same route, or into a new one."""
     line = line_at(s, b, r, j)
     for i in range(first, j):
         p = line_at(s, b, r, i).package
-        if p >= 0 and s.package[b, p].route == path and s.package[b, p].due == line.due:
+        if p >= 0 and s.package[b, p].route == path:
             package = s.package[b, p]
             package.lines += 1
+            if line.due < package.due:
+                _promise_earlier(w, s, b, r, package, line.due)
             s.queue[b, w.net.routes[path].fc].lines += 1
             line.package = p
             join_journey(s, b, line, p)
@@ -142,6 +151,15 @@ def _pack(w: Any, s: Any, b: int, r: int, first: int, j: int, path: int, counted
                 keep_item(s, b, p, line.sku, line.units)
             return
     _new_package(w, s, b, r, line, path, counted)
+
+
+@inlined
+def _promise_earlier(w: Any, s: Any, b: int, r: int, package: Any, due: int) -> None:
+    """A package is due when the most urgent of its lines is; books the lateness that this makes inevitable."""
+    arrival = s.row[b].tick + 1 + w.net.routes[package.route].rest[0]
+    usd = late_increase_usd(w.rules, arrival - package.due, arrival - due)
+    book_accrual(s, b, r, USD.late, usd)
+    package.due = due
 
 
 @inlined

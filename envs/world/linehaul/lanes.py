@@ -111,12 +111,16 @@ def _departure_usd(scenario: Scenario, miles: np.ndarray) -> np.ndarray:
 
 
 def _city_ends(scenario: Scenario, config: CityNetwork | TableNetwork, sites: pd.DataFrame) -> _Ends:
-    """Every lane within its kind's reach; each FC and station keeps its two nearest sort centers however far."""
+    """Every lane within its kind's reach.
+
+    Each FC and station keeps its two nearest sort centers however far; where there are none, each station keeps its two
+    nearest FCs.
+    """
     counts = count_sites(sites)
     miles = np.maximum(air_miles(sites) * config.circuity, MIN_LANE_MILES)
     fc, sc, station = np.split(np.arange(len(sites)), [counts.fcs, counts.first_station])
     blocks = {
-        DIRECT: _within_reach(miles, fc, station, config.direct_max_miles),
+        DIRECT: _within_reach(miles, fc, station, config.direct_max_miles, near_axis=None if counts.scs else 0),
         FC_TO_SC: _within_reach(miles, fc, sc, config.inject_max_miles, near_axis=1),
         SC_TO_SC: _within_reach(miles, sc, sc, np.inf),
         SC_TO_STATION: _within_reach(miles, sc, station, config.last_max_miles, near_axis=0),

@@ -141,6 +141,11 @@ class Scenario(Frozen):
                     )
 
     @property
+    def money(self) -> str:
+        """Currency of all amounts, the names of which say USD whatever it is."""
+        return self.network.units.money if isinstance(self.network, TableNetwork) else "USD"
+
+    @property
     def horizon_ticks(self) -> int:
         """Length of an episode. Unit: ticks."""
         return round(self.horizon_hours / self.tick_hours)

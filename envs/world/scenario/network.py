@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from regional_dispatch.envs.world.levers import Frozen
 
@@ -70,6 +71,21 @@ class CityNetwork(Frozen):
         return self
 
 
+def known_encoding(name: str | None) -> str | None:
+    """A name that Python knows of an encoding.
+
+    Raises:
+        ValueError: it knows none of that name.
+    """
+    try:
+        return None if name is None else codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"'{name}' is no encoding; give a name such as utf-8, cp1250 or latin-1") from None
+
+
+Encoding = Annotated[str | None, AfterValidator(known_encoding)]
+
+
 def _as_of_cities(name: str) -> Any:
     """A field that a network from tables shares with one between cities, where a table says nothing."""
     return CityNetwork.model_fields[name]
@@ -91,8 +107,9 @@ class TableNetwork(Frozen):
 
     kind: Literal["tables"] = Field(description="Which of the two ways to describe a network this is.")
     sites: str = Field(
-        description="CSV or Parquet with one row per site: name, kind (fc, sc or station), latitude, longitude; optional "
-        "region, state, time_zone, population, lines_per_hour, packages_per_hour, trucks, opens, closes, weekdays, postal."
+        description="CSV or Parquet with one row per site: name, kind (fc, sc or station), latitude, longitude; "
+        "optional region, state, time_zone, population, lines_per_hour, packages_per_hour, trucks, opens, closes, "
+        "weekdays, postal."
     )
     lanes: str | None = Field(
         None, description="CSV or Parquet with one row per lane: origin, destination; optional mode, miles or km, "
@@ -104,7 +121,7 @@ class TableNetwork(Frozen):
         "{origin: Von}}`.",
     )  # fmt: skip
     units: Units = Field(default_factory=Units, description="Units of the tables.")
-    encoding: str | None = Field(
+    encoding: Encoding = Field(
         None,
         description="Encoding of the tables, as Python names it. Default: UTF-8, UTF-16 or Windows-1252, as found.",
     )

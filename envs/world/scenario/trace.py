@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.levers import Frozen
 from regional_dispatch.envs.world.scenario.calendar import known_zone
+from regional_dispatch.envs.world.scenario.network import Encoding
 
 
 class TraceWeeks(Frozen):
@@ -27,8 +29,8 @@ class TraceDemand(Frozen):
         "cancelled; relative to the scenario file."
     )
     orders_per_day: float | None = Field(
-        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. Unit: "
-        "orders per day.",
+        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. "
+        "Unit: orders per day.",
     )  # fmt: skip
     weeks: TraceWeeks | None = Field(
         None, description="Weeks of the trace for training, tuning and evaluation. Default: it is not split, and what "
@@ -51,10 +53,23 @@ class TraceDemand(Frozen):
         None, description="How times are written, such as `%d/%m/%Y %H:%M`, or `unix_seconds`, `unix_milliseconds` or "
         "`excel_days`. Default: ISO 8601, or as found where there is one reading alone.",
     )  # fmt: skip
-    encoding: str | None = Field(
+    encoding: Encoding = Field(
         None, description="Encoding of the file, as Python names it. Default: UTF-8, UTF-16 or Windows-1252, as found."
     )
     decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of the file. Default: as found.")
+
+    @field_validator("time_format")
+    @classmethod
+    def _a_format(cls, text: str | None) -> str | None:
+        counted = ("unix_seconds", "unix_milliseconds", "excel_days")
+        try:
+            if text is not None and text not in counted:
+                dt.datetime.strptime(dt.datetime(2024, 11, 2, 18, 30, tzinfo=dt.UTC).strftime(text), text)
+        except ValueError:
+            text = ""
+        if text is not None and text not in counted and "%" not in text:
+            raise ValueError(f"must be written as datetime.strptime takes it, such as '%d/%m/%Y %H:%M', or {counted}")
+        return text
 
     @field_validator("time_zone")
     @classmethod

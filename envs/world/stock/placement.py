@@ -65,16 +65,19 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
     layout = layout or scenario.stock
     if layout.placement is not None:
         return stock_from_table(scenario, network, layout.placement, sku_names(scenario))
-    stock, fcs = scenario.stock, network.net.fcs
-    rng, weights = np.random.default_rng(scenario.layout_seed), np.maximum(network.fc_share, 0.5 / fcs)
+    stock, serving = scenario.stock, network.serving  # FCs without a route carry nothing, and change nothing
+    fcs = int(serving.sum())
+    rng, weights = np.random.default_rng(scenario.layout_seed), np.maximum(network.fc_share[serving], 0.5 / fcs)
     daily, places, velocity = sku_units_per_day(scenario), places_per_sku(scenario, fcs), velocity_classes(scenario)
-    miles, near = miles_between(network), nearest_fcs(network)
+    miles, near = miles_between(network)[np.ix_(serving, serving)], nearest_fcs(network)
     other = _other_rule(scenario, network, layout)
     tried = own_region_first(network) if layout.layout == "regional" else near
-    base = np.zeros((stock.skus, fcs), dtype=np.int16)
+    base = np.zeros((stock.skus, network.net.fcs), dtype=np.int16)
     for start in range(0, stock.skus, _CHUNK):
         rows = slice(start, min(start + _CHUNK, stock.skus))
-        level = base_stock(stock, daily[rows], network.station_share, near, spread(rng, places[rows], weights, miles))
+        placed = np.zeros((rows.stop - start, network.net.fcs), dtype=bool)
+        placed[:, serving] = spread(rng, places[rows], weights, miles)
+        level = base_stock(stock, daily[rows], network.station_share, near, placed)
         if other is not None:
             of_sku = level.sum(axis=1)
             level = base_stock_of_units(
@@ -88,7 +91,7 @@ def place_stock(scenario: Scenario, network: Network, layout: Layout | None = No
 
 def _other_rule(scenario: Scenario, network: Network, layout: Layout) -> _Rule | None:
     """How a layout chooses FCs, in calls by rising SKU; None for `spread`."""
-    size = network.net.site_capacity[: network.net.fcs].astype(float)
+    size = np.where(network.serving, network.net.site_capacity[: network.net.fcs], 1e-12)
     rng = np.random.default_rng([scenario.layout_seed, 1])  # not the draws of `spread`
     if layout.layout == "scattered":
         return lambda places, _units: scattered(rng, places, size)

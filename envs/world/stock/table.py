@@ -42,6 +42,10 @@ def stock_on_hand(scenario: Scenario, network: Network) -> np.ndarray:
     Raises:
         ScenarioError: the table is missing or wrong.
     """
+    if scenario.what_if is not None:
+        from regional_dispatch.envs.world.what_if.stock import on_hand_after  # which asks for the units before
+
+        return on_hand_after(scenario, network)
     table, skus = _snapshot(scenario, network)
     units = np.zeros((skus, network.net.fcs), dtype=np.int16)
     units[table["sku"], table["fc"]] = table["on_hand"].astype(int)

@@ -12,6 +12,7 @@ from regional_dispatch.envs.world.tables.lanes import read_lanes
 from regional_dispatch.envs.world.tables.orders import Orders, read_orders
 from regional_dispatch.envs.world.tables.regions import read_regions
 from regional_dispatch.envs.world.tables.sites import read_sites
+from regional_dispatch.envs.world.tables.stock import Skus, read_placement, read_stock
 
 
 class Tables(NamedTuple):
@@ -20,6 +21,7 @@ class Tables(NamedTuple):
     sites: pd.DataFrame  # indexed by row of the file
     lanes: pd.DataFrame | None
     orders: Orders | None
+    stocked: frozenset[str] | None  # SKUs that a table puts on a shelf
 
 
 def read_network(scenario: Scenario, findings: Findings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -45,9 +47,23 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
     """
     sites, lanes = (city_sites, None) if city_sites is not None else read_network(scenario, findings)
     by_number = sites.iloc[sites["kind"].map({"fc": 0, "sc": 1, "station": 2}).fillna(3).argsort(kind="stable")]
-    orders = None
-    if isinstance(scenario.demand, TraceDemand) and len(sites):
-        orders = read_orders(scenario, by_number, findings)
-    if scenario.partition.path is not None and len(sites):
+    if not len(sites):
+        return Tables(sites, lanes, None, None)
+    orders = read_orders(scenario, by_number, findings) if isinstance(scenario.demand, TraceDemand) else None
+    if scenario.partition.path is not None:
         read_regions(scenario.resolve(scenario.partition.path), by_number, findings)
-    return Tables(sites, lanes, orders)
+    stocked = _read_stock(scenario, by_number, orders, findings)
+    return Tables(sites, lanes, orders, stocked)
+
+
+def _read_stock(
+    scenario: Scenario, sites: pd.DataFrame, orders: Orders | None, findings: Findings
+) -> frozenset[str] | None:
+    """The SKUs that a placement puts on a shelf; None without one."""
+    skus = Skus(orders.sku_names if orders else None, scenario.stock.skus)
+    if scenario.stock.snapshot is not None:
+        read_stock(scenario.resolve(scenario.stock.snapshot), sites, skus, findings)
+    if scenario.stock.placement is None:
+        return None
+    table = read_placement(scenario.resolve(scenario.stock.placement), sites, skus, findings)
+    return skus.texts(table.loc[table["units"] > 0, "sku"])

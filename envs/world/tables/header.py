@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.tables.options import Options
-from regional_dispatch.envs.world.tables.schema import MILES_PER_KM, Column, Table
+from regional_dispatch.envs.world.tables.schema import MILES_PER_KM, REGIONS, SITES, Column, Table
 
 _ALIKE = 0.8  # two names this similar are taken for a slip of the pen
 
@@ -87,7 +87,7 @@ def place_columns(
 def say_absent(file: str, found: dict[str, Place], table: Table, findings: Findings) -> None:
     """Adds what is assumed for each column that a file does not have."""
     for column in table.columns:
-        if not (column.required or column.name in found or found.keys() & set(column.instead)):
+        if column.missing and not (column.required or column.name in found or found.keys() & set(column.instead)):
             findings.assumed(file, f"not given: {column.missing}", column=column.name)
 
 
@@ -130,9 +130,9 @@ def _other_name(name: str, position: int, table: Table, options: Options) -> Pla
         factors = dict(column.scaled)
         if name in factors:
             return Place(column, position, factors[name])
-        if column.scaled and name == "distance" and options.distance == "km":
+        if column.scaled and name in ("distance", "length") and options.distance == "km":
             return Place(column, position, MILES_PER_KM)
-        if name in column.also:
+        if name in column.also or (column.unit == "USD" and name == f"cost_{options.money.casefold()}"):
             return Place(column, position, 1.0)
     return None
 
@@ -157,9 +157,15 @@ def _unknown(
             continue  # said: it is there twice
         alike = difflib.get_close_matches(name, absent, 1, _ALIKE)
         shown = names[i].strip()
-        if name == "distance" and "miles" in absent:
+        if name in ("distance", "length") and "miles" in absent:
             mend = "rename it to miles or km, or set network.units: {distance: km}"
             findings.error(file, "a distance in miles or in kilometres?", mend, column=shown)
+        elif name.startswith("cost_") and "departure_usd" in absent:
+            currency = name.removeprefix("cost_").upper()
+            mend = f"set network.units: {{money: {currency}}}, and give all costs in it"
+            findings.error(file, "a cost in another currency?", mend, column=shown)
+        elif table is REGIONS and any(name == column.name for column in SITES.columns):
+            continue  # the table of sites serves as one of regions
         elif alike:
             findings.error(file, f"unknown column; is it {alike[0]}?", "rename or remove it", column=shown)
         else:

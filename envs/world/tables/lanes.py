@@ -36,24 +36,24 @@ def read_lanes(scenario: Scenario, sites: pd.DataFrame, findings: Findings) -> p
         findings: everything that is wrong or doubtful is added, also sites that no lane reaches.
 
     Returns:
-        One row per lane, indexed by its row in the file: origin and dest, positions of rows in `sites`; kind; mode; miles,
-        transit_hours, departure_usd and capacity, NaN where the file says nothing; departures, empty where it says
-        nothing. Lanes with errors are left out.
+        One row per lane, indexed by its row in the file: origin and dest, positions of rows in `sites`; kind; mode;
+        miles, transit_hours, departure_usd and capacity, NaN where the file says nothing; departures, empty where it
+        says nothing. Lanes with errors are left out.
     """
     config = scenario.network
     assert isinstance(config, TableNetwork) and config.lanes is not None
     path = scenario.resolve(config.lanes)
     table = read_frame(path, LANES, options_of(config, LANES), findings)
     for column in ("miles", "transit_hours", "departure_usd", "capacity"):
-        table[column] = table[column] if column in table else np.nan
+        table[column] = table.get(column, np.nan)
     for column, empty in (("mode", TRUCK), ("departures", "")):
         table[column] = table[column].replace("", empty) if column in table else empty
     names, kinds = sites["name"].tolist(), sites["kind"].to_numpy()
     for column, short in (("origin", "origin"), ("destination", "dest")):
         mend = f"add it to {config.sites}, or correct it"
         table[f"{short}_number"] = number_texts(path, table, column, names, "no such site", mend, findings)
+    _check_twice(path, table[(table["origin_number"] >= 0) & (table["dest_number"] >= 0)], findings)
     table = _known_kinds(path, table, kinds, findings)
-    _check_twice(path, table, findings)
     _check_timetables(path, table, findings)
     _check_miles(path, table, sites, findings)
     _check_speed(path, table, findings)
@@ -88,7 +88,7 @@ def _check_twice(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         same = (table[ends] == table.loc[row, ends]).all(axis=1)
         lane = f"lane {table['origin'][row]} → {table['destination'][row]} by {table['mode'][row]}"
         findings.error(
-            path, f"{lane} is given twice, in row {table.index[same][0]} too", "remove one row, or give it another mode",
+            path, f"{lane} is given twice, see row {table.index[same][0]}", "remove one row, or give it another mode",
             row=int(row),
         )  # fmt: skip
 
@@ -99,7 +99,7 @@ def _check_timetables(path: Path, table: pd.DataFrame, findings: Findings) -> No
             if text:
                 read_timetable(text)
         except ValueError as error:
-            findings.error(path, str(error), "write it such as Mo-Fr 06:00;18:00", row=int(row), column="departures")
+            findings.error(path, str(error), "write it such as Mo-Fr 06:00;18:00", row=row, column="departures")
 
 
 def air_miles_of(sites: pd.DataFrame, origin: np.ndarray, dest: np.ndarray) -> np.ndarray:
@@ -137,8 +137,8 @@ def _check_miles(path: Path, table: pd.DataFrame, sites: pd.DataFrame, findings:
         for at in np.flatnonzero(rows):
             lane = f"{table['origin'].iloc[at]} → {table['destination'].iloc[at]}"
             findings.warning(
-                path, f"{what} the great circle of {air[at]:,.0f} miles from {lane}", "check it, and where the sites are",
-                row=int(table.index[at]), column="miles", value=float(miles[at]),
+                path, f"{what} the great circle of {air[at]:,.0f} miles from {lane}", "check it and the places",
+                row=table.index[int(at)], column="miles", value=float(miles[at]),
             )  # fmt: skip
 
 
@@ -157,8 +157,9 @@ def _check_speed(path: Path, table: pd.DataFrame, findings: Findings) -> None:
 def _check_use(path: Path, table: pd.DataFrame, sites: pd.DataFrame, findings: Findings) -> None:
     """Sites that no lane reaches or leaves. A station without a lane into it is an error."""
     into, out = set(table["dest_number"]), set(table["origin_number"])
+    again = sites["name"].duplicated().to_numpy()  # said by the table of sites
     for number, (row, name, kind) in enumerate(zip(sites.index, sites["name"], sites["kind"], strict=True)):
-        if not name:
+        if not name or again[number]:
             continue
         if kind == "station" and number not in into:
             findings.error(path, "no lane leads to this station", "add a lane to it, or remove it", row=int(row),

@@ -57,7 +57,7 @@ def number_texts(
     )
     for at in np.flatnonzero((found >= 0) & ~exact):
         findings.warning(
-            path, f"read as '{known[found[at]]}'", "spell names alike", row=int(table.index[at]), column=column,
-            value=table[column].iloc[at],
+            path, f"read as '{known[found[at]]}'", "spell names alike", row=table.index[int(at)], column=column,
+            value=table[column].iloc[int(at)],
         )  # fmt: skip
     return found

@@ -9,25 +9,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.tables.match import Spelling
 from regional_dispatch.envs.world.tables.numbers import say_cells
-from regional_dispatch.envs.world.tables.source import Batch, clean
+from regional_dispatch.envs.world.tables.source import Batch, column_of
+
+# What a spreadsheet leaves in place of a name: pattern, level of the finding, problem.
+SPOILED: tuple[tuple[str, Level, str], ...] = (
+    (r"^#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)$", "error", "is a spreadsheet's error"),
+    (r"^\d[.,]\d+[Ee]\+\d+$", "warning", "looks like a number that a spreadsheet has rounded"),
+)
 
 
 def as_text(array: pa.Array) -> pa.DictionaryArray:
     """A column as clean text, whatever type its file gives it; empty text where it has no value."""
-    if not pa.types.is_dictionary(array.type):
-        if pa.types.is_floating(array.type) and pc.all(pc.equal(pc.round(array), array)).as_py() is not False:
+    if pa.types.is_dictionary(array.type):
+        return array
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array), None, array)
+        if pc.all(pc.equal(pc.round(array), array)).as_py() is not False:
             array = pc.cast(array, pa.int64())  # 3.0 is the SKU 3
-        array = pc.cast(array, pa.string()).dictionary_encode()
-    if array.null_count:
-        array = pc.fill_null(array.dictionary_decode(), "").dictionary_encode()
-    return clean(pc.cast(array, pa.dictionary(pa.int32(), pa.string())))
+    return column_of(pc.fill_null(pc.cast(array, pa.string()), ""))
+
+
+def say_spoiled(file: Path, batch: Batch, name: str, column: pa.DictionaryArray, findings: Findings) -> None:
+    """Adds what a spreadsheet made of names: its own errors, and numbers that it rounded (8.51E+04)."""
+    for pattern, level, problem in SPOILED:
+        found = pc.match_substring_regex(column.dictionary, pattern).to_numpy(zero_copy_only=False)
+        if found.any():
+            where = found[column.indices.to_numpy()]
+            say_cells(level, file, batch, name, where, problem, "format the column as text", findings)
 
 
 def number_names(
-    file: Path, batch: Batch, name: str, known: Sequence[str], problem: str, findings: Findings, level: str = "error"
+    file: Path, batch: Batch, name: str, known: Sequence[str], problem: str, findings: Findings, level: Level = "error"
 ) -> np.ndarray:
     """The number of the name in every cell, −1 where it is empty or unknown: (n,) int32.
 

@@ -1,7 +1,7 @@
 """Cells as numbers, however a spreadsheet writes them: 8000.5, 8,000.5, 8.000,5, 8 000,5.
 
-Whether a comma is a decimal comma is found out from the numbers that have one reading alone: `40,5` and `8,000,000` have,
-`8,000` has not. What has two readings, and nothing beside it that decides, is refused.
+Whether a comma is a decimal comma is found out from the numbers that have one reading alone: `40,5` and `8,000,000`
+have, `8,000` has not. What has two readings, and nothing beside it that decides, is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Column
 from regional_dispatch.envs.world.tables.source import Batch
@@ -71,7 +71,7 @@ def decimals(file: Path, batch: Batch, columns: list[Column], options: Options, 
             found[name] = "." if not evidence.either else _default(file, batch, name, findings)
         if found[name] == "," and batch.separator == ",":
             _say(file, batch, name, _COMMA, "warning", "a decimal comma", "write a point", findings)
-        _say(file, batch, name, _GROUPED[found[name]], "assumed", "thousands are set apart", "", findings)
+        _say(file, batch, name, _GROUPED[found[name]], "assumed", "thousands set apart", "", findings)
     return found
 
 
@@ -101,7 +101,8 @@ def _default(file: Path, batch: Batch, name: str, findings: Findings) -> str:
     if batch.separator == "," and "." in text:
         return "."
     if batch.separator == ",":
-        findings.warning(file, f"read as {text.replace(',', '')}, thousands", "write it without a comma", row=row, column=name,
+        plain = text.replace(",", "")
+        findings.warning(file, f"read as {plain}, thousands", "write it without a comma", row=row, column=name,
                          value=text)  # fmt: skip
         return "."
     number = text.replace(",", ".")
@@ -177,6 +178,19 @@ def read_numbers(
     return np.where(bad | empty, np.nan, numbers)
 
 
+def loose_numbers(batch: Batch, column: Column, decimal: str) -> np.ndarray:
+    """A column's cells as numbers in the file's unit, NaN where a cell is none: (n,) float64. The other decimal sign is
+    read too, where a cell has no other reading."""
+    array = batch.columns[column.name]
+    if not pa.types.is_dictionary(array.type):
+        return _typed(array)[0]
+    numbers, wrong, _ = _parsed(array.dictionary, decimal)
+    other, bad, _ = _parsed(array.dictionary, _OTHER[decimal])
+    at = array.indices.to_numpy()
+    numbers = np.where(wrong, np.nan, numbers)[at]
+    return np.where(_other_style(array, decimal) & np.isnan(numbers), np.where(bad, np.nan, other)[at], numbers)
+
+
 def _other_style(array: pa.Array, decimal: str) -> np.ndarray:
     """Which cells have the other decimal sign: (n,) bool."""
     if not pa.types.is_dictionary(array.type) or not len(array.dictionary):
@@ -186,7 +200,7 @@ def _other_style(array: pa.Array, decimal: str) -> np.ndarray:
 
 
 def say_cells(
-    level: str, file: Path, batch: Batch, name: str, where: np.ndarray, problem: str, mend: str, findings: Findings
+    level: Level, file: Path, batch: Batch, name: str, where: np.ndarray, problem: str, mend: str, findings: Findings
 ) -> None:
     """Appends a finding for the cells of a column where `where` (n,) is true."""
     at = np.flatnonzero(where)

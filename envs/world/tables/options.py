@@ -15,6 +15,7 @@ class Options(NamedTuple):
     encoding: str | None = None  # default: found out
     decimal: str | None = None  # "." or ","; default: found out
     distance: str = "miles"  # unit of distances whose column does not name it
+    money: str = "USD"  # currency of costs
 
 
 def options_of(group: Any, table: Table) -> Options:
@@ -32,5 +33,6 @@ def options_of(group: Any, table: Table) -> Options:
         columns,
         getattr(group, "encoding", None),
         getattr(group, "decimal", None),
-        getattr(units, "distance", "miles") if units else "miles",
+        getattr(units, "distance", "miles"),
+        getattr(units, "money", "USD"),
     )

@@ -1,23 +1,22 @@
-"""The orders of a user's file in memory, as they were placed: names, hours, stations, lines.
+"""Reading the orders of a user's file, by column and a batch of rows at a time.
 
-Everything is done by column, a batch of rows at a time, so that a year of orders in Parquet needs little more than what is
-kept of it. Axes: O orders, N order lines.
+A year of orders in Parquet needs little more memory than what is kept of it: `assembly.Orders`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.tables.names import as_text, number_names
+from regional_dispatch.envs.world.tables.assembly import Assembly, Lines, Orders
+from regional_dispatch.envs.world.tables.names import as_text, number_names, say_spoiled
 from regional_dispatch.envs.world.tables.nearest import nearest_station, station_of_postal
 from regional_dispatch.envs.world.tables.numbers import NUMBER_KINDS, decimals, read_numbers, say_cells
 from regional_dispatch.envs.world.tables.options import Options, options_of
@@ -26,43 +25,11 @@ from regional_dispatch.envs.world.tables.source import Batch, batches
 from regional_dispatch.envs.world.tables.times import elapsed_hours, looks_like_dates, read_times
 from regional_dispatch.envs.world.tables.units_of_time import say_outside
 
+__all__ = ["Orders", "read_orders"]
+
 RETURNED, CANCELLED = "returned (units of 0 or less)", "cancelled"
 BEFORE, AFTER = "ordered before the start", "ordered after the horizon"
 _YES, _NO = {"yes", "y", "true", "1", "x", "cancelled", "canceled"}, {"", "no", "n", "false", "0"}
-
-
-class Orders(NamedTuple):
-    """The orders of a file that an episode plays, in the order of their times; at one time, by name.
-
-    A column that the file does not have is one repeated value, and read-only.
-    """
-
-    hours: np.ndarray  # (O,) float64, since the scenario's start, ascending
-    names: Any  # (O,) str: a pandas array on Arrow memory; an index gives text
-    station: np.ndarray  # (O,) int32
-    first_line: np.ndarray  # (O + 1,) int64
-    sku: np.ndarray  # (N,) int32, into sku_names
-    units: np.ndarray  # (N,) int32
-    promise_hours: np.ndarray  # (N,) float64, from the order's time; NaN where the file says nothing
-    source: np.ndarray  # (N,) int32, the FC it really came from; −1 where the file says nothing
-    shipped_hours: np.ndarray  # (N,) float64, since the scenario's start, or NaN
-    delivered_hours: np.ndarray  # (N,) float64, since the scenario's start, or NaN
-    sku_names: tuple[str, ...]  # by units ordered, most first; ties by name
-    left_out: dict[str, int]  # why → rows of the file
-
-
-class _Lines(NamedTuple):
-    """Rows of a batch that are played."""
-
-    order: pa.DictionaryArray
-    sku: pa.DictionaryArray
-    hours: np.ndarray
-    station: np.ndarray
-    units: np.ndarray
-    promise: np.ndarray | None  # None: the file has no such column
-    source: np.ndarray | None
-    shipped: np.ndarray | None
-    delivered: np.ndarray | None
 
 
 def read_orders(scenario: Scenario, sites: pd.DataFrame, findings: Findings | None = None) -> Orders:
@@ -78,11 +45,19 @@ def read_orders(scenario: Scenario, sites: pd.DataFrame, findings: Findings | No
     """
     own = findings if findings is not None else Findings()
     reading = _Reading(scenario, sites, own)
-    parts = [part for batch in batches(reading.path, ORDERS, reading.options, own) if (part := reading.lines(batch))]
+    assembly = Assembly()
+    for batch in batches(reading.path, ORDERS, reading.options, own):
+        lines = reading.lines(batch)
+        if lines is not None:
+            assembly.add(lines)
     reading.say_left_out()
-    if (not parts and not own.errors) or (parts and not any(len(part.hours) for part in parts)):
+    if not len(assembly) and not own.errors:
         own.error(reading.path, "no order is left to play", "see the rows that are left out")
-    orders = _orders(parts, {why: count for why, count in reading.left_out.items() if count}, reading.path, own)
+    left_out = {why: count for why, count in reading.left_out.items() if count}
+    orders, example, several = assembly.orders(left_out)
+    if several:
+        problem = f"{several:,} order names stand at several times or stations, and are several orders"
+        own.warning(reading.path, problem, "give each order a name of its own", column="order", value=example)
     if findings is None:
         own.settle()
     return orders
@@ -108,7 +83,7 @@ class _Reading:
         self.span = (np.inf, -np.inf)  # earliest and latest order of the file. Unit: hours
         self.rows = 0
 
-    def lines(self, batch: Batch) -> _Lines | None:
+    def lines(self, batch: Batch) -> Lines | None:
         """The rows of a batch that are played; None where a column without which nothing can be read is missing."""
         there, findings, path = batch.columns, self.findings, self.path
         if any(column.required and column.name not in there for column in ORDERS.columns):
@@ -138,7 +113,7 @@ class _Reading:
         if len(findings.errors) > before and not kept.any():
             return None
         at = pa.array(np.flatnonzero(kept))
-        return _Lines(
+        return Lines(
             order.take(at), sku.take(at), hours[kept], station[kept], units[kept].astype(np.int32),
             *(None if column is None else column[kept] for column in (promise, source, shipped, delivered)),
         )  # fmt: skip
@@ -189,12 +164,12 @@ class _Reading:
             found = number_names(path, batch, "station", self.stations["name"].tolist(), problem, findings)
             open_rows = _empty(as_text(there["station"]))
         if {"latitude", "longitude"} <= set(there) and open_rows.any():
-            place = [
+            lat, lon = (
                 read_numbers(path, batch, ORDERS.column(name), decimal.get(name, "."), findings)
                 for name in ("latitude", "longitude")
-            ]
-            given = open_rows & ~np.isnan(place[0]) & ~np.isnan(place[1])
-            found[given] = nearest_station(path, batch, self.stations, *place, given, findings)
+            )
+            given = open_rows & ~np.isnan(lat) & ~np.isnan(lon)
+            found[given] = nearest_station(path, batch, self.stations, lat, lon, given, findings)
             open_rows &= ~given
         if "postal" in there and open_rows.any():
             found[open_rows] = station_of_postal(path, batch, self.stations, open_rows, findings)
@@ -213,6 +188,7 @@ class _Reading:
         empty = _empty(column)
         if empty.any():
             say_cells("error", self.path, batch, name, empty, "is empty", "", self.findings)
+        say_spoiled(self.path, batch, name, column, self.findings)
         return column
 
     def _promise(self, batch: Batch, decimal: dict[str, str], hours: np.ndarray) -> np.ndarray | None:
@@ -286,79 +262,3 @@ def _empty(column: pa.DictionaryArray) -> np.ndarray:
     """Which cells of clean text are empty: (n,) bool."""
     texts = np.array([text == "" for text in column.dictionary.to_pylist()], dtype=bool)
     return np.asarray(texts[column.indices.to_numpy()]) if len(texts) else np.ones(len(column), dtype=bool)
-
-
-def _orders(parts: list[_Lines], left_out: dict[str, int], path: Path, findings: Findings) -> Orders:
-    """Lines of all batches as orders."""
-    hours, station, units = (
-        np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0, dtype)])
-        for name, dtype in (("hours", np.float64), ("station", np.int32), ("units", np.int32))
-    )
-    order_code, order_names = _united([part.order for part in parts])
-    rank = _ranks(order_names)[order_code] if len(order_names) else order_code
-    by = np.lexsort((station, rank, hours))
-    hours, station, order_code = hours[by], station[by], order_code[by]
-    head = np.ones(len(by), dtype=bool)
-    head[1:] = (hours[1:] != hours[:-1]) | (order_code[1:] != order_code[:-1]) | (station[1:] != station[:-1])
-    first = np.flatnonzero(head)
-    _say_several(order_code[first], order_names, path, findings)
-    sku_code, sku_names = _united([part.sku for part in parts])
-    sku, names = _by_units(sku_code, sku_names, units)
-    return Orders(
-        hours=hours[first],
-        names=pd.array(order_names.take(pa.array(order_code[first])), dtype=pd.StringDtype("pyarrow")),
-        station=station[first],
-        first_line=np.append(first, len(by)).astype(np.int64),
-        sku=sku[by],
-        units=units[by],
-        promise_hours=_optional([part.promise for part in parts], by, np.float64(np.nan)),
-        source=_optional([part.source for part in parts], by, np.int32(-1)),
-        shipped_hours=_optional([part.shipped for part in parts], by, np.float64(np.nan)),
-        delivered_hours=_optional([part.delivered for part in parts], by, np.float64(np.nan)),
-        sku_names=names,
-        left_out=left_out,
-    )
-
-
-def _united(columns: list[pa.DictionaryArray]) -> tuple[np.ndarray, pa.Array]:
-    """Text of all batches as codes (N,) int32 and distinct texts (distinct,)."""
-    if not columns:
-        return np.zeros(0, np.int32), pa.array([], pa.string())
-    united = pa.chunked_array(columns).unify_dictionaries()
-    codes = np.concatenate([chunk.indices.to_numpy() for chunk in united.chunks]).astype(np.int32)
-    return codes, united.chunk(0).dictionary
-
-
-def _ranks(texts: pa.Array) -> np.ndarray:
-    """The position of every text in sorted order: (n,) int32."""
-    order = pc.sort_indices(texts).to_numpy()
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank
-
-
-def _by_units(code: np.ndarray, names: pa.Array, units: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """SKUs numbered by units ordered, most first: (N,) int32, and their names."""
-    total = np.bincount(code, units, len(names))
-    ordered = np.bincount(code, minlength=len(names)) > 0
-    by = np.lexsort((_ranks(names), -total)) if len(names) else np.zeros(0, int)
-    by = by[ordered[by]]
-    number = np.full(len(names), -1, np.int32)
-    number[by] = np.arange(len(by), dtype=np.int32)
-    return number[code], tuple(names.take(pa.array(by)).to_pylist())
-
-
-def _optional(columns: list[np.ndarray | None], by: np.ndarray, nothing: Any) -> np.ndarray:
-    """A column of all batches in the order of lines; `nothing`, repeated, where the file does not have it."""
-    given = [column for column in columns if column is not None]
-    return np.concatenate(given)[by] if given else np.broadcast_to(nothing, len(by))
-
-
-def _say_several(code: np.ndarray, names: pa.Array, path: Path, findings: Findings) -> None:
-    """Says that the same order at two times or stations is two orders."""
-    count = np.bincount(code, minlength=len(names))
-    several = np.flatnonzero(count > 1)
-    if len(several):
-        name = names[int(several[0])].as_py()
-        problem = f"{len(several):,} order names stand at several times or stations, and are several orders"
-        findings.warning(path, problem, "give each order a name of its own", column="order", value=name)

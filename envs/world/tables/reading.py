@@ -1,4 +1,4 @@
-"""A user's table as a pandas table: clean text, checked numbers, and an index of row numbers as a spreadsheet counts."""
+"""A user's table as a pandas table: clean text, checked numbers, and row numbers as a spreadsheet counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.findings import Findings
-from regional_dispatch.envs.world.tables.names import as_text
+from regional_dispatch.envs.world.tables.names import as_text, say_spoiled
 from regional_dispatch.envs.world.tables.numbers import NUMBER_KINDS, decimals, read_numbers
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Column, Kind, Table
@@ -25,8 +25,8 @@ def read_frame(path: Path, table: Table, options: Options, findings: Findings) -
         findings: everything that is wrong with the file, its columns and its cells is added.
 
     Returns:
-        The columns that the file has, without those of times: numbers as float64 with NaN where a cell is empty or wrong,
-        all else as text. Every required column is there. The index, `row`, is the row number in the file.
+        The columns that the file has: numbers as float64 with NaN where a cell is empty or wrong, all else as text.
+        Every required column is there. The index, `row`, is the row number in the file.
     """
     parts = [_frame(path, table, options, batch, findings) for batch in batches(path, table, options, findings)]
     whole = pd.concat(parts) if parts else pd.DataFrame(index=pd.Index([], dtype=np.int64))
@@ -53,6 +53,7 @@ def _text(path: Path, batch: Batch, column: Column, findings: Findings) -> np.nd
     cells = as_text(batch.columns[column.name])
     texts = np.array([*cells.dictionary.to_pylist(), ""], dtype=object)[cells.indices.to_numpy()]
     empty = texts == ""
+    say_spoiled(path, batch, column.name, cells, findings)
     if column.required and empty.any():
         findings.rows(
             "error", path, batch.rows[empty], column.name, texts[empty], "is empty", "fill it, or remove the row"

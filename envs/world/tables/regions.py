@@ -13,62 +13,17 @@ from regional_dispatch.envs.world.tables.reading import read_frame
 from regional_dispatch.envs.world.tables.schema import REGIONS, STATES
 
 # Names of US states, as people write them in place of their two letters.
-US_STATES = dict(
-    pair.split("=")
-    for pair in [
-        "alabama=AL",
-        "alaska=AK",
-        "arizona=AZ",
-        "arkansas=AR",
-        "california=CA",
-        "colorado=CO",
-        "connecticut=CT",
-        "delaware=DE",
-        "district of columbia=DC",
-        "florida=FL",
-        "georgia=GA",
-        "hawaii=HI",
-        "idaho=ID",
-        "illinois=IL",
-        "indiana=IN",
-        "iowa=IA",
-        "kansas=KS",
-        "kentucky=KY",
-        "louisiana=LA",
-        "maine=ME",
-        "maryland=MD",
-        "massachusetts=MA",
-        "michigan=MI",
-        "minnesota=MN",
-        "mississippi=MS",
-        "missouri=MO",
-        "montana=MT",
-        "nebraska=NE",
-        "nevada=NV",
-        "new hampshire=NH",
-        "new jersey=NJ",
-        "new mexico=NM",
-        "new york=NY",
-        "north carolina=NC",
-        "north dakota=ND",
-        "ohio=OH",
-        "oklahoma=OK",
-        "oregon=OR",
-        "pennsylvania=PA",
-        "rhode island=RI",
-        "south carolina=SC",
-        "south dakota=SD",
-        "tennessee=TN",
-        "texas=TX",
-        "utah=UT",
-        "vermont=VT",
-        "virginia=VA",
-        "washington=WA",
-        "west virginia=WV",
-        "wisconsin=WI",
-        "wyoming=WY",
-    ]
-)
+US_STATES = {
+    "alabama": "AL", "alaska": "AK", "arizona": "AZ", "arkansas": "AR", "california": "CA", "colorado": "CO",
+    "connecticut": "CT", "delaware": "DE", "district of columbia": "DC", "florida": "FL", "georgia": "GA",
+    "hawaii": "HI", "idaho": "ID", "illinois": "IL", "indiana": "IN", "iowa": "IA", "kansas": "KS", "kentucky": "KY",
+    "louisiana": "LA", "maine": "ME", "maryland": "MD", "massachusetts": "MA", "michigan": "MI", "minnesota": "MN",
+    "mississippi": "MS", "missouri": "MO", "montana": "MT", "nebraska": "NE", "nevada": "NV", "new hampshire": "NH",
+    "new jersey": "NJ", "new mexico": "NM", "new york": "NY", "north carolina": "NC", "north dakota": "ND",
+    "ohio": "OH", "oklahoma": "OK", "oregon": "OR", "pennsylvania": "PA", "rhode island": "RI",
+    "south carolina": "SC", "south dakota": "SD", "tennessee": "TN", "texas": "TX", "utah": "UT", "vermont": "VT",
+    "virginia": "VA", "washington": "WA", "west virginia": "WV", "wisconsin": "WI", "wyoming": "WY",
+}  # fmt: skip
 
 
 def read_regions(path: Path, sites: pd.DataFrame, findings: Findings) -> dict[int, str]:
@@ -82,6 +37,9 @@ def read_regions(path: Path, sites: pd.DataFrame, findings: Findings) -> dict[in
     table = read_frame(path, REGIONS, Options(), findings)
     mend = "remove the row, or correct it"
     number = number_texts(path, table, "site", sites["name"].tolist(), "is no site of this network", mend, findings)
+    if "region" not in table:
+        findings.error(path, "column 'region' is missing", "add it")
+        return {}
     found: dict[int, str] = {}
     for row, site, region in zip(table.index, number, table["region"], strict=True):
         if site in found:
@@ -111,15 +69,17 @@ def read_states(path: Path, sites: pd.DataFrame, sites_path: Path | str, finding
             path, "is given twice", "remove one row", row=int(row), column="state", value=table["state"][row]
         )
     spelling, regions = Spelling(table["state"].tolist()), table["region"].tolist()
-    found = []
-    for name, state in zip(sites["name"], sites["state"], strict=True):
-        number = spelling.number(state) if state else -1
+    found: dict[str, str] = {}
+    for state in sites["state"].unique().tolist():
+        names = sites.loc[sites["state"] == state, "name"]
+        number = spelling.number(state)
         if number < 0:
             number = spelling.exact(US_STATES.get(state.casefold(), ""))
-        found.append(regions[number] if number >= 0 else "")
+        found[state] = regions[number] if number >= 0 and state else ""
+        of_site = f"of site '{names.iloc[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
         if not state:
-            findings.error(sites_path, f"site '{name}' has no state", f"give one of {path.name}", column="state")
+            findings.error(sites_path, f"is empty: {of_site}", f"give a state of {path.name}", column="state")
         elif number < 0:
-            problem = f"the state of site '{name}' has no region in {path.name}"
+            problem = f"the state {of_site} has no region in {path.name}"
             findings.error(sites_path, problem, "add a row for it, or correct it", column="state", value=state)
-    return found
+    return [found[state] for state in sites["state"]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.opening import clock_hours, read_days
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, known_zone
@@ -30,8 +30,11 @@ KIND_WORDS = {
     ),
     "station": ("station", "ds", "delivery station"),
 }
-_KIND = {word: kind for kind, words in KIND_WORDS.items() for word in words}
+KIND_OF_WORD = {word: kind for kind, words in KIND_WORDS.items() for word in words}
 _FAR_MILES, _FAR_TIMES = 1500.0, 10.0  # from the nearest other site, and × what is usual
+_SEA_MILES = 1000.0  # from most sites, where 0, 0 is no place of theirs
+_SWAPPED_MILES = 500.0  # from most sites, from which a swap is looked for
+_INHABITED_DEGREES = -60.0  # no site stands south of it
 _SWAPPED_SHARE = 0.25  # with latitude and longitude swapped it is this much nearer to the others
 
 
@@ -52,7 +55,7 @@ def read_sites(scenario: Scenario, findings: Findings) -> pd.DataFrame:
     path = scenario.resolve(config.sites)
     table = read_frame(path, SITES, options_of(config, SITES), findings)
     for column in ("region", "state", "time_zone"):
-        table[column] = table[column] if column in table else ""
+        table[column] = table.get(column, "")
     table["kind"] = _kinds(path, table, findings)
     _check_names(path, table, findings)
     _check_places(path, table, findings)
@@ -69,8 +72,8 @@ def read_sites(scenario: Scenario, findings: Findings) -> pd.DataFrame:
 
 
 def _kinds(path: Path, table: pd.DataFrame, findings: Findings) -> pd.Series:
-    words = table["kind"].str.casefold().str.replace(r"[\s_-]+", " ", regex=True)
-    kinds = words.map(_KIND)
+    words = table["kind"].map(kind_word)
+    kinds = words.map(KIND_OF_WORD)
     wrong = kinds.isna() & (words != "")
     findings.rows("error", path, table.index[wrong].to_numpy(), "kind", table["kind"][wrong].tolist(),
                   "must be fc, sc or station")  # fmt: skip
@@ -83,46 +86,66 @@ def _check_names(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         first = table.index[table["name"] == name][0]
         same = table.loc[[first, row]].drop_duplicates().shape[0] == 1
         mend = "remove one of the rows" if same else "rename one of the sites"
-        findings.error(path, f"is given twice, in row {first} too", mend, row=row, column="name", value=name)
+        findings.error(path, f"is given twice, see row {first}", mend, row=row, column="name", value=name)
+
+
+def kind_word(text: str) -> str:
+    """A kind of site as a key of `KIND_OF_WORD`."""
+    return " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def _check_places(path: Path, table: pd.DataFrame, findings: Findings) -> None:
     """Sites in places that are probably not meant: 0, 0; far from all others; latitude and longitude swapped."""
-    placed = table[table["latitude"].notna() & table["longitude"].notna()]
-    if len(placed) < 2:
+    lat, lon = table["latitude"].to_numpy(float), table["longitude"].to_numpy(float)
+    if np.isfinite(lat + lon).sum() < 2:
         return
-    lat, lon = placed["latitude"].to_numpy(float), placed["longitude"].to_numpy(float)
-    miles = great_circle_miles(lat, lon, lat, lon)
-    np.fill_diagonal(miles, np.inf)
-    nearest = miles.min(axis=1)
-    usual = max(float(np.median(nearest)), 1.0)
-    turned = np.abs(lon) <= 90
-    other = np.where(turned, lon, 0.0), np.where(turned, lat, 0.0)
-    for i, row in enumerate(placed.index):
+    miles = _miles_between(lat, lon)
+    nearest, most = np.nanmin(miles, axis=1), np.nanmedian(miles, axis=1)
+    usual, turned = max(float(np.nanmedian(nearest)), 1.0), swapped(lat, lon)
+    for i, row in enumerate(table.index):
         shown = {"row": int(row), "column": "latitude, longitude", "value": f"{lat[i]:g}, {lon[i]:g}"}
-        here = _to_most(lat[i], lon[i], lat, lon, i)
-        if lat[i] == 0 and lon[i] == 0 and here > 1000:
+        if lat[i] == 0 and lon[i] == 0 and most[i] > _SEA_MILES:
             findings.error(path, "is in the sea off Africa, as a missing place is", "write where the site is", **shown)
-        elif turned[i] and here > 500 and _to_most(other[0][i], other[1][i], lat, lon, i) < _SWAPPED_SHARE * here:
-            findings.warning(
-                path, f"is {here:,.0f} miles from most sites; are latitude and longitude swapped?", "swap them", **shown
+        elif turned[i]:
+            far = f"is {most[i]:,.0f} miles from most sites"
+            problem = (
+                f"{'is in Antarctica' if lat[i] < _INHABITED_DEGREES else far}; are latitude and longitude swapped?"
             )
+            findings.warning(path, problem, "swap them", **shown)
         elif nearest[i] > _FAR_MILES and nearest[i] > _FAR_TIMES * usual:
             problem = f"is {nearest[i]:,.0f} miles from the nearest other site"
             findings.warning(path, problem, "check latitude and longitude", **shown)
 
 
-def _to_most(lat: float, lon: float, lats: np.ndarray, lons: np.ndarray, own: int) -> float:
-    """Median distance of a point to all sites but one. Unit: miles."""
-    others = np.arange(len(lats)) != own
-    return float(np.median(great_circle_miles(np.array([lat]), np.array([lon]), lats[others], lons[others])))
+def swapped(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+    """Sites that lie far from most others, and would not with latitude and longitude swapped: (N,) bool."""
+    lat, lon = latitude, longitude
+    placed = np.flatnonzero(np.isfinite(lat + lon))
+    with np.errstate(invalid="ignore"):
+        found = (lat < _INHABITED_DEGREES) & (np.abs(lon) < -_INHABITED_DEGREES)  # in Antarctica
+    if len(placed) < 3:
+        return found
+    here = np.nanmedian(_miles_between(lat[placed], lon[placed]), axis=1)
+    for at, miles in zip(placed, here, strict=True):
+        if miles > _SWAPPED_MILES and abs(lon[at]) <= 90:
+            others = placed[placed != at]
+            there = great_circle_miles(lon[[at]], lat[[at]], lat[others], lon[others])
+            found[at] |= np.median(there) < _SWAPPED_SHARE * miles
+    return found
+
+
+def _miles_between(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Distance of sites to each other, NaN to itself and where a place is not known: (N, N). Unit: miles."""
+    miles = great_circle_miles(lat, lon, lat, lon)
+    np.fill_diagonal(miles, np.nan)
+    return np.where(np.isfinite(lat + lon)[:, None] | ~np.eye(len(lat), dtype=bool), miles, 0.0)
 
 
 def _population(path: Path, scenario: Scenario, table: pd.DataFrame, findings: Findings) -> pd.Series:
     """People at each site; all stations alike where the table gives none."""
     people = table["population"].fillna(0.0) if "population" in table else pd.Series(0.0, index=table.index)
     stations = table["kind"] == "station"
-    level = "warning" if scenario.demand.kind == "generated" else "assumed"
+    level: Level = "warning" if scenario.demand.kind == "generated" else "assumed"
     if stations.any() and people[stations].sum() <= 0:
         findings.add(
             level, path, "no station has a population, so all have the same share of demand", "give population"
@@ -152,7 +175,8 @@ def _merge_capacity(path: Path, table: pd.DataFrame, findings: Findings) -> None
                       "differs from per_hour", "remove one of them")  # fmt: skip
         merged = merged.where(~(given & (table["kind"] == kind)), table[column])
     table["per_hour"] = merged
-    table.drop(columns=[column for column in own.values() if column in table], inplace=True)
+    for column in own.values():
+        table.pop(column) if column in table else None
 
 
 def _each(
@@ -164,7 +188,7 @@ def _each(
         try:
             out.append(read(cell) if cell else empty)
         except ValueError as error:
-            findings.error(path, str(error).partition("'; ")[2] or str(error), row=int(row), column=column, value=cell)
+            findings.error(path, str(error).partition("'; ")[2] or str(error), row=row, column=column, value=cell)
             out.append(empty)
     return out
 

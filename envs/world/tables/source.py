@@ -26,6 +26,7 @@ SEPARATORS = (",", ";", "\t", "|")
 _BATCH_ROWS = 1 << 20
 _FIRST_ROW = 2  # row of the first record, as a spreadsheet counts
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_OPEN_QUOTE = "a quotation mark is not closed, so that what is below it is one cell"
 
 
 class Batch(NamedTuple):
@@ -86,11 +87,16 @@ def _parquet(path: Path, table: Table, options: Options, findings: Findings) -> 
         places = place_columns(str(path), names, table, options, findings)
         say_absent(str(path), places, table, findings)
         chosen = {name: names[place.position] for name, place in places.items()}
+        for name, theirs in list(chosen.items()):
+            kind = file.schema_arrow.field(theirs).type
+            if pa.types.is_nested(kind) and not pa.types.is_dictionary(kind):
+                findings.error(path, f"has values of type {kind}", "write one value a row", column=theirs)
+                del chosen[name]
         texts = [theirs for theirs in chosen.values() if pa.types.is_string(file.schema_arrow.field(theirs).type)]
         file = pq.ParquetFile(path, memory_map=True, read_dictionary=texts)
         row = _FIRST_ROW
         for part in file.iter_batches(_BATCH_ROWS, columns=list(chosen.values())):
-            columns = {name: part.column(theirs) for name, theirs in chosen.items()}
+            columns = {name: _texts(part.column(theirs)) for name, theirs in chosen.items()}
             yield Batch(columns, np.arange(row, row + len(part)), _factors(places))
             row += len(part)
     except (pa.ArrowException, OSError) as error:
@@ -131,8 +137,14 @@ def _csv(path: Path, table: Table, options: Options, findings: Findings) -> Iter
     try:
         cells, rows = _cells(path, data, head, findings)
     except pa.ArrowInvalid as error:
-        findings.error(path, f"not readable as CSV: {' '.join(str(error).split())}", "save it again as CSV UTF-8")
+        row = _open_quote(data)
+        if row:
+            findings.error(path, _OPEN_QUOTE, "remove or close it", row=row)
+        else:
+            findings.error(path, f"not readable as CSV: {' '.join(str(error).split())}", "save it again as CSV UTF-8")
         return
+    for i, column in enumerate(cells):
+        _check_swallowed(path, head, i, column, rows, findings)
     columns = {name: cells[place.position] for name, place in places.items()}
     _check_unnamed(path, [(i, cells[i]) for i in unread if not head.names[i].strip()], rows, findings)
     blank = _blank([*columns.values(), *(cells[i] for i in unread)], len(rows))
@@ -148,7 +160,8 @@ def _csv(path: Path, table: Table, options: Options, findings: Findings) -> Iter
 def _head(text: str, table: Table, options: Options) -> _Head | None:
     """The header of a CSV, below comments (lines that start with #), blank lines and Excel's `sep=;`."""
     lines = text.splitlines(keepends=True)
-    skipped, separators = 0, SEPARATORS
+    skipped = 0
+    separators: tuple[str, ...] = SEPARATORS
     for line in lines:
         stripped = line.strip().strip("\ufeff")
         if stripped.casefold().startswith("sep=") and len(stripped) == 5:
@@ -220,13 +233,11 @@ def _mended(
     """Rows with fewer or more cells than the header, as rows of its width: empty cells at the end do not count."""
     mended, width = [], len(head.names)
     for row, text in odd:
-        cells = [cell.strip() for cell in next(csv.reader([text], delimiter=head.separator), [])]
         if text.count('"') % 2:
-            findings.error(
-                path, "a quotation mark is not closed, so that all below it is one cell", "remove or close it",
-                row=row + moved, value=text[:40],
-            )  # fmt: skip
-        elif any(cells[width:]):
+            findings.error(path, _OPEN_QUOTE, "remove or close it", row=row + moved, value=text[:40])
+            continue
+        cells = [cell.strip() for cell in next(csv.reader([text], delimiter=head.separator), [])]
+        if any(cells[width:]):
             extra = next(cell for cell in cells[width:] if cell)
             problem, mend = f"has {len(cells)} cells, the header {width}", "quote text that holds the separator"
             findings.error(path, problem, f"{mend}, or remove a cell", row=row + moved, value=extra)
@@ -234,6 +245,40 @@ def _mended(
         elif any(cells):
             mended.append((row, [*cells[:width], *[""] * (width - len(cells))]))
     return mended
+
+
+def _open_quote(data: pa.Buffer) -> int:
+    """The first line with an odd number of quotation marks, from 1; 0 where there is none."""
+    return next((i for i, line in enumerate(bytes(data).split(b"\n"), 1) if line.count(b'"') % 2), 0)
+
+
+def _check_swallowed(
+    path: Path, head: _Head, place: int, column: pa.Array, rows: np.ndarray, findings: Findings
+) -> None:
+    """A cell that holds whole rows began with a quotation mark that is not closed."""
+    lines = pc.match_substring(column.dictionary, "\n").to_numpy(zero_copy_only=False)
+    for code in np.flatnonzero(lines):
+        text = column.dictionary[int(code)].as_py()
+        if any(line.count(head.separator) >= max(1, len(head.names) - 1) for line in text.split("\n")):
+            row = int(rows[int((column.indices.to_numpy() == code).argmax())])
+            findings.error(
+                path, _OPEN_QUOTE, "remove or close it", row=row, column=head.names[place].strip(), value=text
+            )
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """Text of a Parquet file as that of a CSV: clean, and empty where there is no value; other types as they are."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        return column
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return column_of(pc.fill_null(pc.cast(plain, pa.string()), "")) if column.null_count else column_of(column)
+
+
+def column_of(column: pa.Array) -> pa.DictionaryArray:
+    """Text as clean dictionary-encoded text."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return clean(pc.cast(encoded, _TEXT))
 
 
 def _check_unnamed(path: Path, columns: list[tuple[int, pa.Array]], rows: np.ndarray, findings: Findings) -> None:

@@ -35,6 +35,10 @@ class Skus:
         found = pd.to_numeric(texts.where(plain, "-1")).to_numpy(np.int64)
         return np.where(found < self.count, found, -1)
 
+    def texts(self, numbers: pd.Series) -> frozenset[str]:
+        """The names of some SKUs."""
+        return frozenset(str(i) if self.names is None else self.names[i] for i in numbers.unique())
+
 
 def read_placement(path: Path, sites: pd.DataFrame, skus: Skus, findings: Findings) -> pd.DataFrame:
     """Base-stock levels by SKU and FC.
@@ -97,7 +101,7 @@ def _say_not_ordered(path: Path, table: pd.DataFrame, unknown: np.ndarray, skus:
     ordered = {name.lstrip("0") for name in skus.names or () if name.startswith("0")}
     slip = names.isin(ordered)
     findings.rows("error", path, names.index[slip].to_numpy(), "sku", names[slip].tolist(),
-                  "is ordered with zeros in front, which a spreadsheet removes", "format the column as text")  # fmt: skip
+                  "is ordered with zeros in front, which spreadsheets remove", "format the column as text")  # fmt: skip
     rest = names[~slip]
     if len(rest):
         problem = f"{rest.nunique():,} SKUs are stocked, but never ordered"

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.tables.names import as_text
 from regional_dispatch.envs.world.tables.numbers import say_cells
 from regional_dispatch.envs.world.tables.source import Batch
 
@@ -38,7 +39,7 @@ NUMBER_FORMATS: dict[str, tuple[str, str, float, float]] = {
 def looks_like_dates(column: pa.Array) -> bool:
     """Whether the first cells of a column that are not empty are dates."""
     if not pa.types.is_dictionary(column.type):
-        return pa.types.is_temporal(column.type)
+        return pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
     texts = [text for text in column.dictionary[:20].to_pylist() if text]
     return bool(texts) and all(pc.match_substring_regex(pa.array(texts), _DATED).to_pylist())
 
@@ -67,17 +68,17 @@ def read_times(
         required: whether empty cells are errors.
     """
     column = batch.columns[name]
-    if pa.types.is_temporal(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         local, utc = _typed(column)
         empty = np.isnat(local) & np.isnat(utc)
         wrong = np.zeros(len(batch), dtype=bool)
     else:
-        encoded = column if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string()).dictionary_encode()
+        encoded = as_text(column)
         texts = encoded.dictionary
         chosen = time_format or _format(file, batch, name, texts, findings)
-        at = encoded.indices.to_numpy(zero_copy_only=False).astype(int)
+        at = encoded.indices.to_numpy()
         local, utc = (part[at] for part in _parsed(texts, chosen))
-        empty = pc.equal(texts, "").fill_null(True).to_numpy(zero_copy_only=False)[at]
+        empty = pc.equal(texts, "").to_numpy(zero_copy_only=False)[at] if len(texts) else np.ones(len(at), dtype=bool)
         wrong = np.isnat(local) & np.isnat(utc) & ~empty
         if chosen == "?":  # said already
             wrong[:] = False
@@ -99,8 +100,8 @@ def read_times(
 def _to_utc(
     file: Path, batch: Batch, name: str, local: np.ndarray, chosen: np.ndarray, zone: str, findings: Findings
 ) -> np.ndarray:
-    """Times on a clock in UTC. An hour that the clock shows twice is taken for the first, and said; one that it skips is
-    an hour later."""
+    """Times on a clock in UTC. An hour that the clock shows twice is taken for the first, and said; one that it skips
+    is an hour later."""
     clock = pd.Series(local[chosen])
     first = clock.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(clock), bool), nonexistent="shift_forward")
     second = clock.dt.tz_localize(
@@ -135,8 +136,8 @@ def _typed(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _format(file: Path, batch: Batch, name: str, texts: pa.Array, findings: Findings) -> str:
-    """How a column's dates are written: `day` or `month` first where no year is, or a key of `NUMBER_FORMATS`; `?` where
-    it has two readings."""
+    """How a column's dates are written: `day` or `month` first where no year is, or a key of `NUMBER_FORMATS`; `?`
+    where it has two readings."""
     filled = texts.filter(pc.not_equal(texts, ""))
     if len(filled) and pc.all(pc.match_substring_regex(filled, _NUMBER)).as_py():
         guess = counts_what(pc.cast(filled, pa.float64()).to_numpy(zero_copy_only=False))
@@ -174,12 +175,13 @@ def _parsed(texts: pa.Array, how: str) -> tuple[np.ndarray, np.ndarray]:
     if how in NUMBER_FORMATS:
         unit, zero, _, _ = NUMBER_FORMATS[how]
         numbers = pd.to_numeric(pd.Series(texts.to_pylist(), dtype=object), errors="coerce")
-        times = pd.to_datetime(numbers, unit=unit, origin=zero, errors="coerce").to_numpy("datetime64[us]")
+        since = pd.to_timedelta(numbers, unit=unit, errors="coerce")  # type: ignore[call-overload]
+        times = (pd.Timestamp(zero) + since).to_numpy("datetime64[us]")
         return (times, nothing) if how == EXCEL_DAYS else (nothing, times)
     if how in ("day", "month"):
         return _dates(texts, how == "day")
-    zoned = "%z" in how
-    times = pd.to_datetime(pd.Series(texts.to_pylist(), dtype=object), format=how, errors="coerce", utc=zoned)
+    zoned, written = "%z" in how, pd.Series(texts.to_pylist(), dtype=object)
+    times = pd.to_datetime(written, format=how, errors="coerce", utc=zoned)
     plain = (times.dt.tz_localize(None) if zoned else times).to_numpy("datetime64[us]")
     return (nothing, plain) if zoned else (plain, nothing)
 

@@ -65,8 +65,10 @@ def _rows(change: WhatIf, like: pd.DataFrame) -> pd.DataFrame:
     """The added sites as rows of a table of sites; what the question does not say is empty."""
     said = [site.model_dump(include={"name", "kind", "latitude", "longitude"}) for site in change.add]
     rows = pd.DataFrame({**column, "population": 0.0} for column in said).reindex(columns=like.columns)
-    texts = [column for column in like if not pd.api.types.is_numeric_dtype(like[column])]
-    return rows.assign(**{column: rows[column].astype(object).where(rows[column].notna(), "") for column in texts})
+    for column in like:
+        if not pd.api.types.is_numeric_dtype(like[column]):
+            rows[column] = rows[column].astype(object).where(rows[column].notna(), "")
+    return rows
 
 
 def _with_near_labels(sites: pd.DataFrame, placed: set[str]) -> pd.DataFrame:
@@ -74,8 +76,8 @@ def _with_near_labels(sites: pd.DataFrame, placed: set[str]) -> pd.DataFrame:
     stations = sites[sites["kind"] == "station"]
     at = stations[["latitude", "longitude"]].to_numpy(float)
     for row in np.flatnonzero(sites["name"].isin(list(placed)) & (sites["kind"] != "station")):
-        own = sites.iloc[[row]][["latitude", "longitude"]].to_numpy(float)
-        nearest = int(great_circle_miles(own[:, 0], own[:, 1], at[:, 0], at[:, 1]).argmin())
+        own = sites[["latitude", "longitude"]].to_numpy(float)[row]
+        nearest = int(great_circle_miles(own[:1], own[1:], at[:, 0], at[:, 1]).argmin())
         for column in ("state", "region", "time_zone"):
             if column in sites:
                 sites.iloc[row, sites.columns.get_loc(column)] = stations[column].iloc[nearest]  # type: ignore[index]

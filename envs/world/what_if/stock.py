@@ -15,6 +15,7 @@ from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.stock.levels import nearest_fcs
 from regional_dispatch.envs.world.stock.placement import place_stock
+from regional_dispatch.envs.world.stock.table import stock_on_hand
 from regional_dispatch.envs.world.what_if.sites import before
 
 
@@ -36,19 +37,32 @@ def stock_after(scenario: Scenario, network: Network, layout: Layout | None = No
         network: after it.
         layout: where stock stands before; default, the scenario's.
     """
-    return _levels(scenario, network, build_network(before(scenario)), layout)[0].astype(np.int16)
+    old = build_network(before(scenario))
+    return _moved_units(scenario, network, old, place_stock(before(scenario), old, layout))[0].astype(np.int16)
+
+
+def on_hand_after(scenario: Scenario, network: Network) -> np.ndarray:
+    """Units on the shelves when an episode starts, after the what-if: (S, F) int16; those of the snapshot, moved alike.
+
+    Args:
+        scenario: has a `what_if` and a snapshot of stock.
+        network: after it.
+    """
+    old = build_network(before(scenario))
+    return _moved_units(scenario, network, old, stock_on_hand(before(scenario), old))[0].astype(np.int16)
 
 
 def stock_moves(scenario: Scenario, network: Network) -> list[Moved]:
-    """From where to where units go, most units first; of the layout at the start."""
-    old = build_network(before(scenario))
-    _, flow = _levels(scenario, network, old, None)
+    """From where to where units go, most units first: those on the shelves at the start."""
+    old, was = build_network(before(scenario)), before(scenario)
+    units = place_stock(was, old) if scenario.stock.snapshot is None else stock_on_hand(was, old)
+    _, flow = _moved_units(scenario, network, old, units)
     names = [*network.sites["name"][: network.net.fcs], ""]
     place = {**_places(old), **_places(network)}
     found = []
-    for (origin, i), units in np.ndenumerate(flow):
-        if units:
-            found.append(_moved(scenario, place, str(old.sites["name"][origin]), str(names[i]), int(units)))
+    for (origin, i), count in np.ndenumerate(flow):
+        if count:
+            found.append(_moved(scenario, place, str(old.sites["name"][origin]), str(names[i]), int(count)))
     return sorted(found, key=lambda move: (-move.units, move.origin, move.destination))
 
 
@@ -66,34 +80,34 @@ def _moved(scenario: Scenario, place: dict[str, np.ndarray], origin: str, destin
     return Moved(origin, destination, units, miles, units * (trucks.handling_usd + per_truck / trucks.units_per_truck))
 
 
-def _levels(
-    scenario: Scenario, network: Network, old: Network, layout: Layout | None
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Levels after (S, F) int64, and units that go from each FC of before to each of after or, last, are lost."""
-    change = scenario.what_if
+def _moved_units(
+    scenario: Scenario, network: Network, old: Network, units: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Units (S, F before) after the what-if, (S, F) int64, and how many go from each FC of before to each of after or,
+    last, are lost."""
+    change, base = scenario.what_if, units.astype(np.int64)
     assert change is not None
-    base = place_stock(before(scenario), old, layout).astype(np.int64)
     names_old, names = (net.sites["name"][: net.net.fcs].tolist() for net in (old, network))
     at = {name: i for i, name in enumerate(names)}
     out, flow = np.zeros((len(base), len(names)), np.int64), np.zeros((len(names_old), len(names) + 1), np.int64)
     shares = _shares(network, old, names, names_old, change.stock_of_added == "taken")
     for origin, name in enumerate(names_old):
-        units = base[:, origin]
+        own = base[:, origin]
         if name not in at and change.stock_of_closed == "lost":
-            flow[origin, -1] = units.sum()
+            flow[origin, -1] = own.sum()
             continue
-        split = _whole(units, shares[origin])
+        split = _whole(own, shares[origin])
         out += split
         flow[origin, :-1] = split.sum(axis=0)
         if name in at:
             flow[origin, at[name]] = 0
     for move in change.stock:
         a, b = at[move.origin], at[move.destination]
-        units = np.floor(out[:, a] * move.share + 0.5).astype(np.int64)
-        out[:, a] -= units
-        out[:, b] += units
+        going = np.floor(out[:, a] * move.share + 0.5).astype(np.int64)
+        out[:, a] -= going
+        out[:, b] += going
         if move.origin in names_old:
-            flow[names_old.index(move.origin), b] += units.sum()
+            flow[names_old.index(move.origin), b] += going.sum()
     return out, flow
 
 

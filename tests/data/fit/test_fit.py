@@ -128,7 +128,7 @@ def test_without_promises_the_default_ones_stay(tmp_path: Path) -> None:
 
 def test_a_trace_without_a_whole_day_is_refused(tmp_path: Path) -> None:
     table = drawn_orders(days=1)
-    scenario = written(tmp_path / "orders.csv", table[table["time"].dt.hour < 12])
+    scenario = written(tmp_path / "orders.csv", table[table["time"] < "2024-11-04 18:00"])
     with pytest.raises(InputError, match="0 whole days"):
         fitted(scenario)
 

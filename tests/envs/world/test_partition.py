@@ -127,16 +127,16 @@ def test_a_partition_from_a_file(tmp_path: Path) -> None:
     network = build_network(labelled(rows))
     assert network.region_names == ("East", "West")
     assert network.net.region_of_site.tolist() == [i % 2 for i in range(len(names))]
-    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: station '{names[-1]}' has no region"):
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: site = '{names[-1]}': this station has no region"):
         build_network(labelled(rows[:-1]))
-    with pytest.raises(ScenarioError, match=rf"regions\.csv: site: '{names[0]}' is given twice"):
+    with pytest.raises(ScenarioError, match=rf"regions\.csv: row \d+: site = '{names[0]}': is given twice"):
         build_network(labelled([*rows, rows[0]]))
-    with pytest.raises(ScenarioError, match="'Atlantis' is no site"):
+    with pytest.raises(ScenarioError, match="site = 'Atlantis': is no site"):
         build_network(labelled([*rows, "Atlantis,East"]))
 
 
 def test_a_state_map_that_misses_a_state_names_it(tmp_path: Path) -> None:
     path = tmp_path / "map.csv"
     path.write_text("state,region\nNY,East\n", encoding="utf-8")
-    with pytest.raises(ScenarioError, match=r"map\.csv: state: '\w+' of site '.+' has no region"):
+    with pytest.raises(ScenarioError, match=r"state = '\w+': the state of site '.+' has no region in map\.csv"):
         build_network(small(partition={"kind": "states", "map": str(path)}))

@@ -65,7 +65,7 @@ def test_every_shipped_scenario_loads_by_name(path: Path) -> None:
         ("name: x\ncosts: {late_usd: -5}\n", ("costs.late_usd", "-5", "greater than or equal to 0")),
         ("name: x\nnetwork: {kind: cities, fulfillment_centers: 0}\n", ("fulfillment_centers", "= 0")),
         ("name: x\nnetwork: {kind: hexagons}\n", ("network", "hexagons")),
-        ("name: x\ndemand: {kind: trace, path: a.csv}\n", ("orders_per_day", "missing")),
+        ("name: x\ndemand: {kind: trace, path: a.csv, orders_per_day: 0}\n", ("orders_per_day", "= 0")),
         ("name: x\ndemand: {kind: generated, orders_per_day: -1}\n", ("orders_per_day", "-1")),
         ("name: x\ndemand: {kind: generated, hourly_shares: [1, 2]}\n", ("hourly_shares", "24")),
         ("name: x\ndemand: {kind: generated, units_per_line: [0, 0]}\n", ("units_per_line", "positive sum")),
@@ -114,7 +114,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         ("name: x\nname: y\n", "'name' is given twice; remove one"),
         ("name: x\ndemand: {orders_per_day: 5, orders_per_day: 6}\n", "'orders_per_day' is given twice"),
-        ("name: x\nstart_hour: 010\n", "010 means another number in YAML"),
+        ("name: x\nstart_hour: 010\n", r"mine\.yaml: row 2: 010 means 8 in YAML"),
+        ("name: x\nstart_hour: 10:30\n", "10:30 means 630 in YAML"),
+        ("name: x\nhorizon_hours: 1:30.5\n", "1:30.5 means 90.5 in YAML"),
     ],
 )
 def test_yaml_that_reads_otherwise_than_it_looks_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -125,7 +127,7 @@ def test_yaml_that_reads_otherwise_than_it_looks_is_refused(tmp_path: Path, text
 @pytest.mark.parametrize(
     ("field", "text", "message"),
     [
-        ("start_hour", "010", "override start_hour=010: 010 means another number in YAML"),
+        ("start_hour", "010", "override start_hour=010: 010 means 8 in YAML"),
         ("stock", "{skus: 5, skus: 6}", "override stock=.*'skus' is given twice"),
     ],
 )

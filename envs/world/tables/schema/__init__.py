@@ -1,4 +1,4 @@
-"""The columns of every table a user may give: one place from which readers, checks and docs/reference/tables.md derive."""
+"""The columns of every table a user may give. Readers, checks and docs/reference/tables.md derive from them."""
 
 from regional_dispatch.envs.world.tables.schema.column import MILES_PER_KM, Column, Kind, Table
 from regional_dispatch.envs.world.tables.schema.network import LANES, REGIONS, SITES, STATES

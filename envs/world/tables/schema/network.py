@@ -8,7 +8,7 @@ LATITUDE = Column(
 )  # fmt: skip
 LONGITUDE = Column(
     "longitude", "number", "Degrees east", "4.84", "refused", "degrees", required=True, also=("lon", "lng", "long"),
-    low=-180, high=180,
+    low=-180, high=180, mend="west of Greenwich is negative",
 )  # fmt: skip
 SITES = Table(
     "sites",
@@ -23,12 +23,13 @@ SITES = Table(
         LONGITUDE,
         Column("region", "text", "Region, for `partition: {kind: file, path: …}` with this same file", "South",
                "no region"),
-        Column("state", "text", "State or province, for `partition: {kind: states}`", "CA", "empty",
+        Column("state", "text", "State or province, for `partition: {kind: states}`", "CA", "no state",
                also=("province",)),
         Column("time_zone", "text", "IANA name of the site's clock", "Europe/Paris", "`calendar.time_zone`",
                also=("timezone", "tz")),
         Column("population", "positive", "People, or any measure of demand; a station's share of generated orders is "
-               "its share of the sum", "520000", "0; where every station has 0, all have the same share", "people"),
+               "its share of the sum", "520000", "0; where every station has 0, all have the same share", "people",
+               also=("people", "inhabitants")),
         Column("lines_per_hour", "positive", "FC: order lines it picks", "60",
                "sized from mean demand by `capacity.pick_headroom`", "lines an hour", instead=("per_hour",)),
         Column("packages_per_hour", "positive", "SC: packages it sorts", "900",
@@ -48,8 +49,8 @@ SITES = Table(
 LANES = Table(
     "lanes",
     "network.lanes",
-    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or from "
-    "an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and its like).",
+    "One row per lane, in one direction. A lane runs from an FC to a station, from an FC to an SC, between SCs, or "
+    "from an SC to a station. Without the table, lanes are those within reach (`network.direct_max_miles` and such).",
     (
         Column("origin", "text", "Name of the site it starts from", "Depot Lyon", "refused", required=True,
                also=("from",)),
@@ -62,9 +63,10 @@ LANES = Table(
                        ("kilometres", MILES_PER_KM))),
         Column("transit_hours", "positive", "Time on the road", "2", "`miles` at `network.speed_mph`", "hours",
                also=("transit", "hours")),
-        Column("departure_usd", "positive", "Cost of one departure of a real truck", "2400",
+        Column("departure_usd", "positive", "Cost of one departure of a real truck; `cost_eur` with "
+               "`network.units: {money: EUR}`", "2400",
                "`trucks.usd_per_mile` × `miles` + `trucks.dock_usd`", "USD",
-               also=("cost_usd", "cost", "cost_eur", "cost_gbp")),
+               also=("cost_usd", "cost")),
         Column("capacity", "whole", "What a real truck on this lane holds", "900", "`trucks.real_capacity_packages`",
                "packages", also=("capacity_packages",), low=1),
         Column("departures", "text", "Timetable: departures on the clock of the origin, with weekdays if not daily",
@@ -79,7 +81,7 @@ REGIONS = Table(
     (
         Column("site", "text", "Name of a site; every station must be listed", "Nice", "refused", required=True,
                also=("name", "station")),
-        Column("region", "text", "Name of its region", "South", "refused at a station", required=True),
+        Column("region", "text", "Name of its region", "South", "refused at a station"),
     ),
 )  # fmt: skip
 STATES = Table(

@@ -31,7 +31,7 @@ ORDERS = Table(
         Column("units", "number", "Quantity; 0 or less is a return, which is left out and counted", "1", "refused",
                "units", required=True, also=("quantity", "qty"), low=-1_000_000, high=30_000),
         Column("promise_hours", "positive", "From the order to the promised delivery; each line may have its own", "12",
-               "`promised_by`, else the scenario's promises", "hours", also=("promise",), instead=("promised_by",),
+               "`promised_by`, else `demand.promise_hours`", "hours", also=("promise",), instead=("promised_by",),
                high=24 * 365),
         Column("promised_by", "time", "When delivery is promised", "2024-11-03 20:00", "see `promise_hours`",
                instead=("promise_hours",), also=("due", "due_at", "promised_at", "deliver_by", "estimated_delivery")),

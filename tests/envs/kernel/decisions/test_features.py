@@ -52,7 +52,7 @@ class Features:
 
     def inflow(self, lane: int, hours: float) -> float:
         """Truckloads: a moving average of packages that joined, with a half-life of a day, times the season ahead."""
-        ref, season = self.ref, self.world.demand.season.tolist()
+        ref, season = self.ref, self.world.demand.season[0].tolist()  # one zone
         keep = 0.5 ** (self.rules.tick_hours / 24)
         weight = sum(
             (1 - keep) / max(season[(ref.week_tick + t) % len(season)], 0.25) * keep ** (ref.tick - t)

@@ -13,6 +13,7 @@ from regional_dispatch.envs.kernel.phases.arrivals import _rate_at
 from regional_dispatch.envs.world import demand as d
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.trace import trace_of
 from tests.conftest import trace_scenario
 from tests.worlds import simulator, small
 
@@ -79,7 +80,7 @@ def test_a_trace_is_replayed_exactly(tmp_path: Path) -> None:
     rows = ["5.5,b,{2},7,3,20", "0,a,{0},1,1,10", "5,c,{5},39,1,0", "5.5,b,{2},8,1,20", "0,z,{1},2,2,10"]
     scenario = trace_scenario(tmp_path / "orders.csv", rows)
     sim = simulator(scenario, 1)
-    seen = []
+    seen, number = [], {name: i for i, name in enumerate(trace_of(scenario).sku_names)}
     for tick in range(8):
         sim.begin(0)
         for i in range(int(sim.state.line_count[0, 0])):
@@ -88,12 +89,13 @@ def test_a_trace_is_replayed_exactly(tmp_path: Path) -> None:
         sim.decide(0, DEFAULT_BACKGROUND)
         sim.finish(0)
     assert seen == [
-        (0, 0, 0, 1, 1, 10),
-        (0, 1, 1, 2, 2, 10),
-        (5, 2, 5, 39, 1, 6),
-        (5, 3, 2, 7, 3, 25),
-        (5, 3, 2, 8, 1, 25),
+        (0, 0, 0, number["1"], 1, 10),
+        (0, 1, 1, number["2"], 2, 10),
+        (5, 2, 5, number["39"], 1, 5),  # promised at once
+        (5, 3, 2, number["7"], 3, 25),  # by half past, so the tick that begins half an hour before
+        (5, 3, 2, number["8"], 1, 25),
     ]
+    assert trace_of(scenario).sku_names[0] == "7"  # the most ordered comes first
 
 
 def test_a_trace_is_the_same_whatever_the_key(trace_world: Scenario) -> None:

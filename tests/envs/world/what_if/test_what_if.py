@@ -13,8 +13,10 @@ from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario, scenario_yaml
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.what_if.stock import stock_moves
+from regional_dispatch.envs.world.world import build_world
 from regional_dispatch.evaluation.rollouts import evaluate_policies
 from tests.networks import from_tables
+from tests.traces import drawn_orders, written
 from tests.worlds import small
 
 LONELY = {"name": "FC Boise", "kind": "fc", "latitude": 43.6, "longitude": -116.2}
@@ -224,3 +226,17 @@ def test_names_are_checked(question: dict[str, Any], problem: str) -> None:
 def test_questions_that_contradict_themselves_are_refused(question: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         small(what_if=question)
+
+
+def test_a_snapshot_of_stock_moves_with_its_fc(tmp_path: Path) -> None:
+    """Tables name FCs of before; what lay in a closed one lies where its stations are served from now."""
+    stock = tmp_path / "stock.csv"
+    stock.write_text(
+        "site,sku,on_hand,base_stock\nFC Dallas TX,00001,7,9\nFC New York NY,00000,5,6\n", encoding="utf-8"
+    )
+    scenario = written(tmp_path / "orders.csv", drawn_orders(days=3), stock={"snapshot": str(stock)})
+    asked = scenario.model_copy(update={"what_if": load(CLOSED)})
+    was, now = (build_world(world, build_network(world)) for world in (scenario, asked))
+    assert now.on_hand.sum() == was.on_hand.sum() == 12
+    assert np.array_equal(now.on_hand.sum(axis=1), was.on_hand.sum(axis=1))
+    assert np.array_equal(now.base_stock[0].sum(axis=1), was.base_stock[0].sum(axis=1))

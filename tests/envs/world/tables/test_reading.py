@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.tables import read_table
-from tests.conftest import trace_scenario
 
 
 def read(tmp_path: Path, text: str) -> list[list[str]]:
@@ -36,10 +34,3 @@ def test_numbers_that_the_kernel_cannot_hold_are_refused(tmp_path: Path, number:
     path.write_text(f"name,trucks\nFC A,3\nFC B,{number}\n", encoding="utf-8")
     with pytest.raises(ScenarioError, match=rf"row 3: trucks = '{number}': must be .*{rule}"):
         read_table(path, {"name": "text", "trucks": "number"})
-
-
-@pytest.mark.parametrize("hour", ["1e300", "19201"])
-def test_an_order_no_episode_can_reach_is_refused(tmp_path: Path, hour: str) -> None:
-    scenario = trace_scenario(tmp_path / "orders.csv", ["0,a,{0},1,1,12", f"{hour},b,{{1}},1,1,12"])
-    with pytest.raises(ScenarioError, match="row 3: hour = "):
-        Simulator(scenario)

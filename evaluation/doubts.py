@@ -1,0 +1,87 @@
+"""What to know about numbers before they are believed: every assumption that moves dollars, said beside the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.findings import noticed
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.envs.world.trace import TRUCK_SIZE, trace_of
+from regional_dispatch.evaluation.known_world import foreign_worlds
+
+LOW_FILL = 0.10
+LARGE_SETTLEMENT = 0.05
+
+
+def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.DataFrame) -> list[str]:
+    """Sentences about a comparison, the most important first.
+
+    Args:
+        scenario: the world.
+        policies: name → policy.
+        frame: one row per policy and episode with the KPIs.
+    """
+    mean = frame.groupby("policy", sort=False)[["truck_fill", "settled_share", "lost_line_share"]].mean()
+    found = [*foreign_worlds(policies, scenario), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
+    settled = float(mean["settled_share"].max())
+    if settled > LARGE_SETTLEMENT:
+        found.append(
+            f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
+            f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
+        )
+    found += [*_sizing(scenario, mean["lost_line_share"]), *_promises(scenario)]
+    if scenario.money != "USD":
+        found.append(
+            f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
+        )
+    return found + [str(finding) for finding in noticed()]
+
+
+def _sample(scenario: Scenario) -> list[str]:
+    """Model trucks that are smaller than real ones stand for a sample of all orders."""
+    trucks, sample = scenario.trucks, scenario.trucks.real_capacity_packages / scenario.trucks.capacity_packages
+    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(f.column == TRUCK_SIZE for f in noticed()):
+        return []
+    return [
+        f"trucks of {trucks.capacity_packages:,} packages cost {1 / sample:.2%} of a real one of "
+        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if "
+        f"it holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
+    ]
+
+
+def _low_fill(scenario: Scenario, fill: pd.Series) -> list[str]:
+    low = fill[(fill > 0) & (fill < LOW_FILL)]
+    if low.empty:
+        return []
+    trucks = scenario.trucks
+    name, share = str(low.index[0]), float(low.iloc[0])
+    return [
+        f"trucks of {trucks.capacity_packages:,} packages leave {share:.1%} full under '{name}': the trucks are too "
+        "large for these orders, or the orders are a sample; see trucks.capacity_packages, which costs a truck of c "
+        f"packages c / {trucks.real_capacity_packages:,.0f} of a real one"
+    ]
+
+
+def _promises(scenario: Scenario) -> list[str]:
+    if not isinstance(scenario.demand, TraceDemand):
+        return []
+    missing = float(np.isnan(trace_of(scenario).promise_hours).mean())
+    if not missing:
+        return []
+    hours = scenario.demand.promise_hours
+    return [f"{missing:.0%} of the lines have no promise in the file; theirs is {hours:g} hours (demand.promise_hours)"]
+
+
+def _sizing(scenario: Scenario, lost: pd.Series) -> list[str]:
+    if not isinstance(scenario.demand, TraceDemand) or scenario.stock.placement is not None:
+        return []
+    days = scenario.demand.size_from_days
+    source = "all of the trace, so they know what will be ordered" if days is None else f"its first {days:g} days"
+    return [
+        f"shelves are sized from {source}, with breadth and safety as in `stock`; up to {float(lost.max()):.1%} of the "
+        "lines are lost with them. Give stock.placement or stock.snapshot for your own"
+    ]

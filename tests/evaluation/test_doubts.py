@@ -1,0 +1,46 @@
+"""What is said beside a comparison's numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from regional_dispatch.envs.world.facts import world_facts
+from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.compare import compare_policies
+from regional_dispatch.evaluation.known_world import foreign_worlds
+from regional_dispatch.evaluation.policies import resolve_policies
+
+SHORT = {"horizon_hours": "72", "warmup_hours": "24"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tick_hours": "6"}, "ticks of 1 h, here 6"),
+        ({"trucks.capacity_packages": "2000"}, "trucks of 8 packages, here 2e+03"),
+        ({"partition": "{kind: national}"}, "3 regions, here 1"),
+        ({"demand.orders_per_day": "9000"}, "orders a day and station, here"),
+        ({"demand.promise_hours": "[100, 200, 300]"}, "promises of"),
+    ],
+)
+def test_a_policy_played_in_another_world_says_so(change: dict[str, str], words: str) -> None:
+    scenario = load_scenario("small", change)
+    policies = resolve_policies(["pretrained/small", "least_cost"], scenario)
+    said = foreign_worlds(policies, scenario)
+    assert len(said) == 1 and "'pretrained/small'" in said[0] and words in said[0]
+
+
+def test_at_home_nothing_is_said_and_rules_are_made_for_no_world() -> None:
+    scenario = load_scenario("small")
+    assert foreign_worlds(resolve_policies(["pretrained/small", "tuned_linear"], scenario), scenario) == []
+    assert foreign_worlds(resolve_policies(["least_cost"], scenario), load_scenario("small", {"tick_hours": "6"})) == []
+    assert world_facts(scenario)["regions"] == 3
+
+
+def test_trucks_that_leave_empty_and_a_large_settlement_are_said() -> None:
+    scenario = load_scenario("small", {"trucks.capacity_packages": "2000", **SHORT})
+    doubts = compare_policies(scenario, resolve_policies(["least_cost"], scenario), 1, 0).summary["doubts"]
+    assert any("trucks of 2,000 packages leave" in doubt and "full" in doubt for doubt in doubts)
+    short = load_scenario("small", {"horizon_hours": "30", "warmup_hours": "24"})
+    doubts = compare_policies(short, resolve_policies(["least_cost"], short), 1, 0).summary["doubts"]
+    assert any("settled at standard cost" in doubt for doubt in doubts)
