@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
-from regional_dispatch.envs.world.trace import TRUCK_SIZE
+from regional_dispatch.envs.world.trace import TRUCK_SIZE, trace_of
 from regional_dispatch.evaluation.known_world import foreign_worlds
 
 LOW_FILL = 0.10
@@ -32,7 +33,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
             f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
             f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
         )
-    found += _sizing(scenario, mean["lost_line_share"])
+    found += [*_sizing(scenario, mean["lost_line_share"]), *_promises(scenario)]
     if scenario.money != "USD":
         found.append(
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
@@ -63,6 +64,16 @@ def _low_fill(scenario: Scenario, fill: pd.Series) -> list[str]:
         "large for these orders, or the orders are a sample; see trucks.capacity_packages, which costs a truck of c "
         f"packages c / {trucks.real_capacity_packages:,.0f} of a real one"
     ]
+
+
+def _promises(scenario: Scenario) -> list[str]:
+    if not isinstance(scenario.demand, TraceDemand):
+        return []
+    missing = float(np.isnan(trace_of(scenario).promise_hours).mean())
+    if not missing:
+        return []
+    hours = scenario.demand.promise_hours
+    return [f"{missing:.0%} of the lines have no promise in the file; theirs is {hours:g} hours (demand.promise_hours)"]
 
 
 def _sizing(scenario: Scenario, lost: pd.Series) -> list[str]:
