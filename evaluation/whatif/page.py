@@ -57,6 +57,7 @@ def page(found: Answer, made: str) -> str:
         lines += [f"## `{policy}`", "", *markdown_lines(HEADER, kpi_rows(found, policy), left=2), ""]
         lines += ["Lanes that change most, packages a day:", "", *_lane_lines(found, policy), ""]
         lines += ["Sites, packages a day:", "", *_site_lines(found, policy), ""]
+    lines += [*(f"- Note: {doubt}." for doubt in found.doubts), *([""] if found.doubts else [])]
     lines += ["![Difference on the map](map.png)", "", "## What is assumed", ""]
     lines += [*(f"- {sentence}" for sentence in found.assumed), ""]
     if found.moved:

@@ -49,3 +49,9 @@ def test_the_difference_is_after_less_before() -> None:
     assert table.loc["lost_line_share", "difference"] > 0  # the largest FC, and its stock, are gone
     known = table.dropna(subset="difference")
     assert (known["after"] - known["before"]).to_numpy() == pytest.approx(known["difference"].to_numpy(float))
+
+
+def test_trucks_that_leave_empty_after_are_said() -> None:
+    found = answer(asked(small(), fleet=["trucks.capacity_packages=2000"]), POLICY, 1, 0)
+    assert any("trucks of 2,000 packages leave" in doubt for doubt in found.doubts)
+    assert "trucks of 2,000 packages leave" in page(found, "")
