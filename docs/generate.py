@@ -320,7 +320,8 @@ def tables() -> str:
 
     intro = (
         "Tables are CSV or Parquet. Columns may stand in any order, and their names in any capitals; *also* lists "
-        "other names that are read. Bold columns are required: without one, or with an empty cell in it, a table is refused. "
+        "other names that are read. Bold columns are required: without one, or with an empty cell in it, a table is "
+        "refused. "
         "[How files are read](../how-to/your-own-network.md#how-files-are-read) says what else is taken."
     )
     blocks = []
