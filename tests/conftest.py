@@ -23,8 +23,8 @@ settings.load_profile("world")
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings_of_other_tests() -> None:
-    """A command shows every warning of its process; that of a test is its own."""
+def no_warnings_of_other_tests() -> None:
+    """Commands show the warnings that a process has met; each test begins with none."""
     findings._noticed.clear()
 
 

@@ -58,6 +58,7 @@ def read_sites(scenario: Scenario, findings: Findings) -> pd.DataFrame:
         table[column] = table.get(column, "")
     table["kind"] = _kinds(path, table, findings)
     _check_names(path, table, findings)
+    _say_alike(path, table, findings)
     _check_places(path, table, findings)
     table["population"] = _population(path, scenario, table, findings)
     _merge_capacity(path, table, findings)
@@ -87,6 +88,14 @@ def _check_names(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         same = table.loc[[first, row]].drop_duplicates().shape[0] == 1
         mend = "remove one of the rows" if same else "rename one of the sites"
         findings.error(path, f"is given twice, see row {first}", mend, row=row, column="name", value=name)
+
+
+def _say_alike(path: Path, table: pd.DataFrame, findings: Findings) -> None:
+    """Names that differ in capitals alone."""
+    folded = table["name"].str.casefold()
+    alike = folded.duplicated() & ~table["name"].duplicated() & (folded != "")
+    findings.rows("warning", path, table.index[alike].to_numpy(), "name", table.loc[alike, "name"].tolist(),
+                  "differs from another site in capitals alone", "rename one of them if they are two")  # fmt: skip
 
 
 def kind_word(text: str) -> str:
