@@ -148,6 +148,8 @@ def _print(found: BackTest, stream: str | None) -> None:
         for row in measure_rows(rows(beside)):
             table.add_row(*(cell.replace("[", "\\[") for cell in row))
         console.print(table)
-        print("\n".join(lent_lines(beside)))
+        for line in lent_lines(beside):
+            print(line)
     print("\n".join([*reality_lines(found), "assumed:", *(f"  {sentence}" for sentence in assumed(found))]))
-    print("\n".join(f"note: {doubt}" for doubt in found.doubts))
+    for doubt in found.doubts:
+        print(f"note: {doubt}")

@@ -142,4 +142,5 @@ def _print(found: Answer) -> None:
             table.add_row(*(cell.replace("[", "\\[") for cell in row))
         console.print(table)
     print("\n".join(["assumed:", *(f"  {sentence}" for sentence in found.assumed)]))
-    print("\n".join(f"note: {doubt}" for doubt in found.doubts))
+    for doubt in found.doubts:
+        print(f"note: {doubt}")

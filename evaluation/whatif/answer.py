@@ -173,8 +173,7 @@ def _per_day(side: Side, policy: str) -> Period:
 
 def _lanes(side: Side, policy: str) -> pd.DataFrame:
     net, day = side.network.net, _per_day(side, policy)
-    names, trucks = side.network.sites["name"].to_numpy(), side.scenario.trucks
-    room = np.maximum(day.lane_trucks * trucks.capacity_packages, 1e-12)
+    names, room = side.network.sites["name"].to_numpy(), np.maximum(day.lane_trucks * net.lanes["room"], 1e-12)
     return pd.DataFrame({
         "origin": names[net.lanes["origin"]], "destination": names[net.lanes["dest"]], "mode": side.network.lane_modes,
         "miles": net.lanes["miles"], "trucks_per_day": day.lane_trucks, "packages_per_day": day.lane_packages,
