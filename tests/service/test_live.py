@@ -62,14 +62,14 @@ def test_units_are_priced_as_in_the_simulator_and_again_when_it_is_time() -> Non
     assert pricing_is_due(live)
 
 
-def test_a_line_may_have_a_promise_of_its_own_and_then_travels_apart() -> None:
+def test_a_package_is_due_with_the_most_urgent_of_its_lines() -> None:
     live = live_network(small(**TWO_REGIONS))
-    same = order(live, "same", m.Line(sku="0"), m.Line(sku="0"))
-    assert len({line["package"] for line in same}) == 1
-    two = order(live, "two", m.Line(sku="0"), m.Line(sku="0", promise_hours=80))
-    assert two[0]["route"] != two[1]["route"] or two[0]["package"] != two[1]["package"]
+    two = order(live, "two", m.Line(sku="0", promise_hours=80), m.Line(sku="0"))
+    assert [line["package"] for line in two] == ["two/1", "two/1"]
+    assert live.sim.state.package["due"][0, live.where.packages["two/1"].number] == 30
     own = order(live, "own", m.Line(sku="0", promise_hours=20), hours=None)
     assert own[0]["package"] == "own/1"
+    assert live.sim.state.package["due"][0, live.where.packages["own/1"].number] == 20
 
 
 def test_an_order_of_hundreds_of_lines_is_one_decision() -> None:
