@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.clocks.opening import clock_hours, read_days
 from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.opening import clock_hours, read_days
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, known_zone
 from regional_dispatch.envs.world.tables.options import options_of
 from regional_dispatch.envs.world.tables.reading import read_frame
