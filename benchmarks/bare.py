@@ -19,7 +19,7 @@ import numpy as np
 from regional_dispatch.envs.kernel.compiled import compiled, inlined
 from regional_dispatch.envs.kernel.draws import draw, draw_alias, draw_cdf, mix
 from regional_dispatch.envs.kernel.phases.arrivals import draw_station
-from regional_dispatch.envs.world.clock import first_calendar_tick
+from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
 from regional_dispatch.envs.world.linehaul.routes import MAX_LEGS
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario

@@ -105,7 +105,8 @@ def _save(found: BackTest, out: Path, stream: str | None, shelves: Path) -> None
             "scenario": found.scenario.name, "split": split_text(found.scenario, stream), "sample": sample_text(found),
             "policies": {policy: _facts(rows(beside)) for policy, beside in found.beside.items()},
             "forced": {policy: beside.forced._asdict() for policy, beside in found.beside.items()},
-            "really": _plain(found.really._asdict()), "assumed": assumed(found), "meta": made,
+            "really": _plain(found.really._asdict()), "assumed": assumed(found),
+            "doubts": found.doubts, "meta": made,
         }  # fmt: skip
         text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -147,5 +148,8 @@ def _print(found: BackTest, stream: str | None) -> None:
         for row in measure_rows(rows(beside)):
             table.add_row(*(cell.replace("[", "\\[") for cell in row))
         console.print(table)
-        print("\n".join(lent_lines(beside)))
+        for line in lent_lines(beside):
+            print(line)
     print("\n".join([*reality_lines(found), "assumed:", *(f"  {sentence}" for sentence in assumed(found))]))
+    for doubt in found.doubts:
+        print(f"note: {doubt}")

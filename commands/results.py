@@ -13,19 +13,22 @@ from rich.progress import Progress
 
 from regional_dispatch.commands.options import Overrides, at_least, command_line, episodes_of, parse_overrides
 from regional_dispatch.data.decisions.log import write_log
-from regional_dispatch.data.results.assumptions import facts, warnings
+from regional_dispatch.data.results.assumptions import facts
 from regional_dispatch.data.results.episode import Episode, play_episode
 from regional_dispatch.data.results.files import WORKBOOK, save_results
 from regional_dispatch.data.results.spread import differences, spread
 from regional_dispatch.data.results.tables import episode_tables
+from regional_dispatch.envs.kernel.metrics import compute_kpis
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.findings import mark_shown, noticed
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.compare import check_unseen
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
-from regional_dispatch.evaluation.rollouts import evaluation_keys
+from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,15 @@ episodes."""
                     played[name].append(play_episode(scenario, policy, key))
                     bar.update(task, advance=1, description=name)
         tables = {name: [episode_tables(scenario, network, one) for one in own] for name, own in played.items()}
-        about = facts(scenario, played, command_line(), self.seed, self.stream)
+        kpis = {name: [compute_kpis(one.whole) for one in own] for name, own in played.items()}
+        said = doubts(scenario, policies, results_frame(kpis, keys))
+        about = facts(scenario, played, said, command_line(), self.seed, self.stream)
         save_results(self.out, spread(tables, self.seed), differences(tables, self.seed), about)
         if self.decisions:
             self._write_decisions(scenario, policies, keys[0])
-        for warning in warnings(played):
-            print(f"warning: {warning}", file=sys.stderr)
+        for doubt in said:
+            print(f"note: {doubt}")
+        mark_shown(noticed())  # they are among the notes
         print(f"results: {self.out / WORKBOOK}")
 
     def _write_decisions(self, scenario: Scenario, policies: Mapping[str, ScorerPolicy], key: int) -> None:

@@ -113,7 +113,8 @@ def _save(found: Answer, scenario: Scenario, out: Path, policy: ScorerPolicy, se
         (folder / "map.png").write_bytes(difference_map(found.before.network, found.after.network, lanes))
         summary = {
             "scenario": found.after.scenario.name, "policies": found.kpis, "sample": sample_line(found),
-            "assumed": found.assumed, "moved": [move._asdict() for move in found.moved], "meta": made,
+            "assumed": found.assumed, "doubts": found.doubts,
+            "moved": [move._asdict() for move in found.moved], "meta": made,
         }  # fmt: skip
         text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -141,3 +142,5 @@ def _print(found: Answer) -> None:
             table.add_row(*(cell.replace("[", "\\[") for cell in row))
         console.print(table)
     print("\n".join(["assumed:", *(f"  {sentence}" for sentence in found.assumed)]))
+    for doubt in found.doubts:
+        print(f"note: {doubt}")

@@ -319,8 +319,9 @@ def tables() -> str:
     from regional_dispatch.envs.world.tables.schema import TABLES
 
     intro = (
-        "Tables are CSV or Parquet. Columns may stand in any order, and their names in any capitals; *also* lists other "
-        "names that are read. Bold columns are required: without one, or with an empty cell in it, a table is refused. "
+        "Tables are CSV or Parquet. Columns may stand in any order, and their names in any capitals; *also* lists "
+        "other names that are read. Bold columns are required: without one, or with an empty cell in it, a table is "
+        "refused. "
         "[How files are read](../how-to/your-own-network.md#how-files-are-read) says what else is taken."
     )
     blocks = []

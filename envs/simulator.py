@@ -27,7 +27,7 @@ from regional_dispatch.envs.kernel.state import (
 )
 from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
-from regional_dispatch.envs.world.clock import first_calendar_tick
+from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.trace import fitted
@@ -132,8 +132,8 @@ class Simulator:
         Args:
             row: network copy.
             key: of the random stream (`envs.world.demand.episode_key`); the same key gives the same orders bit for bit.
-            week_tick: calendar tick at the start (`envs.world.clock`), which without a calendar is the tick of the
-                week; default, the scenario's.
+            week_tick: calendar tick at the start (`envs.world.clocks.clock`), without a calendar the tick of the week;
+                default, the scenario's.
         """
         if week_tick is None:
             week_tick = first_calendar_tick(self.scenario)

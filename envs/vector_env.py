@@ -22,7 +22,7 @@ from regional_dispatch.envs.observation import (
     observation_space,
 )
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.world.clock import first_calendar_tick
+from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand, load_scenario
 

@@ -12,7 +12,7 @@ from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.stock import place_stock
-from regional_dispatch.envs.world.trace import TRUCK_SIZE
+from regional_dispatch.envs.world.trace import TRUCK_SIZE, trace_of
 from regional_dispatch.evaluation.known_world import foreign_worlds
 
 LOW_FILL = 0.10
@@ -35,7 +35,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
             f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
             f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
         )
-    found += _sizing(scenario, mean["lost_line_share"]) + _empty_fcs(scenario)
+    found += [*_sizing(scenario, mean["lost_line_share"]), *_empty_fcs(scenario), *_promises(scenario)]
     if scenario.money != "USD":
         found.append(
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
@@ -46,12 +46,12 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
 def _sample(scenario: Scenario) -> list[str]:
     """Model trucks that are smaller than real ones stand for a sample of all orders."""
     trucks, sample = scenario.trucks, scenario.trucks.real_capacity_packages / scenario.trucks.capacity_packages
-    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(TRUCK_SIZE == f.column for f in noticed()):
+    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(f.column == TRUCK_SIZE for f in noticed()):
         return []
     return [
         f"trucks of {trucks.capacity_packages:,} packages cost {1 / sample:.2%} of a real one of "
-        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if it "
-        f"holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
+        f"{trucks.real_capacity_packages:,.0f}: right if the file is a sample of about one order in {sample:,.0f}; if "
+        f"it holds all orders, set {TRUCK_SIZE}: {trucks.real_capacity_packages:.0f}"
     ]
 
 
@@ -66,6 +66,16 @@ def _low_fill(scenario: Scenario, fill: pd.Series) -> list[str]:
         "large for these orders, or the orders are a sample; see trucks.capacity_packages, which costs a truck of c "
         f"packages c / {trucks.real_capacity_packages:,.0f} of a real one"
     ]
+
+
+def _promises(scenario: Scenario) -> list[str]:
+    if not isinstance(scenario.demand, TraceDemand):
+        return []
+    missing = float(np.isnan(trace_of(scenario).promise_hours).mean())
+    if not missing:
+        return []
+    hours = scenario.demand.promise_hours
+    return [f"{missing:.0%} of the lines have no promise in the file; theirs is {hours:g} hours (demand.promise_hours)"]
 
 
 def _sizing(scenario: Scenario, lost: pd.Series) -> list[str]:

@@ -42,10 +42,10 @@ def snapshot_version(scenario: Scenario) -> str:
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot, version: str) -> None:
-    """Writes a snapshot, and removes the oldest ones."""
+    """Writes a snapshot, and removes the oldest ones. It is not compressed: that would take requests their core."""
     text = np.frombuffer(_text(snapshot, version), np.uint8)
     with replacing(folder / f"snapshot-{snapshot.number:012}.npz") as path, path.open("wb") as file:
-        np.savez_compressed(file, **{_FACTS: text}, **snapshot.arrays)  # type: ignore[arg-type]
+        np.savez(file, **{_FACTS: text}, **snapshot.arrays)  # type: ignore[arg-type]
     for old in _files(folder)[KEPT:]:
         old.unlink(missing_ok=True)
 

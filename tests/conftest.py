@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from regional_dispatch.envs.world import findings
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from tests.worlds import small
@@ -19,6 +20,12 @@ settings.register_profile(
     "world", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 settings.load_profile("world")
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_other_tests() -> None:
+    """Commands show the warnings that a process has met; each test begins with none."""
+    findings._noticed.clear()
 
 
 def trace_scenario(path: Path, rows: list[str]) -> Scenario:

@@ -90,6 +90,7 @@ class Server:
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the service ended with exit code {self.process.returncode}") from None
                 time.sleep(0.1)
+        self.process.kill()
         raise RuntimeError(f"the service was not ready within {START_SECONDS} s")
 
     def send(self, path: str, body: Any = None) -> Any:

@@ -11,7 +11,7 @@ from regional_dispatch.envs.world.tables.everything import Tables
 from regional_dispatch.envs.world.tables.orders import Orders
 
 LOW_FILL = 0.1
-_FULL_DAYS = 0.5  # a trace that ends earlier than this share of the horizon is said
+_FULL_DAYS = 0.25  # a trace that ends earlier than this share of the horizon is said
 
 
 def say_volume(scenario: Scenario, network: Network, tables: Tables, findings: Findings) -> None:
@@ -24,6 +24,10 @@ def say_volume(scenario: Scenario, network: Network, tables: Tables, findings: F
     path = str(scenario.resolve(scenario.demand.path))  # type: ignore[union-attr]
     _say_span(scenario, path, orders, findings)
     _say_repeated(path, orders, findings)
+    quiet = np.flatnonzero(np.bincount(orders.station, minlength=len(network.station_share)) == 0)
+    if len(quiet):
+        name = network.sites["name"].iloc[network.net.fcs + network.net.scs + int(quiet[0])]
+        findings.assumed(path, f"{len(quiet):,} stations have no order, such as '{name}'", column="station")
     if tables.stocked is not None:
         _say_without_stock(path, orders, tables.stocked, findings)
 

@@ -16,6 +16,7 @@ from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork
 from regional_dispatch.envs.world.tables.lanes import read_lanes
+from regional_dispatch.envs.world.trace import fitted
 
 _WEEK_AND_WARMUP = {"horizon_hours": 216.0, "warmup_hours": 48.0}
 
@@ -44,6 +45,8 @@ def write_scenario(
         lanes_of(scenario, network).to_csv(folder / "lanes.csv", index=False)
     data["demand"] = fields(fit)
     data["stock"] = _stock(data.get("stock", {}), seen)
+    trucks = fitted(scenario).trucks  # of a size that may follow from the trace
+    data["trucks"] = {**data.get("trucks", {}), "capacity_packages": trucks.capacity_packages}
     data |= _WEEK_AND_WARMUP
     for other in ("what_if", "changes", "events"):  # of the trace's hours
         data.pop(other, None)
@@ -95,7 +98,7 @@ def lanes_of(scenario: Scenario, network: Network) -> pd.DataFrame:
         ends = {"origin": names[table["origin"]], "destination": names[table["dest"]]}
         rest = ["mode", "miles", "transit_hours", "departure_usd", "capacity", "departures"]
         return pd.concat([pd.DataFrame(ends), table[rest].reset_index(drop=True)], axis=1)
-    lanes, names, trucks = network.net.lanes, network.sites["name"].to_numpy(), scenario.trucks
+    lanes, names, trucks = network.net.lanes, network.sites["name"].to_numpy(), fitted(scenario).trucks
     return pd.DataFrame({
         "origin": names[lanes["origin"]], "destination": names[lanes["dest"]], "mode": network.lane_modes,
         "miles": lanes["miles"], "transit_hours": lanes["ticks"] * scenario.tick_hours,

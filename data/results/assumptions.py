@@ -10,13 +10,10 @@ import numpy as np
 from regional_dispatch import __version__
 from regional_dispatch.data.results.episode import Episode
 from regional_dispatch.envs.kernel.metrics import N
-from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.provenance import versions
 from regional_dispatch.evaluation.text import number
-
-LOW_FILL, MUCH_SETTLED, MANY_LOST = 0.1, 0.1, 0.02  # shares beyond which a reader is told
 
 
 class Fact(NamedTuple):
@@ -28,13 +25,19 @@ class Fact(NamedTuple):
 
 
 def facts(
-    scenario: Scenario, played: Mapping[str, Sequence[Episode]], command: str, seed: int, stream: str
+    scenario: Scenario,
+    played: Mapping[str, Sequence[Episode]],
+    said: Sequence[str],
+    command: str,
+    seed: int,
+    stream: str,
 ) -> list[Fact]:
     """The read me of a workbook.
 
     Args:
         scenario: the world.
         played: policy → its episodes.
+        said: what to look at before relying on the numbers (`evaluation.doubts`).
         command: that was run.
         seed: of the orders.
         stream: of the orders.
@@ -52,28 +55,8 @@ def facts(
         Fact("rates", _rates(scenario), "docs: reference/scenario.html#costs"),
         Fact("settlement", f"{100 * settled_share(episodes):.1f} % of all dollars", _SETTLED.format(
             fill=100 * scenario.trucks.standard_fill)),
-        *(Fact("look at this", warning, "") for warning in warnings(played)),
-        *(Fact("look at this", finding.problem, f"{finding.file}: {finding.mend}") for finding in noticed()),
+        *(Fact("look at this", "", doubt) for doubt in said),
     ]  # fmt: skip
-
-
-def warnings(played: Mapping[str, Sequence[Episode]]) -> list[str]:
-    """What a reader should look at before relying on the numbers."""
-    found = []
-    for name, episodes in played.items():
-        count = np.sum([episode.whole.count for episode in episodes], axis=0)
-        fill, lost = _share(count, N.truck_packages, N.truck_room, 1), _share(count, N.lines_lost, N.lines, 0)
-        if fill < LOW_FILL:
-            found.append(
-                f"{name}: trucks leave {100 * fill:.1f} % full; is trucks.capacity_packages right for this volume?"
-            )
-        if lost > MANY_LOST:
-            found.append(f"{name}: {100 * lost:.1f} % of lines are lost: no FC has the units; is stock sized for it?")
-        if (settled := settled_share(episodes)) > MUCH_SETTLED:
-            found.append(
-                f"{name}: {100 * settled:.1f} % of dollars are settled at standard cost, not driven; play longer"
-            )
-    return found
 
 
 def settled_share(episodes: Sequence[Episode]) -> float:
@@ -123,10 +106,6 @@ def _rates(scenario: Scenario) -> str:
 
 def _listed(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
-
-
-def _share(count: np.ndarray, top: int, bottom: int, of_nothing: float) -> float:
-    return float(count[top] / count[bottom]) if count[bottom] else of_nothing
 
 
 _SETTLED = (

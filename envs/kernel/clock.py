@@ -1,4 +1,4 @@
-"""What clocks show at a row's tick, and when trucks may leave (`envs.world.clock`)."""
+"""What clocks show at a row's tick, and when trucks may leave (`envs.world.clocks.clock`)."""
 
 from __future__ import annotations
 

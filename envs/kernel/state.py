@@ -34,7 +34,10 @@ ROW = np.dtype(
     [
         ("key", "u8"),  # of the episode's random stream
         ("tick", "i8"),
-        ("week_tick", "i8"),  # calendar tick at tick 0 (`envs.world.clock`); without a calendar, tick of the week
+        (
+            "week_tick",
+            "i8",
+        ),  # calendar tick at tick 0 (`envs.world.clocks.clock`); without a calendar, tick of the week
         ("period", "i8"),  # of the events, which `site_capacity`, `shut` and `cut` are those of
         ("setting", "i8"),  # of the levers, in force
         ("some_cut", "i8"),  # 1 while any lane is cut

@@ -17,7 +17,7 @@ from regional_dispatch.envs.simulator import Simulator
 
 # Caption, KPI and how its value is written.
 TILES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("Cost per order", "cost_per_order_usd", lambda v: f"${v:,.2f}"),
+    ("Cost per order", "cost_per_order_usd", lambda v: f"{v:,.2f}"),
     ("In-region orders", "in_region_share", percent),
     ("Lines on time", "on_time_share", percent),
     ("Truck fill", "truck_fill", percent),
@@ -80,7 +80,12 @@ class Panel:
         self._canvas.write(self._period, period)
         for caption, value, (_, name, form) in zip(self._captions, self._values, TILES, strict=True):
             self._canvas.draw(caption)
-            self._canvas.write(value, form(kpis[name]) if kpis else "–")
+            self._canvas.write(value, self._money(name) + form(kpis[name]) if kpis else "–")
+
+    def _money(self, kpi: str) -> str:
+        """What stands before an amount: a dollar sign, or the scenario's currency."""
+        money = self._sim.scenario.money
+        return "" if not kpi.endswith("_usd") else "$" if money == "USD" else f"{money} "
 
     def draw_scale(self, row: int, packages: np.ndarray) -> None:
         """What the widest line stands for; `packages` (L,) give lanes their width."""

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from regional_dispatch.envs.world.clock import Calendars, holiday_factors
+from regional_dispatch.envs.world.clocks.clock import Calendars, holiday_factors
+from regional_dispatch.envs.world.clocks.promises import local_promise_ticks
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.order_size import mean_lines_per_order
-from regional_dispatch.envs.world.promises import local_promise_ticks
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, TraceDemand
 from regional_dispatch.envs.world.trace import orders_per_day, trace_line_shares, trace_of, trace_units_per_day
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.capacity import Capacities, build_capacities
-from regional_dispatch.envs.world.clock import Calendars, Clock, build_calendars, build_clock
+from regional_dispatch.envs.world.clocks.clock import Calendars, Clock, build_calendars, build_clock
 from regional_dispatch.envs.world.linehaul.lane_plan import priced_fill
 from regional_dispatch.envs.world.linehaul.lanes import build_lanes
 from regional_dispatch.envs.world.linehaul.reach import check_plan, check_reach

@@ -14,8 +14,8 @@ import pandas as pd
 
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.geography import nearest, unwrapped
-from regional_dispatch.envs.world.scenario import DATA_DIR, Boundary, CityNetwork, Scenario, ScenarioError
-from regional_dispatch.envs.world.tables.regions import read_regions, read_states
+from regional_dispatch.envs.world.scenario import Boundary, CityNetwork, Scenario, ScenarioError
+from regional_dispatch.envs.world.tables.regions import map_of_states, read_regions, read_states
 
 # Degrees of latitude per degree of longitude at the US's middle latitude. Generated networks, which are of the US, are
 # divided on a plane with this aspect, as when they were first measured; networks from tables, on the globe.
@@ -60,10 +60,7 @@ def label_sites(scenario: Scenario, sites: pd.DataFrame, boundary: Boundary | No
 
 
 def _by_state(scenario: Scenario, boundary: Boundary, sites: pd.DataFrame) -> Labels:
-    name = str(boundary.map)
-    shipped = DATA_DIR / f"{name}_states.csv"
-    path = shipped if shipped.exists() else scenario.resolve(name)
-    findings = Findings()
+    path, findings = map_of_states(scenario, str(boundary.map)), Findings()
     regions = read_states(path, sites, getattr(scenario.network, "sites", scenario.name), findings)
     findings.settle()
     return _numbered(regions)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regional_dispatch.envs.world.clock import Clock
+from regional_dispatch.envs.world.clocks.clock import Clock
 from regional_dispatch.envs.world.costs import rates
 from regional_dispatch.envs.world.demand import Demand, build_demand
 from regional_dispatch.envs.world.events import Events, build_events

@@ -130,6 +130,7 @@ def page(found: BackTest, made: str, stream: str | None = None) -> str:
         lines += ["Week by week:", "", *_week_lines(found, policy), ""]
     lines += ["## What the file says of hours", "", *reality_lines(found), ""]
     lines += ["## What is assumed", "", *(f"- {sentence}" for sentence in assumed(found)), ""]
+    lines += [*(f"- Note: {doubt}." for doubt in found.doubts), *([""] if found.doubts else [])]
     return "\n".join([*lines, made, ""])
 
 

@@ -54,7 +54,6 @@ class Replay:
         self.sim, self.policy, self.orders = sim, policy, orders
         self.forced = Forced(0, 0, 0, 0, 0)
         self.loans: Loans = {}
-        self._done = np.zeros(len(orders.station), np.int64)  # lines of each order decided on so far
         self._routes: dict[int, np.ndarray] = {}
 
     def advance(self, until: int) -> None:
@@ -92,13 +91,10 @@ class Replay:
         return wanted, int((source >= 0).sum()), self._lend(lines[own], wanted[own])
 
     def _numbers(self, order: np.ndarray) -> np.ndarray:
-        """The line of the trace that each line up for decision is; lines of an order come in the trace's order."""
-        rank = np.arange(len(order)) - np.maximum.accumulate(
-            np.where(np.append(True, order[1:] != order[:-1]), np.arange(len(order)), 0)
-        )
-        found = self.orders.first_line[order] + self._done[order] + rank
-        np.add.at(self._done, order, 1)
-        return np.asarray(found)
+        """The line of the trace that each line up for decision is: an order is decided on as a whole, in its order."""
+        at = np.arange(len(order))
+        first = np.maximum.accumulate(np.where(np.append(True, order[1:] != order[:-1]), at, 0))
+        return np.asarray(self.orders.first_line[order] + at - first)
 
     def _cheapest(self) -> np.ndarray:
         """The cheapest route of every FC to every station in the setting in force: (F, D), −1 where there is none."""

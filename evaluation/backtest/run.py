@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -19,8 +20,9 @@ from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.backtest.really import Reality, reality
 from regional_dispatch.evaluation.backtest.recorded import Forced, Lent, Loans, Replay
 from regional_dispatch.evaluation.backtest.shelves import has_no_shelves, with_recorded_shelves
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.periods import Period, is_trace, play_periods, play_policy, week_edges
+from regional_dispatch.evaluation.periods import Period, is_trace, joined, play_periods, play_policy, week_edges
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 MANY_LENT = 0.01  # units lent per line on record; more means that simulated shelves are not those of reality
@@ -44,6 +46,7 @@ class BackTest(NamedTuple):
     beside: Mapping[str, Beside]  # by policy
     really: Reality
     shelves: str  # where stock stands, as a sentence
+    doubts: list[str]  # see `evaluation.doubts`
 
 
 def backtest(
@@ -108,7 +111,8 @@ def _played(
         alone = play_policy(scenario, policy, key, edges).periods if many_lent(replay.forced) else None
         beside[policy_name] = Beside(own, recorded, replay.forced, alone)
     really = reality(orders, scenario.warmup_hours, scenario.horizon_hours)
-    return BackTest(scenario, network, orders, beside, really, shelves)
+    frame = pd.DataFrame({"policy": name, **joined(own.policy).kpis()} for name, own in beside.items())
+    return BackTest(scenario, network, orders, beside, really, shelves, doubts(scenario, policies, frame))
 
 
 def many_lent(forced: Forced) -> bool:

@@ -161,7 +161,7 @@ def kpi_markdown(summary: Summary, kpis: Sequence[str] | None = None) -> list[st
         if kpis is None or row.kpi in kpis
     ]
     header = ["KPI", "unit", *(f"`{name}`" for name in summary["policies"])]
-    return [f"{_title(summary)}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
+    return [f"{_title(summary).rstrip('.')}; the best in bold.", "", *markdown_lines(header, rows, left=2)]
 
 
 def gap_markdown(gaps: Summary) -> list[str]:

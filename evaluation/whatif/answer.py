@@ -15,6 +15,7 @@ from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.what_if import before
 from regional_dispatch.envs.world.what_if.stock import Moved, stock_moves
+from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.intervals import over_samples
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.periods import Period, is_trace, joined, play_samples, whole_weeks
@@ -40,6 +41,7 @@ class Answer(NamedTuple):
     kpis: dict[str, dict[str, dict[str, Any]]]  # policy → KPI → `before`, `after`, `difference`; see `over_samples`
     moved: list[Moved]
     assumed: list[str]  # sentences
+    doubts: list[str]  # of either side; see `evaluation.doubts`
 
 
 def answer(
@@ -72,7 +74,15 @@ def answer(
     ]  # fmt: skip
     moved = stock_moves(scenario, built[1][1])
     kpis = {name: _compared(sides[0], sides[1], name, seed) for name in policies}
-    return Answer(sides[0], sides[1], kpis, moved, assumptions(sides[0], sides[1], moved))
+    known = dict.fromkeys(doubt for side in sides for doubt in doubts(side.scenario, policies, _frame(side)))
+    return Answer(sides[0], sides[1], kpis, moved, assumptions(sides[0], sides[1], moved), list(known))
+
+
+def _frame(side: Side) -> pd.DataFrame:
+    """The KPIs of every policy and sample."""
+    return pd.DataFrame(
+        {"policy": name, **period.kpis()} for name, samples in side.samples.items() for period in samples
+    )
 
 
 def _play(
@@ -164,8 +174,7 @@ def _per_day(side: Side, policy: str) -> Period:
 
 def _lanes(side: Side, policy: str) -> pd.DataFrame:
     net, day = side.network.net, _per_day(side, policy)
-    names, trucks = side.network.sites["name"].to_numpy(), side.scenario.trucks
-    room = np.maximum(day.lane_trucks * trucks.capacity_packages, 1e-12)
+    names, room = side.network.sites["name"].to_numpy(), np.maximum(day.lane_trucks * net.lanes["room"], 1e-12)
     return pd.DataFrame({
         "origin": names[net.lanes["origin"]], "destination": names[net.lanes["dest"]], "mode": side.network.lane_modes,
         "miles": net.lanes["miles"], "trucks_per_day": day.lane_trucks, "packages_per_day": day.lane_packages,

@@ -83,7 +83,7 @@ def _stock(now: Side, moved: Sequence[Moved]) -> list[str]:
         units, usd = sum(move.units for move in went), sum(move.usd for move in went)
         said.append(
             f"{number(units, 0)} units stand elsewhere from the start, and stay so by replenishment; moving them once "
-            f"costs {number(usd, 0)} USD in full trucks, handling included, which no KPI holds."
+            f"costs {number(usd, 0)} {now.scenario.money} in full trucks, handling included, which no KPI holds."
         )
     elif not lost:
         said.append("Stock stays where it is.")

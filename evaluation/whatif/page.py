@@ -41,7 +41,8 @@ def kpi_rows(found: Answer, policy: str) -> list[list[str]]:
             continue
         values = [kpi_cell(kpi, cells[side]["mean"], decimals) for side in ("before", "after")]
         change = interval(times(cells["difference"], factor), decimals)
-        rows.append([kpi, "%" if unit == "share" else unit, *values, change])
+        shown = {"share": "%", "USD": found.after.scenario.money}.get(unit, unit)
+        rows.append([kpi, shown, *values, change])
     return rows
 
 
@@ -58,10 +59,11 @@ def page(found: Answer, made: str) -> str:
         lines += [f"## `{policy}`", "", *markdown_lines(HEADER, kpi_rows(found, policy), left=2), ""]
         lines += ["Lanes that change most, packages a day:", "", *_lane_lines(found, policy), ""]
         lines += ["Sites, packages a day:", "", *_site_lines(found, policy), ""]
+    lines += [*(f"- Note: {doubt}." for doubt in found.doubts), *([""] if found.doubts else [])]
     lines += ["![Difference on the map](map.png)", "", "## What is assumed", ""]
     lines += [*(f"- {sentence}" for sentence in found.assumed), ""]
     if found.moved:
-        header = ["from", "to", "units", "miles", "USD once"]
+        header = ["from", "to", "units", "miles", f"{found.after.scenario.money} once"]
         cells = [
             [move.origin, move.destination or "lost", *(number(x, 0) for x in (move.units, move.miles, move.usd))]
             for move in found.moved

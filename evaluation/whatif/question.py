@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from regional_dispatch.envs.world.scenario import Scenario, Trucks, WhatIf
+from regional_dispatch.envs.world.trace import fitted
 from regional_dispatch.evaluation.errors import InputError
 
 _ADDED = ("name", "kind", "latitude", "longitude", "per_hour", "trucks")
@@ -56,8 +57,9 @@ def asked(
     fields |= {name: value for name, value in choices.items() if value is not None}
     try:
         changed = Trucks.model_validate({**scenario.trucks.model_dump(exclude_unset=True), **trucks})
-        present = {name: getattr(scenario.trucks, name) for name in trucks}
         if trucks:
+            sized = fitted(scenario).trucks  # their size may follow from a trace
+            present = {name: getattr(sized, name) for name in trucks}
             fields["trucks_before"] = {**present, **old.get("trucks_before", {})}
         change = WhatIf.model_validate({**old, **fields})
     except ValidationError as error:

@@ -11,10 +11,10 @@ import numpy as np
 from numba import njit
 from scipy.special import pdtr
 
+from regional_dispatch.envs.world.clocks.promises import promise_ticks
 from regional_dispatch.envs.world.demand import sku_shares
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.partition import label_sites
-from regional_dispatch.envs.world.promises import promise_ticks
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, Stock
 from regional_dispatch.planning.lanes.paths import Paths
 

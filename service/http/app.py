@@ -19,6 +19,7 @@ from regional_dispatch.service.live.events import describe
 from regional_dispatch.service.live.network import ROW
 from regional_dispatch.service.messages import Batch, Events, Order
 
+_EVENTS_AT_ONCE = 4  # of a long list; orders at the click are decided in between
 REPEATED = {"repeated": "true"}  # header of an answer that was given before
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": shape.ErrorAnswer, "description": "No token, or the wrong one."},
@@ -103,6 +104,8 @@ async def apply_events(events: Events, request: Request) -> Response:
     """What happened. Events are applied in the order sent; one that is refused ends the request."""
     engine, done = _engine(request), list[Answer]()
     for i, event in enumerate(events.events):
+        if i % _EVENTS_AT_ONCE == _EVENTS_AT_ONCE - 1:
+            await asyncio.sleep(0)
         try:
             done.append(engine.tell(event))
         except RefusedError as error:

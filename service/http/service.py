@@ -17,6 +17,7 @@ from regional_dispatch.service.opening import Settings, open_engine
 from regional_dispatch.service.snapshots import save_snapshot, snapshot_version
 
 _HOUSEKEEPING_SECONDS = 2.0
+_COLLECT = (10_000, 20, 50)  # thresholds of the garbage collector: packages under way live long, and have no cycles
 
 
 def _say(text: str) -> None:
@@ -92,6 +93,7 @@ class Service:
             self._snapshot = int(self.metrics.snapshot._value.get())
             gc.collect()
             gc.freeze()  # what is loaded stays: looking through it again takes a tenth of a second each time
+            gc.set_threshold(*_COLLECT)
             self._say("ready")
         except Exception as error:  # whatever it is, the process must end and say so
             self.error = error

@@ -35,12 +35,12 @@ def _play(live: LiveNetwork) -> None:
             if package.order == f"{_MARK}{package.place}":
                 apply(m.PackageLost(event=_MARK, kind="package_lost", package=package.name), live)
             else:
-                _advance(live, package)
+                advance(live, package)
         live.decide_lanes()
     live.pass_time(live.calendar.time(live.tick + 1))
 
 
-def _advance(live: LiveNetwork, package: Package) -> None:
+def advance(live: LiveNetwork, package: Package) -> None:
     """A package does the next thing on its route, on a truck of its own name."""
     if package.place == PICKING:
         apply(m.PackagePicked(event=_MARK, kind="package_picked", package=package.name), live)

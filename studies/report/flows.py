@@ -31,7 +31,7 @@ class Flows(NamedTuple):
     lines: np.ndarray  # (R, R) lines served, from the FC's region to the customer's
     lost: int  # lines no FC had units for
     fc_lines: np.ndarray  # (F,) lines served
-    loads: np.ndarray  # (kinds of lanes, truck_packages + 1) departures by packages on board
+    loads: np.ndarray  # (kinds of lanes, most packages a truck holds + 1) departures by packages on board
     ticks: np.ndarray  # (horizon ticks + 1,) lines delivered, by ticks from click to delivery
     miles: np.ndarray  # (MILES_STEPS,) packages, by road miles of their route in steps of MILES_STEP
 
@@ -81,7 +81,7 @@ def watch(sim: Simulator, scorers: Scorers, until: int) -> Flows:
         until: tick to stop at, before the horizon.
     """
     net, rules = sim.world.net, sim.world.rules
-    shape = (len(LANE_KINDS), rules.truck_packages + 1)
+    shape = (len(LANE_KINDS), int(net.lanes["room"].max()) + 1)
     flows = Flows(
         np.zeros((net.regions, net.regions), np.int64), 0, np.zeros(net.fcs, np.int64), np.zeros(shape, np.int64),
         np.zeros(rules.horizon_tick + 1, np.int64), np.zeros(MILES_STEPS, np.int64),

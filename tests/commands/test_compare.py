@@ -56,7 +56,7 @@ def test_the_csv_has_a_row_per_policy_and_episode(folder: Path) -> None:
 
 def test_the_summary_has_its_documented_form(folder: Path) -> None:
     summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
-    assert set(summary) == {"policies", "paired", "meta"}
+    assert set(summary) == {"policies", "paired", "meta", "doubts"}
     assert list(summary["policies"]) == ["regional_nearest", "national_nearest", "hybrid"]
     pairs = ["regional_nearest - national_nearest", "regional_nearest - hybrid", "national_nearest - hybrid"]
     assert list(summary["paired"]) == pairs

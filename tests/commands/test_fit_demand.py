@@ -105,6 +105,9 @@ demand: {kind: trace, path: orders.csv}
     trace, fit = (
         build_network(load_scenario(tmp_path / name, as_long)) for name in ("trace.yaml", "out/scenario.yaml")
     )
+    assert fit.net.fleet.tolist() == trace.net.fleet.tolist()
+    assert fit.net.lanes["room"].tolist() == trace.net.lanes["room"].tolist()  # trucks as large as the trace has them
+    assert fit.net.lanes["cost"] == pytest.approx(trace.net.lanes["cost"])
     assert fit.sites["name"].tolist() == trace.sites["name"].tolist()
     assert fit.net.site_capacity == pytest.approx(trace.net.site_capacity)
     assert fit.net.lanes["miles"] == pytest.approx(trace.net.lanes["miles"])

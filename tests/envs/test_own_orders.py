@@ -69,7 +69,7 @@ def test_how_skus_are_named_changes_nothing(tmp_path: Path) -> None:
     found.append(cost(load_scenario(backwards / "shop.yaml")))
     # SKUs of equal sales are ranked by name, so FCs may be drawn otherwise; the dollars stay within that.
     assert max(found) / min(found) < 1.02, found
-    assert scenario.stock.skus == 40
+    assert scenario.stock.skus == len(trace_of(scenario).sku_names) < 40
 
 
 def test_shelves_are_sized_from_each_skus_own_orders(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_shelves_are_sized_from_each_skus_own_orders(tmp_path: Path) -> None:
     units = np.bincount(orders.sku, orders.units)
     assert (np.diff(units) <= 0).all()  # numbered by units ordered
     level = sim.world.base_stock[0].sum(axis=1)
-    assert level[0] > 3 * level[30]
+    assert level[0] > 3 * level[-1]
     first = load_scenario(tmp_path / "shop.yaml", {"demand.size_from_days": "1"})
     assert place_stock(first, sim.network).sum() != sim.world.base_stock[0].sum()
 

@@ -53,6 +53,7 @@ class Running:
             except httpx.TransportError:
                 pass
             time.sleep(0.05)
+        self.process.kill()
         raise RuntimeError(self.said())
 
     def said(self) -> str:

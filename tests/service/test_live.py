@@ -18,8 +18,9 @@ from regional_dispatch.service.live.calendar import Calendar, default_start
 from regional_dispatch.service.live.events import apply
 from regional_dispatch.service.live.names import Names
 from regional_dispatch.service.live.network import LiveNetwork
+from regional_dispatch.service.live.packages import PICKING, RIDING, SORTING, WAITING
 from regional_dispatch.service.live.pricing import price_now, pricing_is_due
-from regional_dispatch.service.live.warm_up import warm_up
+from regional_dispatch.service.live.warm_up import advance, warm_up
 from tests.conftest import trace_scenario
 from tests.service.played import START
 from tests.worlds import SCARCE, TIGHT, TWO_REGIONS, small
@@ -62,14 +63,14 @@ def test_units_are_priced_as_in_the_simulator_and_again_when_it_is_time() -> Non
     assert pricing_is_due(live)
 
 
-def test_a_line_may_have_a_promise_of_its_own_and_then_travels_apart() -> None:
+def test_a_package_is_due_with_the_most_urgent_of_its_lines() -> None:
     live = live_network(small(**TWO_REGIONS))
-    same = order(live, "same", m.Line(sku="0"), m.Line(sku="0"))
-    assert len({line["package"] for line in same}) == 1
-    two = order(live, "two", m.Line(sku="0"), m.Line(sku="0", promise_hours=80))
-    assert two[0]["route"] != two[1]["route"] or two[0]["package"] != two[1]["package"]
+    two = order(live, "two", m.Line(sku="0", promise_hours=80), m.Line(sku="0"))
+    assert [line["package"] for line in two] == ["two/1", "two/1"]
+    assert live.sim.state.package["due"][0, live.where.packages["two/1"].number] == 30
     own = order(live, "own", m.Line(sku="0", promise_hours=20), hours=None)
     assert own[0]["package"] == "own/1"
+    assert live.sim.state.package["due"][0, live.where.packages["own/1"].number] == 20
 
 
 def test_an_order_of_hundreds_of_lines_is_one_decision() -> None:
@@ -161,3 +162,28 @@ def test_the_week_starts_where_the_scenario_does() -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
     assert default_start(now, 0) == datetime(2026, 3, 2, tzinfo=UTC)
     assert default_start(now, 100) == datetime(2026, 2, 27, 4, tzinfo=UTC)
+
+
+def test_cancelled_and_lost_packages_leave_no_trace_in_queues() -> None:
+    live = live_network(small(**TWO_REGIONS))
+    live.sim.state.stock[0, 0] = 10
+    before = live.arrays()
+    order(live, "cancelled", m.Line(sku="0"))
+    apply(m.OrderCancelled(event="e", kind="order_cancelled", order="cancelled"), live)
+    np.testing.assert_array_equal(live.sim.state.stock, before["stock"])
+    for n, place in enumerate((PICKING, WAITING, RIDING, SORTING)):
+        routes = live.sim.world.net.routes
+        path = next(path for path in range(len(routes)) if routes["legs"][path] > 1)  # over a sort center
+        route = live.answers.route(path)
+        far = m.Order(order=f"{n}", station=route["stops"][-1], promise_hours=60, lines=[m.Line(sku="0")])
+        live.source_again(far, live.calendar.time(live.tick), {"lines": [{"route": route}]})
+        while live.where.packages[f"{n}/1"].place != place:
+            advance(live, live.where.packages[f"{n}/1"])
+        apply(m.PackageLost(event="e", kind="package_lost", package=f"{n}/1"), live)
+    state = live.sim.state
+    assert (live.where.packages, live.where.orders, live.where.by_number) == ({}, {}, {})
+    for field in ("inbound", "count", "late"):
+        np.testing.assert_array_equal(state.lane[field], before["lane"][field], err_msg=field)
+    for field in ("packages", "lines", "head", "tail"):
+        np.testing.assert_array_equal(state.queue[field], before["queue"][field], err_msg=field)
+    assert not state.onward.any() and not state.urgent.any() and state.row["packages"][0] == 0

@@ -111,8 +111,11 @@ def _departure_usd(scenario: Scenario, miles: np.ndarray) -> np.ndarray:
 
 
 def _city_ends(scenario: Scenario, config: CityNetwork | TableNetwork, sites: pd.DataFrame) -> _Ends:
-    """Every lane within its kind's reach. Each FC and station keeps its two nearest sort centers however far; where there
-    are none, each station its two nearest FCs."""
+    """Every lane within its kind's reach.
+
+    Each FC and station keeps its two nearest sort centers however far; where there are none, each station keeps its two
+    nearest FCs.
+    """
     counts = count_sites(sites)
     miles = np.maximum(air_miles(sites) * config.circuity, MIN_LANE_MILES)
     fc, sc, station = np.split(np.arange(len(sites)), [counts.fcs, counts.first_station])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.promises import promise_ticks
+from regional_dispatch.envs.world.clocks.promises import promise_ticks
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 
 _NEVER = np.iinfo(np.int32).max

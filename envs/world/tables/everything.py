@@ -10,7 +10,7 @@ from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, TraceDemand
 from regional_dispatch.envs.world.tables.lanes import read_lanes
 from regional_dispatch.envs.world.tables.orders import Orders, read_orders
-from regional_dispatch.envs.world.tables.regions import read_regions
+from regional_dispatch.envs.world.tables.regions import map_of_states, read_regions, read_states
 from regional_dispatch.envs.world.tables.sites import read_sites
 from regional_dispatch.envs.world.tables.stock import Skus, read_placement, read_stock
 
@@ -52,6 +52,9 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
     orders = read_orders(scenario, by_number, findings) if isinstance(scenario.demand, TraceDemand) else None
     if scenario.partition.path is not None:
         read_regions(scenario.resolve(scenario.partition.path), by_number, findings)
+    if scenario.partition.kind == "states":
+        path = map_of_states(scenario, str(scenario.partition.map))
+        read_states(path, by_number, getattr(scenario.network, "sites", scenario.name), findings)
     stocked = _read_stock(scenario, by_number, orders, findings)
     return Tables(sites, lanes, orders, stocked)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.clocks.opening import read_timetable
 from regional_dispatch.envs.world.findings import Findings
 from regional_dispatch.envs.world.geography import EARTH_RADIUS_MILES
 from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS, kind_between
-from regional_dispatch.envs.world.opening import read_timetable
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork
 from regional_dispatch.envs.world.tables.match import number_texts
 from regional_dispatch.envs.world.tables.options import options_of

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.scenario import DATA_DIR, Scenario
 from regional_dispatch.envs.world.tables.match import Spelling, number_texts
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.reading import read_frame
@@ -52,6 +53,12 @@ def read_regions(path: Path, sites: pd.DataFrame, findings: Findings) -> dict[in
         if kind == "station" and name and site not in found:
             findings.error(path, "this station has no region", "add a row for it", column="site", value=name)
     return found
+
+
+def map_of_states(scenario: Scenario, name: str) -> Path:
+    """The table of states and regions that a scenario names: a shipped one, or the user's."""
+    shipped = DATA_DIR / f"{name}_states.csv"
+    return shipped if shipped.exists() else scenario.resolve(name)
 
 
 def read_states(path: Path, sites: pd.DataFrame, sites_path: Path | str, findings: Findings) -> list[str]:

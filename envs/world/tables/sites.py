@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.clocks.opening import clock_hours, read_days
 from regional_dispatch.envs.world.findings import Findings, Level
 from regional_dispatch.envs.world.geography import great_circle_miles
-from regional_dispatch.envs.world.opening import clock_hours, read_days
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork, known_zone
 from regional_dispatch.envs.world.tables.options import options_of
 from regional_dispatch.envs.world.tables.reading import read_frame
@@ -58,6 +58,7 @@ def read_sites(scenario: Scenario, findings: Findings) -> pd.DataFrame:
         table[column] = table.get(column, "")
     table["kind"] = _kinds(path, table, findings)
     _check_names(path, table, findings)
+    _say_alike(path, table, findings)
     _check_places(path, table, findings)
     table["population"] = _population(path, scenario, table, findings)
     _merge_capacity(path, table, findings)
@@ -87,6 +88,14 @@ def _check_names(path: Path, table: pd.DataFrame, findings: Findings) -> None:
         same = table.loc[[first, row]].drop_duplicates().shape[0] == 1
         mend = "remove one of the rows" if same else "rename one of the sites"
         findings.error(path, f"is given twice, see row {first}", mend, row=row, column="name", value=name)
+
+
+def _say_alike(path: Path, table: pd.DataFrame, findings: Findings) -> None:
+    """Names that differ in capitals alone."""
+    folded = table["name"].str.casefold()
+    alike = folded.duplicated() & ~table["name"].duplicated() & (folded != "")
+    findings.rows("warning", path, table.index[alike].to_numpy(), "name", table.loc[alike, "name"].tolist(),
+                  "differs from another site in capitals alone", "rename one of them if they are two")  # fmt: skip
 
 
 def kind_word(text: str) -> str:

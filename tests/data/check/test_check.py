@@ -76,6 +76,15 @@ def test_sizes_that_do_not_fit_are_warned_of(tmp_path: Path, text: str, orders: 
     assert any(message in found for found in texts(written(tmp_path, text, orders=orders), "warning"))
 
 
+def test_states_and_stations_are_looked_at_with_the_rest(tmp_path: Path) -> None:
+    text = SCENARIO + "partition: {kind: states, map: us8}\n"
+    path = written(tmp_path, text, sites=SITES.replace("NJ", "").replace("MD,", "XX,"), lanes=LANES + "FC Q,DS P,3\n")
+    found = "\n".join(texts(path, "error"))
+    for part in ("is empty: of site 'FC A' and 1 more", "state = 'XX': the state of site 'FC B'", "origin = 'FC Q'"):
+        assert part in found
+    assert any("1 stations have no order, such as 'DS R'" in text for text in texts(written(tmp_path), "assumed"))
+
+
 def test_a_sku_that_lost_its_zeros_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "placement.csv").write_text("sku,site,units\n007,FC A,5\n12,FC A,5\n", encoding="utf-8")
     path = written(tmp_path, SCENARIO + "stock: {placement: placement.csv}\n", orders=ORDERS.replace(",7,", ",012,"))

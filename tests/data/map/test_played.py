@@ -97,12 +97,15 @@ def test_hours_without_kpis_are_refused(hours: dict[str, Any]) -> None:
 
 
 def test_lanes_have_trucks_of_their_own_size(tmp_path: Path) -> None:
-    write = {
-        "sites.csv": "name,kind,latitude,longitude,population\nFC A,fc,40,-75,0\nDS 1,station,41,-75,100\nDS 2,station,40,-76,100\n",
-        "lanes.csv": "origin,destination,miles,capacity\nFC A,DS 1,80,4000\nFC A,DS 2,70,2000\n",
-    }
-    for name, text in write.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    sites = (
+        "name,kind,latitude,longitude,population",
+        "FC A,fc,40,-75,0",
+        "DS 1,station,41,-75,9",
+        "DS 2,station,40,-76,9",
+    )
+    lanes = ("origin,destination,miles,capacity", "FC A,DS 1,80,4000", "FC A,DS 2,70,2000")
+    for name, rows in (("sites", sites), ("lanes", lanes)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows), encoding="utf-8")
     network = {"kind": "tables", "sites": str(tmp_path / "sites.csv"), "lanes": str(tmp_path / "lanes.csv")}
     played = play(small(network=network, demand={"orders_per_day": 2000}), baseline("national_nearest+full_truck"), KEY)
     assert played.lanes["truck_packages"].tolist() == [6, 3]

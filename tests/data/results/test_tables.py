@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from regional_dispatch.baselines import baseline
-from regional_dispatch.data.results.assumptions import facts, settled_share, warnings
+from regional_dispatch.data.results.assumptions import facts, settled_share
 from regional_dispatch.data.results.columns import COLUMNS, KEYS, UNDER_WAY
 from regional_dispatch.data.results.episode import Episode, play_episode
 from regional_dispatch.data.results.tables import ROWS, Tables, clock, episode_tables
@@ -136,16 +136,15 @@ def test_days_are_those_of_the_calendar_across_a_change_of_clocks(tick_hours: fl
 def test_the_read_me_says_what_moves_dollars() -> None:
     scenario = small(trucks={"capacity_packages": 2000}, demand={"orders_per_day": 60})
     episode, _ = played(scenario)
-    about = {fact.about: fact for fact in facts(scenario, {"least_cost": [episode]}, "command", 0, "evaluate")}
+    told = facts(scenario, {"least_cost": [episode]}, ["nearly empty trucks"], "command", 0, "evaluate")
+    about = {fact.about: fact for fact in told}
     assert {"truck size", "stock", "settlement", "orders", "counted", "rates", "hired trucks"} <= set(about)
     assert about["truck size"].value == "2000 packages"
     assert f"{100 * settled_share([episode]):.1f} %" in about["settlement"].value
-    said = warnings({"least_cost": [episode]})
-    assert "% full" in said[0] and "look at this" in about
+    assert settled_share([episode]) == pytest.approx(compute_kpis(episode.whole)["settled_share"])
+    assert about["look at this"].note == "nearly empty trucks"
 
 
-def test_little_under_way_and_full_trucks_need_no_warning() -> None:
-    nothing, tables = played(small(demand={"orders_per_day": 0}))
-    assert warnings({"least_cost": [nothing]}) == [] and tables["lanes"]["truck_fill_share"].isna().all()
-    episode, _ = played(small(horizon_hours=240))
-    assert settled_share([episode]) < 0.1 and warnings({"least_cost": [episode]}) == []
+def test_an_episode_without_orders_has_empty_shares() -> None:
+    _, tables = played(small(demand={"orders_per_day": 0}))
+    assert tables["lanes"]["truck_fill_share"].isna().all() and tables["sku_classes"]["total_usd"].sum() == 0

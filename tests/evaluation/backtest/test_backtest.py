@@ -250,3 +250,8 @@ def test_a_later_window_costs_what_those_hours_cost(scenario: Scenario) -> None:
     whole = backtest(scenario, {"least_cost": baseline("least_cost")}).beside["least_cost"].policy[1]
     assert week.totals.count[N.orders] == whole.totals.count[N.orders]
     assert week.totals.usd.sum() == pytest.approx(whole.totals.usd.sum(), rel=0.01)  # one is settled at its end
+
+
+def test_what_to_know_about_the_numbers_is_said(found: BackTest) -> None:
+    assert isinstance(found.doubts, list)
+    assert all(f"Note: {doubt}." in page(found, "") for doubt in found.doubts)

@@ -8,6 +8,7 @@ import pytest
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import N
+from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.evaluation.compare import compare_policies
 from regional_dispatch.evaluation.periods import joined
 from regional_dispatch.evaluation.whatif.answer import Answer, answer, kpi_table
@@ -62,3 +63,21 @@ def test_the_difference_is_after_less_before() -> None:
     assert table.loc["lost_line_share", "difference"] > 0  # the largest FC, and its stock, are gone
     known = table.dropna(subset="difference")
     assert (known["after"] - known["before"]).to_numpy() == pytest.approx(known["difference"].to_numpy(float))
+
+
+def test_trucks_that_leave_empty_after_are_said() -> None:
+    found = answer(asked(small(), fleet=["trucks.capacity_packages=2000"]), POLICY, 1, 0)
+    assert any("trucks of 2,000 packages leave" in doubt for doubt in found.doubts)
+    assert "trucks of 2,000 packages leave" in page(found, "")
+
+
+def test_trucks_before_are_those_that_the_trace_sizes(tmp_path: Path) -> None:
+    """Without a size in the file, trucks follow from the volume, and so do the fleets that stay."""
+    table = drawn_orders(days=9, per_day=400)
+    scenario = written(tmp_path / "orders.csv", table)
+    scenario = scenario.model_copy(update={"trucks": type(scenario.trucks)()})
+    found = answer(asked(scenario, fleet=["trucks.capacity_packages=50"]), POLICY, 1, 0)
+    was, now = found.before.network.net, found.after.network.net
+    assert was.lanes["room"].tolist() == build_network(scenario).net.lanes["room"].tolist()
+    assert set(now.lanes["room"].tolist()) == {50}
+    assert now.fleet.tolist() == was.fleet.tolist()

@@ -42,6 +42,7 @@ def test_the_plain_tables_have_no_finding_but_what_is_assumed(tmp_path: Path) ->
         ("sites", "40.7,-74.0,NY", "40.7,286,NY", "error", "row 5: longitude = '286': must lie in -180…180; west of"),
         ("sites", "38.9,-77.0,DC", "51.5,-0.1,DC", "warning", "row 7: latitude, longitude = '51.5, -0.1': is 3,"),
         ("sites", "DC,700000", "DC,-3", "error", "row 7: population = '-3': must be a number of at least 0"),
+        ("sites", "FC B", "fc a", "warning", "row 3: name = 'fc a': differs from another site in capitals alone"),
         ("sites", "FC B", "FC A", "error", "row 3: name = 'FC A': is given twice, see row 2; rename"),
         ("lanes", "FC A,DS P,30\n", "FC A,DS P,30\nFC A,DS P,30\n", "error",
          "row 4: lane FC A → DS P by truck is given twice"),
@@ -160,3 +161,17 @@ def test_the_table_of_sites_may_hold_the_regions(tmp_path: Path) -> None:
     fields["sites"] = text.replace("700000,South", "700000,")
     with pytest.raises(ScenarioError, match="site = 'DS R': this station has no region"):
         build_network(scenario(tmp_path, **fields))
+
+
+def test_what_one_column_says_of_commas_holds_for_the_file(tmp_path: Path) -> None:
+    text = SITES.replace(",", ";").replace(".", ",").replace("8000000", "8.000")
+    sites, _, findings = read(tmp_path, sites=text)
+    assert sites.loc[5, "population"] == 8000 and not findings.errors
+
+
+def test_capitals_that_two_sites_differ_in_are_not_guessed(tmp_path: Path) -> None:
+    sites = SITES.replace("FC B,", "fc a,")
+    lanes = LANES.replace("FC B", "fc a").replace("FC A,DS P", "Fc A,DS P")
+    assert "row 3: origin = 'Fc A': no such site" in "\n".join(
+        map(str, read(tmp_path, sites=sites, lanes=lanes)[2].errors)
+    )

@@ -222,3 +222,8 @@ def test_a_sku_that_a_spreadsheet_rounded_is_said(tmp_path: Path, sku: str) -> N
 def test_a_time_format_that_means_nothing_is_refused(tmp_path: Path, time_format: str) -> None:
     with pytest.raises(ValueError, match="time_format"):
         scenario(tmp_path, demand={"time_format": time_format})
+
+
+def test_one_name_at_two_stations_is_two_orders(tmp_path: Path) -> None:
+    orders, _ = read(tmp_path, HEAD + "a,0,DS Q,1,1,20\na,0,DS P,2,1,20\na,0,DS Q,3,1,20\n")
+    assert orders.station.tolist() == [0, 1] and orders.first_line.tolist() == [0, 1, 3]

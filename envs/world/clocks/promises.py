@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from regional_dispatch.envs.world.clock import Calendars
+from regional_dispatch.envs.world.clocks.clock import Calendars
 from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
 
 

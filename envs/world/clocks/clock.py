@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.opening import always, open_hours, timetable_hours
+from regional_dispatch.envs.world.clocks.opening import always, open_hours, timetable_hours
 from regional_dispatch.envs.world.scenario import Scenario
 
 HOURS_OF_WEEK = 168

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regional_dispatch.envs.world.opening import clock_hours, open_hours, read_days, read_timetable, timetable_hours
+from regional_dispatch.envs.world.clocks.opening import (
+    clock_hours,
+    open_hours,
+    read_days,
+    read_timetable,
+    timetable_hours,
+)
 
 WEEK = np.arange(168.0)
 

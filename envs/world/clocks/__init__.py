@@ -1,0 +1,1 @@
+"""Dates, time zones, opening hours, timetables and promises, by tick."""
