@@ -12,7 +12,7 @@ from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.events import build_events
 from regional_dispatch.envs.world.findings import Finding, Findings, noticed
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, find_scenario
+from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork, find_scenario
 from regional_dispatch.envs.world.sites import build_sites
 from regional_dispatch.envs.world.tables.everything import Tables, read_all
 from regional_dispatch.envs.world.trace import fitted
@@ -111,6 +111,11 @@ def _build(scenario: Scenario, tables: Tables, findings: Findings) -> None:
     except ScenarioError as error:
         _add_error(scenario, error, findings)
         return
+    if isinstance(scenario.network, TableNetwork) and scenario.network.lanes is None:
+        findings.assumed(
+            str(scenario.source_file), f"not given: {len(network.net.lanes):,} lanes within reach, see "
+            "`network.direct_max_miles` and those beside it", column="network.lanes",
+        )  # fmt: skip
     known = set(findings)
     findings.all += [finding for finding in noticed() if finding not in before and finding not in known]
     say_volume(scenario, network, tables, findings)

@@ -79,11 +79,11 @@ def _orders(scenario: Scenario, episodes: Sequence[Episode], each: int, seed: in
 
 
 def _trucks(scenario: Scenario) -> list[Fact]:
-    trucks = scenario.trucks
+    trucks, money = scenario.trucks, scenario.money
     scale = trucks.capacity_packages / trucks.real_capacity_packages
     note = (
         f"a truck costs {100 * scale:.3g} % of one that holds {trucks.real_capacity_packages:g} packages, "
-        f"{trucks.usd_per_mile:g} USD a mile and {trucks.dock_usd:g} USD a departure, where lanes name no cost"
+        f"{trucks.usd_per_mile:g} {money} a mile and {trucks.dock_usd:g} {money} a departure, where lanes name no cost"
     )
     hired = f"{100 * trucks.spot_premium:g} % premium" if trucks.spot_allowed else "none may be hired"
     return [

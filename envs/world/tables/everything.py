@@ -30,7 +30,7 @@ def read_network(scenario: Scenario, findings: Findings) -> tuple[pd.DataFrame, 
     assert isinstance(scenario.network, TableNetwork)
     if scenario.network.lanes is None:
         return sites, None
-    names = Findings() if not len(sites) else findings  # without sites, no name of a lane is known
+    names = findings if _named(sites) else Findings()  # without names of sites, no name of a lane is known
     lanes = read_lanes(scenario, sites, names)
     if names is not findings:
         findings.all += [finding for finding in names if finding.row is None]
@@ -47,7 +47,7 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
     """
     sites, lanes = (city_sites, None) if city_sites is not None else read_network(scenario, findings)
     by_number = sites.iloc[sites["kind"].map({"fc": 0, "sc": 1, "station": 2}).fillna(3).argsort(kind="stable")]
-    if not len(sites):
+    if not _named(sites):
         return Tables(sites, lanes, None, None)
     orders = read_orders(scenario, by_number, findings) if isinstance(scenario.demand, TraceDemand) else None
     if scenario.partition.path is not None:
@@ -57,6 +57,11 @@ def read_all(scenario: Scenario, findings: Findings, city_sites: pd.DataFrame | 
         read_states(path, by_number, getattr(scenario.network, "sites", scenario.name), findings)
     stocked = _read_stock(scenario, by_number, orders, findings)
     return Tables(sites, lanes, orders, stocked)
+
+
+def _named(sites: pd.DataFrame) -> bool:
+    """Are there sites with names, so that other tables can be read against them?"""
+    return bool((sites["name"].fillna("").astype(str) != "").any())
 
 
 def _read_stock(

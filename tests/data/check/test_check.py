@@ -42,6 +42,16 @@ def test_good_tables_have_no_errors_and_say_what_is_assumed(tmp_path: Path) -> N
     assert as_json(checked)["tables"]["orders"] == 3
 
 
+def test_generated_lanes_are_said(tmp_path: Path) -> None:
+    path = written(tmp_path, SCENARIO.replace(", lanes: lanes.csv", ""))
+    assert any("lanes within reach" in text for text in texts(path, "assumed"))
+
+
+def test_without_names_of_sites_other_tables_are_not_blamed(tmp_path: Path) -> None:
+    found = texts(written(tmp_path, sites=SITES.replace("name,", "Nombre,", 1)), "error")
+    assert found and all(text.startswith("sites.csv") for text in found)
+
+
 def test_yaml_and_tables_are_checked_together(tmp_path: Path) -> None:
     text = SCENARIO.replace("horizon_hours: 48", "horizon_hours: -5\nstart_hour: 010\nstart_hour: 3") + "foo: 1\n"
     path = written(tmp_path, text, sites=SITES.replace("40.5,-74.4", "x,-74.4"))
