@@ -20,7 +20,7 @@ from regional_dispatch.envs.render.curves import bends, curve
 from regional_dispatch.envs.render.geography import Projection, ground_of, region_of_states
 from regional_dispatch.envs.render.kpi_window import DAYS
 from regional_dispatch.envs.render.outlines import border_lines, outlines_within
-from regional_dispatch.envs.render.panel import TILES
+from regional_dispatch.envs.render.panel import TILES, before_amount
 from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS
 
 SITE_KEY, LANE_KEY = ["name", "kind", "latitude", "longitude"], ["from_site", "to_site", "mode"]
@@ -50,7 +50,8 @@ def contents(runs: Sequence[Played]) -> dict[str, Any]:
         "colours": {"between": BETWEEN, "ramp": [to_hex(FILL_COLOURS(i / (_RAMP - 1))) for i in range(_RAMP)]},
         "ticks": _ticks(last),
         "tick_hours": last.tick_hours,
-        "kpis": [{"name": name, "values": [_value(form, run.kpis[kpi]) for run in runs]} for name, kpi, form in TILES],
+        "money": last.money,
+        "kpis": [{"name": name, "values": [_value(kpi, form, run) for run in runs]} for name, kpi, form in TILES],
         "sites": _sites(sites, regions, view, site_numbers),
         "lanes": _lanes(lanes, regions, view, sites, lane_numbers),
         "flows": [_flows(run, numbers, len(lanes)) for run, numbers in zip(runs, lane_numbers, strict=True)],
@@ -59,9 +60,9 @@ def contents(runs: Sequence[Played]) -> dict[str, Any]:
     }
 
 
-def _value(form: Callable[[float], str], value: float) -> str:
+def _value(kpi: str, form: Callable[[float], str], run: Played) -> str:
     """A KPI as a tile shows it; a dash where there was no order."""
-    return form(value) if math.isfinite(value) else "–"
+    return before_amount(kpi, run.money) + form(run.kpis[kpi]) if math.isfinite(run.kpis[kpi]) else "–"
 
 
 def united(tables: Sequence[pd.DataFrame], key: list[str]) -> tuple[pd.DataFrame, list[np.ndarray]]:

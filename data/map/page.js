@@ -6,7 +6,7 @@ const $ = id => document.getElementById(id);
 const MEASURES = {
   packages: {title: "packages", unit: "packages"},
   trucks: {title: "trucks", unit: "trucks"},
-  usd: {title: "linehaul cost", unit: "USD"},
+  usd: {title: "linehaul cost", unit: ""}, // D.money
 };
 const SITE_KINDS = {fc: ["■", "fulfillment centers"], sc: ["▲", "sort centers"], station: ["●", "delivery stations"]};
 const WIDEST = 7, THINNEST = 0.6, MOST_WIDE = 40; // pixels, pixels, lanes of full width
@@ -160,7 +160,7 @@ function laneTip(lane) {
     `${number(table.transit_hours[i], 1)} hours, trucks of ${number(table.truck_packages[i])}${only(table.runs.map(own => own[i]))}<table>` +
     line("packages", lane.packages, 0, "") + line("trucks", lane.trucks, 0, "") +
     shares("truck fill", runs.map(run => fillOf(lane, run))) +
-    line("linehaul cost", lane.usd, 2, "USD") + `<tr><td>cost a package</td><td>${per} USD</td></tr></table>` + whenText();
+    line("linehaul cost", lane.usd, 2, escape(D.money)) + `<tr><td>cost a package</td><td>${per} ${escape(D.money)}</td></tr></table>` + whenText();
 }
 
 function siteTip(site) {
@@ -312,7 +312,7 @@ function words() {
   const fills = packages.map((carried, run) => share(carried / room(run)));
   const pair = (values, digits) => values.map(value => number(value, digits)).join(" → ");
   $("shown").innerHTML = `<b>${escape(when())}</b><br>${number(chosen.filter(lane => lane.trucks.some(Boolean)).length)} lanes${two ? `, of which ${number(lanes.length)} differ` : ""}` +
-    `<br>${pair(packages, 0)} packages on ${pair(trucks, 0)} trucks, ${fills.join(" → ")} full<br>${pair(usd, 2)} USD of linehaul`;
+    `<br>${pair(packages, 0)} packages on ${pair(trucks, 0)} trucks, ${fills.join(" → ")} full<br>${pair(usd, 2)} ${escape(D.money)} of linehaul`;
   $("clock").textContent = state.tick >= 0 ? D.ticks[view.over[0]].label : when();
   $("slider").value = Math.max(0, Math.floor(state.tick));
   $("whole").setAttribute("aria-pressed", state.tick < 0);
@@ -330,7 +330,7 @@ function legend() {
   let text = `<div>Width: ${title}${two ? ", gained or lost" : ""}${widest}</div>`;
   if (two) text += chip(MORE, `more ${title} after the change`) + chip(LESS, `${state.measure === "usd" ? "less" : "fewer"} ${title} after the change`);
   else if (state.laneColour === "fill") text += ramp("Lane: truck fill", "0 %", "100 %");
-  else if (state.laneColour === "cost") text += ramp("Lane: linehaul cost a package", "0 USD", `${number(view.highest, 2)} USD or more`);
+  else if (state.laneColour === "cost") text += ramp("Lane: linehaul cost a package", `0 ${escape(D.money)}`, `${number(view.highest, 2)} ${escape(D.money)} or more`);
   else if (state.laneColour === "kind") text += D.kinds.map(kind => chip(kind.rgb, kind.title)).join("");
   else text += chip(D.colours.betweenRgb, "lane between regions") + "<div>others in the colour of their region</div>";
   if (state.siteColour === "use") text += ramp("FC and sort center: capacity in use", "0 %", "100 %");
@@ -442,6 +442,7 @@ function home() {
 
 async function start() {
   D = await read();
+  MEASURES.usd.unit = D.money;
   prepare();
   board = new deck.Deck({parent: $("map"), views: new deck.OrthographicView({flipY: false}), initialViewState: home(),
     controller: true, pickingRadius: 4, getTooltip: tooltip, onError: trouble,

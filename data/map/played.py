@@ -45,6 +45,7 @@ class Played(NamedTuple):
     worked: np.ndarray  # (T, N) int, lines picked at an FC, packages sorted at a sort center
     capacity: np.ndarray  # (T, N) float, of the same, at the site's rate while it is open
     kpis: dict[str, float]  # of these hours (`envs.kernel.metrics`), without the whole episode's cost
+    money: str = "USD"  # currency of all amounts
 
     @property
     def fill(self) -> np.ndarray:
@@ -86,7 +87,7 @@ def play(
     return Played(
         scenario.name, policy.name, network.region_names, _sites(network), _lanes(network, scenario.tick_hours),
         scenario.tick_hours, hour % WEEK_HOURS, _dates(scenario, first, until), trucks, packages, usd, worked, capacity,
-        kpis,
+        kpis, scenario.money,
     )  # fmt: skip
 
 

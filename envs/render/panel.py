@@ -80,12 +80,7 @@ class Panel:
         self._canvas.write(self._period, period)
         for caption, value, (_, name, form) in zip(self._captions, self._values, TILES, strict=True):
             self._canvas.draw(caption)
-            self._canvas.write(value, self._money(name) + form(kpis[name]) if kpis else "–")
-
-    def _money(self, kpi: str) -> str:
-        """What stands before an amount: a dollar sign, or the scenario's currency."""
-        money = self._sim.scenario.money
-        return "" if not kpi.endswith("_usd") else "$" if money == "USD" else f"{money} "
+            self._canvas.write(value, before_amount(name, self._sim.scenario.money) + form(kpis[name]) if kpis else "–")
 
     def draw_scale(self, row: int, packages: np.ndarray) -> None:
         """What the widest line stands for; `packages` (L,) give lanes their width."""
@@ -93,6 +88,11 @@ class Panel:
         most = full_width(packages)
         words = f"widest lanes: {most:,.0f} packages or more {when}" if most else "no lane in use yet"
         self._canvas.write(self._scale, words)
+
+
+def before_amount(kpi: str, money: str) -> str:
+    """What stands before a KPI's value: of an amount a dollar sign, or the scenario's currency."""
+    return "" if not kpi.endswith("_usd") else "$" if money == "USD" else f"{money} "
 
 
 def _inventory(sim: Simulator) -> str:

@@ -13,6 +13,7 @@ from regional_dispatch.baselines.rules import baseline
 from regional_dispatch.data.map.contents import contents
 from regional_dispatch.data.map.page import HERE, difference_map, page, played_map, unpacked
 from regional_dispatch.data.map.played import Played, play
+from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from tests.worlds import TWO_REGIONS, small
 
@@ -138,3 +139,10 @@ def test_with_a_calendar_hours_have_dates_and_follow_the_clock() -> None:
 def test_a_kpi_without_orders_is_a_dash(played: Played) -> None:
     nothing = played._replace(kpis=dict.fromkeys(played.kpis, float("nan")))
     assert {value for kpi in contents([nothing])["kpis"] for value in kpi["values"]} == {"–"}
+
+
+def test_amounts_are_in_the_scenarios_currency() -> None:
+    euros = load_scenario("examples/networks/germany_fashion_shop/scenario.yaml", {"horizon_hours": "60"})
+    found = contents([play(euros, baseline("least_cost"), hours=12)])
+    assert found["money"] == "EUR"
+    assert next(kpi for kpi in found["kpis"] if kpi["name"] == "Cost per order")["values"][0].startswith("EUR ")
