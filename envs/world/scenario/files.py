@@ -60,14 +60,18 @@ def read_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None 
         scenario = Scenario.model_validate({**data, "source_file": str(path)})
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None
-    _say_rounded(scenario, path)
+    for finding in rounded_hours(scenario):
+        notice(finding)
     return scenario
 
 
-def _say_rounded(scenario: Scenario, path: Path) -> None:
-    """A warning for hours that are no whole number of ticks."""
+def rounded_hours(scenario: Scenario) -> list[Finding]:
+    """Warnings for hours that are no whole number of ticks."""
+    found = []
     for field, ticks in (("horizon_hours", scenario.horizon_ticks), ("warmup_hours", scenario.warmup_ticks)):
         hours, played = getattr(scenario, field), ticks * scenario.tick_hours
         if abs(hours - played) > 1e-9:
             problem = f"is played as {played:g}, a whole number of ticks of {scenario.tick_hours:g} hours"
-            notice(Finding("warning", str(path), problem, "give such a number", column=field, value=f"{hours:g}"))
+            where = str(scenario.source_file or scenario.name)
+            found.append(Finding("warning", where, problem, "give such a number", column=field, value=f"{hours:g}"))
+    return found
