@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario, rounded_hours
 from regional_dispatch.envs.world.shipped import CONFIGS
 from tests.worlds import small
 
