@@ -12,7 +12,7 @@ from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.events import build_events
 from regional_dispatch.envs.world.findings import Finding, Findings, noticed
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork, find_scenario
+from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork, find_scenario, rounded_hours
 from regional_dispatch.envs.world.sites import build_sites
 from regional_dispatch.envs.world.tables.everything import Tables, read_all
 from regional_dispatch.envs.world.trace import fitted
@@ -105,6 +105,7 @@ def _build(scenario: Scenario, tables: Tables, findings: Findings) -> None:
     """What only the network as a whole shows: stations that no route reaches, regions, events, volumes."""
     before = set(noticed())
     try:
+        findings.all += rounded_hours(scenario)
         scenario = fitted(scenario)
         network = build_network(scenario)
         build_events(scenario, network)

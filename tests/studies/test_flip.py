@@ -267,7 +267,7 @@ def test_a_bad_flip_is_refused(changes: dict[str, Any], message: str, tmp_path: 
 def test_a_boundary_without_a_station_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_text("site,region\nDS New York NY,East\n", encoding="utf-8")
     study = load_study(write(tmp_path, regions={"kind": "file", "path": "cut.csv"}))
-    with pytest.raises(ScenarioError, match=r"cut\.csv: site: station '.*' has no region; add a row for it"):
+    with pytest.raises(ScenarioError, match=r"cut\.csv: site = '.*': this station has no region; add a row for it"):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))
     assert not (tmp_path / "out" / "cells").exists()
 

@@ -201,7 +201,9 @@ def test_a_boundary_that_names_no_site_of_ours_is_refused(tmp_path: Path) -> Non
     own = write_own(tmp_path, ["A", "A", "B", "B", "C", "C"])
     own.write_text(own.read_text(encoding="utf-8") + "\nAtlantis,A\n", encoding="utf-8")
     study = load_study(write(tmp_path, own=str(own)))
-    with pytest.raises(ScenarioError, match=r"own\.csv: site: 'Atlantis' is no site of this network; remove the row"):
+    with pytest.raises(
+        ScenarioError, match=r"own\.csv: row \d+: site = 'Atlantis': is no site of this network; remove the row"
+    ):
         study.run(Lab(tmp_path / "out", study.episodes, study.seed))
     assert not (tmp_path / "out").exists()
 

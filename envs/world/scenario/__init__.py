@@ -13,7 +13,13 @@ from regional_dispatch.envs.world.scenario.capacity import Capacity
 from regional_dispatch.envs.world.scenario.costs import Costs
 from regional_dispatch.envs.world.scenario.demand import HOURLY_SHARES, WEEKDAY_SHARES, GeneratedDemand, Surge
 from regional_dispatch.envs.world.scenario.events import CapacityEvent, Event, LaneEvent, RegionEvent
-from regional_dispatch.envs.world.scenario.files import find_scenario, load_scenario, read_scenario, scenario_yaml
+from regional_dispatch.envs.world.scenario.files import (
+    find_scenario,
+    load_scenario,
+    read_scenario,
+    rounded_hours,
+    scenario_yaml,
+)
 from regional_dispatch.envs.world.scenario.model import LONGEST_HORIZON_HOURS, Scenario, Slots
 from regional_dispatch.envs.world.scenario.network import DATA_DIR, MOST_METROS, CityNetwork, TableNetwork
 from regional_dispatch.envs.world.scenario.parts import part_of, window
@@ -65,6 +71,7 @@ __all__ = [
     "part_of",
     "read_scenario",
     "read_yaml",
+    "rounded_hours",
     "scenario_yaml",
     "window",
 ]

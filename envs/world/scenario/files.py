@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.findings import Finding, notice
 from regional_dispatch.envs.world.scenario.model import Scenario
 from regional_dispatch.envs.world.shipped import find_file
 from regional_dispatch.envs.world.yaml_files import explain, override, read_yaml
@@ -56,6 +57,21 @@ def read_scenario(name: str | Path | Scenario, overrides: dict[str, str] | None 
     if "source_file" in data:
         raise ScenarioError(f"{path}: source_file: unknown field; remove it or correct its name")
     try:
-        return Scenario.model_validate({**data, "source_file": str(path)})
+        scenario = Scenario.model_validate({**data, "source_file": str(path)})
     except ValidationError as error:
         raise ScenarioError(explain(error, path)) from None
+    for finding in rounded_hours(scenario):
+        notice(finding)
+    return scenario
+
+
+def rounded_hours(scenario: Scenario) -> list[Finding]:
+    """Warnings for hours that are no whole number of ticks."""
+    found = []
+    for field, ticks in (("horizon_hours", scenario.horizon_ticks), ("warmup_hours", scenario.warmup_ticks)):
+        hours, played = getattr(scenario, field), ticks * scenario.tick_hours
+        if abs(hours - played) > 1e-9:
+            problem = f"is played as {played:g}, a whole number of ticks of {scenario.tick_hours:g} hours"
+            where = str(scenario.source_file or scenario.name)
+            found.append(Finding("warning", where, problem, "give such a number", column=field, value=f"{hours:g}"))
+    return found

@@ -69,7 +69,12 @@ def levels_of_snapshot(scenario: Scenario, network: Network, base: np.ndarray) -
 def _snapshot(scenario: Scenario, network: Network) -> tuple[pd.DataFrame, int]:
     """The table of the snapshot, and how many SKUs there are."""
     findings, skus = Findings(), Skus(sku_names(scenario), scenario.stock.skus)
-    table = read_stock(scenario.resolve(str(scenario.stock.snapshot)), network.sites, skus, findings)
+    path = scenario.resolve(str(scenario.stock.snapshot))
+    table = read_stock(path, network.sites, skus, findings)
+    lead, own = table["lead_time_hours"], scenario.stock.lead_time_hours
+    if other := int((lead.notna() & (lead != own)).sum()):
+        problem = f"{other:,} rows have another lead time than stock.lead_time_hours: {own:g}, which holds for all"
+        findings.warning(path, problem, "set it to the mean of the column", column="lead_time_hours")
     findings.settle()
     return table, skus.count
 

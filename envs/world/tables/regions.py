@@ -70,7 +70,10 @@ def read_states(path: Path, sites: pd.DataFrame, sites_path: Path | str, finding
         sites_path: the table of sites, for findings.
         findings: sites without a state, and states without a region, are added.
     """
+    before = len(findings.errors)
     table = read_frame(path, STATES, Options(), findings)
+    if table.empty and len(findings.errors) > before:
+        return [""] * len(sites)
     for row in table.index[table["state"].duplicated()]:
         findings.error(
             path, "is given twice", "remove one row", row=int(row), column="state", value=table["state"][row]

@@ -13,6 +13,7 @@ from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.envs.kernel.decisions.features import SHADOW_PRICE_USD, SOURCE_FEATURES
 from regional_dispatch.envs.kernel.metrics import N
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.network import build_network
 from tests.conftest import trace_scenario
 from tests.decision_runner import AMPLE, PRICE, SHORT, SLOW, SURCHARGE, Runner, cash, run_to_settlement
 from tests.worlds import FEW_SLOTS, SCARCE, TIGHT, TWO_REGIONS, lane_price, small
@@ -39,8 +40,14 @@ def test_an_order_is_charged_what_it_costs_alone(tmp_path: Path) -> None:
         ["110.5,d,{2},8,1,60"],  # settled at the horizon
     ]
 
+    stock = tmp_path / "stock.csv"  # the same in every world
+    fcs = build_network(small()).sites["name"].tolist()[: build_network(small()).net.fcs]
+    stock.write_text("sku,site,units\n" + "".join(f"{sku},{fc},5\n" for sku in (1, 2, 4, 7, 8, 9) for fc in fcs))
+
     def charged(rows: list[str]) -> tuple[list[float], float]:
-        runner = Runner(trace_scenario(tmp_path / "orders.csv", rows))
+        scenario = trace_scenario(tmp_path / "orders.csv", rows)
+        placed = scenario.stock.model_copy(update={"placement": str(stock)})
+        runner = Runner(scenario.model_copy(update={"stock": placed}))
         taken = run_to_settlement(runner, choose=lambda x, mask: mask.sum(axis=1) - 1, go=1.0)
         return list(runner.dollars(taken).values()), sum(cash(runner.sim).values())
 

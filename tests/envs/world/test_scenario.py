@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario, rounded_hours
 from regional_dispatch.envs.world.shipped import CONFIGS
 from tests.worlds import small
 
@@ -142,3 +142,8 @@ def test_a_name_cannot_lead_out_of_a_folder_or_reach_the_terminal(tmp_path: Path
     path.write_text(yaml.safe_dump({"name": name}), encoding="utf-8")
     with pytest.raises(ScenarioError, match="name = "):
         load_scenario(path)
+
+
+def test_hours_that_are_no_whole_ticks_are_said() -> None:
+    assert [finding.value for finding in rounded_hours(load_scenario("small", {"horizon_hours": "72.5"}))] == ["72.5"]
+    assert not rounded_hours(load_scenario("small", {"horizon_hours": "72.5", "tick_hours": "0.5"}))
