@@ -46,8 +46,8 @@ def test_an_order_is_charged_what_it_costs_alone(tmp_path: Path) -> None:
 
     def charged(rows: list[str]) -> tuple[list[float], float]:
         scenario = trace_scenario(tmp_path / "orders.csv", rows)
-        placed = scenario.stock.model_copy(update={"placement": str(stock)})
-        runner = Runner(scenario.model_copy(update={"stock": placed}))
+        demand = scenario.demand.model_dump(exclude_unset=True)
+        runner = Runner(small(demand=demand, stock={"placement": str(stock)}))
         taken = run_to_settlement(runner, choose=lambda x, mask: mask.sum(axis=1) - 1, go=1.0)
         return list(runner.dollars(taken).values()), sum(cash(runner.sim).values())
 
