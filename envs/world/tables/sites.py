@@ -156,9 +156,10 @@ def _population(path: Path, scenario: Scenario, table: pd.DataFrame, findings: F
     stations = table["kind"] == "station"
     level: Level = "warning" if scenario.demand.kind == "generated" else "assumed"
     if stations.any() and people[stations].sum() <= 0:
-        findings.add(
-            level, path, "no station has a population, so all have the same share of demand", "give population"
+        shares = (
+            "all have the same share of demand" if level == "warning" else "shares of demand are those of the orders"
         )
+        findings.add(level, path, f"no station has a population, so {shares}", "give population")
         return people.where(~stations, 1.0)
     none = stations & (people <= 0)
     findings.rows(level, path, table.index[none].to_numpy(), "population", table.loc[none, "name"].tolist(),
