@@ -84,6 +84,14 @@ DIRECT_CLOSED = {
 }
 
 # Each varies one rule of the small world.
+DATED = {
+    **TWO_REGIONS,
+    "calendar": {
+        "start": "2024-11-02", "time_zone": "America/Chicago",
+        "holidays": [{"date": "2024-11-04", "demand": 0.5}],
+    },
+    "demand": {"promise_cut_offs": (12, 18, None)},
+}  # fmt: skip
 WORLDS: dict[str, dict[str, Any]] = {
     "national": {},
     "two regions": TWO_REGIONS,
@@ -113,6 +121,8 @@ WORLDS: dict[str, dict[str, Any]] = {
     "packages wait to be picked": WAITING,
     "events": EVENTFUL,
     "levers change": LEVERS,
+    "dates, zones, a clock change and a holiday": DATED,
+    "dates and quarters of an hour": {**DATED, "tick_hours": 0.25, "horizon_hours": 48},
     "events in one nation": {**EVENTFUL, "partition": {"kind": "national", "counted_by": TWO_REGIONS["partition"]}},
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from tests.envs.kernel.test_tick import run_both
 
 ORDERS = "order,time,station,sku,units,promise_hours\n"
 
@@ -146,3 +147,18 @@ def test_a_rate_an_hour_is_that_rate_at_any_tick(tmp_path: Path, tick_hours: flo
             sim.run(baseline("national_nearest+immediate").scorers, round(until / tick_hours))
             picked.append(160 - int(sim.state.queue["lines"][0, 0]))
         assert picked[0] <= 1.6 * 60 and picked[0] > 1.6 * 60 - lines - 1.6 * 6 and picked[2] == 160
+
+
+def test_every_tick_of_a_dated_table_equals_the_reference(tmp_path: Path) -> None:
+    """Timetables, opening hours, trucks of their own size, and a rate of which a tick has a fraction."""
+    rows = [f"{n},2024-11-0{2 + n // 90} {n % 24:02d}:{n % 60:02d},DS,a,1,{4 + n % 40}" for n in range(260)]
+    timetable = "Mo-Sa 06:00;15:30;18:00 Su 22:00"
+    world(
+        tmp_path, rows, lane=f"departures,capacity={timetable},1500", site="opens,closes=05:30,23:00",
+        more="tick_hours: 0.5",
+    )  # fmt: skip
+    (tmp_path / "stock.csv").write_text("sku,site,units\na,FC,1000\n")
+    text = (tmp_path / "sites.csv").read_text().replace(",10,1000", ",10,7.3")
+    (tmp_path / "sites.csv").write_text(text)
+    ref = run_both(load_scenario(tmp_path / "s.yaml"))
+    assert ref.orders == 260 and ref.done > 200
