@@ -64,6 +64,7 @@ def over_regions(regions: Sequence[Totals]) -> Totals:
         count=np.sum([part.count for part in regions], axis=0),
         usd=np.sum([part.usd for part in regions], axis=0),
         episode_usd=sum(part.episode_usd for part in regions),
+        settled_usd=sum(part.settled_usd for part in regions),
     )
 
 
@@ -133,9 +134,9 @@ def _moment(sim: Simulator) -> _Moment:
 
 def _between(sim: Simulator, then: _Moment, now: _Moment) -> Period:
     regions = tuple(difference(b, a) for a, b in zip(then.regions, now.regions, strict=True))
-    arrays = (b - a for a, b in zip(then.arrays, now.arrays, strict=True))
+    trucks, carried, joined = (b - a for a, b in zip(then.arrays, now.arrays, strict=True))
     is_week = abs(sim.scenario.weeks_later(then.hour, 1) - now.hour) < 1e-6
-    return Period(then.hour, now.hour, regions, *arrays, is_week=is_week)
+    return Period(then.hour, now.hour, regions, trucks, carried, joined, is_week)
 
 
 def play_policy(

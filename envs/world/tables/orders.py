@@ -5,9 +5,11 @@ A year of orders in Parquet needs little more memory than what is kept of it: `a
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -124,6 +126,9 @@ class _Reading:
             count, value = self.left_out[why], None if np.isnan(hour) else f"{hour:g}"
             problem = f"{count:,} of {self.rows:,} rows are left out: {why}"
             column = {BEFORE: "hour", AFTER: "hour", RETURNED: "units", CANCELLED: "cancelled"}[why]
+            if column == "hour" and self.start is not None:
+                when = self.start + dt.timedelta(hours=hour)
+                column, value = "time", f"{when.astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M}"
             self.findings.warning(self.path, problem, row=row, column=column, value=value)
         say_outside(self.path, self.span, self.horizon_hours, self.rows, self.left_out[BEFORE] + self.left_out[AFTER],
                     self.start is not None, self.findings)  # fmt: skip

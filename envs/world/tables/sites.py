@@ -27,6 +27,7 @@ KIND_WORDS = {
         "sortation centre",
         "sorting center",
         "sorting centre",
+        "hub",
     ),
     "station": ("station", "ds", "delivery station"),
 }
@@ -77,7 +78,7 @@ def _kinds(path: Path, table: pd.DataFrame, findings: Findings) -> pd.Series:
     kinds = words.map(KIND_OF_WORD)
     wrong = kinds.isna() & (words != "")
     findings.rows("error", path, table.index[wrong].to_numpy(), "kind", table["kind"][wrong].tolist(),
-                  "must be fc, sc or station")  # fmt: skip
+                  "must be fc, sc or station", "name one of them, or write it out, such as sort center")  # fmt: skip
     return kinds.fillna("")
 
 

@@ -142,7 +142,7 @@ def test_stations_without_people_share_demand_alike(tmp_path: Path) -> None:
     findings = Findings()
     sites = read_network(scenario(tmp_path, sites=text), findings)[0]
     assert sites.loc[sites["kind"] == "station", "population"].tolist() == [1, 1, 1]
-    assert any("all have the same share of demand" in str(finding) for finding in findings)
+    assert any("no station has a population" in str(finding) for finding in findings)
 
 
 def test_another_currency_is_named_by_the_scenario(tmp_path: Path) -> None:
