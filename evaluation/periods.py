@@ -18,6 +18,7 @@ from regional_dispatch.envs.kernel.metrics import KPIS, Totals, compute_kpis, di
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
@@ -88,6 +89,20 @@ def _summed(parts: Sequence[Totals]) -> Totals:
 def is_trace(scenario: Scenario) -> bool:
     """Are orders replayed, so that there is one sample of them?"""
     return isinstance(scenario.demand, TraceDemand)
+
+
+def check_sample(scenario: Scenario, episodes: int) -> None:
+    """Episodes of a trace would be the same orders again and again, which is not a sample of them.
+
+    Raises:
+        InputError: orders are replayed, and more than one episode is asked for.
+    """
+    if is_trace(scenario) and episodes > 1:
+        raise InputError(
+            f"episodes = {episodes}: '{scenario.name}' replays a trace, which is one sample: every episode would be "
+            "the same orders. Set episodes to 1, use compare or backtest, which have intervals over weeks, or draw more "
+            "orders like them with fit-demand"
+        )
 
 
 def week_edges(scenario: Scenario) -> list[int]:

@@ -16,6 +16,7 @@ from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.periods import check_sample
 from regional_dispatch.evaluation.policies import resolve_policies
 
 
@@ -158,6 +159,7 @@ def _loaded(place: Place, where: Path) -> Scenario:
 
 def _stage(suite: Suite, place: Place, scenario: Scenario, where: Path, bounds: bool) -> Stage:
     try:
+        check_sample(scenario, suite.episodes)
         policies = resolve_policies([*suite.policies, *place.extra_policies], scenario)
     except (BaselineError, InputError) as error:
         raise InputError(f"{where}: scenarios: {place.given}: {error}") from None

@@ -17,6 +17,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from regional_dispatch.envs.world.shipped import CONFIGS, find_file
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.periods import check_sample
 from regional_dispatch.evaluation.policies import resolve_policies
 
 PPO, MASKABLE = "ppo", "maskable_ppo"
@@ -138,6 +139,7 @@ def ready(experiment: Experiment, path: Path) -> list[Ready]:
         given = {name: getattr(experiment, name) if value is None else value for name, value in own.items()}
         try:
             found.append(_ready(variant.model_copy(update=given), path.parent))
+            check_sample(found[-1].scenario, experiment.episodes)
         except (ScenarioError, BaselineError, InputError) as error:
             raise InputError(f"{path}: variants: {variant.name}: {error}") from None
     return found

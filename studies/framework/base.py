@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
+from regional_dispatch.evaluation.periods import check_sample
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.studies.framework.lab import Lab
 from regional_dispatch.studies.report.closeup import CloseUp
@@ -74,7 +75,9 @@ class Study(BaseModel):
             ScenarioError: the scenario cannot be used.
         """
         fields = {field: json.dumps(value) for field, value in {**self.set, **changes}.items()}
-        return load_scenario(self.scenario, fields)
+        scenario = load_scenario(self.scenario, fields)
+        check_sample(scenario, self.episodes)
+        return scenario
 
     def players(self) -> dict[str, ScorerPolicy]:
         """The policies by display name.

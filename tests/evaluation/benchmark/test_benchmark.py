@@ -103,6 +103,19 @@ def bench(path: Path, out: Path, told: Told | None = None, bound: Bound = dime) 
 # ----------------------------------------------------------------------------------------------------------- resume
 
 
+def test_a_trace_is_one_sample_whatever_a_suite_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("order,hour,station,sku,units\na,30,DS New York NY,1,1\n")
+    text = TWO_DAYS.replace("{kind: generated, orders_per_day: 200}", "{kind: trace, path: orders.csv}")
+    (tmp_path / "replay.yaml").write_text(text.replace("name: tiny", "name: replay"), encoding="utf-8")
+    path = tmp_path / "suite.yaml"
+    suite_text = "name: t\nscenarios: [{{scenario: {0}/replay.yaml}}]\npolicies: [least_cost]\nepisodes: {1}\n"
+    path.write_text(suite_text.format(tmp_path, 8))
+    with pytest.raises(InputError, match="which is one sample"):
+        stages(load_suite(path), path)
+    path.write_text(suite_text.format(tmp_path, 1))
+    assert len(stages(load_suite(path), path)) == 1
+
+
 def test_an_interrupted_run_goes_on_and_ends_as_an_uninterrupted_one(suite: Path, tmp_path: Path) -> None:
     whole = bench(suite, tmp_path / "whole")
     assert (whole.reused, whole.cells) == (0, 8)
