@@ -100,8 +100,8 @@ def check_sample(scenario: Scenario, episodes: int) -> None:
     if is_trace(scenario) and episodes > 1:
         raise InputError(
             f"episodes = {episodes}: '{scenario.name}' replays a trace, which is one sample: every episode would be "
-            "the same orders. Set episodes to 1, use compare or backtest, which have intervals over weeks, or draw more "
-            "orders like them with fit-demand"
+            "the same orders. Set episodes to 1, use compare or backtest, which have intervals over weeks, or draw "
+            "more orders like them with fit-demand"
         )
 
 
