@@ -13,7 +13,7 @@ from regional_dispatch.envs.world.trace import orders_per_day, trace_of
 FACTS = {
     "tick_hours": ("ticks of {:g} h", 1.0),
     "truck_packages": ("trucks of {:,.0f} packages", 1.5),
-    "regions": ("{:.0f} regions", 1.5),
+    "regions": ("{:.0f} regions", 1.25),
     "orders_per_station_day": ("{:,.0f} orders a day and station", 2.0),
     "truckloads_per_station_day": ("{:.3g} truckloads a day and station", 2.0),
     "promise_hours": ("promises of {:.3g} h in the mean", 1.5),

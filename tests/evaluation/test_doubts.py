@@ -19,6 +19,7 @@ SHORT = {"horizon_hours": "72", "warmup_hours": "24"}
         ({"tick_hours": "6"}, "ticks of 1 h, here 6"),
         ({"trucks.capacity_packages": "2000"}, "trucks of 8 packages, here 2e+03"),
         ({"partition": "{kind: national}"}, "3 regions, here 1"),
+        ({"partition.regions": "2"}, "3 regions, here 2"),
         ({"demand.orders_per_day": "9000"}, "orders a day and station, here"),
         ({"demand.promise_hours": "[100, 200, 300]"}, "promises of"),
     ],
