@@ -35,8 +35,12 @@ def _unlike(trained: Mapping[str, Any], here: Mapping[str, float]) -> Iterable[s
             continue
         low, high = trained[fact] if isinstance(trained[fact], list | tuple) else (trained[fact], trained[fact])
         if not low / factor * (1 - 1e-9) <= here[fact] <= high * factor * (1 + 1e-9):
-            there = text.format(low) if low == high else f"{text.format(low)} to {high:.3g}"
-            yield f"{there}, here {here[fact]:,.3g}"
+            there = text.format(low) if low == high else f"{text.format(low)} to {_short(high)}"
+            yield f"{there}, here {_short(here[fact])}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _trained_facts(learned_on: Mapping[str, Any]) -> Mapping[str, Any]:

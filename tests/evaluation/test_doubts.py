@@ -17,7 +17,7 @@ SHORT = {"horizon_hours": "72", "warmup_hours": "24"}
     ("change", "words"),
     [
         ({"tick_hours": "6"}, "ticks of 1 h, here 6"),
-        ({"trucks.capacity_packages": "2000"}, "trucks of 8 packages, here 2e+03"),
+        ({"trucks.capacity_packages": "2000"}, "trucks of 8 packages, here 2,000"),
         ({"partition": "{kind: national}"}, "3 regions, here 1"),
         ({"partition.regions": "2"}, "3 regions, here 2"),
         ({"demand.orders_per_day": "9000"}, "orders a day and station, here"),
