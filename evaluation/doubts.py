@@ -46,7 +46,9 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
 def _sample(scenario: Scenario) -> list[str]:
     """Model trucks that are smaller than real ones stand for a sample of all orders."""
     trucks, sample = scenario.trucks, scenario.trucks.real_capacity_packages / scenario.trucks.capacity_packages
-    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or any(f.column == TRUCK_SIZE for f in noticed()):
+    said = {(finding.file, finding.column) for finding in noticed()}  # where trucks were sized to the volume
+    where = str(scenario.source_file or scenario.name)
+    if not isinstance(scenario.demand, TraceDemand) or sample <= 1 or (where, TRUCK_SIZE) in said:
         return []
     return [
         f"trucks of {trucks.capacity_packages:,} packages cost {1 / sample:.2%} of a real one of "
