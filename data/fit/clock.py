@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.clocks.clock import local_times, zones_of_sites
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.tables.orders import Orders
 
@@ -63,18 +64,13 @@ def _hour(times: np.ndarray) -> np.ndarray:
 
 def _local(scenario: Scenario, hours: np.ndarray, zone: str) -> np.ndarray:
     """Hours since the start as times on the clock of a zone: (n,) datetime64[s]."""
-    elapsed = np.round(hours * 3600).astype("timedelta64[s]")
     if scenario.calendar is None:
+        elapsed = np.round(hours * 3600).astype("timedelta64[s]")
         return np.datetime64(_MONDAY, "s") + np.timedelta64(int(scenario.start_hour * 3600), "s") + elapsed
-    utc = np.datetime64(scenario.calendar.starts_at.replace(tzinfo=None), "s") + elapsed
-    times = pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    return times.to_numpy().astype("datetime64[s]")
+    return local_times(scenario.calendar, zone, hours)
 
 
 def _zones(scenario: Scenario, sites: pd.DataFrame) -> list[str]:
     """The time zone of every station."""
     stations = sites[sites["kind"] == "station"]
-    default = "UTC" if scenario.calendar is None else scenario.calendar.time_zone
-    if scenario.calendar is None or "time_zone" not in stations:
-        return [default] * len(stations)
-    return [zone if isinstance(zone, str) and zone else default for zone in stations["time_zone"]]
+    return ["UTC"] * len(stations) if scenario.calendar is None else zones_of_sites(scenario.calendar, stations)

@@ -20,9 +20,18 @@ def great_circle_miles(lat1: np.ndarray, lon1: np.ndarray, lat2: np.ndarray, lon
         (n1, n2) float64.
     """
     a1, o1 = np.radians(lat1)[:, None], np.radians(lon1)[:, None]
-    a2, o2 = np.radians(lat2)[None], np.radians(lon2)[None]
+    return _miles(a1, o1, np.radians(lat2)[None], np.radians(lon2)[None])
+
+
+def miles_along(lat1: np.ndarray, lon1: np.ndarray, lat2: np.ndarray, lon2: np.ndarray) -> np.ndarray:
+    """The same from each point of the first set to the one at its place in the second: (n,). Unit: miles."""
+    return _miles(*(np.radians(angle) for angle in (lat1, lon1, lat2, lon2)))
+
+
+def _miles(a1: np.ndarray, o1: np.ndarray, a2: np.ndarray, o2: np.ndarray) -> np.ndarray:
+    """Haversine distance of points given in radians, which are broadcast against each other."""
     h = np.sin((a2 - a1) / 2) ** 2 + np.cos(a1) * np.cos(a2) * np.sin((o2 - o1) / 2) ** 2
-    return 2 * EARTH_RADIUS_MILES * np.arcsin(np.sqrt(np.clip(h, 0, 1)))
+    return np.asarray(2 * EARTH_RADIUS_MILES * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
 
 
 def nearest(lat: np.ndarray, lon: np.ndarray, to_lat: np.ndarray, to_lon: np.ndarray) -> np.ndarray:

@@ -113,10 +113,14 @@ def sizing_days(scenario: Scenario, orders: Orders) -> float:
     return max(float(np.ceil(last + 1e-9)), 1.0)
 
 
-def _sized_from(scenario: Scenario, orders: Orders) -> np.ndarray:
-    """The lines that stock is sized from: a slice of the first ones, as bool (N,)."""
-    sized = int(np.searchsorted(orders.hours, sizing_days(scenario, orders) * 24))
-    return np.arange(len(orders.sku)) < orders.first_line[sized]
+def _sized_orders(scenario: Scenario, orders: Orders) -> int:
+    """How many orders, the first ones, stock and capacity are sized from."""
+    return int(np.searchsorted(orders.hours, sizing_days(scenario, orders) * 24))
+
+
+def _sized_lines(scenario: Scenario, orders: Orders) -> slice:
+    """Their lines."""
+    return slice(int(orders.first_line[_sized_orders(scenario, orders)]))
 
 
 def sku_names(scenario: Scenario) -> tuple[str, ...] | None:
@@ -129,14 +133,13 @@ def orders_per_day(scenario: Scenario) -> float:
     if scenario.demand.orders_per_day is not None:
         return scenario.demand.orders_per_day
     orders = trace_of(scenario)
-    days = sizing_days(scenario, orders)
-    return int(np.searchsorted(orders.hours, days * 24)) / days
+    return _sized_orders(scenario, orders) / sizing_days(scenario, orders)
 
 
 def trace_units_per_day(scenario: Scenario) -> np.ndarray:
     """Mean units a day of each SKU in the days that stock is sized from: (S,)."""
     orders = trace_of(scenario)
-    lines = _sized_from(scenario, orders)
+    lines = _sized_lines(scenario, orders)
     units = np.bincount(orders.sku[lines], orders.units[lines], scenario.stock.skus)
     return np.asarray(units / sizing_days(scenario, orders))
 
@@ -144,7 +147,7 @@ def trace_units_per_day(scenario: Scenario) -> np.ndarray:
 def trace_line_shares(scenario: Scenario) -> np.ndarray:
     """Share of order lines of each SKU in the same days: (S,)."""
     orders = trace_of(scenario)
-    count = np.bincount(orders.sku[_sized_from(scenario, orders)], minlength=scenario.stock.skus).astype(float)
+    count = np.bincount(orders.sku[_sized_lines(scenario, orders)], minlength=scenario.stock.skus).astype(float)
     return count / count.sum() if count.sum() else np.full(len(count), 1 / len(count))
 
 

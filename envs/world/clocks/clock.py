@@ -9,15 +9,15 @@ Axes: N sites, L lanes, R regions, Z zones, T ticks of the calendar, Q opening h
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.clocks.opening import always, open_hours, timetable_hours
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.clocks.opening import open_hours, timetable_hours
+from regional_dispatch.envs.world.scenario import Calendar, Scenario
 
 HOURS_OF_WEEK = 168
 NEVER_TICKS = 1_000_000  # from a tick to a departure that does not come
@@ -67,21 +67,27 @@ def build_calendars(scenario: Scenario, sites: pd.DataFrame) -> Calendars:
     if calendar is None:
         none = np.full((1, len(hours)), np.datetime64("NaT", "D"))
         return Calendars(("",), np.zeros(len(sites), np.int16), hours[None], none, np.zeros((1, len(hours))))
-    named = sites["time_zone"].fillna("").replace("", calendar.time_zone) if "time_zone" in sites else None
-    of_site = np.full(len(sites), calendar.time_zone) if named is None else named.to_numpy(str)
-    names = (calendar.time_zone, *sorted(set(of_site.tolist()) - {calendar.time_zone}))
-    local = np.stack([_local(calendar.starts_at, name, hours) for name in names])
+    of_site = zones_of_sites(calendar, sites)
+    names = (calendar.time_zone, *sorted(set(of_site) - {calendar.time_zone}))
+    local = np.stack([local_times(calendar, name, hours) for name in names])
     day = local.astype("datetime64[D]")
     hour = (local - day) / np.timedelta64(1, "s") / 3600
     weekday = (day.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     hour_of_week = weekday * 24.0 + hour
-    zone = np.array([names.index(name) for name in of_site.tolist()], dtype=np.int16)
+    zone = np.array([names.index(name) for name in of_site], dtype=np.int16)
     return Calendars(names, zone, hour_of_week, day, hour_of_week - hours)
 
 
-def _local(starts_at: dt.datetime, zone: str, hours: np.ndarray) -> np.ndarray:
-    """What a zone's clocks show so many hours after a time: (T,) datetime64[s]. One look per offset, by bisection."""
-    utc = np.datetime64(starts_at.replace(tzinfo=None), "s") + np.round(hours * 3600).astype("timedelta64[s]")
+def zones_of_sites(calendar: Calendar, sites: pd.DataFrame) -> list[str]:
+    """The time zone of every site: its own, or the calendar's where the table names none."""
+    if "time_zone" not in sites:
+        return [calendar.time_zone] * len(sites)
+    return [str(zone) for zone in sites["time_zone"].fillna("").replace("", calendar.time_zone)]
+
+
+def local_times(calendar: Calendar, zone: str, hours: np.ndarray) -> np.ndarray:
+    """What a zone's clocks show so many hours after the calendar's start: (T,) datetime64[s]."""
+    utc = np.datetime64(calendar.starts_at.replace(tzinfo=None), "s") + np.round(hours * 3600).astype("timedelta64[s]")
     index = pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(ZoneInfo(zone))
     return np.asarray(index.tz_localize(None).to_numpy().astype("datetime64[s]"))
 
@@ -101,11 +107,16 @@ def build_clock(
         region_of_site: (N,) counted regions.
     """
     shut = _shut_days(scenario, calendars)
-    opening, works = _patterns([_opening(calendars, shut, sites, site) for site in range(len(sites))])
-    timetable, leaves = _patterns([
-        _departures(calendars, shut, int(calendars.zone[lane["origin"]]), str(text))
-        for lane, text in zip(lanes, departures, strict=True)
-    ])  # fmt: skip
+    some_shut, hours = np.asarray(shut.any(axis=1)), calendars.hour_of_week
+    opening, works = _patterns(
+        _opening_hours(calendars.zone, some_shut, sites),
+        lambda key: open_hours(hours[key[0]], *key[1:]) & ~shut[key[0]],
+    )
+    lane_zones = zip(calendars.zone[lanes["origin"]].tolist(), departures.tolist(), strict=True)
+    timetable, leaves = _patterns(
+        [(zone, text) if text or some_shut[zone] else None for zone, text in lane_zones],
+        lambda key: (timetable_hours(hours[key[0]], key[1]) if key[1] else True) & ~shut[key[0]],
+    )
     stations = np.flatnonzero(sites["kind"].to_numpy() == "station")
     count = np.zeros((int(region_of_site.max()) + 1, len(calendars.names)), int)
     np.add.at(count, (region_of_site[stations], calendars.zone[stations]), 1)
@@ -139,39 +150,33 @@ def holiday_factors(scenario: Scenario, calendars: Calendars) -> np.ndarray:
     return factor
 
 
-_Pattern = tuple[tuple[object, ...], np.ndarray | None]  # what it is made from, and (T,) bool; None for always
+_Key = tuple[Any, ...]  # what a pattern is made from, its zone first
 
 
-def _opening(calendars: Calendars, shut: np.ndarray, sites: pd.DataFrame, site: int) -> _Pattern:
-    zone = int(calendars.zone[site])
-    cells = [sites[column].iloc[site] if column in sites else None for column in ("opens", "closes", "weekdays")]
-    opens, closes, weekdays = (None if cell is None or cell != cell or cell == "" else cell for cell in cells)
-    if opens is None and closes is None and weekdays is None and not shut[zone].any():
-        return (), None
-    made_from = (zone, opens, closes, weekdays)
-    return made_from, open_hours(calendars.hour_of_week[zone], opens, closes, weekdays) & ~shut[zone]
+def _opening_hours(zone: np.ndarray, some_shut: np.ndarray, sites: pd.DataFrame) -> list[_Key | None]:
+    """Zone, opening, closing and weekdays of every site; None where it is always open."""
+    keys: list[_Key | None] = []
+    columns = [sites[name] if name in sites else [None] * len(sites) for name in ("opens", "closes", "weekdays")]
+    for z, *cells in zip(zone.tolist(), *columns, strict=True):
+        given = [None if cell is None or cell != cell or cell == "" else cell for cell in cells]
+        keys.append((z, *given) if some_shut[z] or any(cell is not None for cell in given) else None)
+    return keys
 
 
-def _departures(calendars: Calendars, shut: np.ndarray, zone: int, text: str) -> _Pattern:
-    if not text and not shut[zone].any():
-        return (), None
-    hours = calendars.hour_of_week[zone]
-    runs = timetable_hours(hours, text) if text else always(hours)
-    return (zone, text), runs & ~shut[zone]
+def _patterns(keys: Sequence[_Key | None], made: Callable[[_Key], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each key's pattern (n,) int16, and the patterns (Q, T) uint8, the first of which is always.
 
+    Each pattern is made once, however many sites or lanes share it.
 
-def _patterns(made: list[_Pattern]) -> tuple[np.ndarray, np.ndarray]:
-    """Equal patterns as one: number of each (n,) int16, and the patterns (Q, T) uint8, the first of which is always."""
-    ticks = next((len(runs) for _, runs in made if runs is not None), 1)
-    known: dict[tuple[object, ...], int] = {(): 0}
-    rows = [np.ones(ticks, np.uint8)]
-    number = np.zeros(len(made), np.int16)
-    for i, (made_from, runs) in enumerate(made):
-        if made_from not in known and runs is not None:
-            known[made_from] = len(rows)
-            rows.append(runs.astype(np.uint8))
-        number[i] = known[made_from]
-    return number, np.stack(rows)
+    Args:
+        keys: None for always.
+        made: a key's pattern, (T,) bool.
+    """
+    distinct = list(dict.fromkeys(key for key in keys if key is not None))
+    rows = [made(key).astype(np.uint8) for key in distinct]
+    always = np.ones(len(rows[0]) if rows else 1, np.uint8)
+    number = {key: i + 1 for i, key in enumerate(distinct)}
+    return np.array([number[key] if key else 0 for key in keys], dtype=np.int16), np.stack([always, *rows])
 
 
 def _ticks_to_next(leaves: np.ndarray) -> np.ndarray:

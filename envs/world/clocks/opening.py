@@ -69,11 +69,6 @@ def read_timetable(text: str) -> list[tuple[frozenset[int], float]]:
     return out
 
 
-def always(hour_of_week: np.ndarray) -> np.ndarray:
-    """Every tick: (T,) bool."""
-    return np.ones(len(hour_of_week), dtype=bool)
-
-
 def open_hours(hour_of_week: np.ndarray, opens: float | None, closes: float | None, days: str | None) -> np.ndarray:
     """The ticks at whose start a site is open: (T,) bool.
 

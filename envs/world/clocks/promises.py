@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from regional_dispatch.envs.world.clocks.clock import Calendars
@@ -15,8 +13,7 @@ def promise_ticks(scenario: Scenario) -> np.ndarray:
 
     The orders of a trace bring their own promises; for them these are the defaults.
     """
-    demand = scenario.demand if isinstance(scenario.demand, GeneratedDemand) else GeneratedDemand()
-    return np.array([math.floor(hours / scenario.tick_hours + 1e-9) for hours in demand.promise_hours], dtype=np.int32)
+    return _whole_ticks(scenario, np.array(_promised(scenario).promise_hours))
 
 
 def local_promise_ticks(scenario: Scenario, calendars: Calendars) -> np.ndarray:
@@ -24,11 +21,20 @@ def local_promise_ticks(scenario: Scenario, calendars: Calendars) -> np.ndarray:
 
     The promise of an order after its class's cut-off counts from the station's next midnight.
     """
-    demand = scenario.demand if isinstance(scenario.demand, GeneratedDemand) else GeneratedDemand()
+    demand = _promised(scenario)
     hour = calendars.hour_of_week % 24
     out = np.empty((len(demand.promise_hours), *hour.shape), dtype=np.int32)
     for i, hours in enumerate(demand.promise_hours):
         cut_off = demand.promise_cut_offs[i] if demand.promise_cut_offs else None
         late = np.zeros(hour.shape) if cut_off is None else np.where(hour >= cut_off - 1e-9, 24 - hour, 0.0)
-        out[i] = np.floor((hours + late) / scenario.tick_hours + 1e-9)
+        out[i] = _whole_ticks(scenario, hours + late)
     return out
+
+
+def _promised(scenario: Scenario) -> GeneratedDemand:
+    return scenario.demand if isinstance(scenario.demand, GeneratedDemand) else GeneratedDemand()
+
+
+def _whole_ticks(scenario: Scenario, hours: np.ndarray) -> np.ndarray:
+    """Ticks within some hours, int32; a promise is not rounded up."""
+    return np.floor(hours / scenario.tick_hours + 1e-9).astype(np.int32)

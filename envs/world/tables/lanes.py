@@ -9,7 +9,7 @@ import pandas as pd
 
 from regional_dispatch.envs.world.clocks.opening import read_timetable
 from regional_dispatch.envs.world.findings import Findings
-from regional_dispatch.envs.world.geography import EARTH_RADIUS_MILES
+from regional_dispatch.envs.world.geography import miles_along
 from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS, kind_between
 from regional_dispatch.envs.world.scenario import Scenario, TableNetwork
 from regional_dispatch.envs.world.tables.match import number_texts
@@ -104,10 +104,8 @@ def _check_timetables(path: Path, table: pd.DataFrame, findings: Findings) -> No
 
 def air_miles_of(sites: pd.DataFrame, origin: np.ndarray, dest: np.ndarray) -> np.ndarray:
     """Great-circle distance of pairs of sites, NaN where a place is not known: (pairs,). Unit: miles."""
-    lat, lon = np.radians(sites["latitude"].to_numpy(float)), np.radians(sites["longitude"].to_numpy(float))
-    half = np.sin((lat[dest] - lat[origin]) / 2) ** 2
-    half += np.cos(lat[origin]) * np.cos(lat[dest]) * np.sin((lon[dest] - lon[origin]) / 2) ** 2
-    return np.asarray(2 * EARTH_RADIUS_MILES * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
+    lat, lon = sites["latitude"].to_numpy(float), sites["longitude"].to_numpy(float)
+    return miles_along(lat[origin], lon[origin], lat[dest], lon[dest])
 
 
 def _check_miles(path: Path, table: pd.DataFrame, sites: pd.DataFrame, findings: Findings) -> None:
