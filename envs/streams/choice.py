@@ -1,0 +1,82 @@
+"""Which streams an environment's arguments ask for, and the check of the actions that go into them."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+import numpy as np
+from gymnasium.error import InvalidAction
+
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
+from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.streams.sampled import SampledStreams
+from regional_dispatch.envs.streams.tick import TickDecisions
+from regional_dispatch.envs.streams.whole import WholeStreams
+from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.scenario import Scenario
+
+WHOLE, OWN = CREDITS = ("whole", "own")
+_PROBE_HOURS = 24.0
+
+
+def streams_of(
+    scenario: Scenario, rows: int, credit: str, background: Scorers | None, base: Scorers | None, follow_hours: float
+) -> WholeStreams | SampledStreams:
+    """The streams of `RegionalDecision-v0`; its class has the arguments.
+
+    Raises:
+        ScenarioError: an argument cannot be used.
+    """
+    if credit not in CREDITS:
+        raise ScenarioError(f"credit = {credit!r}: must be one of {', '.join(CREDITS)}")
+    for name, scorers in (("background", background), ("base", base)):
+        if not isinstance(scorers, Scorers | None):
+            raise ScenarioError(
+                f"{name} = {scorers!r}: must be scorers, such as those of regional_dispatch.baseline('least_cost').scorers"
+            )
+    if not (math.isfinite(follow_hours) and follow_hours > 0):
+        raise ScenarioError(f"follow_hours = {follow_hours}: must be above 0. Unit: hours")
+    if credit == WHOLE:
+        if background is not None:
+            raise ScenarioError("background: with credit='whole' streams make every decision; leave it out, or use 'own'")
+        return WholeStreams(Simulator(scenario, rows), base=base)
+    others = background or DEFAULT_BACKGROUND
+    copies = -(-rows // min(rows, decisions_per_tick(scenario, others)))
+    return SampledStreams(Simulator(scenario, copies), rows, others, base=base, follow_hours=follow_hours)
+
+
+def decisions_per_tick(scenario: Scenario, policy: Scorers) -> int:
+    """Median decisions of a tick in the first day after the warm-up, 1 at least."""
+    sim = Simulator(scenario)
+    decisions = TickDecisions(sim)
+    sim.reset(0, episode_key("train", 0, 0))
+    last = sim.world.rules.horizon_tick - 1
+    first = min(sim.world.rules.warmup_tick, last)
+    sim.run(policy, until=first)
+    counts = []
+    for _ in range(first, min(first + math.ceil(_PROBE_HOURS / scenario.tick_hours), last) + 1):
+        sim.begin(0)
+        counts.append(decisions.read(0))
+        sim.decide(0, policy)
+        if sim.finish(0):
+            break
+    return max(1, int(median(counts)))
+
+
+def checked_actions(actions: np.ndarray, rows: int, options: int) -> np.ndarray:
+    """Actions as streams take them: (rows,) int64.
+
+    Raises:
+        gymnasium.error.InvalidAction: another shape, not integers, or out of range.
+    """
+    actions = np.asarray(actions)
+    if actions.shape != (rows,):
+        raise InvalidAction(f"actions of shape {actions.shape}: must be ({rows},), one per stream")
+    if actions.dtype.kind not in "iub":
+        raise InvalidAction(f"actions of dtype {actions.dtype}: must be integers")
+    wrong = np.flatnonzero((actions < 0) | (actions >= options))
+    if len(wrong):
+        raise InvalidAction(f"action[{wrong[0]}] = {actions[wrong[0]]}: must lie in 0…{options - 1}")
+    return actions.astype(np.int64)
