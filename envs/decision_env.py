@@ -31,10 +31,10 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
 
     ## Action Space
 
-    `Discrete(K)`: a candidate of a line; hold (0) or go (1) of a lane. `action_masks()` gives the legal ones, (K,) bool,
-    as sb3-contrib expects them, and `info["action_mask"]` the same as int8, for `action_space.sample(mask)`. An action
-    that is not legal stands for 0. With `base`, action 0 is what that rule would do, and the others follow in their own
-    order.
+    `Discrete(K)`: a candidate of a line; hold (0) or go (1) of a lane. `action_masks()` gives the legal ones, (K,)
+    bool, as sb3-contrib expects them, and `info["action_mask"]` the same as int8, for `action_space.sample(mask)`. An
+    action that is not legal stands for 0. With `base`, action 0 is what that rule would do, and the others follow in
+    their own order.
 
     ## Observation Space
 

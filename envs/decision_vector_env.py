@@ -23,16 +23,17 @@ from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_
 class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """`RegionalDecision-v0` for many decision streams, without Python per decision.
 
-    Spaces, rewards and arguments are those of `RegionalDecisionEnv`. With `credit="whole"` a stream is a network copy of
-    its own. With `credit="own"` the streams share as few copies as there are decisions in a tick: on us8, 512 streams
-    share one. There every step ends every stream's episode, and the observation that comes with it is the next decision.
-    A stream without a decision, as at night, sees one legal action, and `infos["idle"]` says so.
+    Spaces, rewards and arguments are those of `RegionalDecisionEnv`. With `credit="whole"` a stream is a network copy
+    of its own. With `credit="own"` the streams share as few copies as there are decisions in a tick: on us8, 512
+    streams share one. There every step ends every stream's episode, and the observation that comes with it is the next
+    decision. A stream without a decision, as at night, sees one legal action, and `infos["idle"]` says so.
 
     Args:
         num_envs: streams, 1 or more.
         scenario, credit, background, base, follow_hours, tables, overrides: see `RegionalDecisionEnv`.
-        autoreset_mode: with `whole`, NEXT_STEP, the default, or SAME_STEP, in which `infos["final_obs"]` holds what came
-            before. With `own` always SAME_STEP, and there is no `final_obs`: nothing follows an episode of one decision.
+        autoreset_mode: with `whole`, NEXT_STEP, the default, or SAME_STEP, in which `infos["final_obs"]` holds what
+            came before. With `own` always SAME_STEP, and there is no `final_obs`: nothing follows an episode of one
+            decision.
 
     Raises:
         ScenarioError: the scenario or an argument cannot be used.
@@ -99,9 +100,7 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
         self._ended[:] = False
         return self._observe(), self._infos()
 
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision of every stream.
 
         Raises:

@@ -1,5 +1,4 @@
 """Other learners, for comparison.
 
 - `joint.py`: this project's PPO with one summed reward per region and tick.
-- `maskable.py`: sb3-contrib's MaskablePPO on padded observations.
 """

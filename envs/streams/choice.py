@@ -34,13 +34,15 @@ def streams_of(
     for name, scorers in (("background", background), ("base", base)):
         if not isinstance(scorers, Scorers | None):
             raise ScenarioError(
-                f"{name} = {scorers!r}: must be scorers, such as those of regional_dispatch.baseline('least_cost').scorers"
+                f"{name} = {scorers!r}: must be scorers, such as regional_dispatch.baseline('least_cost').scorers"
             )
     if not (math.isfinite(follow_hours) and follow_hours > 0):
         raise ScenarioError(f"follow_hours = {follow_hours}: must be above 0. Unit: hours")
     if credit == WHOLE:
         if background is not None:
-            raise ScenarioError("background: with credit='whole' streams make every decision; leave it out, or use 'own'")
+            raise ScenarioError(
+                "background: with credit='whole' streams make every decision; leave it out, or use 'own'"
+            )
         return WholeStreams(Simulator(scenario, rows), base=base)
     others = background or DEFAULT_BACKGROUND
     copies = -(-rows // min(rows, decisions_per_tick(scenario, others)))

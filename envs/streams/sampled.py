@@ -24,10 +24,10 @@ class SampledStreams:
     In one tick of each copy the streams decide on decisions drawn at random. `background` makes all others, and every
     one of the next `follow_hours`. Then each stream's decision ends with its own charge, and the streams draw again.
 
-    A line is charged with the cost of its whole order: handling, shares of trucks, lateness, and the shadow price of the
-    units it took. A lane is charged with its trucks, less what their packages would have cost on full ones, and with the
-    lateness of what it held, discounted. A line whose choice could not be served, or whose order is still under way, is
-    charged with the standard cost of its choice.
+    A line is charged with the cost of its whole order: handling, shares of trucks, lateness, and the shadow price of
+    the units it took. A lane is charged with its trucks, less what their packages would have cost on full ones, and
+    with the lateness of what it held, discounted. A line whose choice could not be served, or whose order is still
+    under way, is charged with the standard cost of its choice.
 
     Args:
         sim: the network copies.

@@ -20,7 +20,6 @@ from regional_dispatch.envs.streams.layout import (
     SOURCE_COLUMNS,
 )
 
-
 _COST_USD, _LATE_USD = 10.0, 5.0  # units of the features `cost` and `late_usd_if_held`
 
 

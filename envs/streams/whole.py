@@ -27,7 +27,8 @@ class WholeStreams:
 
     A decision is charged at once with what is known: a line with its standard route cost; a truck that leaves with its
     empty room, at the lane's cost; a truck that stays with the lateness this makes inevitable. The last decision of a
-    tick is charged with the rest, up to what the ledger has booked by the next tick's decisions. So an episode's charges
+    tick is charged with the rest, up to what the ledger has booked by the next tick's decisions. So an episode's
+        charges
     sum to the ledger's dollars.
 
     Args:

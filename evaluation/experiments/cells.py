@@ -10,26 +10,23 @@ import pandas as pd
 
 from regional_dispatch.agents.export import load_policy
 from regional_dispatch.agents.folder import POLICY_FILE
-from regional_dispatch.agents.rivals.maskable import MaskablePolicy
 from regional_dispatch.agents.training.run import tuning_worlds
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.bounds import Bound
-from regional_dispatch.evaluation.cells import Cell, Rows, Worlds, bound_cell, player_cell, policy_cell
+from regional_dispatch.evaluation.cells import Cell, Rows, Worlds, bound_cell, policy_cell
 from regional_dispatch.evaluation.compare import Learned, check_unseen
-from regional_dispatch.evaluation.experiments.file import MASKABLE, Ready
+from regional_dispatch.evaluation.experiments.file import Ready
 from regional_dispatch.evaluation.experiments.trainings import Outcome
 from regional_dispatch.evaluation.rollouts import results_frame
-
-Trained = ScorerPolicy | MaskablePolicy
 
 
 class Cells(NamedTuple):
     """The cells of one variant."""
 
     ready: Ready
-    trained: dict[int, Trained]  # by seed
+    trained: dict[int, ScorerPolicy]  # by seed
     held_out: dict[int, Cell]
     rivals: dict[str, Cell]
     levels: dict[str, dict[int, list[Cell]]]  # the rivals on each seed's tuning episodes, world by world
@@ -46,27 +43,24 @@ def label(seed: int) -> str:
     return f"seed {seed}"
 
 
-def trained_policies(ready: Ready, outcomes: Mapping[Path, Outcome], out: Path) -> dict[int, Trained]:
+def trained_policies(ready: Ready, outcomes: Mapping[Path, Outcome], out: Path) -> dict[int, ScorerPolicy]:
     """The policies of the seeds whose training ended well."""
-    found: dict[int, Trained] = {}
+    found: dict[int, ScorerPolicy] = {}
     for seed in ready.seeds:
         folder = run_folder(out, ready.variant.name, seed)
         if outcomes[folder].error is None:
-            maskable = ready.variant.algorithm == MASKABLE
-            found[seed] = MaskablePolicy(folder, label(seed)) if maskable else load_policy(folder / POLICY_FILE)
+            found[seed] = load_policy(folder / POLICY_FILE)
     return found
 
 
 def variant_cells(
-    ready: Ready, trained: dict[int, Trained], keys: Sequence[int], seed: int, worlds: Worlds, bound: Bound | None
+    ready: Ready, trained: dict[int, ScorerPolicy], keys: Sequence[int], seed: int, worlds: Worlds, bound: Bound | None
 ) -> Cells:
     name, judges = ready.variant.name, tuning_worlds(ready.scenario, ready.ppo)
     policies: dict[str, Learned] = {**{label(k): policy for k, policy in trained.items()}, **ready.rivals}
     check_unseen(policies, "evaluate", seed)
 
-    def cell(policy: Trained, title: str, of: Sequence[int], world: Scenario = ready.scenario) -> Cell:
-        if isinstance(policy, MaskablePolicy):
-            return player_cell(worlds, f"{name}: {title}", world, policy, of)
+    def cell(policy: ScorerPolicy, title: str, of: Sequence[int], world: Scenario = ready.scenario) -> Cell:
         return policy_cell(worlds, f"{name}: {title}", world, policy, of, False)
 
     def tuning_cells(policy: ScorerPolicy, title: str, k: int) -> list[Cell]:

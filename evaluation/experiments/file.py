@@ -20,7 +20,7 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.periods import check_sample
 from regional_dispatch.evaluation.policies import resolve_policies
 
-PPO, MASKABLE = "ppo", "maskable_ppo"
+PPO = "ppo"
 _INHERITED = ("scenario", "ppo", "seeds", "rivals", "timesteps")
 
 
@@ -43,17 +43,20 @@ class Variant(_Frozen):
     )
     set: dict[str, Any] = Field({}, description="Field of the scenario → value, such as demand.orders_per_day.")
     ppo_set: dict[str, Any] = Field({}, description="Field of the PPO file → value.")
-    algorithm: Literal["ppo", "maskable_ppo"] = Field(
-        "ppo", description="This project's PPO, or sb3-contrib's MaskablePPO as it comes (agents/rivals/maskable.py)."
+    algorithm: Literal["ppo", "maskable_ppo", "dqn"] = Field(
+        "ppo",
+        description="This project's PPO, or a stock algorithm on RegionalDecision-v0 (agents/stock/algorithms.py).",
     )
-    seconds: float | None = Field(None, gt=0, description="Time budget of maskable_ppo. Unit: seconds of learning.")
+    seconds: float | None = Field(
+        None, gt=0, description="Time budget of a stock algorithm. Unit: CPU seconds of learning."
+    )
     bound: bool = Field(False, description="Compute hindsight bounds, and the share of the gap it closes?")
     bound_episodes: int = Field(16, ge=1, description="Episodes with a bound, the first ones. Unit: episodes.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Variant:
-        if (self.seconds is None) == (self.algorithm == MASKABLE):
-            raise ValueError("algorithm maskable_ppo takes a time budget in seconds, and ppo takes timesteps")
+        if (self.seconds is None) == (self.algorithm != PPO):
+            raise ValueError("a stock algorithm takes a time budget in seconds, and ppo takes timesteps")
         no_doubles("seeds", [str(seed) for seed in self.seeds or ()])
         if min(self.seeds or (0,)) < 0:
             raise ValueError(f"seeds = {list(self.seeds or ())}: must be 0 or more")
@@ -154,8 +157,10 @@ def _ready(variant: Variant, folder: Path) -> Ready:
     world = _relative(variant.scenario, folder) if variant.scenario.endswith((".yaml", ".yml")) else variant.scenario
     ppo_file = _relative(variant.ppo, folder)
     scenario, ppo = load_scenario(world, _texts(variant.set)), load_ppo(ppo_file, _texts(variant.ppo_set))
-    if variant.algorithm == MASKABLE and ppo.networks is not None:
-        raise InputError(f"ppo_set: networks = {ppo.networks}: maskable_ppo trains on the scenario alone; leave it out")
+    if variant.algorithm != PPO and ppo.networks is not None:
+        raise InputError(
+            f"ppo_set: networks = {ppo.networks}: {variant.algorithm} trains on the scenario alone; leave it out"
+        )
     arguments = ["--scenario", world, "--ppo", ppo_file]
     for option, settings in (("--set", variant.set), ("--ppo-set", variant.ppo_set)):
         for field, text in _texts(settings).items():

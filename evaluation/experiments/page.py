@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regional_dispatch.evaluation.compare import Summary
-from regional_dispatch.evaluation.experiments.file import MASKABLE
+from regional_dispatch.evaluation.experiments.file import PPO
 from regional_dispatch.evaluation.experiments.run import CURVES
 from regional_dispatch.evaluation.experiments.summary import BETTER, TIE, verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training
@@ -121,7 +121,7 @@ def _to_base(base: str | None, variants: Mapping[str, Summary]) -> list[str]:
 def _to_base_row(name: str, variant: Summary) -> list[str]:
     cost, found = interval(variant["kpis"][COST], 3, signed=False), variant["to_base"]
     changed = ", ".join([
-        *(["MaskablePPO"] if variant["algorithm"] == MASKABLE else []),
+        *([f"`{variant['algorithm']}`"] if variant["algorithm"] != PPO else []),
         *(f"`{field}: {json.dumps(value)}`" for field, value in variant["changes"].items()),
     ])  # fmt: skip
     if found is None:

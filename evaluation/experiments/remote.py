@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 
-from regional_dispatch.agents.rivals.maskable import train_maskable
+from regional_dispatch.agents.stock.train import train_stock
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.run import Run, train, write_config
 from regional_dispatch.baselines.tuned import FOLDER
@@ -51,7 +51,8 @@ class Job(NamedTuple):
     title: str
     scenario: Scenario
     run: Run  # of the same scenario
-    seconds: float | None  # time budget of MaskablePPO; None: PPO
+    algorithm: str  # PPO, or a stock algorithm
+    seconds: float | None  # time budget of a stock algorithm; None: PPO
     references: dict[str, ScorerPolicy]  # drawn beside its learning curve
     tuned: dict[str, bytes]  # the user's tuned baselines: name → file
     begun: bytes | None  # archive of the folder to go on from
@@ -120,7 +121,9 @@ def _job(training: Training, goes_on: bool, board: Board | None) -> Job:
     references = {} if training.seconds else resolve_policies(reference_names(scenario.name), scenario)
     tuned = {path.name: path.read_bytes() for path in FOLDER.glob("*.yaml")}
     begun = archive(training.folder) if goes_on else None
-    return Job(training.title, scenario, training.run, training.seconds, references, tuned, begun, board)
+    return Job(
+        training.title, scenario, training.run, training.algorithm, training.seconds, references, tuned, begun, board
+    )
 
 
 def _kept(training: Training, trained: Trained, before: float) -> Outcome:
@@ -162,7 +165,7 @@ def _train(job: Job, run: Run) -> str | None:
     ):  # fmt: skip
         try:
             if job.seconds is not None:
-                train_maskable(run, job.seconds)
+                train_stock(job.algorithm, run, job.seconds)
             else:
                 train(run, job.references, checkpoint=newest_checkpoint(run.out) if job.begun is not None else None)
         except Exception as error:  # the other trainings go on

@@ -27,7 +27,7 @@ from regional_dispatch.evaluation.experiments.cells import (
     variant_cells,
 )
 from regional_dispatch.evaluation.experiments.curves import Curves, draw_curves
-from regional_dispatch.evaluation.experiments.file import MASKABLE, Experiment, Ready
+from regional_dispatch.evaluation.experiments.file import PPO, Experiment, Ready
 from regional_dispatch.evaluation.experiments.summary import compared_with_base, learning_curves, summarise_variant
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, digest, sources
 from regional_dispatch.evaluation.output import staged
@@ -55,19 +55,20 @@ def trainings(variants: Sequence[Ready], out: Path, worlds: Worlds) -> list[Trai
 
 def _training(ready: Ready, seed: int, folder: Path, worlds: Worlds) -> Training:
     tail = [*ready.arguments, "--seed", str(seed), "--out", str(folder)]
-    title, maskable = f"{ready.variant.name}, seed {seed}", ready.variant.algorithm == MASKABLE
+    title, algorithm = f"{ready.variant.name}, seed {seed}", ready.variant.algorithm
+    stock = algorithm != PPO
     parts = {
         "scenario": worlds.digest(ready.scenario), "PPO file": digest(ready.ppo.model_dump(mode="json")),
-        "length": digest([maskable, ready.variant.seconds or ready.timesteps]), "seed": digest(seed),
-        "sources": sources(maskable), "versions": digest(versions()),
+        "length": digest([algorithm, ready.variant.seconds or ready.timesteps]), "seed": digest(seed),
+        "sources": sources(stock), "versions": digest(versions()),
     }  # fmt: skip
-    name = ["evaluate", "train_maskable"] if maskable else ["train"]
-    timesteps = sys.maxsize if maskable else ready.timesteps
+    name = ["evaluate", "train_stock", "--algorithm", algorithm] if stock else ["train"]
+    timesteps = sys.maxsize if stock else ready.timesteps
     text = shlex.join(["python", *PROGRAM[1:], *name, *tail])  # as the process would write it down
     run = Run(ready.scenario, ready.ppo, timesteps, seed, folder, text)
     command = [*PROGRAM, *name, *tail]
-    if maskable:
-        return Training(title, folder, command, None, parts, None, run, ready.variant.seconds)
+    if stock:
+        return Training(title, folder, command, None, parts, None, run, ready.variant.seconds, algorithm)
     again = [*PROGRAM, "train", "--resume", str(folder), "--timesteps", str(ready.timesteps)]
     return Training(title, folder, command, again, parts, ready.timesteps, run)
 

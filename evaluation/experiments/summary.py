@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.agents.export import FilePolicy
-from regional_dispatch.agents.rivals.maskable import MaskablePolicy
 from regional_dispatch.baselines.tuned import LINEAR
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -87,7 +86,7 @@ def _seed_facts(cells: Cells, seed: int, frame: pd.DataFrame, rival: str, outcom
     cost = frame.loc[frame["policy"] == label(seed), COST].to_numpy(dtype=float)
     other = frame.loc[frame["policy"] == rival, COST].to_numpy(dtype=float)
     policy = cells.trained[seed]
-    about = policy.about if isinstance(policy, MaskablePolicy) else _metadata(policy)
+    about = _metadata(policy)
     return {
         "cost_usd": float(cost.mean()), "difference_usd": float((cost - other).mean()),
         "improvement": float((cost < other).mean()), "seconds": outcome.seconds,

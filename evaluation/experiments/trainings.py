@@ -29,7 +29,12 @@ from regional_dispatch.envs.world.replacing import replacing
 STATE, LOG = "training.json", "train.log"
 SOURCES = ("envs", "agents", "solvers", "baselines/pricing.py", "baselines/shadow_price.py", "commands/train.py")
 NO_SOURCES = ("envs/render", "envs/dispatch_env.py")  # trainings do not depend on them
-MASKABLE = "agents/rivals/maskable.py"  # used by MaskablePPO alone
+STOCK = (
+    "agents/stock",
+    "envs/streams",
+    "envs/decision_env.py",
+    "envs/decision_vector_env.py",
+)  # of stock algorithms alone
 _POLL_SECONDS = 0.2
 PACKAGE_PARENT = Path(regional_dispatch.__file__).resolve().parents[1]  # a new process imports us from there
 _GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
@@ -46,6 +51,7 @@ class Training(NamedTuple):
     timesteps: int | None  # None: it has a time budget
     run: Run | None = None  # the same without a command line, for a cluster
     seconds: float | None = None  # time budget
+    algorithm: str = "ppo"
 
 
 class Outcome(NamedTuple):
@@ -74,9 +80,9 @@ def digest(value: Any) -> str:
 
 
 @cache
-def sources(maskable: bool) -> str:
-    """Digest of the code that training runs, with or without MaskablePPO's; comments and layout do not count."""
-    return code_digest(SOURCES, NO_SOURCES if maskable else (*NO_SOURCES, MASKABLE))
+def sources(stock: bool) -> str:
+    """Digest of the code that training runs, with or without stock algorithms; comments and layout do not count."""
+    return code_digest(SOURCES, NO_SOURCES if stock else (*NO_SOURCES, *STOCK))
 
 
 def finished(trainings: Sequence[Training]) -> dict[Path, Outcome]:

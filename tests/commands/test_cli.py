@@ -85,9 +85,7 @@ def test_the_installed_command_has_the_same_ones_under_train_and_evaluate(tmp_pa
 
 
 @pytest.mark.parametrize("asked", ["--help", ""])
-@pytest.mark.parametrize(
-    ("package", "name"), [("tyro", "generate"), ("torch", "train_maskable"), ("rich", "baselines")]
-)
+@pytest.mark.parametrize(("package", "name"), [("tyro", "generate"), ("torch", "train_stock"), ("rich", "baselines")])
 def test_a_missing_package_is_named_in_one_line(
     package: str, name: str, asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

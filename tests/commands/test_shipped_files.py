@@ -20,7 +20,7 @@ USED = {
     "animate --day 99": "--day = 99: this day must end before",
     "tune --baseline immediate": "has no parameters, so nothing to tune",
     "tune_transfers transfers --world moon --rule lp": "--world = 'moon': must be one of",
-    "train_maskable --ppo nearst": "PPO file 'nearst': no such file",
+    "train_stock --ppo nearst": "PPO file 'nearst': no such file",
 }
 UNKNOWN = {
     "benchmark --suite mine": "'mine': no such file and no shipped suite of that name; give a path, or one of: ",

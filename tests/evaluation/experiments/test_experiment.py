@@ -93,7 +93,7 @@ BAD = {
     "name that is no folder": (EXPERIMENT.replace("name: whole", "name: ../x"), r"variants\.0\.name = '\.\./x'"),
     "unknown base": (EXPERIMENT.replace("base: whole", "base: half"), "base = 'half': must be one of the variants"),
     "variant twice": (EXPERIMENT.replace("name: shelf", "name: whole"), "variants: 'whole' is given twice"),
-    "budget of time for ppo": (EXPERIMENT.replace("maskable_ppo", "ppo"), "maskable_ppo takes a time budget"),
+    "budget of time for ppo": (EXPERIMENT.replace("maskable_ppo", "ppo"), "a stock algorithm takes a time budget"),
     "negative seed": (EXPERIMENT.replace("seeds: [1]", "seeds: [-1]"), r"seeds = \[-1\]: must be 0 or more"),
     "no rivals": (EXPERIMENT.replace("rivals: [least_cost, linear, national_nearest]\n", ""), "whole: rivals: missing"),
     "unknown rival": (EXPERIMENT.replace("[least_cost,", "[leest_cost,"), r"variants: whole: policy 'leest_cost'"),
@@ -364,7 +364,7 @@ def test_off_the_shelf_is_trained_by_time_and_measured_the_same(summary: dict[st
 def test_the_page_has_every_table(ran: tuple[Path, Ended, Ended], summary: dict[str, Any]) -> None:
     page = (ran[0] / "out" / "experiment.md").read_text(encoding="utf-8")
     for text in (
-        "does it run?", "3 held-out episodes, seed 0", "## Against whole", "`stock.skus: 50`", "MaskablePPO",
+        "does it run?", "3 held-out episodes, seed 0", "## Against whole", "`stock.skus: 50`", "`maskable_ppo`",
         "## Against the best rival", "## Against the best untuned rule", "## Training", "## Seeds", "## KPIs",
         "Made by `python evaluate.py experiment files/tiny.yaml", "![Cost on the tuning episodes",
     ):  # fmt: skip

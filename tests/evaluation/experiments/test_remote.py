@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 from regional_dispatch.agents.export import load_policy
 from regional_dispatch.agents.folder import POLICY_FILE
-from regional_dispatch.agents.rivals.maskable import MaskablePolicy
 from regional_dispatch.baselines.tuned import FOLDER
 from regional_dispatch.evaluation.cells import Worlds, digest
 from regional_dispatch.evaluation.execution.executor import HERE
@@ -95,12 +93,9 @@ def test_an_archive_holds_the_folder(tmp_path: Path) -> None:
     assert (tmp_path / "there" / "b" / "c.txt").read_text(encoding="utf-8") == "c"
 
 
-def test_maskable_ppo_is_pickled_with_its_model(wanted: list[Training]) -> None:
+def test_a_stock_algorithm_leaves_a_policy_like_any_other(wanted: list[Training]) -> None:
     training = next(training for training in wanted if training.seconds is not None)
-    assert training.run is not None
     train_on(HERE, [training], Told())
-    policy = MaskablePolicy(training.folder, "seed 0")
-    scenario = training.run.scenario
-    rows, sent = policy.rollout(scenario, [1]), pickle.dumps(MaskablePolicy(training.folder, "seed 0"))
-    shutil.rmtree(training.folder)
-    assert pickle.loads(sent).rollout(scenario, [1]) == rows
+    policy = load_policy(training.folder)
+    assert policy.metadata["algorithm"] == "maskable_ppo"
+    assert policy.seen == {("train", 0), ("tune", 0)}

@@ -1,15 +1,17 @@
-"""Train MaskablePPO of sb3-contrib, unchanged, for a time budget; experiments compare with it."""
+"""Train a stock algorithm of stable-baselines3 on RegionalDecision-v0 for a budget of CPU time."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from regional_dispatch.agents.config import load_ppo
-from regional_dispatch.agents.rivals.maskable import MODEL_FILE, train_maskable
+from regional_dispatch.agents.folder import POLICY_FILE
+from regional_dispatch.agents.stock.train import train_stock
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.commands.options import Overrides, PpoOverrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
@@ -18,20 +20,22 @@ from regional_dispatch.evaluation.errors import InputError
 
 @dataclass(frozen=True)
 class Command:
-    """Train MaskablePPO of sb3-contrib, unchanged, for a time budget; experiments compare with it.
+    """Train a stock algorithm of stable-baselines3 on RegionalDecision-v0 for a budget of CPU time.
 
-    Writes the model, config.yaml and curve.csv into the folder.
+    Writes policy.safetensors, config.yaml, curve.csv and TensorBoard logs into the folder; `compare` plays it.
     """
 
+    algorithm: Literal["maskable_ppo", "dqn"] = "maskable_ppo"
+    """sb3-contrib's MaskablePPO, or stable-baselines3's DQN (agents/stock/algorithms.py)."""
     scenario: str = "us8"
     """A scenario file, or the name of a shipped one."""
     ppo: str = "default"
-    """A PPO file, or the name of a shipped one; only its copies, n_steps, eval_every and eval_episodes are used."""
-    seconds: float = 600.0
-    """How long to train. Unit: seconds of wall clock, without evaluations."""
+    """A PPO file, or the name of a shipped one; only its eval_episodes is used."""
+    seconds: float = 300.0
+    """How long to learn. Unit: seconds of CPU time, without evaluations."""
     seed: int = 0
     """Seed of orders, weights and exploration."""
-    out: Path = Path("runs/maskable")
+    out: Path = Path("runs/stock")
     """Folder for the results; created if it is missing."""
     overrides: Overrides = ()
     """Change a field of the scenario; may be repeated."""
@@ -45,6 +49,6 @@ class Command:
         above("--seconds", self.seconds, 0)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
-        if (self.out / MODEL_FILE).exists():
+        if (self.out / POLICY_FILE).exists():
             raise InputError(f"--out {self.out}: holds an earlier run; name another")
-        train_maskable(Run(scenario, ppo, sys.maxsize, self.seed, self.out, command_line()), self.seconds)
+        train_stock(self.algorithm, Run(scenario, ppo, sys.maxsize, self.seed, self.out, command_line()), self.seconds)
