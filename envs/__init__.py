@@ -8,8 +8,8 @@ if __name__ == "envs":
 
     sys.modules[__name__] = regional_dispatch.envs
 else:
-    from regional_dispatch.envs.registration import ENV_ID, register_envs
+    from regional_dispatch.envs.registration import DECISION_ID, ENV_ID, register_envs
 
-    __all__ = ["ENV_ID", "register_envs"]
+    __all__ = ["DECISION_ID", "ENV_ID", "register_envs"]
 
     register_envs()

@@ -11,9 +11,14 @@ from __future__ import annotations
 import torch
 from sb3_contrib import MaskablePPO
 
-from regional_dispatch import ScorerPolicy, baseline, compare_policies, load_scenario
-from regional_dispatch.agents.stock.candidate_policy import CandidatePolicy
-from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
+from regional_dispatch import (
+    CandidatePolicy,
+    DecisionVecEnv,
+    ScorerPolicy,
+    baseline,
+    compare_policies,
+    load_scenario,
+)
 
 DECISIONS = 400_000
 

@@ -1,7 +1,8 @@
 """regional-dispatch: a Gymnasium environment of an e-commerce fulfilment network, and agents that learn to run it.
 
-`import regional_dispatch` registers `RegionalDispatch-v0` with Gymnasium and loads nothing heavy. The names below are
-the public interface; each is imported when it is first used. Everything else may change between versions.
+`import regional_dispatch` registers `RegionalDispatch-v0` and `RegionalDecision-v0` with Gymnasium and loads nothing
+heavy. The names below are the public interface; each is imported when it is first used. Everything else may change
+between versions.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 if not (Path(__file__).parent / "envs").is_dir():
     __path__.append(str(Path(__file__).resolve().parents[1]))
 
-from regional_dispatch.envs import ENV_ID, register_envs
+from regional_dispatch.envs import DECISION_ID, ENV_ID, register_envs
 
 if TYPE_CHECKING:
     from regional_dispatch.agents.export import load_policy
+    from regional_dispatch.agents.stock.candidate_policy import CandidatePolicy
+    from regional_dispatch.agents.stock.candidate_q import CandidateQPolicy
+    from regional_dispatch.agents.stock.joint import JointPolicy
+    from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
     from regional_dispatch.agents.vec_env import RegionalVecEnv
     from regional_dispatch.baselines import baseline, baseline_names
+    from regional_dispatch.envs.decision_env import RegionalDecisionEnv
+    from regional_dispatch.envs.decision_vector_env import RegionalDecisionVectorEnv
     from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
     from regional_dispatch.envs.kernel.metrics import KPIS
     from regional_dispatch.envs.policy import Policy, ScorerPolicy
@@ -32,8 +39,14 @@ if TYPE_CHECKING:
 
 # Public name → the module that holds it.
 _HOMES = {
+    "CandidatePolicy": "agents.stock.candidate_policy",
+    "CandidateQPolicy": "agents.stock.candidate_q",
+    "DecisionVecEnv": "agents.stock.vec_env",
+    "JointPolicy": "agents.stock.joint",
     "KPIS": "envs.kernel.metrics",
     "Policy": "envs.policy",
+    "RegionalDecisionEnv": "envs.decision_env",
+    "RegionalDecisionVectorEnv": "envs.decision_vector_env",
     "RegionalDispatchEnv": "envs.dispatch_env",
     "RegionalDispatchVectorEnv": "envs.vector_env",
     "RegionalVecEnv": "agents.vec_env",
@@ -51,9 +64,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "DECISION_ID",
     "ENV_ID",
     "KPIS",
+    "CandidatePolicy",
+    "CandidateQPolicy",
+    "DecisionVecEnv",
+    "JointPolicy",
     "Policy",
+    "RegionalDecisionEnv",
+    "RegionalDecisionVectorEnv",
     "RegionalDispatchEnv",
     "RegionalDispatchVectorEnv",
     "RegionalVecEnv",

@@ -23,7 +23,7 @@ def test_every_public_name_is_there_and_documented() -> None:
     for name in regional_dispatch.__all__:
         assert getattr(regional_dispatch, name) is not None
     assert set(regional_dispatch.__all__) <= set(dir(regional_dispatch))
-    assert {*regional_dispatch._HOMES, "ENV_ID", "register_envs"} == set(regional_dispatch.__all__)
+    assert {*regional_dispatch._HOMES, "DECISION_ID", "ENV_ID", "register_envs"} == set(regional_dispatch.__all__)
 
 
 def test_the_package_says_its_version() -> None:
