@@ -111,11 +111,11 @@ class RegionalDispatchVectorEnv(
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.scenario = scenario_of(scenario, overrides)
         self._check_horizon(max_episode_steps)
-        probe = Simulator(self.scenario)
-        number = None if region is None else find_region(probe, region)
-        self.num_envs = _row_count(num_envs, 1 if region is not None else probe.regions)
-        copies = self.num_envs if region is not None else -(-self.num_envs // probe.regions)
-        self.sim = Simulator(self.scenario, copies)
+        one = Simulator(self.scenario)
+        number = None if region is None else find_region(one, region)
+        self.num_envs = _row_count(num_envs, 1 if region is not None else one.regions)
+        copies = self.num_envs if region is not None else -(-self.num_envs // one.regions)
+        self.sim = one if copies == 1 else Simulator(self.scenario, copies)
         if lane_price is not None:
             self.sim.price_lanes(lane_price)
         rows = None if region is not None else self.num_envs
@@ -186,10 +186,10 @@ class RegionalDispatchVectorEnv(
         infos = self._infos(seen, booked, paid)
         if self.kpis_every_step or ended.any():
             infos |= self._kpis(self._all if self.kpis_every_step else ended)
-        shown, self._ended = self._shown(seen), ended
+        shown, self._ended = self._shown(seen), ended.copy()
         if self.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
             shown, infos = self._same_step(shown, infos)
-        return shown, reward, ~self._all, ended.copy(), infos
+        return shown, reward, ~self._all, ended, infos
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
@@ -207,8 +207,10 @@ class RegionalDispatchVectorEnv(
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Calls a method of every row, or reads an attribute: those of `RegionalDispatchEnv` without reset and step."""
-        if name in ("action_masks", "render"):
-            return tuple(getattr(self, name)() or [None] * self.num_envs)
+        if name == "action_masks":
+            return tuple(self.action_masks())
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
         found = [getattr(row, name) for row in self.rows]
         return tuple(one(*args, **kwargs) if callable(one) else one for one in found)
 
