@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +152,9 @@ def options_by_copy(options: Mapping[str, Any] | None, scenario: Scenario, copie
     return [reset_options({name: column[copy] for name, column in columns.items()}, scenario) for copy in range(copies)]
 
 
-def _by_copy(name: str, value: Any, copies: int) -> Sequence[Any]:
+def _by_copy(name: str, value: Any, copies: int) -> list[Any]:
     if not isinstance(value, list | tuple | np.ndarray):
         return [value] * copies
     if len(value) != copies:
         raise ScenarioError(f"options: {name} has {len(value)} values: must be one, or one per copy, {copies}")
-    return value
+    return list(value)

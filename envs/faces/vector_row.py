@@ -43,12 +43,12 @@ class Row:
         return int(self._envs.region_rows.copy_of[self._number])
 
     @property
-    def observation_space(self) -> spaces.Dict:
+    def observation_space(self) -> spaces.Space[Any]:
         """Of one row."""
         return self._envs.single_observation_space
 
     @property
-    def action_space(self) -> spaces.MultiDiscrete:
+    def action_space(self) -> spaces.Space[Any]:
         """Of one row."""
         return self._envs.single_action_space
 
