@@ -11,9 +11,11 @@ import numpy as np
 
 from regional_dispatch.envs.faces.action_space import as_array
 from regional_dispatch.envs.faces.arguments import (
+    background_of,
     check_render_mode,
     find_region,
     map_viewer,
+    price_lanes,
     reset_options,
     scenario_of,
     whole_seed,
@@ -21,7 +23,7 @@ from regional_dispatch.envs.faces.arguments import (
 from regional_dispatch.envs.faces.horizon import KnowsItsHorizon
 from regional_dispatch.envs.faces.infos import region_kpis, usd_by_component
 from regional_dispatch.envs.kernel.decisions.score import Scorer
-from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import (
     action_space,
@@ -142,10 +144,9 @@ class RegionalDispatchEnv(KnowsItsHorizon, gymnasium.Env[dict[str, np.ndarray], 
         self.render_mode = check_render_mode(render_mode)
         self.scenario = scenario_of(scenario, overrides)
         self.sim = Simulator(self.scenario)
-        if lane_price is not None:
-            self.sim.price_lanes(lane_price)
+        price_lanes(self.sim, lane_price)
         self.region = find_region(self.sim, region)
-        self.background = background or DEFAULT_BACKGROUND
+        self.background = background_of(background)
         self.tables = tables
         self.kpis_every_step = kpis
         self.observation_space = observation_space(self.sim, tables)  # type: ignore[assignment]

@@ -13,10 +13,12 @@ from gymnasium.vector.utils import batch_space
 
 from regional_dispatch.envs.faces.action_space import checked_actions
 from regional_dispatch.envs.faces.arguments import (
+    background_of,
     check_render_mode,
     find_region,
     map_viewer,
     options_by_copy,
+    price_lanes,
     scenario_of,
     whole_seed,
 )
@@ -116,10 +118,9 @@ class RegionalDispatchVectorEnv(
         self.num_envs = _row_count(num_envs, 1 if region is not None else one.regions)
         copies = self.num_envs if region is not None else -(-self.num_envs // one.regions)
         self.sim = one if copies == 1 else Simulator(self.scenario, copies)
-        if lane_price is not None:
-            self.sim.price_lanes(lane_price)
+        price_lanes(self.sim, lane_price)
         rows = None if region is not None else self.num_envs
-        self.region_rows = RegionRows(self.sim, rows=rows, region=number, background=background)
+        self.region_rows = RegionRows(self.sim, rows=rows, region=number, background=background_of(background))
         self.tables = tables
         self.kpis_every_step = kpis
         self.single_observation_space = observation_space(self.sim, tables)
@@ -128,7 +129,7 @@ class RegionalDispatchVectorEnv(
         self.action_space = action_space(self.sim, self.num_envs)
         self.rows = [Row(self, row) for row in range(self.num_envs)]
         self._ended = ~self._all  # in the step before
-        self._seen = empty_observation(self.sim, self.num_envs)  # masks of the latest observation
+        self._masks = masks_of(empty_observation(self.sim, self.num_envs))  # of the latest observation
         self._viewer: MapViewer | None = None
 
     @property
@@ -138,7 +139,7 @@ class RegionalDispatchVectorEnv(
 
     @background.setter
     def background(self, scorers: Scorers) -> None:
-        self.region_rows.background = scorers
+        self.region_rows.background = background_of(scorers)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -193,7 +194,7 @@ class RegionalDispatchVectorEnv(
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
-        return masks_of(self._seen).astype(bool)
+        return self._masks.astype(bool)
 
     def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
         """The map of every row's copy, (height, width, 3) uint8 each; None without `render_mode="rgb_array"`."""
@@ -275,17 +276,17 @@ class RegionalDispatchVectorEnv(
 
     def _shown(self, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What is returned of what was seen."""
-        self._seen = {name: seen[name].copy() for name in ("order_mask", "lane_mask")}  # the rest is the user's own
         return seen if self.tables else flat(seen)
 
     def _infos(
         self, seen: dict[str, np.ndarray], booked: np.ndarray, paid: np.ndarray, which: np.ndarray | None = None
     ) -> dict[str, Any]:
+        self._masks = masks_of(seen)
         infos = {
             "costs": usd_by_component(booked),
             "cash": usd_by_component(paid),
             "tick": self.sim.state.row["tick"][self.region_rows.copy_of],
-            "action_mask": masks_of(seen),
+            "action_mask": self._masks.copy(),
         }
         return infos | dict.fromkeys((f"_{name}" for name in infos), self._all if which is None else which)
 

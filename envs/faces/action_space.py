@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,19 @@ def checked_actions(actions: Any, rows: int | None, slots: int, candidates: int,
     if given.dtype.kind not in "iub":
         raise InvalidAction(f"action of dtype {given.dtype}: must be integers")
     checked = np.ascontiguousarray(given, dtype=np.int64)
-    below = np.repeat(np.array([candidates, 2], np.uint64), [slots, lanes])
+    below = _first_too_large(slots, candidates, lanes)
     outside = checked.view(np.uint64) >= below  # a negative number is a huge one here
     if outside.any():
         row, at = np.argwhere(outside)[0].tolist()
         slot = f"order slot {at}" if at < slots else f"lane slot {at - slots}"
         raise InvalidAction(f"action[{at}] = {given[row, at]}: the {slot} takes 0…{int(below[at]) - 1}")
     return checked
+
+
+@lru_cache
+def _first_too_large(slots: int, candidates: int, lanes: int) -> np.ndarray:
+    """The first value that each entry of a row does not take: (M + L,) uint64."""
+    return np.repeat(np.array([candidates, 2], np.uint64), [slots, lanes])
 
 
 def as_array(actions: Any) -> np.ndarray:

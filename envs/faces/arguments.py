@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
+from regional_dispatch.envs.kernel.decisions.score import Scorer
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, TraceDemand, load_scenario
@@ -69,6 +71,35 @@ def find_region(sim: Simulator, region: str | int) -> int:
     if isinstance(region, int | np.integer) and not isinstance(region, bool) and 0 <= region < len(names):
         return int(region)
     raise ScenarioError(f"region = {region!r}: must be one of {', '.join(names)}, or 0…{len(names) - 1}")
+
+
+def background_of(background: Scorers | None) -> Scorers:
+    """The scorers that decide for regions whose user does not; default: nearest in region, last safe hour.
+
+    Raises:
+        ScenarioError: they are no scorers.
+    """
+    if background is None:
+        return DEFAULT_BACKGROUND
+    if not isinstance(background, Scorers):
+        raise ScenarioError(
+            f"background: is of type {type(background).__name__}; must be the scorers of a policy, such as "
+            'baseline("least_cost").scorers'
+        )
+    return background
+
+
+def price_lanes(sim: Simulator, lane_price: Scorer | None) -> None:
+    """Has lanes priced in what is observed, if a scorer is given.
+
+    Raises:
+        ScenarioError: it is no scorer.
+    """
+    if lane_price is None:
+        return
+    if not isinstance(lane_price, Scorer):
+        raise ScenarioError(f"lane_price: is of type {type(lane_price).__name__}; must be `scorers.price` of a policy")
+    sim.price_lanes(lane_price)
 
 
 def check_render_mode(render_mode: str | None) -> str | None:

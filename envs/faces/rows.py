@@ -58,6 +58,7 @@ class RegionRows:
         if region is not None:
             self.place = np.arange(sim.copies) * sim.regions + region
         self.rows = len(self.place)
+        self._which = slice(self.place[0], self.place[-1] + 1, 1 if region is None else sim.regions)
         self.copy_of, self.region_of = np.divmod(self.place, sim.regions)
         self.streams: dict[int, Stream] = {}  # of copies that do not follow the common one
         self.episodes = np.zeros(sim.copies, dtype=np.int64)  # started so far by each copy
@@ -131,11 +132,11 @@ class RegionRows:
             if not ended[copy]:
                 self.sim.begin(copy)
         booked = (self.sim.state.accrual - before).reshape(-1, len(COMPONENTS))
-        return booked[self.place], ended[self.copy_of]
+        return booked[self._which], ended[self.copy_of]
 
     def cash(self) -> np.ndarray:
         """USD paid so far in the episode, per row and component: (rows, components)."""
-        return self.sim.state.cash.reshape(-1, len(COMPONENTS))[self.place]
+        return self.sim.state.cash.reshape(-1, len(COMPONENTS))[self._which].copy()
 
     def _blocks(self) -> list[slice]:
         """Rows that lie side by side in the copies, which the kernel takes at once."""

@@ -284,6 +284,8 @@ def test_wrong_arguments_are_named() -> None:
         ({"render_mode": "human"}, "render_mode = 'human'"),
         ({"scenario": "small", "overrides": [{}, {"horizon_hours": 24}]}, "all copies play the same scenario"),
         ({"scenario": WORLD, "overrides": {"horizon_hours": 24}}, "a Scenario object is used as it is"),
+        ({"background": baseline("least_cost")}, "background: is of type ScorerPolicy; must be the scorers"),
+        ({"lane_price": 3}, "lane_price: is of type int"),
         ({"max_episode_steps": 7}, "max_episode_steps = 7: episodes end at the scenario's horizon, 30 steps"),
     ):  # fmt: skip
         with pytest.raises(ScenarioError, match=message):
@@ -363,6 +365,12 @@ def test_maskable_ppo_takes_legal_actions_alone(sb3: RegionalVecEnv) -> None:
         offsets = np.cumsum(sb3.action_space.nvec) - sb3.action_space.nvec
         assert np.take_along_axis(masks, offsets + actions, axis=1).all()
         observation, *_ = sb3.step(actions)
+
+
+def test_sb3s_options_are_refused(sb3: RegionalVecEnv) -> None:
+    sb3.set_options(), sb3.set_options([{}] * ROWS)
+    with pytest.raises(ScenarioError, match="this VecEnv takes none"):
+        sb3.set_options({"week_tick": 3})
 
 
 @pytest.mark.parametrize("face", ["gymnasium", "stable-baselines3"])
