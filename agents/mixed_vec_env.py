@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from regional_dispatch.agents.vec_env import BatchVecEnv, RegionalVecEnv
+from regional_dispatch.envs.faces.action_space import checked_actions
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.simulator import part, prefixed
 from regional_dispatch.envs.world.scenario import Scenario
@@ -31,7 +32,7 @@ class MixedVecEnv(BatchVecEnv):
         found: list[Any] = [network.observation_space for network in self.parts]
         largest = {name: max((space[name] for space in found), key=lambda one: one.shape[0]) for name in found[0]}
         (slots, candidates), (lanes, _) = largest["order_mask"].shape, largest["lane_mask"].shape
-        self._slots = slots
+        self._slots, self._candidates, self._lanes = slots, candidates, lanes
         actions = spaces.MultiDiscrete([candidates] * slots + [2] * lanes)
         super().__init__(sum(network.num_envs for network in self.parts), spaces.Dict(largest), actions)
 
@@ -65,8 +66,14 @@ class MixedVecEnv(BatchVecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Runs one tick in every row; copies at their horizon start their next episode."""
-        for network, actions in zip(self.parts, np.split(self._actions, self._ends), strict=True):
+        """Runs one tick in every row; copies at their horizon start their next episode.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the first episodes have not begun.
+            gymnasium.error.InvalidAction: an action is not in the action space; nothing has changed.
+        """
+        checked = checked_actions(self._actions, self.num_envs, self._slots, self._candidates, self._lanes)
+        for network, actions in zip(self.parts, np.split(checked, self._ends), strict=True):
             slots, lanes = (network.observation_space[name].shape[0] for name in ("order_mask", "lane_mask"))  # type: ignore[index]
             own = np.concatenate([actions[:, :slots], actions[:, self._slots : self._slots + lanes]], axis=1)
             network.step_async(own)

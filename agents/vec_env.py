@@ -14,7 +14,7 @@ from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import action_space, flat, observation_space
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.vector_env import RegionRows
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
 class BatchVecEnv(VecEnv):
@@ -39,6 +39,17 @@ class BatchVecEnv(VecEnv):
         out = self.observe()
         parts = [out[name].reshape(self.num_envs, -1) for name in ("order_mask", "lane_mask")]
         return np.concatenate(parts, axis=1).astype(bool)
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Rows share networks, so there is nothing that `reset` could be told row by row.
+
+        Raises:
+            ScenarioError: there are options.
+        """
+        if options and (isinstance(options, dict) or any(options)):
+            raise ScenarioError(
+                f"options = {options!r}: this VecEnv takes none; gymnasium.make_vec has key and week_tick"
+            )
 
     def close(self) -> None:
         """Nothing to release."""

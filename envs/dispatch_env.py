@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,21 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
+from regional_dispatch.envs.faces.action_space import as_array
+from regional_dispatch.envs.faces.arguments import (
+    background_of,
+    check_render_mode,
+    find_region,
+    map_viewer,
+    price_lanes,
+    reset_options,
+    scenario_of,
+    whole_seed,
+)
+from regional_dispatch.envs.faces.horizon import KnowsItsHorizon
+from regional_dispatch.envs.faces.infos import region_kpis, usd_by_component
 from regional_dispatch.envs.kernel.decisions.score import Scorer
-from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
+from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import (
     action_space,
@@ -19,25 +31,27 @@ from regional_dispatch.envs.observation import (
     empty_observation,
     fill_observation,
     flat,
+    masks_of,
     observation_space,
 )
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import STREAMS
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario
 
 if TYPE_CHECKING:
     from regional_dispatch.envs.render.map import MapViewer
 
 
-class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+class RegionalDispatchEnv(KnowsItsHorizon, gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     """Sourcing and dispatch of one region of an e-commerce fulfilment network.
 
     ## Description
 
     Customers of a region order from stations. Every tick the agent says which fulfillment center serves each waiting
     order line, over which route, and which trucks of its region leave now. The other regions follow a background
-    policy. Every field of the world, with its unit and source, is in `envs/world/scenario/`; the transitions are in
-    `envs/kernel/tick.py`.
+    policy: regions depend on each other, so all of them are simulated to serve one. To learn on all of them at that
+    price, use `gymnasium.make_vec` (`RegionalDispatchVectorEnv`). Every field of the world, with its unit and source,
+    is in `envs/world/scenario/`; the transitions are in `envs/kernel/tick.py`.
 
     A scenario may hold `events`, hours in which part of the network is out of order:
 
@@ -55,9 +69,10 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     `MultiDiscrete([K] * M + [2] * L)`: the candidate (0…K−1) of each of M line slots, then hold (0) or go (1) for
     each of L lane slots. Lines fill slots in order of arrival; a lane always has the same slot. `action_masks()`
-    gives the legal values as sb3-contrib expects them, (M·K + 2·L,) bool. A slot without a decision has one legal
-    value, 0. An illegal choice of candidate is served by the next feasible one (`replanned_share`); an illegal go
-    does nothing.
+    gives the legal values as sb3-contrib expects them, (M·K + 2·L,) bool; `action_space.sample(mask=…)` takes them. A
+    slot without a decision has one legal value, 0. An illegal choice of candidate is served by the next feasible one
+    (`replanned_share`); an illegal go does nothing. An action that is not in the space (shape, range, NaN, floats) is
+    refused with `gymnasium.error.InvalidAction`, and nothing changes.
 
     ## Observation Space
 
@@ -82,14 +97,15 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     ## Episode End
 
-    Never terminated. Truncated at the scenario's horizon; work under way is then settled at standard cost in the last
-    reward, and the last observation is that of the emptied network.
+    Never terminated. Truncated at the scenario's horizon, `spec.max_episode_steps` steps after the start; work under
+    way is then settled at standard cost in the last reward, and the last observation is that of the emptied network.
 
     ## Information
 
-    `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `kpis`: all KPIs
-    of the region since the warm-up, None where there is nothing to measure yet; `tick`; `action_mask`: as
-    `action_masks()`, int8.
+    `costs`: USD accrued by component; `cash`: USD paid by component, both of this step and region; `tick`;
+    `action_mask`: as `action_masks()`, int8; in the last step of an episode, `kpis`: all KPIs of the region since the
+    warm-up, None where there is nothing to measure. They take a fifth of a step, so they are in every step only with
+    `kpis=True`; `env.unwrapped.kpis()` has them at any time.
 
     ## Arguments
 
@@ -105,10 +121,11 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             so that it sees the plans it was trained on. Default: lanes have no price.
         render_mode: None or `rgb_array`, the map.
         tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
-        overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
+        overrides: dotted scenario field → value, or YAML text, such as `{"demand.orders_per_day": "9000"}`.
+        kpis: adds `info["kpis"]` in every step.
 
     Raises:
-        ScenarioError: the scenario cannot be used, or has no such region.
+        ScenarioError: the scenario or another argument cannot be used.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 8}  # noqa: RUF012
@@ -121,21 +138,20 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         lane_price: Scorer | None = None,
         render_mode: str | None = None,
         tables: bool = False,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        kpis: bool = False,
     ) -> None:
-        if render_mode not in (None, "rgb_array"):
-            raise ScenarioError(f"render_mode = {render_mode!r}: must be None or 'rgb_array'")
-        self.render_mode = render_mode
-        self.scenario = load_scenario(scenario, dict(overrides or {}))
+        self.render_mode = check_render_mode(render_mode)
+        self.scenario = scenario_of(scenario, overrides)
         self.sim = Simulator(self.scenario)
-        if lane_price is not None:
-            self.sim.price_lanes(lane_price)
+        price_lanes(self.sim, lane_price)
         self.region = find_region(self.sim, region)
-        self.background = background or DEFAULT_BACKGROUND
+        self.background = background_of(background)
         self.tables = tables
+        self.kpis_every_step = kpis
         self.observation_space = observation_space(self.sim, tables)  # type: ignore[assignment]
         self.action_space = action_space(self.sim)
-        self._masks = _masks(empty_observation(self.sim, 1))
+        self._masks = masks_of(empty_observation(self.sim, 1))[0]
         self._viewer: MapViewer | None = None
 
     def reset(
@@ -144,17 +160,20 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """Starts an episode.
 
         Args:
-            seed: of the orders of this episode and, unless another seed is given, of the following ones.
+            seed: of the orders of this episode and, unless another seed is given, of the following ones; ≥ 0, any size.
             options: `key`: an episode key of `envs.world.demand.episode_key`, for the same orders as in an evaluation;
                 `week_tick`: tick of the week to start at.
+
+        Raises:
+            ScenarioError: the seed or an option cannot be used; nothing has changed.
         """
+        chosen, seed = reset_options(options, self.scenario), whole_seed(seed)
         super().reset(seed=seed)
-        options = options or {}
-        key = options.get("key", (STREAMS["train"] << 62) | int(self.np_random.integers(1 << 62)))
-        self.sim.reset(0, key, options.get("week_tick"))
+        key = chosen.get("key", (STREAMS["train"] << 62) | int(self.np_random.integers(1 << 62)))
+        self.sim.reset(0, key, chosen.get("week_tick"))
         self.sim.begin(0)
         nothing = np.zeros((2, len(COMPONENTS)))
-        return self._observe(), self._info(nothing)
+        return self._observe(), self._info(nothing, self.kpis_every_step)
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Applies the region's decisions, lets the others decide, and moves to the next tick.
@@ -164,18 +183,22 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.error.InvalidAction: the action is not in the action space.
         """
         before = self._booked()
-        apply_actions(self.sim, self.region, np.asarray(action)[None])
+        apply_actions(self.sim, self.region, as_array(action)[None])
         self.sim.decide(0, self.background, skip=self.region)
         truncated = self.sim.finish(0)
         if not truncated:
             self.sim.begin(0)
         booked = self._booked() - before
         reward = -float(booked[0].sum()) / self.scenario.reward_scale_usd
-        return self._observe(), reward, False, truncated, self._info(booked)
+        return self._observe(), reward, False, truncated, self._info(booked, truncated or self.kpis_every_step)
+
+    def kpis(self) -> dict[str, float | None]:
+        """All KPIs of the region since the warm-up, None where there is nothing to measure yet."""
+        return region_kpis(self.sim, 0, self.region)
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every slot, as sb3-contrib's MaskablePPO expects them: (M·K + 2·L,) bool."""
-        return self._masks.copy()
+        return self._masks.astype(bool)
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]
         """The map, (height, width, 3) uint8; None without `render_mode="rgb_array"`."""
@@ -183,7 +206,7 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
             return None
         if self._viewer is None:
-            self._viewer = _viewer(self.sim)
+            self._viewer = map_viewer(self.sim)
         return self._viewer.frame(0)
 
     def close(self) -> None:
@@ -197,44 +220,15 @@ class RegionalDispatchEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     def _observe(self) -> dict[str, np.ndarray]:
         out = empty_observation(self.sim, 1)
         fill_observation(self.sim, self.region, out)
-        self._masks = _masks(out)
+        self._masks = masks_of(out)[0]
         shown = out if self.tables else flat(out)
         return {name: array[0] for name, array in shown.items()}
 
-    def _info(self, booked: np.ndarray) -> dict[str, Any]:
-        return {
-            "costs": dict(zip(COMPONENTS, booked[0].tolist(), strict=True)),
-            "cash": dict(zip(COMPONENTS, booked[1].tolist(), strict=True)),
-            "kpis": {name: None if math.isnan(x) else x for name, x in self.sim.kpis(0, [self.region]).items()},
+    def _info(self, booked: np.ndarray, with_kpis: bool) -> dict[str, Any]:
+        info = {
+            "costs": usd_by_component(booked[0]),
+            "cash": usd_by_component(booked[1]),
             "tick": self.sim.tick(0),
-            "action_mask": self.action_masks().astype(np.int8),
+            "action_mask": self._masks.copy(),
         }
-
-
-def _viewer(sim: Simulator) -> MapViewer:
-    try:
-        from regional_dispatch.envs.render.map import MapViewer  # slow to load, and training never draws
-    except ModuleNotFoundError as error:
-        raise gymnasium.error.DependencyNotInstalled(
-            f"render() needs the package '{error.name}'; install it with: pip install 'regional-dispatch[train]'"
-        ) from error
-    return MapViewer(sim)
-
-
-def find_region(sim: Simulator, region: str | int) -> int:
-    """Number of a region given by name or number.
-
-    Raises:
-        ScenarioError: there is no such region.
-    """
-    names = sim.network.region_names
-    if isinstance(region, str) and region in names:
-        return names.index(region)
-    if isinstance(region, int | np.integer) and 0 <= region < len(names):
-        return int(region)
-    raise ScenarioError(f"region = {region!r}: must be one of {', '.join(names)}, or 0…{len(names) - 1}")
-
-
-def _masks(out: dict[str, np.ndarray]) -> np.ndarray:
-    """The legal values of the one row of an observation: (M·K + 2·L,) bool."""
-    return np.concatenate([out["order_mask"].ravel(), out["lane_mask"].ravel()]).astype(bool)
+        return {**info, "kpis": self.kpis()} if with_kpis else info

@@ -6,10 +6,13 @@ one row per decision instead (`envs.kernel.decisions.observe`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 
+from regional_dispatch.envs.faces.action_space import MaskedMultiDiscrete, checked_actions
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import apply_choices, fill_tables
 from regional_dispatch.envs.simulator import Simulator
@@ -17,7 +20,7 @@ from regional_dispatch.envs.simulator import Simulator
 
 def observation_space(sim: Simulator, tables: bool = False) -> spaces.Dict:
     """What one region sees; `tables` keeps `orders` and `lanes` as tables instead of flat vectors."""
-    slots, candidates, lanes = _sizes(sim)
+    slots, candidates, lanes = action_sizes(sim)
     shapes = {"orders": (slots, candidates, SOURCE_COUNT), "lanes": (lanes, DISPATCH_COUNT), "region": (REGION_COUNT,)}
     boxes = {
         name: spaces.Box(-LIMIT, LIMIT, shape if tables else (int(np.prod(shape)),), np.float32)
@@ -27,20 +30,22 @@ def observation_space(sim: Simulator, tables: bool = False) -> spaces.Dict:
     return spaces.Dict({**boxes, **masks})
 
 
-def action_space(sim: Simulator) -> spaces.MultiDiscrete:
-    """One of K candidates per line slot, then hold (0) or go (1) per lane slot."""
-    slots, candidates, lanes = _sizes(sim)
-    return spaces.MultiDiscrete([candidates] * slots + [2] * lanes)
+def action_space(sim: Simulator, rows: int | None = None) -> MaskedMultiDiscrete:
+    """One of K candidates per line slot, then hold (0) or go (1) per lane slot; of one region, or of `rows`."""
+    slots, candidates, lanes = action_sizes(sim)
+    options = np.array([candidates] * slots + [2] * lanes)
+    return MaskedMultiDiscrete(options if rows is None else np.tile(options, (rows, 1)))
 
 
-def _sizes(sim: Simulator) -> tuple[int, int, int]:
+def action_sizes(sim: Simulator) -> tuple[int, int, int]:
+    """M order slots, K candidates, L lane slots."""
     rules = sim.world.rules
     return rules.order_slots, rules.candidates, sim.world.net.slot_lane.shape[1]
 
 
 def empty_observation(sim: Simulator, rows: int) -> dict[str, np.ndarray]:
     """Arrays for `fill_observation`, one row per region observed, as tables."""
-    slots, candidates, lanes = _sizes(sim)
+    slots, candidates, lanes = action_sizes(sim)
     return {
         "orders": np.zeros((rows, slots, candidates, SOURCE_COUNT), np.float32),
         "lanes": np.zeros((rows, lanes, DISPATCH_COUNT), np.float32),
@@ -69,40 +74,30 @@ def flat(out: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**out, **flattened}
 
 
-def apply_actions(sim: Simulator, first: int, actions: np.ndarray) -> None:
+def masks_of(out: dict[str, np.ndarray]) -> np.ndarray:
+    """The legal values of every row's slots, one slot after the other: (rows, M·K + 2·L) int8."""
+    return np.concatenate([out[name].reshape(len(out[name]), -1) for name in ("order_mask", "lane_mask")], axis=1)
+
+
+def apply_actions(sim: Simulator, first: int, actions: Any, rows: int | None = None) -> None:
     """Writes regions' padded actions into the kernel's decisions. Checked here: compiled code checks no index.
 
     Args:
         sim: the network copies.
         first: region of the first row, as for `fill_observation`.
         actions: (rows, M + L).
+        rows: how many there must be; default, any number.
 
     Raises:
         gymnasium.error.ResetNeeded: a copy's episode has not begun, or has ended.
         gymnasium.error.InvalidAction: an action is not in the action space.
     """
-    checked = _checked(np.asarray(actions), *_sizes(sim))
-    copies = slice(first // sim.regions, (first + len(checked) - 1) // sim.regions + 1)
-    if not sim.state.row["waiting_for_decisions"][copies].all():
-        raise ResetNeeded("step() before reset(), or after the end of the episode; call reset() first")
+    checked = checked_actions(actions, rows, *action_sizes(sim))
+    need_decisions(sim, first // sim.regions, (first + len(checked) - 1) // sim.regions + 1)
     apply_choices(sim.world, sim.state, first, checked)
 
 
-def _checked(actions: np.ndarray, slots: int, candidates: int, lanes: int) -> np.ndarray:
-    """The actions as the kernel reads them: (rows, M + L) int64."""
-    if actions.ndim != 2 or actions.shape[1] != slots + lanes:
-        raise InvalidAction(
-            f"action of shape {actions.shape[1:]}: must be ({slots + lanes},), a candidate for each of {slots} order "
-            f"slots, then hold (0) or go (1) for each of {lanes} lane slots"
-        )
-    if actions.dtype.kind not in "iub":
-        raise InvalidAction(f"action of dtype {actions.dtype}: must be integers")
-    for name, part, first, options in (
-        ("order", actions[:, :slots], 0, candidates),
-        ("lane", actions[:, slots:], slots, 2),
-    ):
-        wrong = np.argwhere((part < 0) | (part >= options))
-        if len(wrong):
-            row, at = wrong[0].tolist()
-            raise InvalidAction(f"action[{first + at}] = {part[row, at]}: the {name} slot {at} takes 0…{options - 1}")
-    return np.ascontiguousarray(actions, dtype=np.int64)
+def need_decisions(sim: Simulator, first: int, end: int) -> None:
+    """Raises ResetNeeded unless all copies from `first` to before `end` wait for decisions."""
+    if not sim.state.row["waiting_for_decisions"][first:end].all():
+        raise ResetNeeded("step() before reset(), or after the end of the episode; call reset() first")

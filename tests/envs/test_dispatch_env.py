@@ -260,12 +260,21 @@ def test_rewards_are_the_dollars_of_the_region(region: int) -> None:
 
 
 def test_infos_name_every_component_and_kpi(env: RegionalDispatchEnv) -> None:
-    for *_, info in play(env, 9):
-        assert set(info) == {"costs", "cash", "kpis", "tick", "action_mask"}
+    steps = play(env, 9)
+    for *_, truncated, info in steps:
+        assert set(info) == {"costs", "cash", "tick", "action_mask"} | ({"kpis"} if truncated else set())
         assert tuple(info["costs"]) == tuple(info["cash"]) == COMPONENTS
-        assert tuple(info["kpis"]) == tuple(KPIS)
-    assert info["kpis"] == env.sim.kpis(0, [0])
+    assert tuple(info["kpis"]) == tuple(KPIS)
+    assert info["kpis"] == env.sim.kpis(0, [0]) == env.kpis()
     assert info["kpis"]["cost_per_order_usd"] > 0
+
+
+def test_kpis_come_in_every_step_when_asked_for(env: RegionalDispatchEnv) -> None:
+    asked = RegionalDispatchEnv(WORLD, kpis=True)
+    with_kpis, without = play(asked, 9), play(env, 9)
+    assert all(tuple(info["kpis"]) == tuple(KPIS) for *_, info in with_kpis)
+    assert with_kpis[0][4]["kpis"]["cost_per_order_usd"] is None  # nothing to measure yet
+    assert with_kpis[-1][4]["kpis"] == without[-1][4]["kpis"]
 
 
 # ------------------------------------------------------------------------------------------------------- arguments

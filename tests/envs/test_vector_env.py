@@ -17,10 +17,11 @@ from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs import ENV_ID
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.faces.rows import RegionRows
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.vector_env import RegionalDispatchVectorEnv, RegionRows
+from regional_dispatch.envs.vector_env import RegionalDispatchVectorEnv
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError
 from tests.worlds import TWO_REGIONS, small
@@ -57,7 +58,7 @@ def test_make_vec_gives_the_batched_environment() -> None:
     made = gymnasium.make_vec(ENV_ID, num_envs=4, vectorization_mode="vector_entry_point", scenario=WORLD)
     assert isinstance(made.unwrapped, RegionalDispatchVectorEnv)
     assert made.num_envs == 4
-    assert made.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    assert made.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     observation, _ = made.reset(seed=1)
     assert made.observation_space.contains(observation)
     made.close()
@@ -82,10 +83,57 @@ def test_one_copy_is_the_default() -> None:
     assert RegionalDispatchVectorEnv(scenario=WORLD).num_envs == REGIONS
 
 
-@pytest.mark.parametrize("num_envs", [3, 1, 0, -2])
-def test_rows_must_fill_whole_copies(num_envs: int) -> None:
-    with pytest.raises(ValueError, match=f"num_envs = {num_envs}: must be a multiple of the scenario's 2 regions"):
+@pytest.mark.parametrize("num_envs", [0, -2, 1.5, True, "4"])
+def test_the_number_of_rows_is_a_whole_number(num_envs: Any) -> None:
+    with pytest.raises(ScenarioError, match=f"num_envs = {num_envs!r}: must be a whole number ≥ 1"):
         RegionalDispatchVectorEnv(num_envs, WORLD)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_regions_without_a_row_follow_the_background(num_envs: int) -> None:
+    """Rows of a batch that is cut off see and pay what they do where the other regions play the same rule."""
+    rule = baseline("national_nearest+hybrid")
+    few = RegionalDispatchVectorEnv(num_envs, WORLD, background=rule.scorers)
+    whole = RegionalDispatchVectorEnv(-(-num_envs // REGIONS) * REGIONS, WORLD)
+    seen, all_seen = few.reset(seed=3)[0], whole.reset(seed=3)[0]
+    rng = np.random.default_rng(1)
+    for _ in range(WORLD.horizon_ticks):
+        for name in seen:
+            np.testing.assert_array_equal(seen[name], all_seen[name][:num_envs])
+        actions = rng.integers(few.single_action_space.nvec, size=few.action_space.shape)
+        by_rule, _ = rule.predict({name: part[num_envs:] for name, part in all_seen.items()})
+        seen, reward, *_ = few.step(actions)
+        all_seen, rewards, *_ = whole.step(np.concatenate([actions, by_rule]))
+        np.testing.assert_allclose(reward, rewards[:num_envs], atol=1e-9)
+
+
+def test_rows_of_one_region_are_single_environments() -> None:
+    """Each in a copy of its own, with the same background."""
+    vector = RegionalDispatchVectorEnv(3, WORLD, region="Region 02", tables=True)
+    assert (vector.sim.copies, vector.get_attr("region"), vector.get_attr("copy")) == (3, (1, 1, 1), (0, 1, 2))
+    keys = [episode_key("evaluate", 0, number) for number in range(3)]
+    seen, _ = vector.reset(options={"key": keys, "week_tick": [0, 10, 20]})
+    singles = [RegionalDispatchEnv(WORLD, region=1, tables=True) for _ in keys]
+    for copy, single in enumerate(singles):
+        single.reset(options={"key": keys[copy], "week_tick": 10 * copy})
+    rng = np.random.default_rng(1)
+    for _ in range(WORLD.horizon_ticks):
+        actions = rng.integers(vector.single_action_space.nvec, size=vector.action_space.shape)
+        seen, reward, _, truncated, infos = vector.step(actions)
+        for row, single in enumerate(singles):
+            alone, alone_reward, _, alone_truncated, info = single.step(actions[row])
+            assert (reward[row], truncated[row], infos["tick"][row]) == (alone_reward, alone_truncated, info["tick"])
+            np.testing.assert_array_equal(infos["action_mask"][row], info["action_mask"])
+            for group in ("costs", "cash"):
+                assert {name: column[row] for name, column in infos[group].items()} == info[group]
+            for name in alone:
+                np.testing.assert_array_equal(seen[name][row], alone[name])
+
+
+@pytest.mark.parametrize("region", ["Atlantis", 2, 1.0])
+def test_an_unknown_region_is_named_beside_those_there_are(region: Any) -> None:
+    with pytest.raises(ScenarioError, match="Region 01, Region 02"):
+        gymnasium.make_vec(ENV_ID, num_envs=2, scenario=WORLD, region=region)
 
 
 def test_an_unknown_scenario_is_named() -> None:
@@ -124,25 +172,6 @@ def test_the_same_seed_gives_the_same_batch(vector: RegionalDispatchVectorEnv) -
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
-def test_copies_start_in_the_step_that_ends_them(vector: RegionalDispatchVectorEnv) -> None:
-    vector.reset(seed=2)
-    for tick in range(1, WORLD.horizon_ticks + 1):
-        observation, _, terminated, truncated, infos = vector.step(vector.action_space.sample())
-        assert not terminated.any()
-        assert truncated.all() == truncated.any() == (tick == WORLD.horizon_ticks)
-        assert ("final_obs" in infos) == truncated.any()
-    assert [vector.region_rows.sim.tick(copy) for copy in range(COPIES)] == [0] * COPIES
-    assert infos["_final_obs"].all()
-    assert infos["_final_info"].all()
-    assert set(infos["final_info"]["kpis"]) == set(KPIS)
-    for row, final in enumerate(infos["final_obs"]):
-        assert vector.single_observation_space.contains(final)
-        assert not final["orders"].any()  # the emptied network, and not the next episode's first orders
-        assert infos["final_info"]["kpis"]["cost_per_order_usd"][row] > 0
-    assert observation["orders"].any()
-    assert vector.region_rows.episodes.tolist() == [2] * COPIES
-
-
 def test_copies_start_spread_over_the_week(vector: RegionalDispatchVectorEnv) -> None:
     observation, _ = vector.reset(seed=2)
     assert [vector.region_rows.week_tick(copy) for copy in range(COPIES)] == [0, 56, 112]
@@ -159,9 +188,11 @@ def test_returned_observations_are_the_users_own(vector: RegionalDispatchVectorE
 
 
 def test_masks_are_those_of_the_observation(vector: RegionalDispatchVectorEnv) -> None:
-    observation, _ = vector.reset(seed=2)
+    observation, infos = vector.reset(seed=2)
     parts = [observation[name].reshape(ROWS, -1) for name in ("order_mask", "lane_mask")]
     np.testing.assert_array_equal(vector.action_masks(), np.concatenate(parts, axis=1).astype(bool))
+    np.testing.assert_array_equal(vector.action_masks(), infos["action_mask"])
+    assert infos["action_mask"].dtype == np.int8
 
 
 @pytest.mark.parametrize("name", ["regional_nearest+hybrid", "national_nearest+immediate"])
@@ -197,6 +228,70 @@ def test_a_row_does_not_hang_on_the_copies_beside_it() -> None:
         np.testing.assert_array_equal(reward, rewards[:REGIONS])
 
 
+def test_attributes_and_methods_of_rows_are_those_of_the_single_environment() -> None:
+    vector = gymnasium.make_vec(ENV_ID, num_envs=3, scenario=WORLD)
+    vector.reset(seed=1)
+    single = RegionalDispatchEnv(WORLD)
+    assert vector.get_attr("region") == (0, 1, 0)
+    assert vector.get_attr("action_space") == (single.action_space,) * 3
+    assert vector.get_attr("scenario") == (WORLD,) * 3
+    assert {one.max_episode_steps for one in vector.get_attr("spec")} == {WORLD.horizon_ticks}
+    np.testing.assert_array_equal(vector.call("action_masks"), vector.action_masks())
+    for _ in range(WORLD.horizon_ticks):
+        *_, infos = vector.step(np.zeros(vector.action_space.shape, np.int64))
+    kpis = vector.call("kpis")
+    assert [one["cost_per_order_usd"] for one in kpis] == infos["kpis"]["cost_per_order_usd"].tolist()
+    with pytest.raises(AttributeError, match="'weather'"):
+        vector.get_attr("weather")
+
+
+def test_users_may_set_attributes_of_their_own_and_the_background() -> None:
+    vector = RegionalDispatchVectorEnv(3, WORLD)
+    vector.set_attr("weather", ["rain", "sun", "snow"])
+    vector.set_attr("alarm", 7)
+    assert (vector.get_attr("weather"), vector.get_attr("alarm")) == (("rain", "sun", "snow"), (7, 7, 7))
+    rule = baseline("least_cost").scorers
+    vector.set_attr("background", rule)
+    assert all(one is rule for one in vector.get_attr("background"))
+    for name, values, message in (
+        ("weather", ["rain"], "1 values for 3 rows"), ("background", [rule, rule, 3], "the same Scorers"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            vector.set_attr(name, values)
+    for name in ("scenario", "region", "kpis"):
+        with pytest.raises(AttributeError, match="cannot be set"):
+            vector.set_attr(name, 0)
+
+
+def test_rendering_gives_the_map_of_each_rows_copy() -> None:
+    vector = RegionalDispatchVectorEnv(3, WORLD, render_mode="rgb_array")
+    vector.reset(seed=1)
+    for _ in range(20):
+        vector.step(vector.action_space.sample(mask=vector.action_masks()))
+    first, second, third = vector.render() or ()
+    assert first.dtype == np.uint8
+    assert first.shape == third.shape == (800, 1280, 3)
+    assert (first == second).all() and (first != third).any()
+    assert (vector.call("render")[2] == third).all()
+    vector.close()
+    with pytest.warns(UserWarning, match="rgb_array"):
+        assert RegionalDispatchVectorEnv(2, WORLD).call("render") == (None, None)
+
+
+def test_wrong_arguments_are_named() -> None:
+    for arguments, message in (
+        ({"autoreset_mode": "never"}, "autoreset_mode = 'never': must be one of 'NextStep'"),
+        ({"render_mode": "human"}, "render_mode = 'human'"),
+        ({"scenario": "small", "overrides": [{}, {"horizon_hours": 24}]}, "all copies play the same scenario"),
+        ({"scenario": WORLD, "overrides": {"horizon_hours": 24}}, "a Scenario object is used as it is"),
+        ({"background": baseline("least_cost")}, "background: is of type ScorerPolicy; must be the scorers"),
+        ({"lane_price": 3}, "lane_price: is of type int"),
+        ({"max_episode_steps": 7}, "max_episode_steps = 7: episodes end at the scenario's horizon, 30 steps"),
+    ):  # fmt: skip
+        with pytest.raises(ScenarioError, match=message):
+            RegionalDispatchVectorEnv(**{"num_envs": 2, "scenario": WORLD, **arguments})
+
+
 # --------------------------------------------------------------------------------------- stable-baselines3's face
 
 
@@ -221,7 +316,8 @@ def test_sb3_can_bootstrap_at_the_horizon(sb3: RegionalVecEnv) -> None:
     assert observation["orders"].any()
 
 
-def test_both_faces_show_the_same_world(sb3: RegionalVecEnv, vector: RegionalDispatchVectorEnv) -> None:
+def test_both_faces_show_the_same_world(sb3: RegionalVecEnv) -> None:
+    vector = RegionalDispatchVectorEnv(ROWS, WORLD, autoreset_mode=AutoresetMode.SAME_STEP)  # as in stable-baselines3
     sb3.seed(12)
     ours, (theirs, _) = sb3.reset(), vector.reset(seed=12)
     rng = np.random.default_rng(2)
@@ -269,6 +365,12 @@ def test_maskable_ppo_takes_legal_actions_alone(sb3: RegionalVecEnv) -> None:
         offsets = np.cumsum(sb3.action_space.nvec) - sb3.action_space.nvec
         assert np.take_along_axis(masks, offsets + actions, axis=1).all()
         observation, *_ = sb3.step(actions)
+
+
+def test_sb3s_options_are_refused(sb3: RegionalVecEnv) -> None:
+    sb3.set_options(), sb3.set_options([{}] * ROWS)
+    with pytest.raises(ScenarioError, match="this VecEnv takes none"):
+        sb3.set_options({"week_tick": 3})
 
 
 @pytest.mark.parametrize("face", ["gymnasium", "stable-baselines3"])
