@@ -12,11 +12,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
+from regional_dispatch.envs.faces.action_space import as_array
+from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.streams.choice import WHOLE, checked_actions, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
 class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
@@ -97,7 +99,7 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
         tables: bool = False,
         overrides: Mapping[str, str] | None = None,
     ) -> None:
-        self.scenario = load_scenario(scenario, dict(overrides or {}))
+        self.scenario = scenario_of(scenario, overrides)
         self.streams = streams_of(self.scenario, 1, credit, background, base, follow_hours)
         self.tables = tables
         self.observation_space = decision_space(self.streams.actions, tables)
@@ -126,7 +128,7 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
         Raises:
             ScenarioError: an option is given.
         """
-        super().reset(seed=seed)
+        super().reset(seed=whole_seed(seed))
         refuse_options(options)
         if seed is not None or not self._begun:
             self.streams.start(int(self.np_random.integers(1 << 62)))
@@ -144,7 +146,7 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
         """
         if not self._waits:
             raise ResetNeeded("step() before reset(), or after the end of the episode; call reset() first")
-        done = self.streams.step(checked_actions(np.asarray(action)[None], 1, self.streams.actions))
+        done = self.streams.step(checked_actions(as_array(action)[None], 1, self.streams.actions))
         terminated, truncated = bool(done.terminated[0]), bool(done.truncated[0])
         self._waits = not (terminated or truncated)
         observation, info = self._observe(), self._info()

@@ -13,11 +13,13 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from regional_dispatch.envs.decision_env import kpis_of, refuse_options
+from regional_dispatch.envs.decision_env import refuse_options
+from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
+from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.streams.choice import OWN, checked_actions, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
 class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
@@ -54,7 +56,7 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
         if num_envs < 1:
             raise ScenarioError(f"num_envs = {num_envs}: must be 1 or more")
         self.num_envs = num_envs
-        self.scenario = load_scenario(scenario, dict(overrides or {}))
+        self.scenario = scenario_of(scenario, overrides)
         self.streams = streams_of(self.scenario, num_envs, credit, background, base, follow_hours)
         self.tables = tables
         self._mode = _autoreset_mode(credit, autoreset_mode)
@@ -88,7 +90,7 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
         Raises:
             ScenarioError: an option is given.
         """
-        first = seed[0] if isinstance(seed, list) else seed
+        first = whole_seed(seed[0] if isinstance(seed, list) and seed else seed)
         super().reset(seed=first)
         refuse_options(options)
         if first is not None or not self._begun:
@@ -137,12 +139,10 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
     def _end(self, ended: np.ndarray) -> dict[str, Any]:
         """KPIs of streams at their horizon; with SAME_STEP their last observations, and their next episodes begin."""
         rows = np.flatnonzero(ended)
-        every = {int(row): kpis_of(self.streams.sim, int(row)) for row in rows}
-        names = next(iter(every.values()))
-        columns = {
-            name: np.array([every[row][name] if row in every else None for row in range(self.num_envs)])
-            for name in names
-        }
+        columns = {name: np.full(self.num_envs, np.nan) for name in KPIS}
+        for row in rows:
+            for name, value in self.streams.sim.kpis(int(row)).items():
+                columns[name][row] = value
         if self._mode != AutoresetMode.SAME_STEP:
             return {"kpis": columns, "_kpis": ended.copy()}
         last, final = self._observe(), np.full(self.num_envs, None, object)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from statistics import median
+from typing import Any
 
 import numpy as np
 from gymnasium.error import InvalidAction
 
+from regional_dispatch.envs.faces.action_space import as_array
 from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.streams.sampled import SampledStreams
@@ -67,13 +69,13 @@ def decisions_per_tick(scenario: Scenario, policy: Scorers) -> int:
     return max(1, int(median(counts)))
 
 
-def checked_actions(actions: np.ndarray, rows: int, options: int) -> np.ndarray:
+def checked_actions(actions: Any, rows: int, options: int) -> np.ndarray:
     """Actions as streams take them: (rows,) int64.
 
     Raises:
         gymnasium.error.InvalidAction: another shape, not integers, or out of range.
     """
-    actions = np.asarray(actions)
+    actions = as_array(actions)
     if actions.shape != (rows,):
         raise InvalidAction(f"actions of shape {actions.shape}: must be ({rows},), one per stream")
     if actions.dtype.kind not in "iub":
