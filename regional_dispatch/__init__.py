@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regional_dispatch.baselines import baseline, baseline_names
     from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
     from regional_dispatch.envs.kernel.metrics import KPIS
+    from regional_dispatch.envs.parallel_env import RegionalDispatchParallelEnv, parallel_env
     from regional_dispatch.envs.policy import Policy, ScorerPolicy
     from regional_dispatch.envs.simulator import Simulator
     from regional_dispatch.envs.vector_env import RegionalDispatchVectorEnv
@@ -35,6 +36,7 @@ _HOMES = {
     "KPIS": "envs.kernel.metrics",
     "Policy": "envs.policy",
     "RegionalDispatchEnv": "envs.dispatch_env",
+    "RegionalDispatchParallelEnv": "envs.parallel_env",
     "RegionalDispatchVectorEnv": "envs.vector_env",
     "RegionalVecEnv": "agents.vec_env",
     "Scenario": "envs.world.scenario",
@@ -46,6 +48,7 @@ _HOMES = {
     "compare_policies": "evaluation.compare",
     "load_policy": "agents.export",
     "load_scenario": "envs.world.scenario",
+    "parallel_env": "envs.parallel_env",
     "random_scenario": "envs.world.generator",
     "resolve_policies": "evaluation.policies",
 }
@@ -55,6 +58,7 @@ __all__ = [
     "KPIS",
     "Policy",
     "RegionalDispatchEnv",
+    "RegionalDispatchParallelEnv",
     "RegionalDispatchVectorEnv",
     "RegionalVecEnv",
     "Scenario",
@@ -66,6 +70,7 @@ __all__ = [
     "compare_policies",
     "load_policy",
     "load_scenario",
+    "parallel_env",
     "random_scenario",
     "register_envs",
     "resolve_policies",
