@@ -41,7 +41,7 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
 
     ## Agents
 
-    One per region, by the regions' names; all act in every tick. Regions share trucks, stock and sites: what one decides
+    One per region, by the regions' names; all act in every tick. Regions share stock, sites and lanes: what one decides
     changes what others see and pay.
 
     ## Action and Observation Space
@@ -111,9 +111,7 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         self._spaces = {name: (observation_space(self.sim, tables), action_space(self.sim))
                         for name in self.possible_agents}  # fmt: skip
         lanes = self.sim.world.net.slot_lane.shape[1]
-        self.state_space = Box(
-            -LIMIT, LIMIT, (self.sim.regions * (REGION_COUNT + lanes * DISPATCH_COUNT),), np.float32
-        )
+        self.state_space = Box(-LIMIT, LIMIT, (self.sim.regions * (REGION_COUNT + lanes * DISPATCH_COUNT),), np.float32)
         self._viewer: MapViewer | None = None
 
     def observation_space(self, agent: str) -> Dict:
@@ -236,7 +234,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
             raise InvalidAction(f"action of agent '{agent}': ragged; must be {space.shape} whole numbers") from None
         if array.shape != space.shape or array.dtype.kind not in "iub":
             raise InvalidAction(
-                f"action of agent '{agent}', shape {array.shape}, dtype {array.dtype}: must be {space.shape} whole numbers"
+                f"action of agent '{agent}': shape {array.shape}, dtype {array.dtype}; must be {space.shape} whole "
+                "numbers"
             )
         outside = np.flatnonzero((array < 0) | (array >= space.nvec))
         if len(outside):

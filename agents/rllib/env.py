@@ -1,0 +1,58 @@
+"""The PettingZoo environment as RLlib steps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
+
+from regional_dispatch.envs.parallel_env import RegionalDispatchParallelEnv
+from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
+from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+
+
+class NetworkEnv(ParallelPettingZooEnv):
+    """All regions of one network copy; every episode starts at a random tick of the week.
+
+    If all copies saw the same hour at once, updates would swing with the hour of the day.
+
+    Args:
+        scenario: the network. A trace has its own time.
+        shared_reward: see `RegionalDispatchParallelEnv`.
+    """
+
+    def __init__(self, scenario: Scenario, shared_reward: bool = False) -> None:
+        env = RegionalDispatchParallelEnv(scenario, shared_reward, tables=True)
+        super().__init__(env)
+        self.agents = self.possible_agents = env.possible_agents  # RLlib's own list is in the order of a set
+        self._rng = np.random.default_rng()
+        self.actions = self.decisions = 0  # joint actions so far, and their decisions with more than one legal value
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts an episode; a seed fixes this one and those that follow."""
+        if seed is not None:
+            self._rng = np.random.default_rng(seed)
+        scenario = self.par_env.scenario
+        if not isinstance(scenario.demand, TraceDemand):
+            week = scenario.ticks_per_week
+            options = {"week_tick": (first_calendar_tick(scenario) + int(self._rng.integers(week))) % week}
+        observations, _ = super().reset(seed=seed, options=options)
+        self._open = _decisions(observations)
+        return observations, {}
+
+    def step(self, action_dict: dict[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
+        """One tick. What `info` says is left out: RLlib would keep it for every step, and the observation has masks."""
+        observations, *results, _ = super().step(action_dict)
+        self.actions += len(action_dict)
+        self.decisions += self._open
+        self._open = _decisions(observations)
+        return observations, *results, {}
+
+
+def _decisions(observations: dict[str, Any]) -> int:
+    """Slots of all agents with more than one legal value."""
+    return sum(int((seen[name].sum(axis=-1) > 1).sum()) for seen in observations.values()
+               for name in ("order_mask", "lane_mask"))  # fmt: skip
