@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pettingzoo  # noqa: F401  # named here if it is missing
 import torch
 
 from regional_dispatch.agents.config import load_ppo

@@ -176,7 +176,7 @@ def _policy_of(agent: str, *args: Any, **kwargs: Any) -> str:
 @contextmanager
 def _algorithm(run: RllibRun) -> Iterator[PPO]:
     """RLlib's PPO in a Ray of its own, which ends with the block."""
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # else it says which of its two stacks it uses
     ray.init(
         "local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
         logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES,
