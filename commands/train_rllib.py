@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import pettingzoo  # noqa: F401  # named here if it is missing
-import torch
 
 from regional_dispatch.agents.config import load_ppo
 from regional_dispatch.agents.folder import CONFIG_FILE, POLICY_FILE
 from regional_dispatch.agents.rllib.settings import RllibSettings
-from regional_dispatch.agents.rllib.train import RllibRun, train_rllib
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
@@ -38,22 +34,29 @@ class Command:
     """Folder for the results; created if it is missing."""
     prior: bool = False
     """Start near a rule, with the priors of the PPO file `default`. Otherwise the policy starts from random choices."""
-    rllib: RllibSettings = RllibSettings()  # noqa: RUF009  # it is frozen
+    rllib: RllibSettings = field(default_factory=RllibSettings)
+    """Hyperparameters, under RLlib's names where it has them."""
     overrides: Overrides = ()
     """Change a field of the scenario; may be repeated."""
 
     def run(self) -> None:
         """Checks everything and trains."""
-        torch.set_num_threads(1)
         at_least("--seed", self.seed, 0)
         above("--minutes", self.minutes, 0)
         check_folder(self.out)
         if (self.out / CONFIG_FILE).exists():
             raise InputError(f"--out {self.out}: holds an earlier run; name another")
+        import pettingzoo  # noqa: F401  # its absence is an error of this command, and not of the environment
+        import torch
+
+        from regional_dispatch.agents.rllib.train import RllibRun, train_rllib  # other commands need no Ray
+
+        torch.set_num_threads(1)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo("default")
         priors = {name: dict(getattr(ppo, name)) if self.prior else {} for name in ("source_prior", "dispatch_prior")}
-        train_rllib(RllibRun(scenario, self.rllib, priors, self.minutes, self.seed, self.out, command_line()), _tell)
+        run = RllibRun(scenario, self.rllib, priors, self.minutes, self.seed, self.out, command_line())
+        train_rllib(run, _tell)
         print(f"policy: {self.out / POLICY_FILE}")
 
 

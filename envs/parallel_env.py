@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
     ## Information
 
     For each agent: `costs`, USD accrued in this step by component, the agent's own also where rewards are shared;
-    `tick`; `action_mask`; in the last step `kpis`, all KPIs of the region since the warm-up.
+    `tick`; `action_mask`; in the last step `kpis`, all KPIs of the region since the warm-up, None where there is
+    nothing to measure.
 
     ## State
 
@@ -214,7 +216,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
                 "action_mask": (*seen["order_mask"][r], *seen["lane_mask"][r]),
             }
             if ended:
-                infos[agent]["kpis"] = self.sim.kpis(0, [r])
+                kpis = self.sim.kpis(0, [r])
+                infos[agent]["kpis"] = {name: None if math.isnan(value) else value for name, value in kpis.items()}
         return infos
 
     def _stacked(self, actions: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -244,7 +247,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         return array.astype(np.int64)
 
 
-parallel_env = RegionalDispatchParallelEnv  # the name that PettingZoo's environments have
+parallel_env = RegionalDispatchParallelEnv
+"""The same under the name that PettingZoo's environments have: `parallel_env(scenario="us8")`."""
 
 
 def _checked(options: Mapping[str, Any] | None) -> dict[str, int]:

@@ -241,3 +241,18 @@ def test_without_pettingzoo_the_rest_works_and_the_extra_is_named() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=HOME)
     assert "needs the package 'pettingzoo'; install it with: pip install 'regional-dispatch[multiagent]'" in told.stdout
+
+
+def test_thousands_of_malformed_actions_are_refused(env: RegionalDispatchParallelEnv) -> None:
+    env.reset(seed=1)
+    rng, size = np.random.default_rng(0), env.action_space(AGENTS[0]).shape[0]
+    right = np.zeros(size, np.int64)
+    for _ in range(2000):
+        wrong: Any = rng.integers(-(2**62), 2**62, size=rng.integers(0, 2 * size)).astype(
+            rng.choice(list("bhilBHILdO"))
+        )
+        if len(wrong) == size and wrong.dtype.kind in "iu" and ((wrong >= 0) & (wrong < 2)).all():
+            continue
+        with pytest.raises(gymnasium.error.InvalidAction, match="action of agent 'Region 01'"):
+            env.step({AGENTS[0]: wrong, AGENTS[1]: right})
+    assert env.sim.tick(0) == 0
