@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium.wrappers.utils import RunningMeanStd
 from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 
 from regional_dispatch.envs.parallel_env import RegionalDispatchParallelEnv
@@ -15,18 +16,25 @@ from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 class NetworkEnv(ParallelPettingZooEnv):
     """All regions of one network copy; every episode starts at a random tick of the week.
 
-    If all copies saw the same hour at once, updates would swing with the hour of the day.
+    If all copies saw the same hour at once, updates would swing with the hour of the day. Rewards are divided by the
+    running standard deviation of their discounted sums, as Gymnasium's `NormalizeReward` does for one agent: a region
+    of us8_spread spends hundreds of dollars in a tick, and a critic that starts at 0 would take thousands of steps to
+    get there.
 
     Args:
         scenario: the network. A trace has its own time.
         shared_reward: see `RegionalDispatchParallelEnv`.
+        gamma: discount per tick.
     """
 
-    def __init__(self, scenario: Scenario, shared_reward: bool = False) -> None:
+    def __init__(self, scenario: Scenario, shared_reward: bool, gamma: float) -> None:
         env = RegionalDispatchParallelEnv(scenario, shared_reward, tables=True)
         super().__init__(env)
         self.agents = self.possible_agents = env.possible_agents  # RLlib's own list is in the order of a set
         self._rng = np.random.default_rng()
+        self._gamma = gamma
+        self._returns = np.zeros(len(self.agents))
+        self._spread = RunningMeanStd()
         self.actions = self.decisions = 0  # joint actions so far, and their decisions with more than one legal value
 
     def reset(
@@ -41,15 +49,22 @@ class NetworkEnv(ParallelPettingZooEnv):
             options = {"week_tick": (first_calendar_tick(scenario) + int(self._rng.integers(week))) % week}
         observations, _ = super().reset(seed=seed, options=options)
         self._open = _decisions(observations)
+        self._returns[:] = 0
         return observations, {}
 
     def step(self, action_dict: dict[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
         """One tick. What `info` says is left out: RLlib would keep it for every step, and the observation has masks."""
-        observations, *results, _ = super().step(action_dict)
+        observations, rewards, *ends, _ = super().step(action_dict)
         self.actions += len(action_dict)
         self.decisions += self._open
         self._open = _decisions(observations)
-        return observations, *results, {}
+        return observations, self._scaled(rewards), *ends, {}
+
+    def _scaled(self, rewards: dict[str, float]) -> dict[str, float]:
+        self._returns = self._gamma * self._returns + list(rewards.values())
+        self._spread.update(self._returns)
+        scale = float(np.sqrt(self._spread.var + 1e-8))
+        return {agent: reward / scale for agent, reward in rewards.items()}
 
 
 def _decisions(observations: dict[str, Any]) -> int:

@@ -40,9 +40,6 @@ from regional_dispatch.envs.world.scenario import Scenario, part_of
 
 ENV = "regional_dispatch"  # RLlib's name of the environment
 POLICY = "regions"  # and of the one policy that decides for all regions
-# The critics' gradient is the larger by far, and both are clipped as one. Critics share no weights with the scorers.
-VF_LOSS_COEFF = 0.01
-GRAD_CLIP = 0.5
 OBJECT_STORE_BYTES = 100 << 20  # the least that Ray takes; nothing large is sent between processes
 
 
@@ -145,7 +142,7 @@ def ppo_config(run: RllibRun) -> PPOConfig:
     """RLlib's configuration of a run: the new API stack, all in this process, one policy for all regions."""
     settings, agents = run.settings, len(build_network(run.scenario).region_names)
     world = part_of(run.scenario, "train")
-    register_env(ENV, lambda _: NetworkEnv(world, settings.shared_reward))
+    register_env(ENV, lambda _: NetworkEnv(world, settings.shared_reward, settings.gamma))
     sizes = {"hidden": settings.hidden, "critic_hidden": settings.critic_hidden}
     module = RLModuleSpec(module_class=ScorerModule, model_config={**sizes, **run.priors})
     return (
@@ -160,8 +157,7 @@ def ppo_config(run: RllibRun) -> PPOConfig:
         .rl_module(rl_module_spec=module)
         .training(
             lr=settings.lr, gamma=settings.gamma, lambda_=settings.gae_lambda, clip_param=settings.clip_param,
-            entropy_coeff=settings.entropy_coeff, use_kl_loss=False, vf_clip_param=float("inf"),
-            vf_loss_coeff=VF_LOSS_COEFF, grad_clip=GRAD_CLIP, num_epochs=settings.num_epochs,
+            entropy_coeff=settings.entropy_coeff, use_kl_loss=False, num_epochs=settings.num_epochs,
             minibatch_size=settings.minibatch_size,
             train_batch_size_per_learner=settings.num_envs * settings.ticks * agents,
         )

@@ -119,7 +119,7 @@ def test_divergence_of_choices_leaves_out_what_is_forbidden() -> None:
 
 def test_a_seed_fixes_the_starts_of_episodes_and_they_are_spread_over_the_week() -> None:
     def hours(seed: int) -> list[float]:
-        env = NetworkEnv(WORLD)
+        env = NetworkEnv(WORLD, False, 0.98)
         starts = [env.reset(seed=seed if first else None)[0] for first in (True, False, False, False)]
         return [float(seen["Region 01"]["region"][2]) for seen in starts]
 
@@ -128,7 +128,7 @@ def test_a_seed_fixes_the_starts_of_episodes_and_they_are_spread_over_the_week()
 
 
 def test_decisions_with_a_choice_are_counted() -> None:
-    env = NetworkEnv(WORLD)
+    env = NetworkEnv(WORLD, False, 0.98)
     assert (env.actions, env.decisions) == (0, 0)
     seen, expected = env.reset(seed=1)[0], 0
     for _ in range(5):
