@@ -15,17 +15,17 @@ class RllibSettings:
     """Network copies played side by side; each has an agent per region."""
     ticks: int = 24
     """Ticks played in each copy between two updates. Unit: ticks."""
-    minibatch_size: int = 128
+    minibatch_size: int = 256
     """Joint actions in a minibatch. Unit: joint actions."""
     num_epochs: int = 4
     """Passes over the joint actions of an update."""
-    lr: float = 1e-3
+    lr: float = 2e-3
     """Adam's learning rate."""
     gamma: float = 0.98
     """Discount per tick."""
     gae_lambda: float = 0.9
     """RLlib's lambda_, of generalised advantage estimation, per tick."""
-    clip_param: float = 0.2
+    clip_param: float = 0.3
     """Clip of the ratio of probabilities of a joint action."""
     entropy_coeff: float = 0.0
     """Weight of the entropy bonus, which is a sum over all decisions of a joint action."""
