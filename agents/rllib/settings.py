@@ -15,8 +15,8 @@ class RllibSettings:
     """Network copies played side by side; each has an agent per region."""
     ticks: int = 24
     """Ticks played in each copy between two updates. Unit: ticks."""
-    minibatch_size: int = 256
-    """Joint actions in a minibatch. Unit: joint actions."""
+    num_minibatches: int = 3
+    """Minibatches that the joint actions of an update are split into, of RLlib's minibatch_size each."""
     num_epochs: int = 4
     """Passes over the joint actions of an update."""
     lr: float = 2e-3
@@ -40,6 +40,10 @@ class RllibSettings:
     eval_episodes: int = 4
     """Length of each evaluation. Unit: episodes."""
 
+    def actions(self, regions: int) -> int:
+        """Joint actions of an update, where a copy has this many regions."""
+        return self.num_envs * self.ticks * regions
+
     def check(self, regions: int) -> None:
         """Refuses what RLlib would refuse later, or take and fail on.
 
@@ -49,14 +53,14 @@ class RllibSettings:
         Raises:
             ScenarioError: a value is out of its range.
         """
-        for name in ("num_envs", "ticks", "minibatch_size", "num_epochs", "hidden", "critic_hidden", "eval_every",
+        for name in ("num_envs", "ticks", "num_minibatches", "num_epochs", "hidden", "critic_hidden", "eval_every",
                      "eval_episodes"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ScenarioError(f"--rllib.{name.replace('_', '-')} = {getattr(self, name)}: must be 1 or more")
-        actions = self.num_envs * self.ticks * regions
-        if self.minibatch_size > actions:
+        actions = self.actions(regions)
+        if self.num_minibatches > actions:
             raise ScenarioError(
-                f"--rllib.minibatch-size = {self.minibatch_size}: an update has {actions} joint actions "
+                f"--rllib.num-minibatches = {self.num_minibatches}: an update has {actions} joint actions "
                 f"({self.num_envs} copies × {self.ticks} ticks × {regions} regions); give that or less"
             )
         for name, high in (("lr", 1.0), ("gamma", 1.0), ("gae_lambda", 1.0), ("clip_param", 1.0)):

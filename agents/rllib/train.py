@@ -141,7 +141,7 @@ def train_rllib(run: RllibRun, told: Callable[[dict[str, float]], None] = lambda
 def ppo_config(run: RllibRun) -> PPOConfig:
     """RLlib's configuration of a run: the new API stack, all in this process, one policy for all regions."""
     settings, agents = run.settings, len(build_network(run.scenario).region_names)
-    world = part_of(run.scenario, "train")
+    world, actions = part_of(run.scenario, "train"), settings.actions(agents)
     register_env(ENV, lambda _: NetworkEnv(world, settings.shared_reward, settings.gamma))
     sizes = {"hidden": settings.hidden, "critic_hidden": settings.critic_hidden}
     module = RLModuleSpec(module_class=ScorerModule, model_config={**sizes, **run.priors})
@@ -158,8 +158,7 @@ def ppo_config(run: RllibRun) -> PPOConfig:
         .training(
             lr=settings.lr, gamma=settings.gamma, lambda_=settings.gae_lambda, clip_param=settings.clip_param,
             entropy_coeff=settings.entropy_coeff, use_kl_loss=False, num_epochs=settings.num_epochs,
-            minibatch_size=settings.minibatch_size,
-            train_batch_size_per_learner=settings.num_envs * settings.ticks * agents,
+            minibatch_size=actions // settings.num_minibatches, train_batch_size_per_learner=actions,
         )
         .debugging(seed=run.seed, log_level="ERROR")
     )  # fmt: skip

@@ -139,10 +139,28 @@ def test_decisions_with_a_choice_are_counted() -> None:
     assert expected > 0
 
 
+def test_rewards_are_scaled_alike_for_all_agents_and_their_returns_have_a_spread_of_one() -> None:
+    env, plain = NetworkEnv(WORLD, False, 0.9), RegionalDispatchParallelEnv(WORLD)
+    nothing = {agent: np.zeros(env.action_space[agent].shape, np.int64) for agent in env.agents}
+    returns, seen = np.zeros(2), []
+    for episode in range(6):
+        env.reset(seed=episode)
+        returns[:] = 0
+        plain.reset(options={"key": int(env.par_env.sim.state.row["key"][0]),
+                             "week_tick": int(env.par_env.sim.state.row["week_tick"][0])})  # fmt: skip
+        for _ in range(WORLD.horizon_ticks):
+            scaled, own = env.step(nothing)[1], plain.step(nothing)[1]
+            factors = {round(scaled[agent] / own[agent], 6) for agent in own if own[agent]}
+            assert len(factors) <= 1 and all(factor > 0 for factor in factors)
+            returns = 0.9 * returns + list(scaled.values())
+            seen += [returns]
+    assert 0.5 < np.std(seen[len(seen) // 2 :]) < 2
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"minibatch_size": 9, "ticks": 2, "num_envs": 2}, "minibatch-size = 9: an update has 8 joint actions"),
+        ({"num_minibatches": 9, "ticks": 2, "num_envs": 2}, "num-minibatches = 9: an update has 8 joint actions"),
         ({"lr": 0.0}, "lr = 0: must be above 0, at most 1"),
         ({"gamma": float("nan")}, "gamma = nan"),
         ({"ticks": 0}, "ticks = 0: must be 1 or more"),
@@ -158,7 +176,7 @@ def test_settings_out_of_range_are_named(wrong: dict[str, Any], message: str) ->
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a command that trained for a few updates."""
     folder = tmp_path_factory.mktemp("rllib")
-    options = {"num-envs": 2, "ticks": 6, "minibatch-size": 12, "num-epochs": 1, "eval-every": 1, "eval-episodes": 1}
+    options = {"num-envs": 2, "ticks": 6, "num-minibatches": 2, "num-epochs": 1, "eval-every": 1, "eval-episodes": 1}
     ended = run_here(
         folder, "evaluate.py", "train_rllib", "--scenario", "small", "--minutes", "0.003", "--seed", "5",
         "--out", "run",
