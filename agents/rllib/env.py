@@ -61,15 +61,15 @@ class NetworkEnv(MultiAgentEnv):
 
     def step(self, action_dict: dict[int, np.ndarray]) -> tuple[dict[int, Any], ...]:
         """One tick. What `info` says is left out: RLlib would keep it for every step, and the observation has masks."""
-        results = self.par_env.step({self.names[agent]: action for agent, action in action_dict.items()})
-        observations, rewards, terminations, truncations = map(self._numbered, results[:4])
+        *by_name, _ = self.par_env.step({self.names[agent]: action for agent, action in action_dict.items()})
+        observations, rewards, *ended = (self._numbered(part) for part in by_name)
         self.actions += len(action_dict)
         self.decisions += self._open
         self._open = _decisions(observations)
-        ends = [{**ends, ALL: all(ends.values())} for ends in (terminations, truncations)]
-        return observations, self._scaled(rewards), *ends, {}
+        terminated, truncated = ({**part, ALL: all(part.values())} for part in ended)
+        return observations, self._scaled(rewards), terminated, truncated, {}
 
-    def _numbered(self, by_name: dict[str, Any]) -> dict[int, Any]:
+    def _numbered(self, by_name: Any) -> dict[int, Any]:
         return {agent: by_name[name] for agent, name in self.names.items()}
 
     def _scaled(self, rewards: dict[int, float]) -> dict[int, float]:
