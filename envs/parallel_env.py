@@ -222,6 +222,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
 
     def _stacked(self, actions: Mapping[str, np.ndarray]) -> np.ndarray:
         """The agents' actions in the order of regions: (R, M + L)."""
+        if not isinstance(actions, Mapping):
+            raise InvalidAction(f"actions of type {type(actions).__name__}: must be a dictionary, agent → action")
         wrong = sorted(map(str, set(self.agents) ^ set(actions)))
         if wrong:
             raise InvalidAction(f"actions of {', '.join(map(str, actions)) or 'no agent'}: must be one per agent of "

@@ -213,6 +213,9 @@ def test_every_agent_has_one_action(env: RegionalDispatchParallelEnv, names: lis
     right = np.zeros(env.action_space(AGENTS[0]).shape, np.int64)
     with pytest.raises(gymnasium.error.InvalidAction, match="must be one per agent of Region 01, Region 02"):
         env.step(dict.fromkeys(names, right))
+    for wrong in (None, right, [right, right]):
+        with pytest.raises(gymnasium.error.InvalidAction, match="must be a dictionary, agent → action"):
+            env.step(wrong)  # type: ignore[arg-type]
 
 
 def test_step_needs_a_reset() -> None:
