@@ -24,8 +24,8 @@ TRAIN, EVALUATE, SERVE = "train", "evaluate", "serve"
 # The extra with all that commands need beside the base install; packages of other extras.
 TRAIN_EXTRA = "train"
 OTHER_EXTRAS = {
-    "ray": "ray", "minari": "offline", "fastapi": "serve", "uvicorn": "serve", "prometheus_client": "serve",
-    "onnx": "onnx", "onnxruntime": "onnx",
+    "ray": "ray", "tree": "ray", "pettingzoo": "multiagent", "minari": "offline", "fastapi": "serve",
+    "uvicorn": "serve", "prometheus_client": "serve", "onnx": "onnx", "onnxruntime": "onnx",
 }  # fmt: skip
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.

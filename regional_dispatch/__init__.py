@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from regional_dispatch.envs.decision_vector_env import RegionalDecisionVectorEnv
     from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
     from regional_dispatch.envs.kernel.metrics import KPIS
+    from regional_dispatch.envs.parallel_env import RegionalDispatchParallelEnv, parallel_env
     from regional_dispatch.envs.policy import Policy, ScorerPolicy
     from regional_dispatch.envs.simulator import Simulator
     from regional_dispatch.envs.vector_env import RegionalDispatchVectorEnv
@@ -48,6 +49,7 @@ _HOMES = {
     "RegionalDecisionEnv": "envs.decision_env",
     "RegionalDecisionVectorEnv": "envs.decision_vector_env",
     "RegionalDispatchEnv": "envs.dispatch_env",
+    "RegionalDispatchParallelEnv": "envs.parallel_env",
     "RegionalDispatchVectorEnv": "envs.vector_env",
     "RegionalVecEnv": "agents.vec_env",
     "Scenario": "envs.world.scenario",
@@ -59,6 +61,7 @@ _HOMES = {
     "compare_policies": "evaluation.compare",
     "load_policy": "agents.export",
     "load_scenario": "envs.world.scenario",
+    "parallel_env": "envs.parallel_env",
     "random_scenario": "envs.world.generator",
     "resolve_policies": "evaluation.policies",
 }
@@ -75,6 +78,7 @@ __all__ = [
     "RegionalDecisionEnv",
     "RegionalDecisionVectorEnv",
     "RegionalDispatchEnv",
+    "RegionalDispatchParallelEnv",
     "RegionalDispatchVectorEnv",
     "RegionalVecEnv",
     "Scenario",
@@ -86,6 +90,7 @@ __all__ = [
     "compare_policies",
     "load_policy",
     "load_scenario",
+    "parallel_env",
     "random_scenario",
     "register_envs",
     "resolve_policies",

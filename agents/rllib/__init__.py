@@ -1,0 +1,1 @@
+"""RLlib's PPO, unchanged, on the PettingZoo environment. Needs the extras `[ray,multiagent]`."""
