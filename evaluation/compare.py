@@ -13,7 +13,6 @@ import pandas as pd
 import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
@@ -24,7 +23,13 @@ from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play
+from regional_dispatch.evaluation.rollouts import (
+    Playable,
+    evaluate_policies,
+    evaluation_keys,
+    play,
+    seconds_per_decision,
+)
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
 from regional_dispatch.evaluation.weeks import compare_weeks
 
@@ -35,7 +40,7 @@ class Comparison(NamedTuple):
     """The result of a comparison."""
 
     scenario: Scenario
-    policies: Mapping[str, ScorerPolicy]
+    policies: Mapping[str, Playable]
     frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies` and `join_bounds`
     summary: Summary  # see `summarise`, plus `meta` and, with bounds, `gaps` (see `gap_summary`)
     weeks: pd.DataFrame | None = None  # of a trace; see `evaluation.weeks.compare_weeks`
@@ -43,7 +48,7 @@ class Comparison(NamedTuple):
 
 def compare_policies(
     scenario: Scenario,
-    policies: Mapping[str, ScorerPolicy],
+    policies: Mapping[str, Playable],
     episodes: int,
     seed: int,
     command: str = "",
@@ -110,11 +115,13 @@ def compare_policies(
 def _with_doubts(comparison: Comparison) -> Comparison:
     """The same with what to know before its numbers are believed."""
     found = doubts(comparison.scenario, comparison.policies, comparison.frame)
-    return comparison._replace(summary={**comparison.summary, "doubts": found})
+    pace = seconds_per_decision(comparison.frame)
+    timed = {"seconds_per_decision": pace} if pace else {}
+    return comparison._replace(summary={**comparison.summary, **timed, "doubts": found})
 
 
 def _compare_trace(
-    scenario: Scenario, policies: Mapping[str, ScorerPolicy], seed: int, stream: str, command: str,
+    scenario: Scenario, policies: Mapping[str, Playable], seed: int, stream: str, command: str,
     progress: Callable[[str], None] | None, reevaluate: bool, bound: Bound | None, transfers: str | None, threads: int,
 ) -> Comparison:  # fmt: skip
     """`compare_policies` on the part of a trace that a stream is."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import FACTS, world_facts
 from regional_dispatch.envs.world.levers import Partition
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.evaluation.rollouts import Playable
 
 
-def foreign_worlds(policies: Mapping[str, ScorerPolicy], scenario: Scenario) -> list[str]:
+def foreign_worlds(policies: Mapping[str, Playable], scenario: Scenario) -> list[str]:
     """A sentence for each policy that was trained or tuned in a world unlike the scenario."""
     here = world_facts(scenario) if any(policy.learned_on for policy in policies.values()) else {}
     found = []

@@ -14,8 +14,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sb3_contrib import MaskablePPO
@@ -28,9 +29,9 @@ from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE
 from regional_dispatch.agents.training.run import Run, write_config
 from regional_dispatch.agents.vec_env import RegionalVecEnv
-from regional_dispatch.envs.observation import apply_actions, empty_observation, fill_observation, flat
-from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.baselines.predict_player import PredictPlayer
 from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.scenario import Scenario
 
 MODEL_FILE, ABOUT_FILE = "maskable.zip", "maskable.json"
@@ -39,22 +40,21 @@ POLICY = "MultiInputPolicy"
 
 def rollout(model: MaskablePPO, scenario: Scenario, keys: Sequence[int]) -> list[dict[str, float]]:
     """Plays one episode per key with the most likely actions; the KPIs of the whole network, per key."""
-    sim = Simulator(scenario)
-    return [_play(model, sim, key) for key in keys]
+    return PredictPlayer(lambda _: model, MODEL_FILE, "").rollout(scenario, keys)
 
 
-def _play(model: MaskablePPO, sim: Simulator, key: int) -> dict[str, float]:
-    sim.reset(0, key)
-    ended = False
-    while not ended:
-        sim.begin(0)
-        seen = empty_observation(sim, sim.regions)
-        fill_observation(sim, 0, seen)
-        masks = [seen[name].reshape(sim.regions, -1) for name in ("order_mask", "lane_mask")]
-        actions, _ = model.predict(flat(seen), action_masks=np.concatenate(masks, axis=1), deterministic=True)
-        apply_actions(sim, 0, actions)
-        ended = sim.finish(0)
-    return sim.kpis(0)
+def maskable_player(folder: Path) -> PredictPlayer:
+    """A trained MaskablePPO in a folder, as a policy that plays whole episodes.
+
+    Raises:
+        PolicyFileError: the folder holds no finished training.
+    """
+    found = MaskablePolicy(folder, folder.resolve().name)
+    return PredictPlayer(partial(_loaded, found.model), found.name, found.digest, found.seen, found.learned_on)
+
+
+def _loaded(model: bytes, scenario: Scenario) -> MaskablePPO:
+    return MaskablePPO.load(io.BytesIO(model), device="cpu")
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class MaskablePolicy:
     name: str
 
     @cached_property
-    def about(self) -> dict[str, float]:
-        """Seed, timesteps and cost on the tuning episodes.
+    def about(self) -> dict[str, Any]:
+        """Seed, timesteps, cost on the tuning episodes, and facts of its world.
 
         Raises:
             PolicyFileError: the folder holds no finished training.
         """
         try:
-            found: dict[str, float] = json.loads((self.folder / ABOUT_FILE).read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads((self.folder / ABOUT_FILE).read_text(encoding="utf-8"))
             return found
         except (OSError, ValueError):
             raise PolicyFileError(f"{self.folder}: no {ABOUT_FILE} of a finished training; train again") from None
@@ -86,6 +86,11 @@ class MaskablePolicy:
     def seen(self) -> frozenset[tuple[str, int]]:
         """(stream, seed) of the episodes it was trained and selected on."""
         return frozenset((stream, int(self.about["seed"])) for stream in ("train", "tune"))
+
+    @property
+    def learned_on(self) -> dict[str, object]:
+        """Facts of the world it was trained on."""
+        return {"world": self.about["world"]} if "world" in self.about else {}
 
     @cached_property
     def model(self) -> bytes:
@@ -158,7 +163,10 @@ class BestByTuning(BaseCallback):
         self.curve.add(self.num_timesteps, self.learned(), self.num_timesteps * slots, kpis)
 
     def _keep(self) -> None:
-        about = {"seed": self.run.seed, "timesteps": self.num_timesteps, "tuning_cost_per_order_usd": self.best_cost}
+        about = {
+            "seed": self.run.seed, "timesteps": self.num_timesteps, "tuning_cost_per_order_usd": self.best_cost,
+            "scenario": self.run.scenario.name, "world": world_facts(self.run.scenario),
+        }  # fmt: skip
         part = self.run.out / f".{MODEL_FILE}"
         self.model.save(part)
         part.replace(self.run.out / MODEL_FILE)
