@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 
@@ -28,7 +28,7 @@ class TickPlayer(ABC):
         learned_on: facts of the world it was trained or tuned on, as `envs.policy.ScorerPolicy` has them.
     """
 
-    pricing = None  # units have no prices
+    pricing: Pricing | None = None  # units have no prices
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ScorerPlayer(TickPlayer):
     def __init__(self, policy: ScorerPolicy) -> None:
         super().__init__(policy.name, "", policy.seen, policy.learned_on)
         self.policy = policy
-        self.pricing = policy.pricing  # type: ignore[assignment]
+        self.pricing = policy.pricing
 
     def decide(self, sim: Simulator) -> None:
         """Lets the compiled scorers decide."""

@@ -17,6 +17,7 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.known_world import company
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_players, split_names
 from regional_dispatch.evaluation.report.comparison import print_comparison
@@ -80,6 +81,7 @@ us_full; the numbers are the same for any. Unit: threads."""
         _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_players(split_names(self.policies), scenario)
+        policies |= company(policies, scenario)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
             task = bar.add_task("episodes", total=(len(policies) + self.bound) * self.episodes)
             comparison = compare_policies(

@@ -95,8 +95,9 @@ def playable_cell(
     worlds: Worlds, title: str, scenario: Scenario, policy: Playable, keys: Sequence[int], reevaluate: bool
 ) -> Cell:
     """The episodes of any policy."""
-    made = player_cell if isinstance(policy, TickPlayer) else policy_cell
-    return made(worlds, title, scenario, policy, keys, reevaluate)  # type: ignore[operator]
+    if isinstance(policy, TickPlayer):
+        return player_cell(worlds, title, scenario, policy, keys, reevaluate)
+    return policy_cell(worlds, title, scenario, policy, keys, reevaluate)
 
 
 def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: Bound) -> Cell:

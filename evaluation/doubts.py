@@ -28,7 +28,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, Playable], frame: pd.DataF
         frame: one row per policy and episode with the KPIs.
     """
     mean = frame.groupby("policy", sort=False)[["truck_fill", "settled_share", "lost_line_share"]].mean()
-    found = [*foreign_worlds(policies, scenario), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
+    found = [*foreign_worlds(policies, scenario, frame), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
     settled = float(mean["settled_share"].max())
     if settled > LARGE_SETTLEMENT:
         found.append(

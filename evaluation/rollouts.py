@@ -103,11 +103,16 @@ def evaluate_policies(
         sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
         results[name] = []
         for key in keys:
-            own = isinstance(policy, TickPlayer)
-            results[name] += [policy.episode(sim, key)] if own else rollout(sim, policy.scorers, [key], threads)
+            results[name].append(_episode(sim, policy, key, threads))
             if progress is not None:
                 progress(name)
     return results_frame(results, keys)
+
+
+def _episode(sim: Simulator, policy: Playable, key: int, threads: int) -> dict[str, float]:
+    if isinstance(policy, TickPlayer):
+        return policy.episode(sim, key)
+    return rollout(sim, policy.scorers, [key], threads)[0]
 
 
 def results_frame(results: Mapping[str, Sequence[Mapping[str, float]]], keys: Sequence[int]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, fields
+from typing import Any
 
 from regional_dispatch.baselines.rules import BaselineError
 
@@ -56,7 +57,7 @@ def read_name(name: str) -> tuple[str, Options]:
     found = _NAME.fullmatch(name)
     assert found is not None
     types = {field.name: int if field.type == "int" else float for field in fields(Options)}
-    given = {}
+    given: dict[str, Any] = {}
     for part in filter(None, (found["options"] or "").split(",")):
         key, _, value = (text.strip() for text in part.partition("="))
         if key not in types:

@@ -125,7 +125,8 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     summary = {
         "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
-        "untuned": untuned, "doubts": foreign_worlds(stage.policies, stage.scenario), **summarise(frame, seed, pairs),
+        "untuned": untuned, "doubts": foreign_worlds(stage.policies, stage.scenario, frame),
+        **summarise(frame, seed, pairs),
     }  # fmt: skip
     if pace := seconds_per_decision(frame):
         summary["seconds_per_decision"] = pace

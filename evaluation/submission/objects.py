@@ -5,6 +5,7 @@ Importing a module runs it, with all that the user who starts the command may do
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import re
@@ -30,10 +31,10 @@ def is_import_path(spec: str) -> bool:
     return _PATH.fullmatch(spec) is not None
 
 
-def module_file(spec: str) -> Path | None:
-    """The file of the module that an import path names, loaded or not."""
+def module_digest(spec: str) -> str:
+    """A digest of the file of the module that an import path names; what else it reads is not in it."""
     file = getattr(_module(spec), "__file__", None)
-    return None if file is None else Path(file)
+    return hashlib.sha256(b"" if file is None else Path(file).read_bytes()).hexdigest()[:32]
 
 
 def object_policy(spec: str, scenario: Scenario) -> Playable:
