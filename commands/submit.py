@@ -25,9 +25,9 @@ class Command:
     """Play the suite with a policy of yours and write its row of the leaderboard.
 
     The policy plays the suite's scenarios on held-out orders, beside least_cost and the policy that is shipped for
-    each scenario. Its row is one JSON file: costs with 95 % intervals of paired differences, what the hindsight bound leaves,
-    the time per decision, versions, digests and the machine. `evaluate.py page ROWS --page docs/results/leaderboard.md`
-    makes the page. A policy given as an import path is code of yours, which this runs.
+    each scenario. Its row is one JSON file: costs with 95 % intervals of paired differences, what the hindsight bound
+    leaves, the time per decision, versions, digests and the machine. `evaluate.py page ROWS --page PAGE` writes the
+    tables of all rows into a page. A policy given as an import path is code of yours, which this runs.
     """
 
     policies: tyro.conf.Positional[tuple[str, ...]]

@@ -31,6 +31,7 @@ from regional_dispatch.evaluation.rollouts import (
     seconds_per_decision,
 )
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.submission.objects import as_playable
 from regional_dispatch.evaluation.weeks import compare_weeks
 
 Summary = dict[str, Any]
@@ -48,7 +49,7 @@ class Comparison(NamedTuple):
 
 def compare_policies(
     scenario: Scenario,
-    policies: Mapping[str, Playable],
+    policies: Mapping[str, Any],
     episodes: int,
     seed: int,
     command: str = "",
@@ -63,7 +64,8 @@ def compare_policies(
 
     Args:
         scenario: the world.
-        policies: name → policy, in the order of the tables.
+        policies: name → policy, in the order of the tables; any object with `predict()` is one, see
+            `baselines.predict_player`.
         episodes: E ≥ 1. One episode says nothing of spread, so it has no intervals. A trace is one sample of demand:
             it is played once, whatever this says, and intervals are over its weeks.
         seed: of the orders and of the bootstrap, ≥ 0.
@@ -77,11 +79,13 @@ def compare_policies(
 
     Raises:
         BaselineError: no such rule.
-        InputError: a policy was trained or tuned on these orders.
+        InputError: a policy was trained or tuned on these orders, or an object has no `predict()`.
+        PlayerError: a policy's answer is no action.
         ScenarioError: the scenario's tables cannot be used.
         BoundError: a bound cannot be computed.
         ValueError: no episodes, or a negative seed.
     """
+    policies = {name: as_playable(name, policy) for name, policy in policies.items()}
     check_unseen(policies, stream, seed)
     if is_trace(scenario):
         return _with_doubts(_compare_trace(

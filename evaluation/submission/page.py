@@ -16,8 +16,8 @@ _INTRO = (
 )
 _CLOSED = (
     "Share of the way from `{rule}` to the hindsight bound, in percent, on the episodes that have a bound. The bound "
-    "knows all orders in advance; where it is a lower bound, not an optimum, some of the rest is out of anyone's reach. "
-    "Bounds: {labels}."
+    "knows all orders in advance; where it is a lower bound, not an optimum, some of the rest is out of reach for "
+    "all. Bounds: {labels}."
 )
 
 
