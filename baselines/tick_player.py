@@ -11,7 +11,7 @@ from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 
-SECONDS, DECISIONS = PACE = ("seconds", "decisions")  # of an episode, beside its KPIs
+SECONDS, DECISIONS = PACE = ("cpu_seconds", "decisions_made")  # of an episode, beside its KPIs
 
 
 class PlayerError(ValueError):
@@ -58,7 +58,7 @@ class TickPlayer(ABC):
         """Plays an episode in row 0.
 
         Returns:
-            Its KPIs; `seconds`, the processor's time for all of it, simulation included; and `decisions`, the order
+            Its KPIs; `cpu_seconds`, for all of it, simulation included; and `decisions_made`, the number of order
             lines and the lanes with packages waiting that were decided about.
         """
         sim.reset(0, key)

@@ -89,8 +89,8 @@ def evaluate_policies(
 
     Returns:
         One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), every KPI of
-        `envs.kernel.metrics.KPIS`; and if a policy plays its episodes itself, the processor's `seconds` and the number
-        of `decisions`, empty for the others.
+        `envs.kernel.metrics.KPIS`; and if a policy plays its episodes itself, `cpu_seconds` and the number
+        of `decisions_made`, empty for the others.
 
     Raises:
         PlayerError: a policy's answer is no action.

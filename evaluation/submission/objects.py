@@ -69,7 +69,7 @@ def as_playable(name: str, policy: Any, load: Any = None) -> Playable:
             f"policy '{name}': a {type(policy).__name__} has no predict(observation) -> (actions, state); give an "
             "object that has, or a class or function that makes one"
         )
-    # Nobody knows what else the object reads, so what it has played is only kept for later where it says what it is.
+    # What else the object reads is not known, so what it has played is kept for later only where it has a digest.
     digest = str(getattr(policy, "digest", uuid4().hex))
     seen = frozenset((str(stream), int(seed)) for stream, seed in getattr(policy, "seen", ()))
     learned_on = getattr(policy, "learned_on", None)

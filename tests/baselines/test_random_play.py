@@ -45,7 +45,7 @@ def test_each_legal_option_is_as_likely_and_none_that_is_not() -> None:
 def test_it_costs_more_than_a_rule_and_counts_its_decisions() -> None:
     own, rule = RandomPlay().rollout(WORLD, KEYS), rollout(Simulator(WORLD), baseline("least_cost").scorers, KEYS)
     assert all(a[COST] > b[COST] for a, b in zip(own, rule, strict=True))
-    assert all(row["decisions"] > 100 and row["seconds"] > 0 for row in own)
+    assert all(row["decisions_made"] > 100 and row["cpu_seconds"] > 0 for row in own)
 
 
 def test_scorers_played_tick_by_tick_decide_as_the_kernel_does() -> None:
