@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.error import InvalidAction
 
 from regional_dispatch.baselines.tick_player import PlayerError, TickPlayer
-from regional_dispatch.envs.observation import apply_actions, empty_observation, fill_observation, flat
+from regional_dispatch.envs.observation import (
+    apply_actions,
+    empty_observation,
+    fill_observation,
+    flat,
+    observation_space,
+)
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario
 
@@ -46,9 +53,14 @@ class PredictPlayer(TickPlayer):
         self._state: Any = None
 
     def start(self, sim: Simulator) -> None:
-        """Forgets the recurrent state; has lanes priced as the object asks for with `lane_price`."""
-        self._state = None
-        price = getattr(self._policy(sim.scenario), "lane_price", None)
+        """Forgets the recurrent state; has lanes priced as the object asks for with `lane_price`.
+
+        Raises:
+            PlayerError: the object says that it was made for observations of other sizes.
+        """
+        self._state, policy = None, self._policy(sim.scenario)
+        self._check_sizes(policy, sim)
+        price = getattr(policy, "lane_price", None)
         if price is not None:
             sim.price_lanes(price)
 
@@ -69,6 +81,18 @@ class PredictPlayer(TickPlayer):
             apply_actions(sim, 0, actions)
         except InvalidAction as error:
             raise PlayerError(f"policy '{self.name}': predict() gave an {error}") from None
+
+    def _check_sizes(self, policy: Any, sim: Simulator) -> None:
+        """Models of stable-baselines3 say for which spaces they were made."""
+        made_for = getattr(policy, "observation_space", None)
+        if not isinstance(made_for, spaces.Dict):
+            return
+        for name, ours in observation_space(sim).items():
+            if name in made_for.spaces and made_for[name].shape != ours.shape:
+                raise PlayerError(
+                    f"policy '{self.name}': was made for '{name}' of shape {made_for[name].shape}, and scenario "
+                    f"'{sim.scenario.name}' has {ours.shape}; it can only play where sizes are those of its training"
+                )
 
     def _policy(self, scenario: Scenario) -> Any:
         if self._loaded is None or self._loaded[0] is not scenario:

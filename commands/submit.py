@@ -13,7 +13,7 @@ from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.benchmark.suite import load_suite
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.execution.executor import Processes
+from regional_dispatch.evaluation.execution.executor import HERE, Processes
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.submission.row import write_row
 from regional_dispatch.evaluation.submission.submit import Entry, play_entries, submission
@@ -67,10 +67,9 @@ file or training folder; a rule; random; or one of these with +lookahead. {scena
         wanted = [name.strip() for name in self.scenarios.split(",")] if self.scenarios else []
         stages = submission(suite, path, entries, wanted, self.bound)
         bound = hindsight() if any(stage.bound_episodes for stage in stages) else None
+        executor = Processes(self.workers) if self.workers > 1 else HERE
         with cell_bar() as progress:
-            found = play_entries(
-                suite, stages, entries, self.out, Processes(self.workers), bound, command_line(), progress
-            )
+            found = play_entries(suite, stages, entries, self.out, executor, bound, command_line(), progress)
         for row in found:
             for scenario, part in row["scenarios"].items():
                 rule = part["against"]["rule"]

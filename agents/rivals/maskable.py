@@ -30,6 +30,7 @@ from regional_dispatch.agents.training.monitoring import OBJECTIVE
 from regional_dispatch.agents.training.run import Run, write_config
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.baselines.predict_player import PredictPlayer
+from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.scenario import Scenario
@@ -40,7 +41,8 @@ POLICY = "MultiInputPolicy"
 
 def rollout(model: MaskablePPO, scenario: Scenario, keys: Sequence[int]) -> list[dict[str, float]]:
     """Plays one episode per key with the most likely actions; the KPIs of the whole network, per key."""
-    return PredictPlayer(lambda _: model, MODEL_FILE, "").rollout(scenario, keys)
+    rows = PredictPlayer(lambda _: model, MODEL_FILE, "").rollout(scenario, keys)
+    return [{kpi: row[kpi] for kpi in KPIS} for row in rows]
 
 
 def maskable_player(folder: Path) -> PredictPlayer:

@@ -63,9 +63,20 @@ def _of_lanes(sim: Simulator) -> Iterator[Change]:
         if can_send(sim.world, state, 0, lane):
             record, sent = net.lanes[lane], state.go[0, lane] == 1
             fill = min(1.0, state.lane["count"][0, lane] / record["room"])
-            ends = net.region_of_site[[record["origin"], record["dest"]]].tolist()
             kind, promise = (HOLD, fill) if sent else (SEND, -fill)
-            yield Change(kind, (0, lane), -1, int(record["region"]), frozenset(ends), promise)
+            yield Change(kind, (0, lane), -1, int(record["region"]), _regions_of_lane(sim, lane), promise)
+
+
+def _regions_of_lane(sim: Simulator, lane: int) -> frozenset[int]:
+    """Regions of a lane's ends, and of the customers whose packages wait on it, which pay for the rest of the way."""
+    net, state, home = sim.world.net, sim.state, sim.world.net.region_of_site
+    found = {int(home[net.lanes["origin"][lane]]), int(home[net.lanes["dest"][lane]])}
+    package = state.lane["head"][0, lane]
+    while package >= 0:
+        station = net.routes["station"][state.package["route"][0, package]]
+        found.add(int(home[net.fcs + net.scs + station]))
+        package = state.package["next"][0, package]
+    return frozenset(found)
 
 
 def _of_lines(sim: Simulator) -> Iterator[Change]:

@@ -16,7 +16,7 @@ class Futures:
 
     Args:
         scenario: the world.
-        copies: most futures at once.
+        copies: futures that are played together; more are played one batch after the other.
         scorers: the base policy.
         hours: length of a future; inf, to the end of the episode.
         known_hours: of the episode's own orders that every future begins with.
@@ -37,11 +37,18 @@ class Futures:
             changed: decisions to change.
             draws: (futures,) uint64, keys of the orders to come.
         """
+        if not len(draws):
+            return np.zeros((0, sim.regions))
         self._trial.copy_from(sim, 1)
         for change in changed:
             change.apply(self._trial)
         if self._trial.finish(0):
             return np.repeat(self._trial.state.cash.sum(axis=2), len(draws), axis=0)
+        size = self._futures.copies
+        return np.concatenate([self._batch(sim, draws[i : i + size]) for i in range(0, len(draws), size)])
+
+    def _batch(self, sim: Simulator, draws: np.ndarray) -> np.ndarray:
+        """Plays the trial on in some futures: (futures, R) USD."""
         self._futures.copy_from(self._trial, len(draws))
         if self.known:
             self._run(len(draws), sim.tick(0) + 1 + self.known)

@@ -21,12 +21,12 @@ class Options:
         BaselineError: a number that cannot be.
     """
 
-    futures: int = 32
-    """Draws of the orders to come, on which every choice is tried."""
+    futures: int = 128
+    """Draws of the orders to come, on which a choice is tried before it is taken."""
     hours: float = math.inf
     """Length of a future; what is under way at its end is valued at standard cost. Unit: simulated hours; inf, to the \
 end of the episode."""
-    margin: float = 1.5
+    margin: float = 2.0
     """A choice must be cheaper by so many standard errors of the mean difference. Unit: standard errors."""
     lanes: int = 16
     """Held trucks tried per region and tick, the fullest first, and as many sent ones, the emptiest first."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.predict_player import PredictPlayer
@@ -135,6 +136,13 @@ class Answers:
 def test_an_answer_that_is_no_action_names_the_policy(change: Any, message: str) -> None:
     with pytest.raises(PlayerError, match=message):
         frame_of({"mine": as_playable("mine", Answers(change))})
+
+
+def test_a_model_of_other_sizes_is_refused_with_both_sizes() -> None:
+    model = Answers(lambda a: (a, None))
+    model.observation_space = spaces.Dict({"lanes": spaces.Box(-5, 5, (7,))})  # type: ignore[attr-defined]
+    with pytest.raises(PlayerError, match=r"'mine': was made for 'lanes' of shape \(7,\), and scenario 'small' has \("):
+        frame_of({"mine": as_playable("mine", model)})
 
 
 def test_an_error_of_the_policy_s_own_is_kept_with_its_name() -> None:
