@@ -14,6 +14,7 @@ from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.execution.executor import Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
 from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.policies import split_names
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         """Checks everything, computes what is missing, then writes."""
         at_least("--workers", self.workers, 1)
         check_folder(self.out)
-        more = tuple(self.policies.split(",")) if self.policies else ()
+        more = tuple(split_names(self.policies)) if self.policies else ()
         path = find_file("suites", self.suite)
         suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed}, more)
         ready = stages(suite, path, self.bound)

@@ -33,6 +33,7 @@ INPUT_ERRORS = {
     "agents.export": "PolicyFileError",
     "baselines.rules": "BaselineError",
     "baselines.bounds.bound": "BoundError",
+    "baselines.tick_player": "PlayerError",
     "envs.world.errors": "ScenarioError",
     "evaluation.errors": "InputError",
     "service.errors": "ServiceError",

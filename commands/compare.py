@@ -17,8 +17,9 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.known_world import company
 from regional_dispatch.evaluation.output import check_folder
-from regional_dispatch.evaluation.policies import resolve_policies
+from regional_dispatch.evaluation.policies import resolve_players, split_names
 from regional_dispatch.evaluation.report.comparison import print_comparison
 
 
@@ -35,7 +36,9 @@ class Command:
     """A scenario file, or the name of a shipped one."""
     policies: str = "regional_nearest,national_nearest"
     """Policies, separated by commas: a baseline (source+dispatch, or either alone), a tuned one (tuned_linear, \
-tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), or a training folder."""
+tuned_shadow_price+hybrid, or its YAML file), one that comes with the package (pretrained/us8), a training folder, one \
+of these that looks ahead (least_cost+lookahead), random, or your own object with predict() (package.module:name, \
+folder/file.py:name), whose code is run."""
     episodes: int = 8
     """Held-out episodes per policy. A trace is one sample: it is played once, and intervals are over its weeks. Unit: \
 episodes, each as long as the scenario's horizon."""
@@ -77,7 +80,8 @@ us_full; the numbers are the same for any. Unit: threads."""
         check_folder(self.out)
         _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
-        policies = resolve_policies(self.policies.split(","), scenario)
+        policies = resolve_players(split_names(self.policies), scenario)
+        policies |= company(policies, scenario)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
             task = bar.add_task("episodes", total=(len(policies) + self.bound) * self.episodes)
             comparison = compare_policies(

@@ -40,6 +40,8 @@ RESULT_COLUMNS = {
     "timesteps": "ticks × rows trained so far",
     "seconds": "seconds of training so far, evaluations left out",
     "decisions": "decisions taken so far",
+    "cpu_seconds": "the processor's time for the episode, simulation included. Unit: s",
+    "decisions_made": "order lines sourced, and lanes with packages waiting, tick by tick",
     "bound_per_order_usd": "hindsight bound on the episode's dollars, per order. Unit: USD",
     "bound_kind": "whether the bound is exact or a lower bound",
     "bound_seconds": "time the bound took. Unit: seconds",
@@ -290,6 +292,7 @@ def _parameters(rule: Any) -> str:
 def files() -> str:
     """Columns of the tables that commands write, and of those that they read."""
     from regional_dispatch.agents.training.curve import COLUMNS
+    from regional_dispatch.baselines.tick_player import PACE
     from regional_dispatch.envs.kernel.metrics import KPIS
     from regional_dispatch.envs.world.scenario import Scenario
     from regional_dispatch.evaluation.bounds import BOUND_COLUMNS
@@ -297,6 +300,10 @@ def files() -> str:
 
     written = {
         "results.csv": ("`compare`, `benchmark`, `experiment`: a row per policy and episode.", results_frame({}, [])),
+        "results.csv, with policies that play whole episodes by themselves": (
+            "Looking ahead, random play and objects with `predict()` have these columns too.",
+            PACE,
+        ),
         "results.csv, with --bound": ("The same rows have these columns too.", BOUND_COLUMNS),
         "curve.csv": ("`train`: a row per evaluation on the tuning episodes.", COLUMNS),
     }

@@ -308,6 +308,22 @@ class Simulator:
         self._opened = [-1] * self.copies
         self.state = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
 
+    def copy_from(self, other: Simulator, rows: int) -> None:
+        """Continues, in each of the first rows, the episode that another simulator of this scenario has in its row 0.
+
+        Faster than `restore`, for those who try decisions in copies. What a pricer carries is not copied.
+        """
+        for name, array in other._arrays().items():
+            own = getattr(self.state, name)
+            if own.shape[1:] == array.shape[1:]:
+                own[:rows] = array[:1]
+            elif GROWING.get(name) == 1 and own.shape[1] > array.shape[1]:
+                own[:rows, : array.shape[1]] = array[:1]
+            else:
+                own = _fit(name, own, np.repeat(array[:1], self.copies, axis=0))
+                self.state = self.state._replace(**{name: own})  # type: ignore[arg-type]
+        self._opened = [-1] * self.copies
+
     def _arrays(self) -> dict[str, np.ndarray]:
         """The state without scratch space and the policy's price of lanes."""
         kept = {name: array for name, array in self.state._asdict().items() if name not in SCRATCH}

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from regional_dispatch.baselines.bounds.bound import BoundError
+from regional_dispatch.baselines.tick_player import TickPlayer
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
@@ -27,7 +28,7 @@ from regional_dispatch.envs.world.world import build_world
 from regional_dispatch.evaluation.bounds import Bound, bound_row
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.provenance import versions
-from regional_dispatch.evaluation.rollouts import rollout, simulator_for
+from regional_dispatch.evaluation.rollouts import Playable, rollout, simulator_for
 
 Rows = list[dict[str, Any]]  # one per episode: KPIs, or what `bound_row` gives
 Progress = Callable[[int, int, str], None]  # cells done, all cells, title of the latest
@@ -82,10 +83,21 @@ def policy_cell(
     return Cell(title, scenario, tuple(keys), policy, None, reevaluate, digest(sources(), versions(), about))
 
 
-def player_cell(worlds: Worlds, title: str, scenario: Scenario, player: Player, keys: Sequence[int]) -> Cell:
+def player_cell(
+    worlds: Worlds, title: str, scenario: Scenario, player: Player, keys: Sequence[int], reevaluate: bool = False
+) -> Cell:
     """The episodes of a `Player`."""
-    about = ("player", worlds.digest(scenario), player.digest, tuple(keys))
-    return Cell(title, scenario, tuple(keys), player, None, False, digest(sources(), versions(), about))
+    about = ("player", worlds.digest(scenario), player.digest, tuple(keys), *((True,) if reevaluate else ()))
+    return Cell(title, scenario, tuple(keys), player, None, reevaluate, digest(sources(), versions(), about))
+
+
+def playable_cell(
+    worlds: Worlds, title: str, scenario: Scenario, policy: Playable, keys: Sequence[int], reevaluate: bool
+) -> Cell:
+    """The episodes of any policy."""
+    if isinstance(policy, TickPlayer):
+        return player_cell(worlds, title, scenario, policy, keys, reevaluate)
+    return policy_cell(worlds, title, scenario, policy, keys, reevaluate)
 
 
 def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: Bound) -> Cell:
@@ -136,6 +148,9 @@ def compute(cell: Cell) -> Rows:
         except BoundError as error:
             raise BoundError(f"{cell.title}: {error}") from None
     assert cell.policy is not None
+    if isinstance(cell.policy, TickPlayer):
+        sim = simulator_for(cell.scenario, reevaluate=cell.reevaluate)
+        return [cell.policy.episode(sim, key) for key in cell.keys]
     if not isinstance(cell.policy, ScorerPolicy):
         return cell.policy.rollout(cell.scenario, cell.keys)
     sim = simulator_for(cell.scenario, cell.policy.pricing, reevaluate=cell.reevaluate)

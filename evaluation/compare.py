@@ -13,7 +13,6 @@ import pandas as pd
 import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
@@ -24,8 +23,15 @@ from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.evaluation.rollouts import evaluate_policies, evaluation_keys, play
+from regional_dispatch.evaluation.rollouts import (
+    Playable,
+    evaluate_policies,
+    evaluation_keys,
+    play,
+    seconds_per_decision,
+)
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.submission.objects import as_playable
 from regional_dispatch.evaluation.weeks import compare_weeks
 
 Summary = dict[str, Any]
@@ -35,7 +41,7 @@ class Comparison(NamedTuple):
     """The result of a comparison."""
 
     scenario: Scenario
-    policies: Mapping[str, ScorerPolicy]
+    policies: Mapping[str, Playable]
     frame: pd.DataFrame  # one row per policy × episode; see `evaluate_policies` and `join_bounds`
     summary: Summary  # see `summarise`, plus `meta` and, with bounds, `gaps` (see `gap_summary`)
     weeks: pd.DataFrame | None = None  # of a trace; see `evaluation.weeks.compare_weeks`
@@ -43,7 +49,7 @@ class Comparison(NamedTuple):
 
 def compare_policies(
     scenario: Scenario,
-    policies: Mapping[str, ScorerPolicy],
+    policies: Mapping[str, Any],
     episodes: int,
     seed: int,
     command: str = "",
@@ -58,7 +64,8 @@ def compare_policies(
 
     Args:
         scenario: the world.
-        policies: name → policy, in the order of the tables.
+        policies: name → policy, in the order of the tables; any object with `predict()` is one, see
+            `baselines.predict_player`.
         episodes: E ≥ 1. One episode says nothing of spread, so it has no intervals. A trace is one sample of demand:
             it is played once, whatever this says, and intervals are over its weeks.
         seed: of the orders and of the bootstrap, ≥ 0.
@@ -72,11 +79,13 @@ def compare_policies(
 
     Raises:
         BaselineError: no such rule.
-        InputError: a policy was trained or tuned on these orders.
+        InputError: a policy was trained or tuned on these orders, or an object has no `predict()`.
+        PlayerError: a policy's answer is no action.
         ScenarioError: the scenario's tables cannot be used.
         BoundError: a bound cannot be computed.
         ValueError: no episodes, or a negative seed.
     """
+    policies = {name: as_playable(name, policy) for name, policy in policies.items()}
     check_unseen(policies, stream, seed)
     if is_trace(scenario):
         return _with_doubts(_compare_trace(
@@ -110,11 +119,13 @@ def compare_policies(
 def _with_doubts(comparison: Comparison) -> Comparison:
     """The same with what to know before its numbers are believed."""
     found = doubts(comparison.scenario, comparison.policies, comparison.frame)
-    return comparison._replace(summary={**comparison.summary, "doubts": found})
+    pace = seconds_per_decision(comparison.frame)
+    timed = {"seconds_per_decision": pace} if pace else {}
+    return comparison._replace(summary={**comparison.summary, **timed, "doubts": found})
 
 
 def _compare_trace(
-    scenario: Scenario, policies: Mapping[str, ScorerPolicy], seed: int, stream: str, command: str,
+    scenario: Scenario, policies: Mapping[str, Playable], seed: int, stream: str, command: str,
     progress: Callable[[str], None] | None, reevaluate: bool, bound: Bound | None, transfers: str | None, threads: int,
 ) -> Comparison:  # fmt: skip
     """`compare_policies` on the part of a trace that a stream is."""

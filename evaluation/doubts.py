@@ -7,19 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.findings import noticed
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.trace import TRUCK_SIZE, trace_of
 from regional_dispatch.evaluation.known_world import foreign_worlds
+from regional_dispatch.evaluation.rollouts import Playable
 
 LOW_FILL = 0.10
 LARGE_SETTLEMENT = 0.05
 
 
-def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.DataFrame) -> list[str]:
+def doubts(scenario: Scenario, policies: Mapping[str, Playable], frame: pd.DataFrame) -> list[str]:
     """Sentences about a comparison, the most important first.
 
     Args:
@@ -28,7 +28,7 @@ def doubts(scenario: Scenario, policies: Mapping[str, ScorerPolicy], frame: pd.D
         frame: one row per policy and episode with the KPIs.
     """
     mean = frame.groupby("policy", sort=False)[["truck_fill", "settled_share", "lost_line_share"]].mean()
-    found = [*foreign_worlds(policies, scenario), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
+    found = [*foreign_worlds(policies, scenario, frame), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
     settled = float(mean["settled_share"].max())
     if settled > LARGE_SETTLEMENT:
         found.append(

@@ -9,14 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pandas as pd
+
+from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import FACTS, world_facts
 from regional_dispatch.envs.world.levers import Partition
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.evaluation.kpis import COST
+from regional_dispatch.evaluation.policies import REFERENCES
+from regional_dispatch.evaluation.policy_kinds import cheapest, untuned_rules
+from regional_dispatch.evaluation.rollouts import Playable
 
 
-def foreign_worlds(policies: Mapping[str, ScorerPolicy], scenario: Scenario) -> list[str]:
-    """A sentence for each policy that was trained or tuned in a world unlike the scenario."""
+def foreign_worlds(
+    policies: Mapping[str, Playable], scenario: Scenario, frame: pd.DataFrame | None = None
+) -> list[str]:
+    """A sentence for each policy that was trained or tuned in a world unlike the scenario.
+
+    Args:
+        policies: name → policy.
+        scenario: the world.
+        frame: one row per policy and episode with the KPIs; with it, the sentences name the best untuned rule.
+    """
+    company = "read them beside an untuned rule such as least_cost"
+    best = None if frame is None else cheapest(frame, untuned_rules(policies), COST)
+    if frame is not None and best is not None:
+        usd = frame.loc[frame["policy"] == best, COST].mean()
+        company = f"the best untuned rule beside it, '{best}', costs {usd:.3f} {scenario.money} an order"
     here = world_facts(scenario) if any(policy.learned_on for policy in policies.values()) else {}
     found = []
     for name, policy in policies.items():
@@ -24,9 +44,16 @@ def foreign_worlds(policies: Mapping[str, ScorerPolicy], scenario: Scenario) -> 
         if unlike := list(_unlike(trained, here)):
             found.append(
                 f"policy '{name}' was trained in another world: {'; '.join(unlike)}. Its numbers say how it does here, "
-                "not how well a policy trained here would; read them beside an untuned rule such as least_cost"
+                f"not how well a policy trained here would; {company}"
             )
     return found
+
+
+def company(policies: Mapping[str, Playable], scenario: Scenario) -> dict[str, ScorerPolicy]:
+    """Untuned rules to play beside policies of another world, where none is among them."""
+    if untuned_rules(policies) or not foreign_worlds(policies, scenario):
+        return {}
+    return {name: baseline(name) for name in REFERENCES if name not in policies}
 
 
 def _unlike(trained: Mapping[str, Any], here: Mapping[str, float]) -> Iterable[str]:

@@ -15,12 +15,11 @@ import numpy as np
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.envs.kernel.metrics import KPIS, Totals, compute_kpis, difference
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import EPISODE_COST
-from regional_dispatch.evaluation.rollouts import evaluation_keys
+from regional_dispatch.evaluation.rollouts import Playable, advance, evaluation_keys
 
 # KPIs of a whole episode, which have no meaning for a part of one.
 WHOLE_ONLY = ("lanes_used", EPISODE_COST)
@@ -156,7 +155,7 @@ def _between(sim: Simulator, then: _Moment, now: _Moment) -> Period:
 
 def play_policy(
     scenario: Scenario,
-    policy: ScorerPolicy,
+    policy: Playable,
     key: int,
     edges: Sequence[int],
     reevaluate: bool = False,
@@ -177,12 +176,12 @@ def play_policy(
     rule = None if transfers is None else transfer_rule(transfers)
     sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=rule)
     sim.reset(0, key)
-    periods = play_periods(sim, lambda tick: sim.run(policy.scorers, tick, threads=threads), edges)
+    periods = play_periods(sim, lambda tick: advance(sim, policy, tick, threads), edges)
     return Played(periods, sim.kpis(0))
 
 
 def play_samples(
-    scenario: Scenario, policy: ScorerPolicy, episodes: int, seed: int, stream: str = "evaluate",
+    scenario: Scenario, policy: Playable, episodes: int, seed: int, stream: str = "evaluate",
     progress: Callable[[], None] | None = None, threads: int = 1,
 ) -> list[Period]:  # fmt: skip
     """A period per sample: one an episode, or the weeks of a trace, which is played once.

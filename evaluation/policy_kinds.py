@@ -11,19 +11,25 @@ from regional_dispatch.baselines import BaselineError, baseline, baseline_names
 from regional_dispatch.baselines.rules import full_name
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.evaluation.rollouts import Playable
 
 
-def untuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
+def untuned_rules(policies: Mapping[str, Playable]) -> list[str]:
     """The policies that are rules with their default parameters."""
-    return [name for name, policy in policies.items() if _is_rule(name) and _same(policy, baseline(name))]
+    return [
+        name
+        for name, policy in policies.items()
+        if isinstance(policy, ScorerPolicy) and _is_rule(name) and _same(policy, baseline(name))
+    ]
 
 
-def tuned_rules(policies: Mapping[str, ScorerPolicy]) -> list[str]:
-    """The policies that are rules with other parameters; trained policies are not among them."""
+def tuned_rules(policies: Mapping[str, Playable]) -> list[str]:
+    """The policies that are rules with other parameters; no trained policies, nor any that play by themselves."""
     from regional_dispatch.agents.export import FilePolicy  # only here
 
-    untuned = untuned_rules(policies)
-    return [name for name, policy in policies.items() if name not in untuned and not isinstance(policy, FilePolicy)]
+    scorers = {name: policy for name, policy in policies.items() if isinstance(policy, ScorerPolicy)}
+    untuned = untuned_rules(scorers)
+    return [name for name, policy in scorers.items() if name not in untuned and not isinstance(policy, FilePolicy)]
 
 
 def cheapest(frame: pd.DataFrame, names: Sequence[str], kpi: str) -> str | None:

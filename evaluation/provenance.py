@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,14 @@ def made_by(meta: Mapping[str, Any]) -> str:
 
 
 def versions() -> dict[str, str]:
+    """Python's version and those of the packages that affect the numbers."""
+    return {"python": platform.python_version(), **versions_of(PACKAGES)}
+
+
+def versions_of(packages: Sequence[str]) -> dict[str, str]:
     """Package → version; packages that are not installed are left out."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    found = {}
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Episodes of compiled policies, all on the same orders."""
+"""Episodes of policies, all on the same orders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from regional_dispatch.baselines.pricing import simulator_for
+from regional_dispatch.baselines.tick_player import DECISIONS, PACE, SECONDS, TickPlayer
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.metrics import KPIS
@@ -14,6 +15,8 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, TransferRule
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
+
+Playable = ScorerPolicy | TickPlayer
 
 
 def evaluation_keys(episodes: int, seed: int, stream: str = "evaluate") -> list[int]:
@@ -62,7 +65,7 @@ def _rollout_batch(sim: Simulator, scorers: Scorers, keys: Sequence[int], thread
 
 def evaluate_policies(
     scenario: Scenario,
-    policies: Mapping[str, ScorerPolicy],
+    policies: Mapping[str, Playable],
     episodes: int,
     seed: int,
     progress: Callable[[str], None] | None = None,
@@ -85,10 +88,12 @@ def evaluate_policies(
         threads: on which the regions decide; the numbers are the same for any.
 
     Returns:
-        One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), and every KPI of
-        `envs.kernel.metrics.KPIS`.
+        One row per policy × episode: policy, episode (0…E − 1), seed (the episode's key, hexadecimal), every KPI of
+        `envs.kernel.metrics.KPIS`; and if a policy plays its episodes itself, `cpu_seconds` and the number
+        of `decisions_made`, empty for the others.
 
     Raises:
+        PlayerError: a policy's answer is no action.
         ScenarioError: the scenario's tables cannot be used.
         ValueError: no episodes, or a negative seed.
     """
@@ -98,10 +103,16 @@ def evaluate_policies(
         sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
         results[name] = []
         for key in keys:
-            results[name] += rollout(sim, policy.scorers, [key], threads)
+            results[name].append(_episode(sim, policy, key, threads))
             if progress is not None:
                 progress(name)
     return results_frame(results, keys)
+
+
+def _episode(sim: Simulator, policy: Playable, key: int, threads: int) -> dict[str, float]:
+    if isinstance(policy, TickPlayer):
+        return policy.episode(sim, key)
+    return rollout(sim, policy.scorers, [key], threads)[0]
 
 
 def results_frame(results: Mapping[str, Sequence[Mapping[str, float]]], keys: Sequence[int]) -> pd.DataFrame:
@@ -111,12 +122,29 @@ def results_frame(results: Mapping[str, Sequence[Mapping[str, float]]], keys: Se
         for name, episodes in results.items()
         for episode, kpis in enumerate(episodes)
     ]
-    return pd.DataFrame(rows, columns=["policy", "episode", "seed", *KPIS])
+    timed = PACE if any(SECONDS in row for row in rows) else ()
+    return pd.DataFrame(rows, columns=["policy", "episode", "seed", *KPIS, *timed])
+
+
+def seconds_per_decision(frame: pd.DataFrame) -> dict[str, float]:
+    """The processor's time per decision, simulation included, of policies that play their episodes themselves."""
+    if SECONDS not in frame:
+        return {}
+    totals = frame.dropna(subset=[SECONDS]).groupby("policy", sort=False)[list(PACE)].sum()
+    return {str(name): float(row[SECONDS] / max(row[DECISIONS], 1)) for name, row in totals.iterrows()}
+
+
+def advance(sim: Simulator, policy: Playable, until: int | None = None, threads: int = 1) -> None:
+    """Plays row 0 on, up to a tick or the horizon."""
+    if isinstance(policy, TickPlayer):
+        policy.run(sim, until)
+    else:
+        sim.run(policy.scorers, until, threads)
 
 
 def play(
     scenario: Scenario,
-    policy: ScorerPolicy,
+    policy: Playable,
     key: int,
     until: int | None = None,
     reevaluate: bool = False,
@@ -135,7 +163,7 @@ def play(
     """
     sim = simulator_for(scenario, policy.pricing, reevaluate=reevaluate, transfers=_rule(transfers))
     sim.reset(0, key)
-    sim.run(policy.scorers, until)
+    advance(sim, policy, until)
     return sim
 
 

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.intervals import over_samples
 from regional_dispatch.evaluation.periods import PART_KPIS, Played, play_policy, week_edges, whole_weeks
-from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
+from regional_dispatch.evaluation.rollouts import Playable, evaluation_keys, results_frame
 
 
 class Weeks(NamedTuple):
@@ -26,7 +25,7 @@ class Weeks(NamedTuple):
 
 def compare_weeks(
     scenario: Scenario,
-    policies: Mapping[str, ScorerPolicy],
+    policies: Mapping[str, Playable],
     progress: Callable[[str], None] | None = None,
     reevaluate: bool = False,
     transfers: str | None = None,

@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.cells import Progress
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by
-from regional_dispatch.evaluation.report.comparison import gap_markdown
+from regional_dispatch.evaluation.report.comparison import gap_markdown, pace_text
 from regional_dispatch.evaluation.report.gaps import closed_cell
 from regional_dispatch.evaluation.statistics import bootstrap_mean
 from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, times
@@ -253,8 +253,15 @@ def _scenario(scenario: Summary) -> list[str]:
     about = [
         part for part in (scenario["tests"], scenario["reevaluate"] and "Unpicked packages merged hourly.") if part
     ]
-    lines = [*about, *([""] if about else []), *_kpis(scenario), "", *_differences(scenario)]
+    lines = [*about, *([""] if about else []), *_kpis(scenario), "", *_differences(scenario), *_notes(scenario)]
     return [*lines, "", *gap_markdown(scenario["gaps"])] if "gaps" in scenario else lines
+
+
+def _notes(scenario: Summary) -> list[str]:
+    """How long policies take that play by themselves, and which are played where they were not trained."""
+    notes = [f"`{name}`: {pace_text(pace)}." for name, pace in scenario.get("seconds_per_decision", {}).items()]
+    notes += [f"Note: {doubt}." for doubt in scenario.get("doubts", ())]
+    return ["", *(f"- {note}" for note in notes)] if notes else []
 
 
 def _kpis(scenario: Summary) -> list[str]:

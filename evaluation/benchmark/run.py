@@ -11,15 +11,16 @@ import pandas as pd
 
 from regional_dispatch.evaluation.benchmark.suite import Stage, Suite
 from regional_dispatch.evaluation.bounds import Bound, join_bounds
-from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, policy_cell
+from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, playable_cell
 from regional_dispatch.evaluation.compare import Summary, check_unseen, summarise
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.known_world import foreign_worlds
 from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
-from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
+from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame, seconds_per_decision
 
 CELLS = "cells"  # folder of the cells, in the folder of the results
 
@@ -76,7 +77,7 @@ def run_suite(
 
 def _plan(worlds: Worlds, stage: Stage, keys: Sequence[int], bound: Bound | None) -> Plan:
     policies = {
-        name: policy_cell(worlds, f"{stage.name}: {name}", stage.scenario, policy, keys, stage.reevaluate)
+        name: playable_cell(worlds, f"{stage.name}: {name}", stage.scenario, policy, keys, stage.reevaluate)
         for name, policy in stage.policies.items()
     }
     assert bound is not None or not stage.bound_episodes
@@ -111,7 +112,8 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     Returns:
         `policies` and `paired` as `evaluation.compare.summarise` has them, with the differences of every policy to the
         best untuned rule and to the best tuned one; the names `best`, `best_untuned` and `best_tuned` by mean cost per
-        order (None where there is no such policy), `untuned` (all of them), `tests`, `reevaluate`, `generated`; and
+        order (None where there is no such policy), `untuned` (all of them), `doubts` (policies played where they were
+        not trained), `tests`, `reevaluate`, `generated`, `seconds_per_decision` of policies that play themselves; and
         `gaps` (`evaluation.gaps.gap_summary`) if there are bounds.
 
     Raises:
@@ -123,8 +125,11 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     summary = {
         "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
-        "untuned": untuned, **summarise(frame, seed, pairs),
+        "untuned": untuned, "doubts": foreign_worlds(stage.policies, stage.scenario, frame),
+        **summarise(frame, seed, pairs),
     }  # fmt: skip
+    if pace := seconds_per_decision(frame):
+        summary["seconds_per_decision"] = pace
     if bounds is not None:
         join_bounds(frame, bounds)  # raises if a policy is below a bound
         summary["gaps"] = gap_summary(frame, bounds, untuned, seed)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regional_dispatch.baselines import BaselineError
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.periods import check_sample
-from regional_dispatch.evaluation.policies import resolve_policies
+from regional_dispatch.evaluation.policies import resolve_players
+from regional_dispatch.evaluation.rollouts import Playable
 
 
 class _Frozen(BaseModel):
@@ -101,7 +101,7 @@ class Stage(NamedTuple):
 
     name: str  # of the variant, the scenario's file, or the generated network
     scenario: Scenario
-    policies: dict[str, ScorerPolicy]
+    policies: dict[str, Playable]
     bound_episodes: int  # 0: no bounds
     reevaluate: bool
     generated: bool = False  # is it a random network?
@@ -160,7 +160,7 @@ def _loaded(place: Place, where: Path) -> Scenario:
 def _stage(suite: Suite, place: Place, scenario: Scenario, where: Path, bounds: bool) -> Stage:
     try:
         check_sample(scenario, suite.episodes)
-        policies = resolve_policies([*suite.policies, *place.extra_policies], scenario)
+        policies = resolve_players([*suite.policies, *place.extra_policies], scenario)
     except (BaselineError, InputError) as error:
         raise InputError(f"{where}: scenarios: {place.given}: {error}") from None
     wanted = bounds and _first(place.bound, suite.bound)

@@ -15,11 +15,11 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.bounds import Bound
-from regional_dispatch.evaluation.cells import Cell, Rows, Worlds, bound_cell, policy_cell
+from regional_dispatch.evaluation.cells import Cell, Rows, Worlds, bound_cell, playable_cell
 from regional_dispatch.evaluation.compare import Learned, check_unseen
 from regional_dispatch.evaluation.experiments.file import Ready
 from regional_dispatch.evaluation.experiments.trainings import Outcome
-from regional_dispatch.evaluation.rollouts import results_frame
+from regional_dispatch.evaluation.rollouts import Playable, results_frame
 
 
 class Cells(NamedTuple):
@@ -60,10 +60,10 @@ def variant_cells(
     policies: dict[str, Learned] = {**{label(k): policy for k, policy in trained.items()}, **ready.rivals}
     check_unseen(policies, "evaluate", seed)
 
-    def cell(policy: ScorerPolicy, title: str, of: Sequence[int], world: Scenario = ready.scenario) -> Cell:
-        return policy_cell(worlds, f"{name}: {title}", world, policy, of, False)
+    def cell(policy: Playable, title: str, of: Sequence[int], world: Scenario = ready.scenario) -> Cell:
+        return playable_cell(worlds, f"{name}: {title}", world, policy, of, False)
 
-    def tuning_cells(policy: ScorerPolicy, title: str, k: int) -> list[Cell]:
+    def tuning_cells(policy: Playable, title: str, k: int) -> list[Cell]:
         of = tuning_keys(ready, k)
         return [cell(policy, title, of[i :: len(judges)], world) for i, world in enumerate(judges)]
 

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.baselines import BaselineError
-from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from regional_dispatch.envs.world.shipped import CONFIGS, find_file
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.periods import check_sample
-from regional_dispatch.evaluation.policies import resolve_policies
+from regional_dispatch.evaluation.policies import resolve_players
+from regional_dispatch.evaluation.rollouts import Playable
 
 PPO = "ppo"
 _INHERITED = ("scenario", "ppo", "seeds", "rivals", "timesteps")
@@ -95,7 +95,7 @@ class Ready(NamedTuple):
     ppo: PpoConfig
     seeds: tuple[int, ...]
     timesteps: int
-    rivals: dict[str, ScorerPolicy]
+    rivals: dict[str, Playable]
     arguments: list[str]  # of the training command, without seed and folder
 
 
@@ -167,7 +167,7 @@ def _ready(variant: Variant, folder: Path) -> Ready:
             arguments += [option, f"{field}={text}"]
     timesteps = variant.timesteps or ppo.timesteps
     length = ["--timesteps", str(timesteps)] if variant.algorithm == PPO else ["--seconds", f"{variant.seconds:g}"]
-    rivals = resolve_policies(variant.rivals, scenario)
+    rivals = resolve_players(variant.rivals, scenario)
     return Ready(variant, scenario, ppo, variant.seeds, timesteps, rivals, [*arguments, *length])
 
 

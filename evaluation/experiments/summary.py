@@ -22,6 +22,7 @@ from regional_dispatch.evaluation.experiments.trainings import Outcome
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.kpis import COST, ON_TIME
 from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
+from regional_dispatch.evaluation.rollouts import Playable
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, crossed_mean
 
 BETTER, WORSE, TIE = "cheaper", "more expensive", "tie"
@@ -165,7 +166,7 @@ def _mean(rows: Rows) -> float:
     return float(np.mean([row[COST] for row in rows]))
 
 
-def _references(rivals: Mapping[str, ScorerPolicy], levels: Mapping[str, dict[int, float]]) -> list[Reference]:
+def _references(rivals: Mapping[str, Playable], levels: Mapping[str, dict[int, float]]) -> list[Reference]:
     """The best untuned rule, and tuned linear (or else the best tuned one), by their mean on the tuning episodes."""
 
     def best(names: Sequence[str]) -> list[str]:

@@ -87,6 +87,8 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
     if "gaps" in summary:
         gaps = summary["gaps"]
         console.print(Text(gap_title(gaps)), _rich_gaps(gaps), Text(gap_notes(gaps)), sep="\n")
+    for name, seconds in summary.get("seconds_per_decision", {}).items():
+        console.print(Text(f"{name}: {pace_text(seconds)}"))
     for doubt in summary.get("doubts", ()):
         console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
     mark_shown(noticed())  # they are among the notes
@@ -135,9 +137,16 @@ def markdown_table(summary: Summary) -> str:
         lines += markdown_lines(["pair", f"{money} per order", "% of the second"], differences)
     if "gaps" in summary:
         lines += ["", *gap_markdown(summary["gaps"])]
+    if pace := summary.get("seconds_per_decision"):
+        lines += ["", *(f"- `{name}`: {pace_text(seconds)}." for name, seconds in pace.items())]
     if summary.get("doubts"):
         lines += ["", *(f"- Note: {doubt}." for doubt in summary["doubts"])]
     return "\n".join(lines) + "\n"
+
+
+def pace_text(seconds: float) -> str:
+    """How long a policy takes."""
+    return f"{1000 * seconds:,.3g} ms of one core per decision, simulation included"
 
 
 def kpi_markdown(summary: Summary, kpis: Sequence[str] | None = None) -> list[str]:

@@ -16,6 +16,8 @@ from regional_dispatch.evaluation.compare import read_summary
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.report.comparison import kpi_markdown, markdown_table
+from regional_dispatch.evaluation.submission.page import leaderboard_page
+from regional_dispatch.evaluation.submission.row import read_rows
 
 MAP = "map.png"
 PAGES = ("benchmark.md", "experiment.md", "report.md")
@@ -64,10 +66,12 @@ def _picture(run: str, picture: str) -> str:
 
 
 def _section(run: Path, kpis: Sequence[str] | None) -> str:
-    """A run's own page without its title, or a comparison's tables."""
+    """A run's own page without its title, the tables of a leaderboard's rows, or a comparison's tables."""
     for page in PAGES:
         if (run / page).exists() and kpis is None:
             return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
+    if rows := read_rows(run):
+        return leaderboard_page(rows)
     summary = read_summary(run / "summary.json")
     tables = markdown_table(summary) if kpis is None else "\n".join(kpi_markdown(summary, kpis)) + "\n"
     return f"{tables}\n{made_by(summary['meta'])}\n"

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
+from regional_dispatch.baselines.lookahead.changes import HOLD, KINDS, SEND, SOURCE
 from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
 from regional_dispatch.evaluation.text import interval, number, times
-from regional_dispatch.studies.foresight.lookahead import HOLD, KINDS, SEND, SOURCE
 from regional_dispatch.studies.report.charts import plain, png
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
 
@@ -146,5 +146,5 @@ _METHOD = (
     "{episodes} held-out episodes, seed {seed}, on the same orders. {policy} looks ahead on {futures} futures a tick; "
     "an alternative is taken where it is cheaper by {margin} standard errors of the mean difference. Drawn futures "
     "come from keys that no episode has. The optimum is baselines/bounds/hindsight.py's, replayed through the kernel; "
-    "looking ahead is studies/foresight/lookahead.py."
+    "looking ahead is baselines/lookahead/planner.py."
 )

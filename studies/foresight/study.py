@@ -9,11 +9,12 @@ import pandas as pd
 from pydantic import Field
 
 from regional_dispatch.baselines.bounds.hindsight import is_small
+from regional_dispatch.baselines.lookahead.options import Options
+from regional_dispatch.baselines.lookahead.planner import Lookahead
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
-from regional_dispatch.studies.foresight.lookahead import Lookahead
 from regional_dispatch.studies.foresight.page import findings_of, told_words
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.framework.lab import Lab
@@ -53,7 +54,8 @@ class Foresight(Study):
             raise InputError("policies: no untuned rule is among them to measure the gap from; add least_cost")
         name, lead = next(iter(players.items()))
         told = {f"{name} looking ahead, {told_words(hours)}": hours for hours in (*self.hours, math.inf)}
-        ahead = {title: Lookahead(lead, hours, self.futures, self.margin) for title, hours in told.items()}
+        options = Options(futures=self.futures, margin=self.margin, thorough=1)
+        ahead = {title: Lookahead(lead, options, hours, title) for title, hours in told.items()}
         played = lab.play({WORLD: world}, players).frame.drop(columns="world")
         keys = evaluation_keys(self.episodes, self.seed)
         looked = lab.play_players(world, ahead)

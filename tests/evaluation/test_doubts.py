@@ -7,7 +7,7 @@ import pytest
 from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.compare import compare_policies
-from regional_dispatch.evaluation.known_world import foreign_worlds
+from regional_dispatch.evaluation.known_world import company, foreign_worlds
 from regional_dispatch.evaluation.policies import resolve_policies
 
 SHORT = {"horizon_hours": "72", "warmup_hours": "24"}
@@ -56,3 +56,21 @@ def test_an_fc_whose_shelves_stay_empty_is_named() -> None:
     )
     doubts = compare_policies(scenario, resolve_policies(["least_cost"], scenario), 1, 0).summary["doubts"]
     assert any("1 of 3 FCs hold nothing" in doubt and "'FC Erfurt'" in doubt for doubt in doubts)
+
+
+def test_a_policy_of_another_world_has_untuned_rules_as_company() -> None:
+    elsewhere, here = load_scenario("small", {"tick_hours": "6"}), load_scenario("small")
+    alone = resolve_policies(["pretrained/small"], here)
+    assert list(company(alone, elsewhere)) == ["regional_nearest", "least_cost"]
+    assert company(alone, here) == {}
+    assert company(resolve_policies(["pretrained/small", "hybrid"], here), elsewhere) == {}
+
+
+def test_its_numbers_name_the_best_untuned_rule_beside_it() -> None:
+    world = load_scenario("small", {"tick_hours": "6", "horizon_hours": "48"})
+    compared = compare_policies(
+        world, resolve_policies(["pretrained/small", "regional_nearest", "least_cost"], world), 1, 0
+    )
+    cost = {name: kpis["cost_per_order_usd"]["mean"] for name, kpis in compared.summary["policies"].items()}
+    best = min(("regional_nearest", "least_cost"), key=lambda name: cost[name])
+    assert f"the best untuned rule beside it, '{best}', costs {cost[best]:.3f} USD" in compared.summary["doubts"][0]

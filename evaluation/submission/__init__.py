@@ -1,0 +1,1 @@
+"""Anyone's policies on the leaderboard: objects with `predict()`, rows and their page."""

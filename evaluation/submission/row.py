@@ -1,0 +1,120 @@
+"""A row of the leaderboard: what a policy costs on each scenario of a suite, beside rivals and the bound.
+
+A row is a JSON file of its own, so that a pull request adds one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.kpis import COST, EPISODE_COST, ON_TIME
+from regional_dispatch.evaluation.output import write_file
+from regional_dispatch.evaluation.statistics import bootstrap_mean, paired_difference
+
+FORMAT = "regional-dispatch-leaderboard-1"
+Row = dict[str, Any]
+
+
+def scenario_part(
+    frame: pd.DataFrame, gaps: Mapping[str, Any] | None, name: str, rivals: Mapping[str, str], seed: int
+) -> dict[str, Any]:
+    """One scenario of a row.
+
+    Args:
+        frame: one row per policy and episode of the scenario.
+        gaps: its summary of bounds (`evaluation.gaps.gap_summary`), None if there are none.
+        name: the policy's.
+        rivals: kind → name of the policies it is set against, such as `rule` → `least_cost`.
+        seed: of the bootstrap.
+
+    Returns:
+        `episodes`, `cost_usd` and `on_time_share` as intervals; `against`, by kind of rival its `policy`, its
+        `cost_usd` and the paired `difference_usd`; and `bound` with `label`, `episodes`, `usd` and `rule_usd` on those
+        episodes, `gap_percent` above it and `share_closed` of the way from the rule to it, None where there is none.
+    """
+    costs = {policy: part.sort_values("episode")[COST].to_numpy(float) for policy, part in frame.groupby("policy")}
+    on_time = frame.loc[frame["policy"] == name, ON_TIME].to_numpy(float)
+    return {
+        "episodes": len(costs[name]),
+        "cost_usd": bootstrap_mean(costs[name], _rng(seed))._asdict(),
+        "on_time_share": float(on_time.mean()),
+        "against": {
+            kind: {
+                "policy": rival,
+                "cost_usd": float(costs[rival].mean()),
+                "difference_usd": paired_difference(costs[name], costs[rival], _rng(seed))._asdict(),
+            }
+            for kind, rival in rivals.items()
+        },
+        "bound": None if gaps is None else _bound(frame, gaps, name, rivals["rule"], seed),
+    }
+
+
+def _bound(frame: pd.DataFrame, gaps: Mapping[str, Any], name: str, rule: str, seed: int) -> dict[str, Any]:
+    bounds = pd.DataFrame(gaps["episodes"])
+    found = gap_summary(frame, bounds, [rule], seed)
+    of_rule = frame[(frame["policy"] == rule) & frame["episode"].isin(bounds["episode"])]
+    own = found["policies"][name]
+    return {
+        "label": found["label"], "episodes": len(bounds), "usd": float(bounds["bound_per_order_usd"].mean()),
+        "rule_usd": float(of_rule[EPISODE_COST].mean()), "gap_percent": own["gap_percent"],
+        "share_closed": own["share_closed"],
+    }  # fmt: skip
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def file_name(name: str) -> str:
+    """The file of a policy's row."""
+    return re.sub(r"[^a-z0-9_.]+", "-", name.lower()).strip("-.") + ".json"
+
+
+def write_row(row: Row, folder: Path) -> Path:
+    """Writes a row whole or not at all, in place of an earlier one of the same name.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    path = folder / file_name(row["policy"]["name"])
+    write_file(path, json.dumps(row, indent=1, allow_nan=False, ensure_ascii=False) + "\n", "--rows")
+    return path
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The rows of a folder; none if it holds no leaderboard.
+
+    Raises:
+        InputError: a row is damaged.
+    """
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path}: not readable as JSON: {error}") from None
+        if isinstance(row, dict) and row.get("format") == FORMAT:
+            rows.append(_checked(path, row))
+    return rows
+
+
+def _checked(path: Path, row: Row) -> Row:
+    missing = [part for part in ("policy", "suite", "scenarios", "made") if not isinstance(row.get(part), dict)]
+    if missing or not row["scenarios"]:
+        raise InputError(f"{path}: has no '{(missing or ['scenarios'])[0]}'; write it with evaluate.py submit")
+    return row
+
+
+def complete(row: Row, scenarios: Sequence[str]) -> bool:
+    """Does it cover all of these scenarios?"""
+    return all(name in row["scenarios"] for name in scenarios)
