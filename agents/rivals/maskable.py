@@ -35,6 +35,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 
 MODEL_FILE, ABOUT_FILE = "maskable.zip", "maskable.json"
 POLICY = "MultiInputPolicy"
+EVAL_EVERY = 10  # updates between evaluations, where the PPO file names no interval: the length of a run is not known
 
 
 def rollout(model: MaskablePPO, scenario: Scenario, keys: Sequence[int]) -> list[dict[str, float]]:
@@ -131,7 +132,7 @@ class BestByTuning(BaseCallback):
         return time.monotonic() - self._since
 
     def _on_rollout_start(self) -> None:
-        if self._updates and self._updates % self.run.ppo.eval_every == 0:
+        if self._updates and self._updates % (self.run.ppo.eval_every or EVAL_EVERY) == 0:
             self._check()
         self._updates += 1
 
