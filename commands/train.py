@@ -64,8 +64,8 @@ rounding."""
     ppo_overrides: PpoOverrides = ()
     """Change a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
     resume: Path | None = None
-    """A training folder, or one of its checkpoints, to continue from; scenario and PPO file are then the folder's. \
-Checkpoints later than the one given are deleted."""
+    """A training folder, or one of its checkpoints, to continue from; scenario, PPO file and seed are then the \
+folder's. Checkpoints later than the one given are deleted."""
     references: str | None = None
     """Policies drawn as reference lines in TensorBoard and compared by --compare, separated by commas: baselines, \
 tuned ones (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and \
@@ -102,7 +102,7 @@ seconds to minutes per episode before training starts."""
         else:
             policies = {LEARNER_NAME: policy, **references}
             with Console(stderr=True).status("comparing on held-out orders"):
-                comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)
+                comparison = compare_policies(run.scenario, policies, self.episodes, run.seed, run.command)
             save_comparison(comparison, run.out)
             print_comparison(comparison.summary)
             print(f"results, map and logs: {run.out}")
@@ -143,7 +143,7 @@ seconds to minutes per episode before training starts."""
 
     def _resumed(self) -> tuple[Run, Path]:
         assert self.resume is not None
-        for name in ("scenario", "ppo", "out", "overrides", "ppo_overrides"):
+        for name in ("scenario", "ppo", "seed", "out", "overrides", "ppo_overrides"):
             if getattr(self, name) != getattr(Command, name):
                 option = {"overrides": "set", "ppo_overrides": "ppo-set"}.get(name, name)
                 raise InputError(

@@ -24,6 +24,7 @@ from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.export import PolicyFileError
 from regional_dispatch.agents.folder import CURVE_FILE
+from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE
 from regional_dispatch.agents.training.run import Run, write_config
@@ -170,8 +171,9 @@ class BestByTuning(BaseCallback):
 
 def train_maskable(run: Run, seconds: float) -> None:
     """Trains for `seconds` and leaves the model with the lowest cost on the tuning episodes in the run's folder."""
-    set_random_seed(run.seed)
+    seed = library_seed(run.seed)
+    set_random_seed(seed)
     write_config(run)
     env = RegionalVecEnv(run.scenario, run.ppo.copies, run.seed)
-    model = MaskablePPO(POLICY, env, n_steps=run.ppo.n_steps, seed=run.seed, device="cpu", verbose=0)
+    model = MaskablePPO(POLICY, env, n_steps=run.ppo.n_steps, seed=seed, device="cpu", verbose=0)
     model.learn(run.timesteps, callback=BestByTuning(run, seconds))

@@ -264,6 +264,16 @@ def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None
     assert env.sim.state.price.max() > 0
 
 
+def test_a_seed_of_any_size_is_trained_resumed_and_compared(tmp_path: Path) -> None:
+    folder, seed = write_files(tmp_path), 2**70 + 1
+    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "32", "--seed", str(seed)]
+    for arguments in (files, ["--resume", "out", "--timesteps", "64", "--compare", "--episodes", "1"]):
+        ended = run_here(folder, "train.py", *arguments)
+        assert ended.code == 0, ended.err
+    assert load_policy(folder / "out").metadata["seed"] == seed
+    assert yaml.safe_load((folder / "out" / "summary.json").read_text(encoding="utf-8"))["meta"]["seed"] == seed
+
+
 def test_a_bound_is_drawn_below_everything_it_bounds(tmp_path: Path) -> None:
     folder = write_files(tmp_path)
     files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "32", "--bound"]
