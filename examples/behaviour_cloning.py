@@ -74,7 +74,7 @@ def main() -> None:
     """Reads, learns, and compares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="a data set that `evaluate.py record` wrote")
-    parser.add_argument("--teacher", default="least_cost", help="the policy to learn from, one of those in the data set")
+    parser.add_argument("--teacher", default="least_cost", help="the policy to learn from, one in the data set")
     parser.add_argument("--scenario", default="small", help="the scenario it was made on")
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data")
     parser.add_argument("--episodes", type=int, default=32, help="held-out episodes to compare on")

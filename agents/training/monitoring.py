@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,24 +46,29 @@ class TuningEpisodes:
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
         self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by number of the world
 
-    def kpis(self, policy: ScorerPolicy) -> Kpis:
-        """Mean KPIs of a policy, with units priced as the policy asks for."""
+    def kpis(self, policy: ScorerPolicy, show: Callable[[np.ndarray], None] | None = None) -> Kpis:
+        """Mean KPIs of a policy, with units priced as the policy asks for.
+
+        Args:
+            policy: plays.
+            show: takes the map in the last tick of the first episode, when trucks are still under way: (H, W, 3) uint8
+        """
         rows = []
         for i, key in enumerate(self.keys):
             sim = self._simulator(i % len(self.worlds), policy.pricing)
             sim.reset(0, key)
+            if i == 0 and show is not None:
+                sim.run(policy.scorers, until=max(1, sim.world.rules.horizon_tick - 1))
+                show(self.picture(sim, policy))
             sim.run(policy.scorers)
             rows.append(sim.kpis(0))
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def picture(self, policy: ScorerPolicy) -> np.ndarray:
-        """The map in the last tick of the first episode, while trucks are still under way: (H, W, 3) uint8."""
+    def picture(self, sim: Simulator, policy: ScorerPolicy) -> np.ndarray:
+        """The map of a network at this moment: (H, W, 3) uint8."""
         from regional_dispatch.envs.render.map import draw_map  # pulls in matplotlib
 
-        sim, world = self._simulator(0, policy.pricing), self.worlds[0]
-        sim.reset(0, self.keys[0])
-        sim.run(policy.scorers, until=max(1, world.horizon_ticks - 1))
-        return draw_map(sim, title=f"{world.name}: {policy.name}")
+        return draw_map(sim, title=f"{sim.scenario.name}: {policy.name}")
 
     def _simulator(self, world: int, pricing: Pricing | None) -> Simulator:
         if (world, pricing) not in self._sims:
@@ -151,8 +156,7 @@ class KpiCallback(BaseCallback):
         self._since = time.monotonic()
         self._updates = self._updates_of_the_run()
         if self.num_timesteps == 0:
-            self._check()
-            self._draw()
+            self._check(self._show)
 
     def _on_rollout_start(self) -> None:
         if self._is_due():
@@ -160,8 +164,7 @@ class KpiCallback(BaseCallback):
         self.logger.dump(self.num_timesteps)  # with what the previous update has recorded
 
     def _on_training_end(self) -> None:
-        self._check()
-        self._draw()
+        self._check(self._show)
         self.logger.dump(self.num_timesteps)
         for writer in self._writers.values():
             writer.close()
@@ -177,23 +180,21 @@ class KpiCallback(BaseCallback):
             return done % self.every == 0
         return done * EVALUATIONS // self._updates > (done - 1) * EVALUATIONS // self._updates
 
-    def _check(self) -> None:
+    def _check(self, show: Callable[[np.ndarray], None] | None = None) -> None:
         assert isinstance(self.model, RegionalPPO)
         if self.latest.get("timesteps") == self.num_timesteps:
             return  # already evaluated, perhaps before the run was resumed
         self.seconds = self.seconds_now()
         scorers = self.model.scorers()
-        kpis = self.episodes.kpis(ScorerPolicy(scorers, LEARNER_NAME, self.pricing))
+        kpis = self.episodes.kpis(ScorerPolicy(scorers, LEARNER_NAME, self.pricing), show)
         self.curve.add(self.num_timesteps, self.seconds, self.model.decisions, kpis)
         if kpis[OBJECTIVE] < self.best_cost:
             self.best, self.best_cost = scorers, kpis[OBJECTIVE]
         self._log(kpis)
         self._since = time.monotonic()
 
-    def _draw(self) -> None:
-        """Logs the map; at the start and the end only, as it takes as long as an evaluation."""
-        assert isinstance(self.model, RegionalPPO)
-        picture = self.episodes.picture(ScorerPolicy(self.model.scorers(), LEARNER_NAME, self.pricing))
+    def _show(self, picture: np.ndarray) -> None:
+        """Logs the map; at the start and the end only, as drawing it takes as long as an evaluation."""
         self.logger.record("kpi/map", Image(picture, "HWC"), exclude=NO_TEXT)
 
     def _log(self, kpis: Kpis) -> None:

@@ -64,6 +64,14 @@ def test_tuning_episodes_are_played_in_their_worlds_in_turn() -> None:
     assert TuningEpisodes(worlds, 3, seed=4).kpis(policy)[OBJECTIVE] == pytest.approx(sum(costs))
 
 
+def test_a_map_is_of_the_first_episode_and_changes_no_kpi(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, episodes, seen = baseline("least_cost"), TuningEpisodes([WORLD], 2, seed=4), list[np.ndarray]()
+    before = episodes.kpis(policy)
+    monkeypatch.setattr(episodes, "picture", lambda sim, policy: np.array([sim.tick(0)]))
+    assert episodes.kpis(policy, seen.append) == before
+    assert [picture.tolist() for picture in seen] == [[39]]
+
+
 def test_a_curve_comes_back_as_it_was_written(tmp_path: Path) -> None:
     curve, again = Curve(tmp_path / "deep" / "curve.csv"), Curve(tmp_path / "again.csv")
     for i in range(2):
@@ -86,7 +94,7 @@ def test_a_run_has_twenty_evaluations_or_the_interval_of_its_file(
     updates: int, every: int | None, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kpis = KpiCallback(TuningEpisodes([WORLD], 1, 0), every, Curve(tmp_path / "curve.csv"), tmp_path)
-    monkeypatch.setattr(kpis.episodes, "kpis", lambda policy: dict.fromkeys(KPIS, 1.0))
+    monkeypatch.setattr(kpis.episodes, "kpis", lambda policy, show: dict.fromkeys(KPIS, 1.0))
     model = learner(n_steps=1)
     with without_maps():
         updates_of(model, updates, callback=kpis)
