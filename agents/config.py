@@ -120,9 +120,9 @@ class PpoConfig(BaseModel):
     other: str = Field(
         "least_cost+last_safe_hour", description="Baseline that takes the decisions which are not trained."
     )
-    eval_every: int = Field(
-        10, ge=1, description="Updates between two evaluations on the tuning episodes. The policy with the lowest cost "
-        "is kept. Unit: updates.",
+    eval_every: int | None = Field(
+        None, ge=1, description="Updates between two evaluations on the tuning episodes. The policy with the lowest "
+        "cost is kept. Null: 20 evaluations, spread evenly over the run. Unit: updates.",
     )  # fmt: skip
     eval_episodes: int = Field(2, ge=1, description="Length of each evaluation. Unit: episodes.")
     checkpoint_every: int = Field(20, ge=1, description="Updates between two checkpoints. Unit: updates.")

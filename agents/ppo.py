@@ -29,6 +29,7 @@ from regional_dispatch.agents.engines.engine import LineValues, lane_data, line_
 from regional_dispatch.agents.policy import DispatchPolicy
 from regional_dispatch.agents.rollout import NoBuffer, best, end_tick, goes
 from regional_dispatch.agents.schedule import falling
+from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
@@ -80,6 +81,14 @@ class RegionalPPO(PPO):
         self.charges = Charges(*self.charges)  # SB3 saves a named tuple as a plain list
         super()._setup_model()
         self._engine = engine_for(self.policy)
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """Seeds the libraries' generators, and the orders of the environment. Seeds may have any size."""
+        if seed is None:
+            return
+        super().set_random_seed(library_seed(seed))
+        if self.env is not None:
+            self.env.seed(seed)  # orders take a seed as it is
 
     def scorers(self, latest: bool = False) -> Scorers:
         """The policy as the compiled kernel reads it.
@@ -158,6 +167,7 @@ class RegionalPPO(PPO):
         """Runs `n_rollout_steps` ticks in every network copy with sampled decisions."""
         assert self._lines is not None
         assert self._lanes is not None
+        assert self.ep_info_buffer is not None
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
         networks = [network.region_rows for network in self._regional_env().parts]
@@ -168,7 +178,7 @@ class RegionalPPO(PPO):
         for _ in range(n_rollout_steps):
             self._decide(self._lines, self._lanes)
             for network in zip(networks, self._lines.each, self._lanes.each, prices, strict=True):
-                end_tick(*network)
+                self.ep_info_buffer.extend(end_tick(*network))
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():

@@ -49,6 +49,8 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
     def run(self) -> None:
         """Checks everything, computes what is missing, then writes."""
         at_least("--workers", self.workers, 1)
+        if self.seed is not None:
+            at_least("--seed", self.seed, 0)
         check_folder(self.out)
         more = tuple(split_names(self.policies)) if self.policies else ()
         path = find_file("suites", self.suite)

@@ -47,6 +47,8 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         from regional_dispatch.studies.report.page import PAGE, save_report
 
         at_least("--workers", self.workers, 1)
+        if self.seed is not None:
+            at_least("--seed", self.seed, 0)
         path = find_study(self.name)
         policies = None if self.policies is None else self.policies.split(",")
         study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
+from regional_dispatch.agents.training.tensorboard import ADDRESS
 from regional_dispatch.commands.options import Overrides, PpoOverrides, at_least, command_line, parse_overrides
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
@@ -62,8 +64,8 @@ rounding."""
     ppo_overrides: PpoOverrides = ()
     """Change a field of the PPO file, such as learning_rate=3e-4; may be repeated."""
     resume: Path | None = None
-    """A training folder, or one of its checkpoints, to continue from; scenario and PPO file are then the folder's. \
-Checkpoints later than the one given are deleted."""
+    """A training folder, or one of its checkpoints, to continue from; scenario, PPO file and seed are then the \
+folder's. Checkpoints later than the one given are deleted."""
     references: str | None = None
     """Policies drawn as reference lines in TensorBoard and compared by --compare, separated by commas: baselines, \
 tuned ones (tuned_linear, shadow_price+tuned_linear) or training folders. Default: regional_nearest, least_cost, and \
@@ -89,12 +91,18 @@ seconds to minutes per episode before training starts."""
         references = self._references(run.scenario)
         if checkpoint is None and (run.out / CONFIG_FILE).exists():
             _remove_run(run.out)  # the new run's input is checked by now
-        train(run, references, self._bound(run), checkpoint)
-        print(f"policy: {run.out / POLICY_FILE}")
-        if self.compare:
-            policies = {LEARNER_NAME: load_policy(run.out), **references}
+        bound = self._bound(run)
+        print(f"watch: tensorboard --logdir {shlex.quote(str(run.out / TENSORBOARD))}, at {ADDRESS}", flush=True)
+        train(run, references, bound, checkpoint)
+        policy = load_policy(run.out)
+        usd = policy.metadata["tuning_cost_per_order_usd"]
+        print(f"policy: {run.out / POLICY_FILE}, the best of its evaluations: ${usd:.3f} an order on tuning episodes")
+        if not self.compare:
+            print("held-out orders decide which policy is better: --compare, or evaluate.py compare")
+        else:
+            policies = {LEARNER_NAME: policy, **references}
             with Console(stderr=True).status("comparing on held-out orders"):
-                comparison = compare_policies(run.scenario, policies, self.episodes, self.seed, run.command)
+                comparison = compare_policies(run.scenario, policies, self.episodes, run.seed, run.command)
             save_comparison(comparison, run.out)
             print_comparison(comparison.summary)
             print(f"results, map and logs: {run.out}")
@@ -135,7 +143,7 @@ seconds to minutes per episode before training starts."""
 
     def _resumed(self) -> tuple[Run, Path]:
         assert self.resume is not None
-        for name in ("scenario", "ppo", "out", "overrides", "ppo_overrides"):
+        for name in ("scenario", "ppo", "seed", "out", "overrides", "ppo_overrides"):
             if getattr(self, name) != getattr(Command, name):
                 option = {"overrides": "set", "ppo_overrides": "ppo-set"}.get(name, name)
                 raise InputError(

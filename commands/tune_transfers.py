@@ -62,6 +62,7 @@ class Command:
         from regional_dispatch.studies.framework.kinds import find_study, load_study  # pulls in matplotlib
         from regional_dispatch.studies.transfers.study import TransferStudy
 
+        at_least("--seed", self.seed, 0)
         at_least("--evaluations", self.evaluations, 1)
         at_least("--check-episodes", self.check_episodes, 1)
         at_least("--days", self.days, 1)

@@ -10,6 +10,7 @@ lines, lanes and regions. The clone is then played beside its teacher on held-ou
 from __future__ import annotations
 
 import argparse
+import sys
 
 import minari
 import numpy as np
@@ -23,17 +24,22 @@ from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 HIDDEN, BATCH, LEARNING_RATE = 32, 512, 3e-3
 
 
-def decisions(path: str) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
-    """Decisions with more than one legal choice.
+def decisions(path: str, teacher: str) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """The teacher's decisions with more than one legal choice.
 
     Args:
         path: of the data set.
+        teacher: the policy whose episodes are read; the set may have others beside them.
 
     Returns:
         Lines: features (n, K, F), legal candidates (n, K) and the chosen one (n,); lanes: features (m, F) and go (m,).
     """
+    dataset = minari.MinariDataset(path)
+    policies = [about["policy"] for about in dataset.storage.get_episode_metadata(range(dataset.total_episodes))]
+    if teacher not in policies:
+        sys.exit(f"error: --teacher {teacher}: the data set has episodes of {', '.join(sorted(set(policies)))}")
     lines, lanes = [], []
-    for episode in minari.MinariDataset(path):
+    for episode in dataset.iterate_episodes([i for i, policy in enumerate(policies) if policy == teacher]):
         seen = {name: table[:-1] for name, table in episode.observations.items()}  # the last one has no action
         steps, slots, candidates = seen["order_mask"].shape
         chosen, go = np.split(episode.actions, [slots], axis=1)
@@ -68,7 +74,7 @@ def main() -> None:
     """Reads, learns, and compares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="a data set that `evaluate.py record` wrote")
-    parser.add_argument("--teacher", default="least_cost", help="the policy that made it")
+    parser.add_argument("--teacher", default="least_cost", help="the policy to learn from, one in the data set")
     parser.add_argument("--scenario", default="small", help="the scenario it was made on")
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data")
     parser.add_argument("--episodes", type=int, default=32, help="held-out episodes to compare on")
@@ -77,7 +83,7 @@ def main() -> None:
 
     torch.manual_seed(asked.seed)
     torch.set_num_threads(1)
-    lines, lanes = decisions(asked.data)
+    lines, lanes = decisions(asked.data, asked.teacher)
     source, dispatch = ScorerNet(lines[0].shape[-1], HIDDEN), ScorerNet(lanes[0].shape[-1], HIDDEN)
     fit(source, lines, nn.CrossEntropyLoss(), asked.epochs)
     fit(dispatch, lanes, nn.BCEWithLogitsLoss(), asked.epochs)

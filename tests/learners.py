@@ -57,5 +57,5 @@ def mean_cost(scorers: Scorers) -> float:
 def without_maps() -> Iterator[None]:
     """Trainings draw no maps, which take as long as the rest; the tests of `train.py` have a training that does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TuningEpisodes, "picture", lambda self, policy: np.zeros((2, 2, 3), np.uint8))
+        patch.setattr(TuningEpisodes, "picture", lambda self, sim, policy: np.zeros((2, 2, 3), np.uint8))
         yield

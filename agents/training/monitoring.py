@@ -1,20 +1,22 @@
-"""What is measured during training: KPIs on the tuning episodes, the best policy so far, and TensorBoard logs."""
+"""What is measured during training: KPIs on the tuning episodes, and the best policy so far."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import HParam, Image, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.training.curve import Curve
+from regional_dispatch.agents.training.tensorboard import NO_TEXT, event_writer, file_name, tag
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.decisions.scorers import Scorer, Scorers
+from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator, part
 from regional_dispatch.envs.world.demand import episode_key
@@ -22,8 +24,9 @@ from regional_dispatch.envs.world.scenario import Scenario
 
 LEARNER_NAME = "ppo"  # the learning policy in tables, and its run in TensorBoard, beside those of the references
 OBJECTIVE = "cost_per_order_usd"
-BEST = f"best_{OBJECTIVE}"
-_NO_TEXT = ("stdout", "log", "json", "csv")  # outputs that cannot show pictures and tables
+COST_TAG = tag(OBJECTIVE)
+BEST_TAG = f"{COST_TAG}_best"
+EVALUATIONS = 20  # of a run, beside the one before training, where the PPO file names no interval
 
 Kpis = dict[str, float]
 
@@ -43,24 +46,29 @@ class TuningEpisodes:
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
         self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by number of the world
 
-    def kpis(self, policy: ScorerPolicy) -> Kpis:
-        """Mean KPIs of a policy, with units priced as the policy asks for."""
+    def kpis(self, policy: ScorerPolicy, show: Callable[[np.ndarray], None] | None = None) -> Kpis:
+        """Mean KPIs of a policy, with units priced as the policy asks for.
+
+        Args:
+            policy: plays.
+            show: takes the map in the last tick of the first episode, when trucks are still under way: (H, W, 3) uint8
+        """
         rows = []
         for i, key in enumerate(self.keys):
             sim = self._simulator(i % len(self.worlds), policy.pricing)
             sim.reset(0, key)
+            if i == 0 and show is not None:
+                sim.run(policy.scorers, until=max(1, sim.world.rules.horizon_tick - 1))
+                show(self.picture(sim, policy))
             sim.run(policy.scorers)
             rows.append(sim.kpis(0))
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def picture(self, policy: ScorerPolicy) -> np.ndarray:
-        """The map in the last tick of the first episode, while trucks are still under way: (H, W, 3) uint8."""
+    def picture(self, sim: Simulator, policy: ScorerPolicy) -> np.ndarray:
+        """The map of a network at this moment: (H, W, 3) uint8."""
         from regional_dispatch.envs.render.map import draw_map  # pulls in matplotlib
 
-        sim, world = self._simulator(0, policy.pricing), self.worlds[0]
-        sim.reset(0, self.keys[0])
-        sim.run(policy.scorers, until=max(1, world.horizon_ticks - 1))
-        return draw_map(sim, title=f"{world.name}: {policy.name}")
+        return draw_map(sim, title=f"{sim.scenario.name}: {policy.name}")
 
     def _simulator(self, world: int, pricing: Pricing | None) -> Simulator:
         if (world, pricing) not in self._sims:
@@ -69,14 +77,16 @@ class TuningEpisodes:
 
 
 class KpiCallback(BaseCallback):
-    """Runs the policy greedily on the tuning episodes every few updates and logs all KPIs under `kpi/`.
+    """Runs the policy greedily on the tuning episodes every few updates and logs its KPIs.
 
     `levels` (name → KPIs of a reference policy or a bound) are drawn into the same charts, each as a run of its own.
-    The policy with the lowest cost so far is kept in `best`, the KPIs of all evaluations in `curve`.
+    A KPI that has been zero everywhere so far has no chart. The policy with the lowest cost so far is kept in `best`,
+    the KPIs of all evaluations in `curve`. The lowest of several costs flatters: what a policy is worth is measured on
+    held-out episodes.
 
     Args:
         episodes: the tuning episodes.
-        every: updates between evaluations.
+        every: updates between evaluations; None spreads `EVALUATIONS` evenly over the run.
         curve: table that the KPIs are added to.
         folder: TensorBoard's; each level gets a sub-folder.
         pricing: how the policy wants units priced.
@@ -85,7 +95,7 @@ class KpiCallback(BaseCallback):
     def __init__(
         self,
         episodes: TuningEpisodes,
-        every: int,
+        every: int | None,
         curve: Curve,
         folder: Path,
         pricing: Pricing | None = None,
@@ -108,6 +118,11 @@ class KpiCallback(BaseCallback):
         """Name → USD per order of the levels that have this KPI, lowest first."""
         costs = {name: level[OBJECTIVE] for name, level in self.levels.items() if OBJECTIVE in level}
         return dict(sorted(costs.items(), key=lambda item: item[1]))
+
+    def drawn(self) -> list[str]:
+        """KPIs that have a chart: those that were not zero in some evaluation so far, or for a reference."""
+        seen = [*self.curve.rows, *self.levels.values()]
+        return [name for name in KPIS if any(np.nan_to_num(kpis.get(name, 0.0)) for kpis in seen)]
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """What a resumed run needs, as arrays: curve, clock and best policy."""
@@ -139,97 +154,59 @@ class KpiCallback(BaseCallback):
         purge = self.num_timesteps + 1 if self.num_timesteps else None
         self._writers = {name: event_writer(self.folder / file_name(name), purge) for name in self.levels}
         self._since = time.monotonic()
+        self._updates = self._updates_of_the_run()
         if self.num_timesteps == 0:
-            self._check()
-            self._draw()
+            self._check(self._show)
 
     def _on_rollout_start(self) -> None:
-        assert isinstance(self.model, RegionalPPO)
-        if self.model.updates % self.every == 0:
+        if self._is_due():
             self._check()
         self.logger.dump(self.num_timesteps)  # with what the previous update has recorded
 
     def _on_training_end(self) -> None:
-        self._check()
-        self._draw()
+        self._check(self._show)
         self.logger.dump(self.num_timesteps)
         for writer in self._writers.values():
             writer.close()
 
-    def _check(self) -> None:
+    def _updates_of_the_run(self) -> int:
+        assert isinstance(self.model, RegionalPPO)
+        return max(1, -(-self.model._total_timesteps // (self.model.n_steps * self.model.n_envs)))
+
+    def _is_due(self) -> bool:
+        assert isinstance(self.model, RegionalPPO)
+        done = self.model.updates
+        if self.every is not None:
+            return done % self.every == 0
+        return done * EVALUATIONS // self._updates > (done - 1) * EVALUATIONS // self._updates
+
+    def _check(self, show: Callable[[np.ndarray], None] | None = None) -> None:
         assert isinstance(self.model, RegionalPPO)
         if self.latest.get("timesteps") == self.num_timesteps:
             return  # already evaluated, perhaps before the run was resumed
         self.seconds = self.seconds_now()
         scorers = self.model.scorers()
-        kpis = self.episodes.kpis(ScorerPolicy(scorers, LEARNER_NAME, self.pricing))
+        kpis = self.episodes.kpis(ScorerPolicy(scorers, LEARNER_NAME, self.pricing), show)
         self.curve.add(self.num_timesteps, self.seconds, self.model.decisions, kpis)
         if kpis[OBJECTIVE] < self.best_cost:
             self.best, self.best_cost = scorers, kpis[OBJECTIVE]
         self._log(kpis)
         self._since = time.monotonic()
 
-    def _draw(self) -> None:
-        """Logs the map; at the start and the end only, as it takes as long as an evaluation."""
-        assert isinstance(self.model, RegionalPPO)
-        picture = self.episodes.picture(ScorerPolicy(self.model.scorers(), LEARNER_NAME, self.pricing))
-        self.logger.record("kpi/map", Image(picture, "HWC"), exclude=_NO_TEXT)
+    def _show(self, picture: np.ndarray) -> None:
+        """Logs the map; at the start and the end only, as drawing it takes as long as an evaluation."""
+        self.logger.record("kpi/map", Image(picture, "HWC"), exclude=NO_TEXT)
 
     def _log(self, kpis: Kpis) -> None:
-        for name, value in {**kpis, BEST: self.best_cost}.items():
-            self.logger.record(f"kpi/{name}", value)
+        drawn = self.drawn()
+        for name in drawn:
+            self.logger.record(tag(name), kpis[name])
+        self.logger.record(BEST_TAG, self.best_cost)
         for level, writer in self._writers.items():
-            for name, value in self.levels[level].items():
-                writer.add_scalar(f"kpi/{name}", value, self.num_timesteps)
+            for name in drawn:
+                if name in self.levels[level]:
+                    writer.add_scalar(tag(name), self.levels[level][name], self.num_timesteps)
             writer.flush()
 
     def _on_step(self) -> bool:
         return True
-
-
-class HParamCallback(BaseCallback):
-    """Adds the run to TensorBoard's HParams tab, with its cost as the metric.
-
-    Args:
-        hparams: name → number or text.
-    """
-
-    def __init__(self, hparams: Mapping[str, float | str | bool]) -> None:
-        super().__init__()
-        self.hparams = dict(hparams)
-
-    def _on_training_start(self) -> None:
-        metrics = dict.fromkeys((f"kpi/{OBJECTIVE}", f"kpi/{BEST}"), 0.0)  # read from the scalars of that name
-        self.logger.record("hparams", HParam(self.hparams, metrics), exclude=_NO_TEXT)
-        self.logger.dump(self.num_timesteps)
-
-    def _on_step(self) -> bool:
-        return True
-
-
-class EventFile(TensorBoardOutputFormat):
-    """SB3's TensorBoard output, for a run that may have been resumed.
-
-    Args:
-        folder: of the event files.
-        purge: older events from this timestep on are hidden, since the run writes them again; None hides none.
-    """
-
-    def __init__(self, folder: Path, purge: int | None) -> None:
-        self.writer = event_writer(folder, purge)
-        self._is_closed = False
-
-
-def event_writer(folder: Path, purge: int | None) -> SummaryWriter:
-    """A writer of event files that hides older events from timestep `purge` on."""
-    return SummaryWriter(str(folder), purge_step=purge)
-
-
-def tensorboard_logger(folder: Path, timesteps: int) -> Logger:
-    """A logger of a run that continues from `timesteps`."""
-    return Logger(str(folder), [EventFile(folder, timesteps + 1 if timesteps else None)])
-
-
-def file_name(name: str) -> str:
-    """A folder name for a policy, whose name may be a path."""
-    return name.strip("/").replace("/", "_")

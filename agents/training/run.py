@@ -20,17 +20,19 @@ from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
 from regional_dispatch.agents.mixed_vec_env import vec_env
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.rivals.joint import JointPPO
+from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.training.checkpoints import CheckpointCallback, CtrlC, load_checkpoint, remove_later
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import (
+    BEST_TAG,
+    COST_TAG,
     LEARNER_NAME,
-    HParamCallback,
     KpiCallback,
     Kpis,
     TuningEpisodes,
-    tensorboard_logger,
 )
 from regional_dispatch.agents.training.progress import show_progress
+from regional_dispatch.agents.training.tensorboard import HParamCallback, tensorboard_logger
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.baselines import BaselineError, baseline
 from regional_dispatch.baselines.tuned import is_tuned_name, tuned_baseline
@@ -112,7 +114,7 @@ def train(
         PolicyFileError: the checkpoint is damaged or belongs to another network.
         KeyboardInterrupt: Ctrl-C; the message says how to resume.
     """
-    set_random_seed(run.seed)
+    set_random_seed(library_seed(run.seed))
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
     kpis = _kpi_callback(run)
     algorithm = _algorithm(run.ppo)
@@ -138,7 +140,8 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
     progress = show_progress(run.timesteps, kpis, console)
     with CtrlC() as stop:
         checkpoints = CheckpointCallback(run.out / CHECKPOINTS, run.ppo.checkpoint_every, kpis, stop, console.print)
-        callbacks: list[BaseCallback] = [HParamCallback(run.hparams()), kpis, progress, checkpoints]
+        hparams = HParamCallback(run.hparams(), (COST_TAG, BEST_TAG))
+        callbacks: list[BaseCallback] = [hparams, kpis, progress, checkpoints]
         try:
             model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
         except KeyboardInterrupt:

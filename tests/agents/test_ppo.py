@@ -201,6 +201,32 @@ def test_few_orders_in_tiny_minibatches_leave_everything_finite() -> None:
     assert all(torch.isfinite(array).all() for array in weights(model).values())
 
 
+def test_episodes_are_logged_as_by_a_monitor() -> None:
+    """A learner that takes a rule's decisions logs the rewards that the rule collects in a monitored environment."""
+    rule = baseline("least_cost+last_safe_hour")
+    nets = {"source_prior": {"order_plan": 1e5, "cost": -1e3}}
+    model = learner(seed=3, n_steps=100, nets=nets, dispatch_rule=rule.scorers.dispatch)
+    updates(model, 1)
+    env = VecMonitor(RegionalVecEnv(WORLD, COPIES, 3))
+    seen, ended = env.reset(), [False]
+    while not all(ended):
+        actions = [rule.predict({name: array[row] for name, array in seen.items()})[0] for row in range(env.num_envs)]
+        seen, _, ended, infos = env.step(np.array(actions))
+    ours, theirs = list(model.ep_info_buffer or []), [info["episode"] for info in infos]
+    assert [info["l"] for info in ours] == [info["l"] for info in theirs] == [96] * 4
+    np.testing.assert_allclose([info["r"] for info in ours], [info["r"] for info in theirs], rtol=1e-5)
+
+
+def test_seeds_may_have_any_size() -> None:
+    """Orders take all of a seed, and so do weights and exploration."""
+    first, again, other = (updates(learner(seed), 1) for seed in (2**70 + 4, 2**70 + 4, 2**70 + 5))
+    assert training_rows(first).seed == 2**70 + 4
+    assert not changed(weights(first), weights(again))
+    assert changed(weights(first), weights(other))
+    with pytest.raises(ValueError, match="seed = -1: must be 0 or more"):
+        learner(-1)
+
+
 def test_an_update_can_have_a_single_line(trained: RegionalPPO) -> None:
     zeros = np.zeros(1, np.int64)
     x, mask = np.ones((1, 3, SOURCE_COUNT), np.float32), np.ones((1, 3), bool)

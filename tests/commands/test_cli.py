@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
@@ -79,6 +79,17 @@ def test_the_installed_command_has_the_same_ones_under_train_and_evaluate(tmp_pa
     shown = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert shown.startswith("usage: regional-dispatch evaluate COMMAND [options]")
     assert all(f"  {name} " in shown for name in evaluate_commands())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_a_negative_seed_before_anything_else(name: str) -> None:
+    command = import_module(f"regional_dispatch.commands.{name}").Command
+    known = {field.name: field for field in fields(command)}
+    if "seed" not in known:
+        pytest.skip("takes no seed")
+    required = {name: "nothing" for name, field in known.items() if field.default is MISSING}
+    with pytest.raises(InputError, match="--seed = -1: must be 0 or more"):
+        command(**required, seed=-1).run()
 
 
 # ---------------------------------------------------------------------------------------------------------- packages

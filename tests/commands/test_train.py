@@ -29,6 +29,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.training.tensorboard import tag
 from regional_dispatch.agents.vec_env import RegionalVecEnv
 from regional_dispatch.commands.train import device_for
 from regional_dispatch.envs.kernel.metrics import KPIS
@@ -54,6 +55,7 @@ eval_every: 1
 eval_episodes: 1
 """
 ROWS_A_TICK = 4  # two copies of two regions
+EVALUATED = {tag(kpi) for kpi in KPIS}
 
 
 def run_here(folder: Path, script: str, *arguments: str) -> Ended:
@@ -94,6 +96,12 @@ def scalars(folder: Path) -> dict[str, list[int]]:
     """Tag → steps logged, of a TensorBoard folder."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     return {tag: [event.step for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def rewards(folder: Path) -> list[tuple[int, float]]:
+    """(step, mean episode reward) as logged in a TensorBoard folder."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return [(event.step, event.value) for event in events.Scalars("rollout/ep_rew_mean")]
 
 
 # -------------------------------------------------------------------------------------------------------- training
@@ -169,11 +177,20 @@ def test_a_gpu_is_used_where_there_is_one(asked: str, gpu: bool, found: str, mon
     assert device_for(asked) == found
 
 
-def test_tensorboard_has_every_kpi_of_ppo_and_baselines(trained: Path) -> None:
-    logged = {name: scalars(trained / "out" / "tb" / name) for name in ("ppo", *REFERENCES)}
-    for name, tags in logged.items():
-        assert {f"kpi/{kpi}" for kpi in KPIS} <= set(tags), name
-        assert tags["kpi/cost_per_order_usd"][-1] == 64
+def test_tensorboard_has_the_kpis_of_ppo_and_baselines_that_are_not_always_zero(trained: Path) -> None:
+    folders = [EventAccumulator(str(trained / "out" / "tb" / name)).Reload() for name in ("ppo", *REFERENCES)]
+    kpis = [{name: events.Scalars(name) for name in EVALUATED & set(events.Tags()["scalars"])} for events in folders]
+    curve = table(trained / "out")
+    assert {tag(kpi) for kpi in KPIS if any(curve[kpi])} <= kpis[0].keys()
+    assert [run.keys() for run in kpis] == [kpis[0].keys()] * 3
+    assert all(any(event.value for run in kpis for event in run[name]) for name in kpis[0])
+    assert all(run["cost/cost_per_order_usd"][-1].step == 64 for run in kpis)
+    assert not any("transfer" in name for name in kpis[0])
+
+
+def test_the_cost_is_the_first_chart(trained: Path) -> None:
+    tags = sorted(scalars(trained / "out" / "tb" / "ppo"))
+    assert tags[:2] == ["cost/cost_per_order_usd", "cost/cost_per_order_usd_best"]
 
 
 def test_every_tag_is_in_the_glossary_and_the_other_way_round(trained: Path) -> None:
@@ -181,9 +198,10 @@ def test_every_tag_is_in_the_glossary_and_the_other_way_round(trained: Path) -> 
     tags = events.Tags()
     written = {*tags["scalars"], *tags["images"], *tags["histograms"]}
     glossary = (ROOT / "docs" / "reference" / "tensorboard.md").read_text(encoding="utf-8").splitlines()
-    listed = {tag for row in glossary if row.startswith("| `") for tag in re.findall("`(.*?)`", row.split("|")[1])}
-    explained = {name for tag in listed for name in ([f"kpi/{kpi}" for kpi in KPIS] if tag == "kpi/*" else [tag])}
-    assert written == explained
+    listed = {name for row in glossary if row.startswith("| `") for name in re.findall("`(.*?)`", row.split("|")[1])}
+    groups, longer = {"cost/*", "kpi/*"}, {"rollout/ep_rew_mean", "rollout/ep_len_mean"}  # of episodes that have ended
+    assert groups | longer < listed
+    assert written - EVALUATED == listed - groups - longer
 
 
 def test_tensorboard_has_the_run_as_a_line_of_hyperparameters(trained: Path) -> None:
@@ -191,7 +209,7 @@ def test_tensorboard_has_the_run_as_a_line_of_hyperparameters(trained: Path) -> 
     data = [HParamsPluginData.FromString(events.SummaryMetadata(f"_hparams_/{part}").plugin_data.content) for part in
             ("experiment", "session_start_info")]  # fmt: skip
     metrics = {info.name.tag for info in data[0].experiment.metric_infos}
-    assert metrics == {"kpi/cost_per_order_usd", "kpi/best_cost_per_order_usd"}
+    assert metrics == {"cost/cost_per_order_usd", "cost/cost_per_order_usd_best"}
     hparams = data[1].session_start_info.hparams
     assert [hparams[name].number_value for name in ("seed", "copies", "n_epochs")] == [3, 2, 2]
     assert hparams["scenario"].string_value == "tiny"
@@ -218,7 +236,7 @@ def test_a_resumed_training_goes_on(trained: Path, resumed: Path) -> None:
     assert {name: config[name] for name in ("seed", "scenario", "ppo")} == {
         name: before[name] for name in ("seed", "scenario", "ppo")
     }
-    assert scalars(resumed / "tb" / "ppo")["kpi/cost_per_order_usd"] == [0, 32, 64, 96, 128]
+    assert scalars(resumed / "tb" / "ppo")["cost/cost_per_order_usd"] == [0, 32, 64, 96, 128]
     assert table(resumed)["timesteps"] == [0, 32, 64, 96, 128]
 
 
@@ -238,7 +256,7 @@ def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None
     ended = run_here(folder, "train.py", *files, *more)
     assert ended.code == 0, ended.err
     levels = {name: scalars(folder / "out" / "tb" / name) for name in ("shadow_price+hybrid", "least_cost")}
-    assert all("kpi/cost_per_order_usd" in level for level in levels.values())
+    assert all("cost/cost_per_order_usd" in level for level in levels.values())
     assert load_policy(folder / "out").pricing == Pricing(12.0)
     env = RegionalVecEnv(load_scenario(folder / "tiny.yaml", {"stock.safety_factor": "-1"}), 2, pricing=Pricing(12.0))
     env.reset()
@@ -246,12 +264,22 @@ def test_a_policy_can_be_trained_on_the_prices_of_the_lp(tmp_path: Path) -> None
     assert env.sim.state.price.max() > 0
 
 
+def test_a_seed_of_any_size_is_trained_resumed_and_compared(tmp_path: Path) -> None:
+    folder, seed = write_files(tmp_path), 2**70 + 1
+    files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "32", "--seed", str(seed)]
+    for arguments in (files, ["--resume", "out", "--timesteps", "64", "--compare", "--episodes", "1"]):
+        ended = run_here(folder, "train.py", *arguments)
+        assert ended.code == 0, ended.err
+    assert load_policy(folder / "out").metadata["seed"] == seed
+    assert yaml.safe_load((folder / "out" / "summary.json").read_text(encoding="utf-8"))["meta"]["seed"] == seed
+
+
 def test_a_bound_is_drawn_below_everything_it_bounds(tmp_path: Path) -> None:
     folder = write_files(tmp_path)
     files = ["--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--out", "out", "--timesteps", "32", "--bound"]
     ended = run_here(folder, "train.py", *files, "--set", "demand.orders_per_day=12")
     assert ended.code == 0, ended.err
-    tag = "kpi/episode_cost_per_order_usd"
+    tag = "cost/episode_cost_per_order_usd"
     lowest = {}
     for name in ("hindsight_bound", "ppo", *REFERENCES):
         events = EventAccumulator(str(folder / "out" / "tb" / name)).Reload()
@@ -292,6 +320,9 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> N
     ours, theirs = table(folder / "out"), table(folder / "whole")
     assert ours.pop("seconds") == sorted(table(folder / "out")["seconds"])
     assert len(theirs.pop("seconds")) == 16
+    assert ours == theirs
+    ours, theirs = (rewards(folder / name / "tb" / "ppo") for name in ("out", "whole"))
+    assert len(theirs) > 3
     assert ours == theirs
 
 

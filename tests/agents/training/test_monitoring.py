@@ -17,9 +17,10 @@ from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.agents.credit.lanes import Lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.training.curve import COLUMNS, Curve
-from regional_dispatch.agents.training.monitoring import OBJECTIVE, KpiCallback, TuningEpisodes, file_name
+from regional_dispatch.agents.training.monitoring import OBJECTIVE, KpiCallback, TuningEpisodes
 from regional_dispatch.agents.training.progress import ProgressBar, ProgressLines, show_progress
 from regional_dispatch.agents.training.run import Run, train
+from regional_dispatch.agents.training.tensorboard import file_name
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.decisions.features import (
@@ -31,6 +32,8 @@ from regional_dispatch.envs.kernel.decisions.features import (
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.demand import episode_key
+from tests.learners import learner, without_maps
+from tests.learners import updates as updates_of
 from tests.worlds import SCARCE, TWO_REGIONS, small
 
 WORLD = small(**TWO_REGIONS, horizon_hours=40, warmup_hours=12)
@@ -61,6 +64,14 @@ def test_tuning_episodes_are_played_in_their_worlds_in_turn() -> None:
     assert TuningEpisodes(worlds, 3, seed=4).kpis(policy)[OBJECTIVE] == pytest.approx(sum(costs))
 
 
+def test_a_map_is_of_the_first_episode_and_changes_no_kpi(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, episodes, seen = baseline("least_cost"), TuningEpisodes([WORLD], 2, seed=4), list[np.ndarray]()
+    before = episodes.kpis(policy)
+    monkeypatch.setattr(episodes, "picture", lambda sim, policy: np.array([sim.tick(0)]))
+    assert episodes.kpis(policy, seen.append) == before
+    assert [picture.tolist() for picture in seen] == [[39]]
+
+
 def test_a_curve_comes_back_as_it_was_written(tmp_path: Path) -> None:
     curve, again = Curve(tmp_path / "deep" / "curve.csv"), Curve(tmp_path / "again.csv")
     for i in range(2):
@@ -73,6 +84,32 @@ def test_a_curve_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert table["timesteps"].tolist() == [0, 32]
     assert table["cost_per_order_usd"].tolist() == [2.0, 3.0]
     assert [path.name for path in curve.path.parent.iterdir()] == ["curve.csv"]
+
+
+@pytest.mark.parametrize(("updates", "every", "expected"), [
+    (40, None, list(range(0, 41, 2))), (23, None, [0, *(-(-23 * i // 20) for i in range(1, 21))]),
+    (3, None, [0, 1, 2, 3]), (23, 10, [0, 10, 20, 23]),
+])  # fmt: skip
+def test_a_run_has_twenty_evaluations_or_the_interval_of_its_file(
+    updates: int, every: int | None, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kpis = KpiCallback(TuningEpisodes([WORLD], 1, 0), every, Curve(tmp_path / "curve.csv"), tmp_path)
+    monkeypatch.setattr(kpis.episodes, "kpis", lambda policy, show: dict.fromkeys(KPIS, 1.0))
+    model = learner(n_steps=1)
+    with without_maps():
+        updates_of(model, updates, callback=kpis)
+    assert [row["timesteps"] / model.n_envs for row in kpis.curve.rows] == expected
+
+
+def test_a_kpi_is_drawn_once_it_is_not_zero_somewhere(tmp_path: Path) -> None:
+    kpis = KpiCallback(TuningEpisodes([WORLD], 1, 0), None, Curve(tmp_path / "curve.csv"), tmp_path)
+    kpis.levels = {"rule": {"spill_share": 0.1}}
+    zero = dict.fromkeys(KPIS, 0.0)
+    kpis.curve.add(0, 0.0, 0, {**zero, OBJECTIVE: 3.0, "truck_fill": np.nan})
+    assert kpis.drawn() == [OBJECTIVE, "spill_share"]
+    kpis.curve.add(1, 0.0, 0, {**zero, "lost_line_share": 0.1})
+    kpis.curve.add(2, 0.0, 0, zero)
+    assert kpis.drawn() == [OBJECTIVE, "spill_share", "lost_line_share"]
 
 
 def test_a_reference_by_its_path_stays_in_the_folder() -> None:
