@@ -82,10 +82,10 @@ def list_ways(world: World, orders: Orders, which: np.ndarray, decided: np.ndarr
 
 @njit(cache=True)
 def _serves(o, fc, first, sku, units, base):
+    found = False
     for i in range(first[o], first[o + 1]):
-        if base[sku[i], fc] >= units[i]:
-            return True
-    return False
+        found |= base[sku[i], fc] >= units[i]
+    return found
 
 
 @njit(cache=True)

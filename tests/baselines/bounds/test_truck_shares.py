@@ -1,4 +1,4 @@
-"""Shares of trucks: any of them give a bound, the search's are paid for by no load twice, and small worlds show the gain."""
+"""Shares of trucks: any give a bound, the search's exceed no truck's dollars, and small worlds show the gain."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_no_load_of_a_truck_has_shares_above_its_dollars() -> None:
 
 
 def brute_force_usd(world: World, orders: Orders, ways: Ways, o: int, fc: int) -> float:
-    """Least dollars of a package over every route and every choice of listed departures, waiting as long as it likes."""
+    """Least dollars of a package over every route and every choice of listed departures."""
     net, rules, best = world.net, world.rules, np.inf
     lines = {int(ways.lane[e]): e for e in range(ways.ride[o], ways.ride[o + 1])}
     for route in net.routes[(net.routes["station"] == orders.station[o]) & (net.routes["fc"] == fc)]:
