@@ -77,11 +77,13 @@ def _station(
     """Fills the rows of one station's orders: `rows` among the decided ones, `mine` among all."""
     net = world.net
     dense = _dense_shares(world, ways, scale, rows)
-    routes = np.flatnonzero(net.routes["station"] == orders.station[mine[0]])
-    for p in routes:
+    waits: dict[tuple[float, ...], list[np.ndarray]] = {}  # by the lanes that are left
+    for p in np.flatnonzero(net.routes["station"] == orders.station[mine[0]]):
         route = net.routes[p]
-        usd = _route_usd(world, route, orders.due[mine], decided[mine], dense)
-        out[mine, route["fc"]] = np.minimum(out[mine, route["fc"]], world.rules.costs.pick_pack_usd + usd)
+        onward = _to_go(world, route, orders.due[mine], dense, waits)
+        first = np.minimum(decided[mine] + 1, len(onward) - 1)
+        usd = world.rules.costs.pick_pack_usd + np.array(onward)[first, np.arange(len(mine))]
+        out[mine, route["fc"]] = np.minimum(out[mine, route["fc"]], usd)
 
 
 def _dense_shares(world: World, ways: Ways, scale: np.ndarray, rows: np.ndarray) -> Callable[[int, int], np.ndarray]:
@@ -97,28 +99,33 @@ def _dense_shares(world: World, ways: Ways, scale: np.ndarray, rows: np.ndarray)
     return lambda lane, t: tables[lane][t] * scale[lane, t] if lane in tables else none
 
 
-def _route_usd(
-    world: World, route: np.void, due: np.ndarray, decided: np.ndarray, dense: Callable[[int, int], np.ndarray]
-) -> np.ndarray:
-    """Least dollars along one route after picking: departures in every tick, or settlement at the horizon: (n,)."""
+def _to_go(
+    world: World, route: np.void, due: np.ndarray, dense: Callable[[int, int], np.ndarray],
+    waits: dict[tuple[float, ...], list[np.ndarray]],
+) -> list[np.ndarray]:  # fmt: skip
+    """Least dollars along a route after picking, by the tick it waits from: departures in every tick, or settlement.
+
+    What is left of a route after some leg may be left of others too, so it is kept in `waits`.
+    """
     rules, lanes = world.rules, world.net.lanes
-    last, legs = rules.horizon_tick, int(route["legs"])
-    onward = [_late(world, t - due) for t in range(last + int(route["rest"][0]) + 1)]  # at the door in tick t
+    last, legs, longest = rules.horizon_tick, int(route["legs"]), int(world.net.routes["rest"].max())
+    onward = waits.setdefault((), [_late(world, t - due) for t in range(last + longest + 1)])  # at the door in tick t
     for leg in range(legs - 1, -1, -1):
-        lane = int(route["lanes"][leg])
-        sort = rules.costs.sort_usd if leg + 1 < legs else 0.0
-        rest, transit = int(route["rest"][leg]), int(lanes["ticks"][lane])
-        end = last + int(route["rest"][0]) - rest
-        here = [np.zeros(0)] * (end + 1)
-        for t in range(end, -1, -1):
-            if t >= last:
-                later = rules.costs.sort_usd * (legs - 1 - leg)
-                here[t] = later + route["rest_cost"][leg] + _late(world, t + rest - due)
-            else:
+        lane, rest, transit = (
+            int(route["lanes"][leg]),
+            int(route["rest"][leg]),
+            int(lanes["ticks"][route["lanes"][leg]]),
+        )
+        key = (*route["lanes"][leg:legs].tolist(), float(route["rest_cost"][leg]))
+        if key not in waits:
+            sort = rules.costs.sort_usd if leg + 1 < legs else 0.0
+            settled = rules.costs.sort_usd * (legs - 1 - leg) + float(route["rest_cost"][leg])
+            here = [settled + _late(world, t + rest - due) for t in range(last + longest - rest + 1)]
+            for t in range(last - 1, -1, -1):
                 here[t] = np.minimum(here[t + 1], sort + dense(lane, t) + onward[t + transit])
-        onward = here
-    first = np.minimum(decided + 1, len(onward) - 1)
-    return np.array(onward)[first, np.arange(len(due))]
+            waits[key] = here
+        onward = waits[key]
+    return onward
 
 
 def _late(world: World, ticks: np.ndarray) -> np.ndarray:
