@@ -12,6 +12,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 
 BOUND_COLUMNS = ("bound_per_order_usd", "bound_kind")
+FULL_TRUCKS = "full_trucks_per_order_usd"
 TOLERANCE = 1e-6  # share of the bound: what floating-point sums may differ by
 
 # A re-evaluated order may use units that arrived after its first decision, so its cost may be below the bound.
@@ -62,12 +63,15 @@ def evaluate_bounds(
 
 
 def bound_row(bound: HindsightBound) -> dict[str, float | str]:
-    """A bound as a row of a table."""
-    return {
+    """A bound as a row of a table; a relaxation's has full_trucks_per_order_usd too, the bound with equal shares."""
+    row: dict[str, float | str] = {
         "bound_per_order_usd": bound.usd / bound.orders if bound.orders else 0.0,
         "bound_kind": bound.kind,
         "bound_seconds": bound.seconds,
     }
+    if "full_trucks_usd" in bound.details and bound.orders:
+        row[FULL_TRUCKS] = float(bound.details["full_trucks_usd"]) / bound.orders
+    return row
 
 
 def join_bounds(frame: pd.DataFrame, bounds: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The relaxation's bound computed a second time, in plain numpy from the world's tables, without code of the search.
 
-A bound can be checked with this file alone: any prices ≥ 0 give a valid bound, wherever they come from.
+A bound can be checked with this file and `share_certificate.py` alone: any prices and shares ≥ 0 give a valid bound,
+wherever they come from.
 """
 
 from __future__ import annotations
@@ -11,26 +12,29 @@ import numpy as np
 
 from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.baselines.bounds.known_orders import Orders
+from regional_dispatch.baselines.bounds.share_certificate import certified_packages
+from regional_dispatch.baselines.bounds.ways import Ways
 from regional_dispatch.envs.world.world import World
 
 _CHUNK = 2048  # orders at a time
 _EXACT = 8  # lines; larger orders get the lighter bound
 
 
-def certified_usd(world: World, orders: Orders, price: np.ndarray) -> tuple[float, float]:
-    """L(λ) of an episode.
+def certified_usd(world: World, orders: Orders, price: np.ndarray, ways: Ways | None = None) -> tuple[float, float]:
+    """L(λ), or L(λ, π) with shares of trucks, of an episode.
 
     Args:
         world: what the orders are placed in.
         orders: O of them.
         price: λ of every shelf (SKU by SKU, then FC by FC, where base stock is above zero) and stock window, USD per
             unit: (P, windows).
+        ways: of the orders, with shares of trucks; None for equal ones.
 
     Returns:
         The bound in dollars, and the sum of absolute dollars, to which rounding errors are proportional.
 
     Raises:
-        BoundError: a price is negative or not finite.
+        BoundError: a price or a share is negative or not finite.
     """
     if not (np.isfinite(price).all() and (price >= 0).all()):
         raise BoundError("stock prices must be finite and at least 0")
@@ -42,10 +46,13 @@ def certified_usd(world: World, orders: Orders, price: np.ndarray) -> tuple[floa
     total = sum(_settled(world, orders, int(o)) for o in np.flatnonzero(late))
     shelf = np.full(world.base_stock[0].shape, -1)
     shelf[world.base_stock[0] > 0] = np.arange(len(base))
+    own = None if ways is None else certified_packages(world, orders, decided, ways)
     for n in np.unique(lines[~late]):
         same = np.flatnonzero((lines == n) & ~late)
         for part in np.split(same, range(_CHUNK, len(same), _CHUNK)):
-            total += float(_covered(world, orders, price, shelf, part, decided[part], int(n)).sum())
+            slack = orders.due[part] - decided[part] - 1
+            package = _packages(world, orders.station[part], slack) if own is None else own[part]
+            total += float(_covered(world, orders, price, shelf, part, decided[part], int(n), package).sum())
     return total - paid, total + paid
 
 
@@ -113,10 +120,16 @@ def _inside(world: World, sku: np.ndarray, tick: np.ndarray, windows: int) -> np
 
 
 def _covered(
-    world: World, orders: Orders, price: np.ndarray, shelf: np.ndarray, part: np.ndarray, tick: np.ndarray, n: int
+    world: World,
+    orders: Orders,
+    price: np.ndarray,
+    shelf: np.ndarray,
+    part: np.ndarray,
+    tick: np.ndarray,
+    n: int,
+    package: np.ndarray,
 ) -> np.ndarray:
-    """Least cost of each of some orders with n lines."""
-    package = _packages(world, orders.station[part], orders.due[part] - tick - 1)
+    """Least cost of each of some orders with n lines, from packages (orders, F)."""
     line = [_lines(world, orders, price, shelf, orders.first[part] + i, tick) for i in range(n)]
     if n > _EXACT:
         hold = sum(np.isfinite(usd) for usd in line)

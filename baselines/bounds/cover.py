@@ -180,3 +180,36 @@ def _pair(p: Problem, sku: int, fc: int) -> int:
     while p.pair_fc[pair] != fc:
         pair += 1
     return pair
+
+
+@njit(cache=True)
+def spare_usd(p: Problem, price: np.ndarray, out: np.ndarray) -> None:
+    """By how much all packages of an order may become cheaper at once, and its least cost stays: out (O, F), USD.
+
+    A package from an FC has a reduced cost: what the order costs more if it is used. Of as many packages as an order
+    has lines, each may fall by that over the number of lines. Nothing for orders whose cover is not exact.
+    """
+    subsets, fcs = 1 << MOST_EXACT_LINES, p.package_usd.shape[1]
+    work = _Scratch(
+        np.zeros((MOST_EXACT_LINES, fcs)), np.zeros(fcs, np.int64), np.empty(subsets), np.empty(subsets, np.int64),
+        np.empty(subsets), np.empty(subsets, np.int64),
+    )  # fmt: skip
+    used = np.zeros_like(price)
+    for o in range(len(p.group)):
+        lines, usd = p.first[o + 1] - p.first[o], p.package_usd[p.group[o]]
+        out[o] = 0.0
+        if lines > MOST_EXACT_LINES:
+            continue
+        least = _cover_exactly(p, price, o, used, work)
+        everything = (1 << lines) - 1
+        for fc in range(fcs):
+            subset = work.lines_of[fc] if usd[fc] < np.inf else 0
+            lowest = np.inf if subset else least
+            while subset > 0:
+                cost = usd[fc] + work.least[everything ^ subset]
+                for i in range(lines):
+                    if subset >> i & 1:
+                        cost += work.line_usd[i, fc]
+                lowest = min(lowest, cost)
+                subset = (subset - 1) & work.lines_of[fc]
+            out[o, fc] = max(lowest - least, 0.0) / lines

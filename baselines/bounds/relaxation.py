@@ -12,11 +12,12 @@ share trucks. The first is modelled exactly, the other two are relaxed.
   lower bound (Lagrangian duality). A subgradient search makes it large, and `baselines.bounds.certificate` computes it
   a second time, independently.
 - **Trucks.** No truck holds more than a full load, so a package pays at least lane cost / capacity on each leg. What is
-  settled at the horizon pays standard fill, which is never above a full load.
+  settled at the horizon pays standard fill, which is never above a full load. Then each order's share of each truck is
+  made its own (`baselines.bounds.truck_shares`): where few orders can share a truck, they pay more than full loads.
 
-Left out, because they only add dollars: spot premiums, fleets, site capacities, partly filled trucks, events that take
-capacity and departures away, and that a line may only go to its K candidates. No policy chooses when an order
-is decided: lines wait first in, first out.
+Left out, because they only add dollars: spot premiums, fleets, site capacities, events that take capacity and
+departures away, and that a line may only go to its K candidates. No policy chooses when an order is decided: lines
+wait first in, first out.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
 from regional_dispatch.baselines.bounds.certificate import certified_usd
 from regional_dispatch.baselines.bounds.cover import Problem, cover_orders
 from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
+from regional_dispatch.baselines.bounds.truck_shares import share_trucks
+from regional_dispatch.baselines.bounds.ways import Ways, list_ways
 from regional_dispatch.envs.world.costs import handling_usd
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
@@ -61,27 +64,60 @@ def relaxed_bound(
     if not time_limit_s > 0:
         raise BoundError(f"time_limit_s = {time_limit_s} must be above 0")
     start = time.perf_counter()
+    target = np.inf if target_usd is None else target_usd
     orders = all_orders(scenario, key)
     world = build_world(scenario, build_network(scenario))
     problem = build_problem(world, orders)
     unpriced, _ = bound_at(problem, np.zeros((len(problem.priced_base), problem.windows)))
-    search = search_prices(problem, time.perf_counter() + time_limit_s, np.inf if target_usd is None else target_usd)
-    certified, rounding = certified_usd(world, orders, stock_prices(problem, search.price))
-    trucks, _ = bound_at(build_problem(free_trucks(world), orders), search.price)
+    search = search_prices(problem, start + time_limit_s / 2, target)
+    found = _Found(search.usd, search.price, None, 0)
+    if search.usd < target:
+        shared = _with_shares(world, orders, problem, search.price, start + time_limit_s, target)
+        found = shared if shared.usd > found.usd else found
+    certified, rounding = certified_usd(world, orders, stock_prices(problem, found.price), found.ways)
+    trucks, _ = bound_at(build_problem(free_trucks(world), orders), found.price)
     return HindsightBound(
-        usd=min(search.usd, certified) - ROUNDING * rounding,
+        usd=min(found.usd, certified) - ROUNDING * rounding,
         orders=len(orders.tick),
         kind="relaxation",
         seconds=time.perf_counter() - start,
         details={
             "iterations": float(search.iterations),
+            "sweeps": float(found.sweeps),
             "without_stock_prices_usd": unpriced,
-            "with_stock_prices_usd": search.usd,
-            "trucks_usd": search.usd - trucks,  # what full trucks add, at the same stock prices
+            "full_trucks_usd": search.usd,
+            "with_shares_usd": found.usd,
+            "trucks_usd": found.usd - trucks,  # what trucks add, at the same stock prices
             "certified_usd": certified,
-            "certificate_difference_usd": certified - search.usd,
+            "certificate_difference_usd": certified - found.usd,
         },
     )
+
+
+class _Found(NamedTuple):
+    """A bound, with the prices and the shares of trucks that prove it."""
+
+    usd: float
+    price: np.ndarray  # λ, (shelves with a price, windows), USD per unit
+    ways: Ways | None  # with shares of trucks; None for equal ones
+    sweeps: int
+
+
+def _with_shares(
+    world: World, orders: Orders, problem: Problem, price: np.ndarray, until: float, target_usd: float
+) -> _Found:
+    """The bound with shares of trucks; stock prices and shares are searched in turn."""
+    decided = decision_ticks(world, orders)
+    ways = list_ways(world, orders, decided < world.rules.horizon_tick, decided)
+    if ways is None:
+        return _Found(-np.inf, price, None, 0)
+    shared = share_trucks(world, problem, price, ways, until)
+    usd, sweeps = shared.usd, shared.sweeps
+    if price.size and time.perf_counter() < until:
+        search = search_prices(shared.problem, until, target_usd, price)
+        shared = share_trucks(world, problem, search.price, ways, until)
+        usd, price, sweeps = shared.usd, search.price, sweeps + shared.sweeps
+    return _Found(usd, price, ways, sweeps)
 
 
 def build_problem(world: World, orders: Orders) -> Problem:
@@ -220,7 +256,7 @@ class Search(NamedTuple):
     iterations: int
 
 
-def search_prices(problem: Problem, until: float, target_usd: float) -> Search:
+def search_prices(problem: Problem, until: float, target_usd: float, price: np.ndarray | None = None) -> Search:
     """Stock prices by deflected subgradients with Polyak's step towards a level a little above the best bound so far.
 
     The level is lowered when the bound does not rise (Brännlund 1993; Camerini, Fratta & Maffioli 1975).
@@ -229,8 +265,10 @@ def search_prices(problem: Problem, until: float, target_usd: float) -> Search:
         problem: the relaxed episode.
         until: `time.perf_counter()` at which to stop.
         target_usd: an upper limit of the level.
+        price: λ to start from, zero by default.
     """
-    price = np.zeros((len(problem.priced_base), problem.windows))
+    if price is None:
+        price = np.zeros((len(problem.priced_base), problem.windows))
     best, direction = Search(-np.inf, price, 0), np.zeros_like(price)
     hope, idle, iteration = 0.0, 0, 0
     while iteration == 0 or (hope > LAST_STEP * abs(best.usd) and time.perf_counter() < until):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.evaluation.bounds import hindsight
+from regional_dispatch.evaluation.bounds import Bound, hindsight
 from regional_dispatch.evaluation.cells import (
     Cell,
     Player,
@@ -137,14 +137,18 @@ class Lab:
         done = self._done([cell for own in cells.values() for cell in own])
         return {name: [done[cell.fingerprint][0] for cell in own] for name, own in cells.items()}
 
-    def bounds(self, scenario: Scenario) -> pd.DataFrame:
+    def bounds(self, scenario: Scenario, bound: Bound | None = None) -> pd.DataFrame:
         """The hindsight bound of every held-out episode, as `evaluation.bounds.evaluate_bounds` gives them.
+
+        Args:
+            scenario: the world.
+            bound: a function of a module. Default: the project's, exact where it can be.
 
         Raises:
             BoundError: an episode has none.
             KeyboardInterrupt: Ctrl-C; its text says what is stored.
         """
-        bound, keys = hindsight(), evaluation_keys(self.episodes, self.seed)
+        bound, keys = bound or hindsight(), evaluation_keys(self.episodes, self.seed)
         cells = [bound_cell(self.digests, f"bound: episode {i}", scenario, key, bound) for i, key in enumerate(keys)]
         done = self._done(cells)
         return pd.DataFrame([{"episode": i, **done[cell.fingerprint][0]} for i, cell in enumerate(cells)])
