@@ -55,7 +55,7 @@ VEHICLES = (  # a carrier's pick-up of a few parcels, van, box truck, trailer
     Vehicle(4, 7.0, 0.02), Vehicle(40, 30.0, 0.4), Vehicle(250, 70.0, 1.1), Vehicle(2000, 100.0, 2.26),
 )  # fmt: skip
 # The largest vehicle that a station's orders fill so often is used; below the first value nothing is filled in a week.
-LOADS_PER_STATION_DAY = (0.15, 5.0)
+LOADS_PER_STATION_DAY = (0.05, 2.0)
 # Steps of a sequence that covers a square evenly (Roberts 2018): ten seeds in a row cover volumes and promises.
 _STEPS = (0.7548776662466927, 0.5698402909980532)
 
