@@ -38,8 +38,8 @@ class PpoConfig(BaseModel):
     )  # fmt: skip
     mix: tuple[str, ...] = Field(
         (), description="Scenarios to train on in place of the one given, side by side with the generated networks if "
-        "there are any: names of shipped ones or files, relative to where you run. Costs of each count in proportion to "
-        "what its trucks and routes cost.",
+        "there are any: names of shipped ones or files, relative to where you run. Costs of each count in proportion "
+        "to what its trucks and routes cost.",
     )  # fmt: skip
     n_steps: int = Field(24, ge=1, description="Ticks played in each copy between two updates. Unit: ticks.")
     batch_size: int = Field(
@@ -159,7 +159,7 @@ class PpoConfig(BaseModel):
         if self.copies % worlds:
             raise ValueError(f"copies {self.copies} must be a multiple of networks + scenarios of mix, {worlds}")
         if self.eval_episodes < len(self.mix):
-            raise ValueError(f"eval_episodes {self.eval_episodes} must be at least one for each of mix, {len(self.mix)}")
+            raise ValueError(f"eval_episodes {self.eval_episodes} must be at least the {len(self.mix)} of mix")
         if self.credit == "joint":
             raise ValueError("credit: joint learns on one network; leave networks out, or set credit: decision")
         if self.weights == "per_region":

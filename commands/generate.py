@@ -18,8 +18,8 @@ class Command:
     """Write a random but plausible network as a scenario file.
 
     Sites, regions, demand, stock and trucks are drawn around those of us8; the ranges are in envs/world/generator.py.
-    A retailer (envs/world/generators/retailer.py) is another make: few buildings in an invented country, volumes, promises
-    and vehicles of any size, with its tables in a folder beside the file.
+    A retailer (envs/world/generators/retailer.py) is another make: few buildings in an invented country, volumes,
+    promises and vehicles of any size, with its tables in a folder beside the file.
     """
 
     seed: int = 0
@@ -27,8 +27,8 @@ class Command:
     stream: Literal["evaluate", "train", "tune"] = "evaluate"
     """Which networks: evaluate, those of the benchmark; train and tune, others, to train and tune on."""
     make: Literal["us8", "wide", "retailer"] = "us8"
-    """Which make: us8, around that network; wide, the same sites with volumes, promises and trucks of any size; retailer, \
-a mid-size retailer's tables."""
+    """Which make: us8, around that network; wide, such sites with volumes, promises and trucks of any size; \
+retailer, a mid-size retailer's tables."""
     out: Path = Path("runs/generated.yaml")
     """The YAML file to write; an existing one is replaced."""
 

@@ -72,7 +72,9 @@ class LineRecorders(Recorders[LineRecorder]):
     def take(self) -> Lines:
         """All decisions closed since the last call, with their returns in the units of their networks."""
         closed = [recorder.take() for recorder in self.each]
-        return concatenate([lines._replace(reward=lines.reward / unit) for lines, unit in zip(closed, self._units)])
+        return concatenate([
+            lines._replace(reward=lines.reward / unit) for lines, unit in zip(closed, self._units, strict=True)
+        ])  # fmt: skip
 
 
 class LaneRecorders(Recorders[LaneRecorder]):

@@ -52,7 +52,7 @@ class TuningEpisodes:
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
     def _in_proportion(self, rows: list[Kpis]) -> list[Kpis]:
-        """Dollars of each episode as if a rule cost the same in all of them, so that no dear world outweighs the others."""
+        """Dollars of each episode as if a rule cost the same in all of them, so that none outweighs the others."""
         if len(self.worlds) == 1:
             return rows
         if self._usual is None:

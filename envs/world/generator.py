@@ -89,8 +89,8 @@ def _drawn_wide(rng: np.random.Generator, name: str) -> Scenario:
     promises = tuple(round(hours * factor) for hours in narrow.demand.promise_hours)
     warmup = 24.0 * np.ceil(max(48.0, promises[-1] / 2) / 24)
     data = narrow.model_dump(exclude_unset=True) | {
-        "tests": f"{regions} regions, {stations} stations, {orders:,.0f} orders a day, trucks of {packages}, promises of "
-        f"{promises[0]} to {promises[-1]} hours.",
+        "tests": f"{regions} regions, {stations} stations, {orders:,.0f} orders a day, trucks of {packages}, promises "
+        f"of {promises[0]} to {promises[-1]} hours.",
         "tick_hours": 1.0 if factor < 3 else 2.0,
         "warmup_hours": warmup,
         "horizon_hours": warmup + max(168.0, 24.0 * np.ceil(2 * promises[-1] / 24)),

@@ -1,9 +1,9 @@
-"""A mid-size retailer's network, written as a user's would be: tables of sites, lanes and shelves beside a scenario file.
+"""A mid-size retailer's network, written as a user's would be: tables of sites, lanes and shelves, and a scenario file.
 
 It is another make than `envs.world.generator`, and shares nothing with it: towns of an invented country, not US metros;
 few buildings; demand of towns with a long tail; prices of lanes from a tariff with deviations, not from miles alone;
-shelves as they have grown. Volumes, promises and vehicles differ by orders of magnitude, where the first make keeps them
-near us8. A policy that does well on both has learned more than one generator.
+shelves as they have grown. Volumes, promises and vehicles differ by orders of magnitude, where the first make keeps
+them near us8. A policy that does well on both has learned more than one generator.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _drawn(
 ) -> tuple[Scenario, dict[str, pd.DataFrame]]:
     orders = round(float(np.exp(np.interp(spread[0], (0, 1), np.log(ORDERS_PER_DAY)))))
     service = SERVICES[min(int(spread[1] * len(SERVICES)), len(SERVICES) - 1)]
-    fcs, sort_centers, stations = (int(rng.integers(*bounds, endpoint=True)) for bounds in (FCS, SORT_CENTERS, STATIONS))
+    fcs, sort_centers, stations = (
+        int(rng.integers(*bounds, endpoint=True)) for bounds in (FCS, SORT_CENTERS, STATIONS)
+    )
     country = Country(float(np.exp(rng.uniform(*np.log(COUNTRY_MILES)))), fcs, sort_centers, stations)
     last, trunk = _vehicles(rng, orders / stations)
     sites = sites_table(rng, country)
@@ -112,8 +114,8 @@ def _drawn(
     warmup = 24.0 * np.ceil(max(48.0, longest / 2) / 24)
     data: dict[str, Any] = {
         "name": name,
-        "tests": f"A retailer: {fcs} FCs, {sort_centers} sort centers, {stations} stations, {orders:,} orders a day, {skus} "
-        f"SKUs, vehicles of {last.packages}, promises of {service.promise_hours[0]:g} to {longest:g} hours.",
+        "tests": f"A retailer: {fcs} FCs, {sort_centers} sort centers, {stations} stations, {orders:,} orders a day, "
+        f"{skus} SKUs, vehicles of {last.packages}, promises of {service.promise_hours[0]:g} to {longest:g} hours.",
         "tick_hours": service.tick_hours,
         "warmup_hours": warmup,
         "horizon_hours": warmup + max(168.0, 24.0 * np.ceil(2 * longest / 24)),

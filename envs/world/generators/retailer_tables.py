@@ -24,8 +24,8 @@ class Country(NamedTuple):
 def sites_table(rng: np.random.Generator, country: Country) -> pd.DataFrame:
     """FCs, sort centers and stations, in this order.
 
-    Stations are towns: most lie around a few conurbations, the rest anywhere, and demand has a long tail (lognormal). FCs
-    are on cheap land, some way from a town drawn by demand; sort centers are in towns drawn by demand.
+    Stations are towns: most lie around a few conurbations, the rest anywhere, and demand has a long tail (lognormal).
+    FCs are on cheap land, some way from a town drawn by demand; sort centers are in towns drawn by demand.
     """
     latitude, longitude = rng.uniform(30, 52), rng.uniform(-115, 20)
     wide = country.miles / (_MILES_PER_DEGREE * np.cos(np.radians(latitude)))
@@ -55,8 +55,8 @@ def lanes_table(
 ) -> pd.DataFrame:
     """Every DC to every hub; every town from its nearest one or two hubs; DCs to towns, all of them without hubs.
 
-    A lane's price is the tariff of its vehicle with a deviation of its own: lanes that a carrier wants cost a third less,
-    ferries and mountains up to twice as much.
+    A lane's price is the tariff of its vehicle with a deviation of its own: lanes that a carrier wants cost a third
+    less, ferries and mountains up to twice as much.
     """
     kind, names = sites["kind"].to_numpy(), sites["name"].to_numpy()
     fcs, hubs, towns = (np.flatnonzero(kind == one) for one in ("fc", "sc", "station"))
@@ -80,7 +80,7 @@ def lanes_table(
 def shelves_table(
     rng: np.random.Generator, sites: pd.DataFrame, lines_per_day: float, skus: int, exponent: float
 ) -> pd.DataFrame:
-    """Base-stock levels: the main DC carries nearly all SKUs, the others a part of them, and not the most asked for alone."""
+    """Base-stock levels: the main DC carries nearly all SKUs, the others a part of them, popular or not."""
     fcs = sites.loc[sites["kind"] == "fc", "name"].to_numpy()
     popularity = np.arange(1, skus + 1) ** -exponent
     per_day = 1.1 * lines_per_day * popularity / popularity.sum()  # 1.1 units a line, the scenarios' default

@@ -50,5 +50,7 @@ def test_a_dear_scenario_weighs_as_much_as_a_cheap_one() -> None:
     each = [TuningEpisodes([world], 1, 0) for world in both.worlds]
     for episodes, key in zip(each, both.keys, strict=True):
         episodes.keys = [key]
-    ratios = [one.kpis(baseline("national_nearest"))[OBJECTIVE] / one.kpis(baseline("least_cost"))[OBJECTIVE] for one in each]
+    ratios = [
+        one.kpis(baseline("national_nearest"))[OBJECTIVE] / one.kpis(baseline("least_cost"))[OBJECTIVE] for one in each
+    ]
     assert other / usual == pytest.approx(sum(ratios) / 2, rel=0.01)
