@@ -100,10 +100,8 @@ def is_baseline(spec: str) -> bool:
 
 def _is_name(spec: str) -> bool:
     """Is this the name of a baseline, tuned or not, or of a shipped policy?"""
-    return (
-        is_best_of(spec)
-        or (not _is_tuned_file(spec)
-        and (spec.startswith(_SHIPPED) or is_tuned_name(spec) or is_baseline(spec)))
+    return is_best_of(spec) or (
+        not _is_tuned_file(spec) and (spec.startswith(_SHIPPED) or is_tuned_name(spec) or is_baseline(spec))
     )
 
 
