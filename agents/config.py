@@ -32,6 +32,15 @@ class PpoConfig(BaseModel):
         "with copies / networks copies; each tuning episode is then played on another generated network. Use it for a "
         "policy that is to run on networks it was not trained on. Null: train on the scenario. Unit: networks.",
     )  # fmt: skip
+    wide: bool = Field(
+        False, description="Draw the generated networks from wide ranges: volumes, promises, vehicles and costs by "
+        "orders of magnitude, and not near us8 (envs/world/generator.py).",
+    )  # fmt: skip
+    mix: tuple[str, ...] = Field(
+        (), description="Scenarios to train on in place of the one given, side by side with the generated networks if "
+        "there are any: names of shipped ones or files, relative to where you run. Costs of each count in proportion "
+        "to what its trucks and routes cost.",
+    )  # fmt: skip
     n_steps: int = Field(24, ge=1, description="Ticks played in each copy between two updates. Unit: ticks.")
     batch_size: int = Field(
         2048, ge=2, description="Size of a minibatch. Small minibatches learn better and take longer. Unit: decisions "
@@ -144,11 +153,16 @@ class PpoConfig(BaseModel):
 
     @model_validator(mode="after")
     def _networks_fit(self) -> PpoConfig:
-        if self.networks is not None and self.copies % self.networks:
-            raise ValueError(f"copies {self.copies} must be a multiple of networks {self.networks}")
-        if self.networks is not None and self.credit == "joint":
+        worlds = (self.networks or 0) + len(self.mix)
+        if not worlds:
+            return self
+        if self.copies % worlds:
+            raise ValueError(f"copies {self.copies} must be a multiple of networks + scenarios of mix, {worlds}")
+        if self.eval_episodes < len(self.mix):
+            raise ValueError(f"eval_episodes {self.eval_episodes} must be at least the {len(self.mix)} of mix")
+        if self.credit == "joint":
             raise ValueError("credit: joint learns on one network; leave networks out, or set credit: decision")
-        if self.networks is not None and self.weights == "per_region":
+        if self.weights == "per_region":
             raise ValueError("generated networks differ in their regions; set weights: shared, or leave networks out")
         return self
 

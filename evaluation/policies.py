@@ -18,6 +18,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.shipped import HOME, find_file
+from regional_dispatch.evaluation.best_of import best_of, candidates, is_best_of
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.rollouts import Playable
 from regional_dispatch.evaluation.submission.objects import is_import_path, object_policy
@@ -93,7 +94,8 @@ def _resolved(
 
 
 def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
-    """A policy by a baseline's name, a tuned one's name or file, `pretrained/NAME`, a training folder, or its weights.
+    """A policy by a baseline's name, a tuned one's name or file, `pretrained/NAME`, a training folder, its weights, or
+    `best_of(A,B,…)`.
 
     Args:
         spec: what the user wrote. A name takes precedence over a folder of that name; `./name` means the folder.
@@ -106,6 +108,8 @@ def resolve_policy(spec: str, scenario: Scenario) -> ScorerPolicy:
         BaselineError: a tuned baseline has no file here, or one that cannot be used.
         InputError: no such policy, a damaged file, other features, or weights for another number of regions.
     """
+    if is_best_of(spec):
+        return best_of(spec, {name: resolve_policy(name, scenario) for name in candidates(spec)}, scenario)
     if _is_tuned_file(spec):
         return load_tuned(find_file("baselines", spec))
     if is_tuned_name(spec):
@@ -171,7 +175,9 @@ def is_baseline(spec: str) -> bool:
 
 def _is_name(spec: str) -> bool:
     """Is this the name of a baseline, tuned or not, or of a shipped policy?"""
-    return not _is_tuned_file(spec) and (spec.startswith(_SHIPPED) or is_tuned_name(spec) or is_baseline(spec))
+    return is_best_of(spec) or (
+        not _is_tuned_file(spec) and (spec.startswith(_SHIPPED) or is_tuned_name(spec) or is_baseline(spec))
+    )
 
 
 def _is_tuned_file(spec: str) -> bool:

@@ -15,6 +15,8 @@ from regional_dispatch.agents.credit.lines import LineRecorder, Lines
 from regional_dispatch.envs.simulator import Simulator, part, prefixed
 
 Recorder = TypeVar("Recorder", LineRecorder, LaneRecorder)
+# Of us8, in the mean; settings of PPO, such as its clip of gradients, are for dollars of this size.
+ROUTE_USD, TRUCK_USD = 4.0, 3.0
 
 
 class Recorders(Generic[Recorder]):
@@ -60,6 +62,7 @@ class LineRecorders(Recorders[LineRecorder]):
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges(), ticks: int = 64) -> None:  # noqa: B008
         self.sims = list(sims)
         super().__init__([LineRecorder(sim, ticks * sim.world.rules.order_slots, charges) for sim in sims])
+        self._units = [np.float32(unit) for unit in _units([sim.world.net.routes["cost"] for sim in sims], ROUTE_USD)]
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray) -> None:
         """Applies the choices of the lines just packed; see `LineRecorder.unpack`."""
@@ -67,8 +70,11 @@ class LineRecorders(Recorders[LineRecorder]):
             recorder.unpack(*own)
 
     def take(self) -> Lines:
-        """All decisions closed since the last call, with their returns."""
-        return concatenate([recorder.take() for recorder in self.each])
+        """All decisions closed since the last call, with their returns in the units of their networks."""
+        closed = [recorder.take() for recorder in self.each]
+        return concatenate([
+            lines._replace(reward=lines.reward / unit) for lines, unit in zip(closed, self._units, strict=True)
+        ])  # fmt: skip
 
 
 class LaneRecorders(Recorders[LaneRecorder]):
@@ -80,7 +86,8 @@ class LaneRecorders(Recorders[LaneRecorder]):
     """
 
     def __init__(self, sims: Sequence[Simulator], charges: Charges = Charges()) -> None:  # noqa: B008
-        super().__init__([LaneRecorder(sim, charges) for sim in sims])
+        units = _units([sim.world.net.lanes["cost"] for sim in sims], TRUCK_USD)
+        super().__init__([LaneRecorder(sim, charges, unit) for sim, unit in zip(sims, units, strict=True)])
 
     def unpack(self, action: np.ndarray, log_prob: np.ndarray, value: np.ndarray) -> None:
         """Applies go or hold to the lanes just packed."""
@@ -106,6 +113,14 @@ class PriceRecorders:
     def take(self) -> tuple[np.ndarray, ...]:
         """All samples since the last call; see `PriceRecorder.take`."""
         return _joined([recorder.take() for recorder in self.each])[0]
+
+
+def _units(costs: Sequence[np.ndarray], usual: float) -> list[float]:
+    """What a dollar of each network is divided by: 1 where there is one, else such that all have costs of usual size.
+
+    Otherwise a network whose trucks cost a hundred times as much would outweigh all others.
+    """
+    return [1.0] if len(costs) == 1 else [max(float(cost.mean()), 1e-9) / usual for cost in costs]
 
 
 def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:

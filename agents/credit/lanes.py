@@ -29,7 +29,7 @@ class Lanes(NamedTuple):
     value: np.ndarray  # (n,) float32, of the critic at that time
     chain: np.ndarray  # (n,) int64, number of the lane's chain: one per episode, copy and lane
     tick: np.ndarray  # (n,) int64
-    cost: np.ndarray  # (n,) float64, USD that the lane was charged with since its previous decision
+    cost: np.ndarray  # (n,) float64, what the lane was charged with since its previous decision, in the recorder's unit
 
     def take(self, index: np.ndarray) -> Lanes:
         """The decisions at an index, or where a mask is True."""
@@ -44,10 +44,12 @@ class LaneRecorder:
         charges: what lanes are charged with. On `load_credit`: the packages that come to a lane rarely depend on what
             it does, so over time the credit changes no comparison between its choices. Without it, discounting makes
             every truck cheaper the later it leaves. At 1 a lane pays only for the empty room on its trucks.
+        unit: costs are divided by this. Unit: USD.
     """
 
-    def __init__(self, sim: Simulator, charges: Charges = Charges()) -> None:  # noqa: B008
+    def __init__(self, sim: Simulator, charges: Charges = Charges(), unit: float = 1.0) -> None:  # noqa: B008
         self.sim = sim
+        self.unit = unit
         self.charges = charges
         rows = sim.copies * len(sim.world.net.lanes)
         self._handed = np.zeros(rows)
@@ -91,7 +93,7 @@ class LaneRecorder:
         self._kept.append(
             Lanes(
                 self._x[:n].copy(), self._region[:n].copy(), action, log_prob, value,
-                self._chain[:n].copy(), self._tick[:n].copy(), self._cost[:n].copy(),
+                self._chain[:n].copy(), self._tick[:n].copy(), self._cost[:n] / self.unit,
             )
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.export import save_policy
 from regional_dispatch.agents.folder import CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.stock.algorithms import STREAMS, learner
 from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
 from regional_dispatch.agents.training.curve import Curve
@@ -82,12 +83,13 @@ def train_stock(algorithm: str, run: Run, seconds: float) -> None:
         run: scenario, seed and folder; of the PPO file, the number of tuning episodes is used.
         seconds: CPU time of learning, without evaluations.
     """
-    set_random_seed(run.seed)
+    seed = library_seed(run.seed)
+    set_random_seed(seed)
     write_config(run)
     background = baseline(BACKGROUND)
     env = DecisionVecEnv(STREAMS, scenario=run.scenario, credit="own", background=background.scorers)
-    env.seed(run.seed)
-    model = learner(algorithm, env, run.seed)
+    env.seed(seed)
+    model = learner(algorithm, env, seed)
     model.set_logger(tensorboard_logger(run.out / TENSORBOARD / algorithm, 0))
     episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
     best = BestByTuning(episodes, seconds, Curve(run.out / CURVE_FILE))

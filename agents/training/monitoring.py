@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.tensorboard import NO_TEXT, event_writer, file_name, tag
+from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.decisions.scorers import Scorer, Scorers
 from regional_dispatch.envs.kernel.metrics import KPIS
@@ -27,6 +28,7 @@ OBJECTIVE = "cost_per_order_usd"
 COST_TAG = tag(OBJECTIVE)
 BEST_TAG = f"{COST_TAG}_best"
 EVALUATIONS = 20  # of a run, beside the one before training, where the PPO file names no interval
+USUAL = ("least_cost", "least_cost+quantity")  # the cheaper of these says what an episode usually costs
 
 Kpis = dict[str, float]
 
@@ -45,14 +47,32 @@ class TuningEpisodes:
         self.seed = seed
         self.keys = [episode_key("tune", seed, i) for i in range(episodes)]
         self._sims: dict[tuple[int, Pricing | None], Simulator] = {}  # by number of the world
+        self._usual: list[float] | None = None  # costs of each episode; see `_in_proportion`
 
     def kpis(self, policy: ScorerPolicy, show: Callable[[np.ndarray], None] | None = None) -> Kpis:
-        """Mean KPIs of a policy, with units priced as the policy asks for.
+        """Mean KPIs of a policy, with units priced as the policy asks for; of several worlds, costs in proportion.
 
         Args:
             policy: plays.
             show: takes the map in the last tick of the first episode, when trucks are still under way: (H, W, 3) uint8
         """
+        rows = self._in_proportion(self._play(policy, show))
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    def _in_proportion(self, rows: list[Kpis]) -> list[Kpis]:
+        """Dollars of each episode as if a rule cost the same in all of them, so that none outweighs the others."""
+        if len(self.worlds) == 1:
+            return rows
+        if self._usual is None:
+            rules = (self._play(baseline(name)) for name in USUAL)
+            self._usual = [min(row[OBJECTIVE] for row in played) for played in zip(*rules, strict=True)]
+        mean = float(np.mean(self._usual))
+        return [
+            {name: value * mean / usual if name.endswith("_usd") else value for name, value in row.items()}
+            for row, usual in zip(rows, self._usual, strict=True)
+        ]
+
+    def _play(self, policy: ScorerPolicy, show: Callable[[np.ndarray], None] | None = None) -> list[Kpis]:
         rows = []
         for i, key in enumerate(self.keys):
             sim = self._simulator(i % len(self.worlds), policy.pricing)
@@ -62,7 +82,7 @@ class TuningEpisodes:
                 show(self.picture(sim, policy))
             sim.run(policy.scorers)
             rows.append(sim.kpis(0))
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        return rows
 
     def picture(self, sim: Simulator, policy: ScorerPolicy) -> np.ndarray:
         """The map of a network at this moment: (H, W, 3) uint8."""

@@ -41,7 +41,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.replacing import replacing
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, part_of
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario, part_of
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,29 @@ class Run:
 
 
 def training_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """The scenarios to learn on: the one given, of a trace its first weeks, or the generated networks in its place."""
-    return [random_scenario(seed, "train") for seed in range(ppo.networks or 0)] or [part_of(scenario, "train")]
+    """The scenarios to learn on: the one given, of a trace its first weeks, or the mix and generated networks in its
+    place."""
+    drawn = [random_scenario(seed, "train", ppo.wide) for seed in range(ppo.networks or 0)]
+    return _of_one_width([*_mixed(ppo, "train"), *drawn]) or [part_of(scenario, "train")]
 
 
 def tuning_worlds(scenario: Scenario, ppo: PpoConfig) -> list[Scenario]:
-    """The scenarios of the tuning episodes: the one given, of a trace its tuning weeks, or a network per episode."""
-    networks = ppo.eval_episodes if ppo.networks else 0
-    return [random_scenario(seed, "tune") for seed in range(networks)] or [part_of(scenario, "tune")]
+    """The scenarios of the tuning episodes: the one given, of a trace its tuning weeks, or a scenario of the mix or a
+    network for each episode."""
+    networks = ppo.eval_episodes - len(ppo.mix) if ppo.networks else 0
+    drawn = [random_scenario(seed, "tune", ppo.wide) for seed in range(networks)]
+    return [*_mixed(ppo, "tune"), *drawn] or [part_of(scenario, "tune")]
+
+
+def _mixed(ppo: PpoConfig, stream: str) -> list[Scenario]:
+    return [part_of(load_scenario(name), stream) for name in ppo.mix]
+
+
+def _of_one_width(worlds: list[Scenario]) -> list[Scenario]:
+    """The same with as many candidates per line in each, the least of all; a policy takes any number."""
+    fewest = min((world.slots.candidates for world in worlds), default=0)
+    slots = [world.slots.model_copy(update={"candidates": fewest}) for world in worlds]
+    return [world.model_copy(update={"slots": own}) for world, own in zip(worlds, slots, strict=True)]
 
 
 def train(
@@ -166,9 +181,17 @@ def _save_best(run: Run, kpis: KpiCallback, timesteps: int) -> None:
         "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
         "tuning_cost_per_order_usd": kpis.best_cost, "seen": [["train", run.seed], ["tune", kpis.episodes.seed]],
         "price_hours": run.ppo.price_hours,
-        "world": world_facts(run.scenario) if run.ppo.networks is None else {},  # of many networks, none is the one
+        "world": _facts(run),
     }  # fmt: skip
     save_policy(run.out / POLICY_FILE, kpis.best, about)
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Facts of the world that was trained on; of a mix, the least and the most of each."""
+    if run.ppo.networks is None and not run.ppo.mix:
+        return world_facts(run.scenario)
+    every = [world_facts(world) for world in training_worlds(run.scenario, run.ppo)]
+    return {fact: [min(one[fact] for one in every), max(one[fact] for one in every)] for fact in every[0]}
 
 
 def write_config(run: Run) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from regional_dispatch.envs.world.demand import STREAMS
 from regional_dispatch.envs.world.order_size import mean_lines_per_order
 from regional_dispatch.envs.world.partition import label_sites
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import CityNetwork, GeneratedDemand, Scenario
 from regional_dispatch.envs.world.sites import build_sites
 
 Range = tuple[float, float]
@@ -38,7 +38,17 @@ SAME_DAY_SHARE: Range = (0.05, 0.25)  # us8: 0.13
 NEXT_DAY_SHARE: Range = (0.3, 0.55)  # us8: 0.45; what is left is promised in two days or more
 
 
-def random_scenario(seed: int, stream: str = "evaluate") -> Scenario:
+# Wide ranges, to learn from: volumes, promises, vehicles and their cost by orders of magnitude, not near us8.
+WIDE_REGIONS = (1, 12)
+WIDE_ORDERS_PER_STATION_DAY: Range = (0.5, 300.0)
+WIDE_TRUCKLOADS_PER_STATION_DAY: Range = (0.1, 12.0)
+WIDE_LINES_PER_SKU_DAY: Range = (0.5, 20.0)
+WIDE_MOST_ORDERS_PER_DAY = 6000  # so that an episode takes a second
+PROMISE_FACTOR: Range = (0.7, 10.0)  # of the promises of us8: from same day to four weeks
+REAL_CAPACITY_PACKAGES: Range = (150.0, 3000.0)  # packages that share the cost of a real truck; us8: 2,000
+
+
+def random_scenario(seed: int, stream: str = "evaluate", wide: bool = False) -> Scenario:
     """A random network with demand, stock and trucks to match.
 
     A route reaches every station, and every region has an FC and a sort center of its own.
@@ -47,6 +57,7 @@ def random_scenario(seed: int, stream: str = "evaluate") -> Scenario:
         seed: ≥ 0; the same seed gives the same scenario.
         stream: `evaluate`, networks to measure policies on; `train` and `tune`, networks to learn from. A seed means
             another network in each stream, so a policy is never measured on a network that it learned on.
+        wide: draw from the wide ranges, where neither trucks nor shelves need to fit demand as they do in us8.
 
     Returns:
         A scenario named after stream and seed; only fields that differ from the defaults are set.
@@ -57,8 +68,40 @@ def random_scenario(seed: int, stream: str = "evaluate") -> Scenario:
     if stream not in STREAMS or seed < 0:
         raise ValueError(f"stream must be one of {', '.join(STREAMS)} and seed 0 or more, not '{stream}' and {seed}")
     draws = (np.random.default_rng((STREAMS[stream], seed, attempt)) for attempt in count())
-    scenarios = (_drawn(rng, f"{stream}_{seed}") for rng in draws)
+    if wide:
+        scenarios = (_drawn_wide(rng, f"wide_{stream}_{seed}") for rng in draws)
+    else:
+        scenarios = (_drawn(rng, f"{stream}_{seed}") for rng in draws)
     return next(scenario for scenario in scenarios if _self_sufficient(scenario))
+
+
+def _drawn_wide(rng: np.random.Generator, name: str) -> Scenario:
+    """A network of `_drawn` with other volumes, promises, vehicles and costs of trucks."""
+    narrow = _drawn(rng, name)
+    assert isinstance(narrow.network, CityNetwork)
+    assert isinstance(narrow.demand, GeneratedDemand)
+    regions = int(rng.integers(*WIDE_REGIONS, endpoint=True))
+    stations = narrow.network.stations
+    orders = min(_logarithmic(rng, WIDE_ORDERS_PER_STATION_DAY) * stations, WIDE_MOST_ORDERS_PER_DAY)
+    packages = max(2, round(orders / stations / _logarithmic(rng, WIDE_TRUCKLOADS_PER_STATION_DAY)))
+    skus = max(20, round(orders * mean_lines_per_order(narrow) / _logarithmic(rng, WIDE_LINES_PER_SKU_DAY)))
+    factor = _logarithmic(rng, PROMISE_FACTOR)
+    promises = tuple(round(hours * factor) for hours in narrow.demand.promise_hours)
+    warmup = 24.0 * np.ceil(max(48.0, promises[-1] / 2) / 24)
+    data = narrow.model_dump(exclude_unset=True) | {
+        "tests": f"{regions} regions, {stations} stations, {orders:,.0f} orders a day, trucks of {packages}, promises "
+        f"of {promises[0]} to {promises[-1]} hours.",
+        "tick_hours": 1.0 if factor < 3 else 2.0,
+        "warmup_hours": warmup,
+        "horizon_hours": warmup + max(168.0, 24.0 * np.ceil(2 * promises[-1] / 24)),
+        "partition": {"kind": "balanced", "regions": regions},
+        "demand": {**narrow.demand.model_dump(exclude_unset=True), "orders_per_day": round(orders),
+                   "promise_hours": promises},
+        "stock": {**narrow.stock.model_dump(exclude_unset=True), "skus": skus},
+        "trucks": {"capacity_packages": packages,
+                   "real_capacity_packages": max(packages, round(_logarithmic(rng, REAL_CAPACITY_PACKAGES)))},
+    }  # fmt: skip
+    return Scenario.model_validate(data)
 
 
 def _drawn(rng: np.random.Generator, name: str) -> Scenario:
