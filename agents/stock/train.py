@@ -19,8 +19,9 @@ from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.stock.algorithms import STREAMS, learner
 from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
 from regional_dispatch.agents.training.curve import Curve
-from regional_dispatch.agents.training.monitoring import OBJECTIVE, TuningEpisodes, tensorboard_logger
+from regional_dispatch.agents.training.monitoring import COST_TAG, OBJECTIVE, TuningEpisodes
 from regional_dispatch.agents.training.run import Run, tuning_worlds, write_config
+from regional_dispatch.agents.training.tensorboard import tensorboard_logger
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
@@ -70,7 +71,7 @@ class BestByTuning(BaseCallback):
         kpis = self.episodes.kpis(ScorerPolicy(scorers))
         self._since += time.process_time() - before
         self.curve.add(self.num_timesteps, self.learned(), self.num_timesteps, kpis)
-        self.logger.record(f"kpi/{OBJECTIVE}", kpis[OBJECTIVE])
+        self.logger.record(COST_TAG, kpis[OBJECTIVE])
         if kpis[OBJECTIVE] < self.best_cost:
             self.best, self.best_cost = scorers, kpis[OBJECTIVE]
 
