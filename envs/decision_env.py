@@ -16,8 +16,9 @@ from regional_dispatch.envs.faces.action_space import as_array
 from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.streams.choice import WHOLE, checked_actions, streams_of
+from regional_dispatch.envs.streams.choice import WHOLE, checked_actions, set_background, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
+from regional_dispatch.envs.streams.whole import WholeStreams
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
@@ -110,11 +111,11 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
     @property
     def background(self) -> Scorers | None:
         """With `credit="own"`, the scorers that make all decisions but the drawn one; may be set at any time."""
-        return self.streams.background
+        return None if isinstance(self.streams, WholeStreams) else self.streams.background
 
     @background.setter
     def background(self, scorers: Scorers) -> None:
-        self.streams.background = scorers
+        set_background(self.streams, scorers)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

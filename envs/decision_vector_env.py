@@ -17,8 +17,9 @@ from regional_dispatch.envs.decision_env import refuse_options
 from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.streams.choice import OWN, checked_actions, streams_of
+from regional_dispatch.envs.streams.choice import OWN, checked_actions, set_background, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
+from regional_dispatch.envs.streams.whole import WholeStreams
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
@@ -72,11 +73,11 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
     @property
     def background(self) -> Scorers | None:
         """With `credit="own"`, the scorers that make all decisions but the drawn ones; may be set at any time."""
-        return self.streams.background
+        return None if isinstance(self.streams, WholeStreams) else self.streams.background
 
     @background.setter
     def background(self, scorers: Scorers) -> None:
-        self.streams.background = scorers
+        set_background(self.streams, scorers)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None

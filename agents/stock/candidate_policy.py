@@ -65,8 +65,8 @@ class CandidatePolicy(MaskableActorCriticPolicy):
             legal = legal & torch.as_tensor(action_masks, device=legal.device).bool().reshape(legal.shape)
         distribution = self.action_dist.proba_distribution(action_logits=self.actor(x))
         distribution.apply_masking(legal.cpu().numpy())
-        probability = distribution.distribution.probs.detach()  # type: ignore[attr-defined]
-        return distribution, (probability * self.critic(x)).sum(dim=-1, keepdim=True)
+        chosen: Any = distribution.distribution
+        return distribution, (chosen.probs.detach() * self.critic(x)).sum(dim=-1, keepdim=True)
 
     def forward(  # type: ignore[override]
         self, obs: PyTorchObs, deterministic: bool = False, action_masks: np.ndarray | None = None
@@ -81,7 +81,9 @@ class CandidatePolicy(MaskableActorCriticPolicy):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Values (n, 1), log-probabilities (n,) and entropies (n,)."""
         distribution, values = self._decide(obs, action_masks)
-        return values, distribution.log_prob(actions), distribution.entropy()
+        entropy = distribution.entropy()
+        assert entropy is not None
+        return values, distribution.log_prob(actions), entropy
 
     def get_distribution(self, obs: PyTorchObs, action_masks: np.ndarray | None = None) -> MaskableDistribution:
         """The distribution over the legal actions."""

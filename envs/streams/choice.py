@@ -21,6 +21,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 
 WHOLE, OWN = CREDITS = ("whole", "own")
 _PROBE_HOURS = 24.0
+_NO_BACKGROUND = "background: with credit='whole' streams make every decision; leave it out, or use 'own'"
 
 
 def streams_of(
@@ -34,21 +35,36 @@ def streams_of(
     if credit not in CREDITS:
         raise ScenarioError(f"credit = {credit!r}: must be one of {', '.join(CREDITS)}")
     for name, scorers in (("background", background), ("base", base)):
-        if not isinstance(scorers, Scorers | None):
-            raise ScenarioError(
-                f"{name} = {scorers!r}: must be scorers, such as regional_dispatch.baseline('least_cost').scorers"
-            )
+        if scorers is not None:
+            _check_scorers(name, scorers)
     if not (math.isfinite(follow_hours) and follow_hours > 0):
         raise ScenarioError(f"follow_hours = {follow_hours}: must be above 0. Unit: hours")
     if credit == WHOLE:
         if background is not None:
-            raise ScenarioError(
-                "background: with credit='whole' streams make every decision; leave it out, or use 'own'"
-            )
+            raise ScenarioError(_NO_BACKGROUND)
         return WholeStreams(Simulator(scenario, rows), base=base)
     others = background or DEFAULT_BACKGROUND
     copies = -(-rows // min(rows, decisions_per_tick(scenario, others)))
     return SampledStreams(Simulator(scenario, copies), rows, others, base=base, follow_hours=follow_hours)
+
+
+def set_background(streams: WholeStreams | SampledStreams, scorers: Scorers) -> None:
+    """Changes who makes the decisions that are not drawn.
+
+    Raises:
+        ScenarioError: the streams make every decision, or these are no scorers.
+    """
+    _check_scorers("background", scorers)
+    if isinstance(streams, WholeStreams):
+        raise ScenarioError(_NO_BACKGROUND)
+    streams.background = scorers
+
+
+def _check_scorers(name: str, scorers: Any) -> None:
+    if not isinstance(scorers, Scorers):
+        raise ScenarioError(
+            f"{name} = {scorers!r}: must be scorers, such as regional_dispatch.baseline('least_cost').scorers"
+        )
 
 
 def decisions_per_tick(scenario: Scenario, policy: Scorers) -> int:

@@ -46,7 +46,7 @@ class SampledStreams:
         follow_hours: float = 48.0, discount_per_hour: float = 0.9,
     ) -> None:  # fmt: skip
         self.sim, self.rows = sim, rows
-        self.background: Scorers | None = background
+        self.background = background
         self.region_rows = RegionRows(sim, seed)
         self.tick = TickDecisions(sim, base)
         self.actions = self.tick.actions

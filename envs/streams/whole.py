@@ -38,7 +38,6 @@ class WholeStreams:
     """
 
     credit = "whole"
-    background: Scorers | None = None  # makes no decision here
 
     def __init__(self, sim: Simulator, seed: int = 0, base: Scorers | None = None) -> None:
         self.sim = sim

@@ -256,6 +256,10 @@ def test_options_and_modes_that_do_not_exist_are_refused() -> None:
         whole(autoreset_mode="Disabled")
     with pytest.raises(ScenarioError, match="with credit='own' must be SameStep"):
         own(autoreset_mode="NextStep")
+    with pytest.raises(ScenarioError, match="with credit='whole' streams make every decision"):
+        whole().background = LEAST_COST
+    with pytest.raises(ScenarioError, match="background = 3: must be scorers"):
+        own().background = 3
     with pytest.raises(ScenarioError, match="num_envs = 0"):
         whole(0)
 
