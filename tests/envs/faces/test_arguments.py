@@ -36,7 +36,7 @@ def test_overrides_are_values_or_yaml_text() -> None:
         ({"demand.ordrs": 3}, "demand.*ordrs = 3: unknown field"),
         ({3: 3}, "3 is no field"),
         ({"": 3}, "'' is no field"),
-        ({"horizon_hours": object()}, "must be YAML text or a plain value"),
+        ({"horizon_hours": {1}}, "must be YAML text or a plain value"),
         ({"horizon_hours": "[1"}, "is not a YAML value"),
         ([("horizon_hours", 24)], "must be one dictionary"),
         ("horizon_hours=24", "must be one dictionary"),
