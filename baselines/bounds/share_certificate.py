@@ -88,7 +88,8 @@ def _station(
 
 def _dense_shares(world: World, ways: Ways, scale: np.ndarray, rows: np.ndarray) -> Callable[[int, int], np.ndarray]:
     """Shares of a station's orders by lane and tick; zero where none is listed."""
-    ticks, tables = world.rules.horizon_tick, {}
+    ticks = world.rules.horizon_tick
+    tables: dict[int, np.ndarray] = {}
     for i, row in enumerate(rows):
         for e in range(ways.ride[row], ways.ride[row + 1]):
             lane, a = int(ways.lane[e]), int(ways.start[e])
