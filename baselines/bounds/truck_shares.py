@@ -48,7 +48,6 @@ class Rates(NamedTuple):
     sort_usd: float
     late_usd: float
     late_usd_per_tick: float
-    room: int  # packages a truck holds
 
 
 def rates_of(world: World) -> Rates:
@@ -56,7 +55,7 @@ def rates_of(world: World) -> Rates:
     rules = world.rules
     return Rates(
         rules.horizon_tick, rules.costs.pick_pack_usd, rules.costs.sort_usd, rules.costs.late_usd,
-        rules.late_usd_per_tick, rules.truck_packages,
+        rules.late_usd_per_tick,
     )  # fmt: skip
 
 
@@ -93,7 +92,7 @@ def share_trucks(world: World, problem: Problem, price: np.ndarray, ways: Ways, 
             return Shared(float(now), own, sweeps)
         spare_usd(own, price, spare)
         give_back(ways, r, ticks, net.routes, longest, np.where(np.isfinite(usd), usd - spare, 0.0), needed)
-        hand_out(ways, cost, r.room, r.horizon, needed)
+        hand_out(ways, cost, net.lanes["room"].astype(np.int64), r.horizon, needed)
         last, sweeps = now, sweeps + 1
 
 
@@ -227,18 +226,17 @@ def _spare(
 
 
 @njit(cache=True)
-def hand_out(w: Ways, cost: np.ndarray, room: int, horizon: int, needed: np.ndarray) -> float:
+def hand_out(w: Ways, cost: np.ndarray, room: np.ndarray, horizon: int, needed: np.ndarray) -> float:
     """Trucks hand out what no load takes, equally to the orders that need it, and take back what is too much.
 
     Returns:
         The largest sum of a load's shares above a truck's dollars that was found and mended.
     """
     over = 0.0
-    largest = np.zeros(room)
     for lane in range(len(cost)):
         members = w.of_lane[w.first_of_lane[lane] : w.first_of_lane[lane + 1]]
         order = members[np.argsort(w.start[members])]
-        begin = 0
+        begin, largest = 0, np.zeros(room[lane])
         for t in range(horizon):
             while begin < len(order) and _end(w, order[begin]) <= t:
                 begin += 1
@@ -246,7 +244,7 @@ def hand_out(w: Ways, cost: np.ndarray, room: int, horizon: int, needed: np.ndar
             while stop < len(order) and w.start[order[stop]] <= t:
                 stop += 1
             if stop > begin:
-                over = max(over, _hand_out_one(w, cost[lane], room, t, order[begin:stop], needed, largest))
+                over = max(over, _hand_out_one(w, cost[lane], room[lane], t, order[begin:stop], needed, largest))
     return over
 
 

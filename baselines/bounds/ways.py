@@ -98,7 +98,7 @@ def list_ways(world: World, orders: Orders, which: np.ndarray, decided: np.ndarr
     )  # fmt: skip
     _fill(known, _work_space(len(net.lanes)), out)
     by_lane = np.argsort(out.lane, kind="stable").astype(np.int32)
-    each = (net.lanes["cost"] / world.rules.truck_packages).astype(np.float32)
+    each = (net.lanes["cost"] / net.lanes["room"]).astype(np.float32)
     out.share_usd[:] = np.repeat(each[out.lane], np.diff(out.first))
     return out._replace(
         of_lane=by_lane, first_of_lane=np.searchsorted(out.lane[by_lane], np.arange(len(net.lanes) + 1))
