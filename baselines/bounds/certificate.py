@@ -102,7 +102,7 @@ def _packages(world: World, station: np.ndarray, slack: np.ndarray) -> np.ndarra
             usd = (
                 rules.costs.pick_pack_usd
                 + rules.costs.sort_usd * (len(lanes) - 1)
-                + lanes["cost"].sum() / rules.truck_packages
+                + (lanes["cost"] / lanes["room"]).sum()
             )
             late = _late(world, lanes["ticks"].sum() - slack[mine])
             out[mine, route["fc"]] = np.minimum(out[mine, route["fc"]], usd + late)

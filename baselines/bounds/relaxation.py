@@ -201,7 +201,7 @@ def package_usd(world: World, groups: np.ndarray) -> np.ndarray:
     """Least dollars of a package from each FC, inf where there is no route: (G, 2) station and slack → (G, F)."""
     net, rules, routes = world.net, world.rules, world.net.routes
     legs = routes["lanes"]
-    trucks = np.where(legs >= 0, net.lanes["cost"][legs], 0.0).sum(axis=1) / rules.truck_packages
+    trucks = np.where(legs >= 0, net.lanes["cost"][legs] / net.lanes["room"][legs], 0.0).sum(axis=1)
     handling = handling_usd(rules.costs, routes["legs"] - 1) + trucks
     out = np.full((len(groups), net.fcs), np.inf)
     for g, (station, slack) in enumerate(groups):

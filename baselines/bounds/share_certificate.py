@@ -43,14 +43,13 @@ def certified_packages(world: World, orders: Orders, decided: np.ndarray, ways: 
 
 def _scales(world: World, orders: Orders, ways: Ways, of_ride: np.ndarray) -> np.ndarray:
     """By how much the shares of each lane and tick are scaled so that no load has too many: (L, T), at most 1."""
-    room, lanes = world.rules.truck_packages, world.net.lanes
+    lanes = world.net.lanes
     lines = np.diff(orders.first)[of_ride]
-    from_fc = lanes["origin"][ways.lane] < world.net.fcs
-    packages = np.where(from_fc, 1, np.minimum(lines, room))
+    packages = np.where(lanes["origin"][ways.lane] < world.net.fcs, 1, lines)
     out = np.ones((len(lanes), world.rules.horizon_tick))
     for lane in np.unique(ways.lane):
         rides = np.flatnonzero(ways.lane == lane)
-        heaviest = _heaviest_loads(ways, rides, packages[rides], room, out.shape[1])
+        heaviest = _heaviest_loads(ways, rides, packages[rides], int(lanes["room"][lane]), out.shape[1])
         out[lane] = np.minimum(1.0, lanes["cost"][lane] / np.maximum(heaviest, 1e-12))
     return out
 
@@ -88,7 +87,8 @@ def _station(
 
 def _dense_shares(world: World, ways: Ways, scale: np.ndarray, rows: np.ndarray) -> Callable[[int, int], np.ndarray]:
     """Shares of a station's orders by lane and tick; zero where none is listed."""
-    ticks, tables = world.rules.horizon_tick, {}
+    ticks = world.rules.horizon_tick
+    tables: dict[int, np.ndarray] = {}
     for i, row in enumerate(rows):
         for e in range(ways.ride[row], ways.ride[row + 1]):
             lane, a = int(ways.lane[e]), int(ways.start[e])

@@ -26,7 +26,7 @@ for all their lines. So an order has one package at most on its first lanes, and
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -48,7 +48,6 @@ class Rates(NamedTuple):
     sort_usd: float
     late_usd: float
     late_usd_per_tick: float
-    room: int  # packages a truck holds
 
 
 def rates_of(world: World) -> Rates:
@@ -56,7 +55,7 @@ def rates_of(world: World) -> Rates:
     rules = world.rules
     return Rates(
         rules.horizon_tick, rules.costs.pick_pack_usd, rules.costs.sort_usd, rules.costs.late_usd,
-        rules.late_usd_per_tick, rules.truck_packages,
+        rules.late_usd_per_tick,
     )  # fmt: skip
 
 
@@ -93,24 +92,24 @@ def share_trucks(world: World, problem: Problem, price: np.ndarray, ways: Ways, 
             return Shared(float(now), own, sweeps)
         spare_usd(own, price, spare)
         give_back(ways, r, ticks, net.routes, longest, np.where(np.isfinite(usd), usd - spare, 0.0), needed)
-        hand_out(ways, cost, r.room, r.horizon, needed)
+        hand_out(ways, cost, net.lanes["room"].astype(np.int64), r.horizon, needed)
         last, sweeps = now, sweeps + 1
 
 
 @njit(cache=True)
-def _late_usd(r, ticks):
+def _late_usd(r: Rates, ticks: int) -> float:
     return r.late_usd + r.late_usd_per_tick * ticks if ticks > 0 else 0.0
 
 
 @njit(cache=True)
-def _after(r, route, leg, tick, due):
+def _after(r: Rates, route: Any, leg: int, tick: int, due: int) -> float:
     """Least dollars from leg on, past its listed departures: no shares before the horizon, standard fill after it."""
     usd = r.sort_usd * (route.legs - 1 - leg) + _late_usd(r, tick + route.rest[leg] - due)
     return usd + route.rest_cost[leg] if tick >= r.horizon else usd
 
 
 @njit(cache=True)
-def _to_go(w, r, ticks, a, route, due, go):
+def _to_go(w: Ways, r: Rates, ticks: np.ndarray, a: int, route: Any, due: int, go: np.ndarray) -> None:
     """Fills go[leg, t]: least dollars from waiting for a leg at tick t to the door, for its listed departures."""
     for leg in range(route.legs - 1, -1, -1):
         e = w.rides[a, leg]
@@ -129,15 +128,24 @@ def _to_go(w, r, ticks, a, route, due, go):
 
 
 @njit(cache=True)
-def _go_at(w, r, a, route, leg, t, due, go):
+def _go_at(w: Ways, r: Rates, a: int, route: Any, leg: int, t: int, due: int, go: np.ndarray) -> float:
     e = w.rides[a, leg]
     end = w.start[e] + w.first[e + 1] - w.first[e]
     return _after(r, route, leg, t, due) if t >= end else go[leg, max(t, w.start[e])]
 
 
 @njit(cache=True)
-def package_usd(w, r, ticks, routes, longest, out):
-    """Least dollars of a package of each order from each FC at these shares: out (O, F), inf where there is no way."""
+def package_usd(w: Ways, r: Rates, ticks: np.ndarray, routes: np.ndarray, longest: int, out: np.ndarray) -> None:
+    """Least dollars of a package of each order from each FC at these shares: out (O, F), inf where there is no way.
+
+    Args:
+        w: the ways, with shares.
+        r: what they are priced with.
+        ticks: (L,) int64, transit.
+        routes: (P,) ROUTE.
+        longest: ticks of the longest route.
+        out: filled.
+    """
     go = np.zeros((w.rides.shape[1], r.horizon + longest + 2))
     out[:] = np.inf
     for o in range(len(w.due)):
@@ -149,10 +157,17 @@ def package_usd(w, r, ticks, routes, longest, out):
 
 
 @njit(cache=True)
-def give_back(w, r, ticks, routes, longest, target, needed):
+def give_back(
+    w: Ways, r: Rates, ticks: np.ndarray, routes: np.ndarray, longest: int, target: np.ndarray, needed: np.ndarray
+) -> None:
     """Orders give back shares above what their best ways need.
 
     Args:
+        w: the ways; shares fall.
+        r: what they are priced with.
+        ticks: (L,) int64, transit.
+        routes: (P,) ROUTE.
+        longest: ticks of the longest route.
         target: (O, F), USD that a package from an FC has to cost.
         needed: (V,) bool, set where a larger share would be of use.
     """
@@ -176,7 +191,10 @@ def give_back(w, r, ticks, routes, longest, target, needed):
 
 
 @njit(cache=True)
-def _spare(w, r, ticks, a, route, decided, due, target, go, base, slack):
+def _spare(
+    w: Ways, r: Rates, ticks: np.ndarray, a: int, route: Any, decided: int, due: int, target: float, go: np.ndarray,
+    base: int, slack: np.ndarray,
+) -> None:  # fmt: skip
     """Lowers slack[v − base] to what a way through each departure costs above the target."""
     before = r.pick_usd - target  # least dollars until it waits for the leg
     came, start_before, transit_before = np.zeros(0), 0, 0
@@ -208,18 +226,17 @@ def _spare(w, r, ticks, a, route, decided, due, target, go, base, slack):
 
 
 @njit(cache=True)
-def hand_out(w, cost, room, horizon, needed):
+def hand_out(w: Ways, cost: np.ndarray, room: np.ndarray, horizon: int, needed: np.ndarray) -> float:
     """Trucks hand out what no load takes, equally to the orders that need it, and take back what is too much.
 
     Returns:
         The largest sum of a load's shares above a truck's dollars that was found and mended.
     """
     over = 0.0
-    largest = np.zeros(room)
     for lane in range(len(cost)):
         members = w.of_lane[w.first_of_lane[lane] : w.first_of_lane[lane + 1]]
         order = members[np.argsort(w.start[members])]
-        begin = 0
+        begin, largest = 0, np.zeros(room[lane])
         for t in range(horizon):
             while begin < len(order) and _end(w, order[begin]) <= t:
                 begin += 1
@@ -227,17 +244,19 @@ def hand_out(w, cost, room, horizon, needed):
             while stop < len(order) and w.start[order[stop]] <= t:
                 stop += 1
             if stop > begin:
-                over = max(over, _hand_out_one(w, cost[lane], room, t, order[begin:stop], needed, largest))
+                over = max(over, _hand_out_one(w, cost[lane], room[lane], t, order[begin:stop], needed, largest))
     return over
 
 
 @njit(cache=True)
-def _end(w, e):
+def _end(w: Ways, e: int) -> int:
     return w.start[e] + w.first[e + 1] - w.first[e]
 
 
 @njit(cache=True)
-def _hand_out_one(w, cost, room, t, rides, needed, largest):
+def _hand_out_one(
+    w: Ways, cost: float, room: int, t: int, rides: np.ndarray, needed: np.ndarray, largest: np.ndarray
+) -> float:
     largest[:] = 0.0
     wanting = 0
     for e in rides:

@@ -7,7 +7,7 @@ happens has a day of departures listed there.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -41,6 +41,34 @@ class Ways(NamedTuple):
     due: np.ndarray  # (O,) int64, tick
 
 
+class _Input(NamedTuple):
+    """What ways are listed from; axes as in `Ways`, and N lines, D stations, P routes, L lanes."""
+
+    kept: np.ndarray  # (O,) int64, place of each order among all
+    station: np.ndarray  # (orders,)
+    due: np.ndarray  # (orders,)
+    decided: np.ndarray  # (orders,)
+    first: np.ndarray  # (orders + 1,), first line
+    sku: np.ndarray  # (N,)
+    units: np.ndarray  # (N,)
+    route: np.ndarray  # (P,) int64, routes station by station
+    first_route: np.ndarray  # (D + 1,)
+    routes: np.ndarray  # (P,) ROUTE
+    ticks: np.ndarray  # (L,) int64, transit
+    base: np.ndarray  # (S, F), base stock
+    horizon: int
+
+
+class _Rides(NamedTuple):
+    """Work space: an order's rides."""
+
+    of_lane: np.ndarray  # (L,) int64, −1 for none
+    lane: np.ndarray  # (L,) int64
+    first: np.ndarray  # (L,) int64, tick of the first departure that is listed
+    last: np.ndarray  # (L,) int64
+    legs: np.ndarray  # (L,) int64
+
+
 def list_ways(world: World, orders: Orders, which: np.ndarray, decided: np.ndarray) -> Ways | None:
     """The ways of some orders, with equal shares of every truck; None if they do not fit in memory.
 
@@ -50,125 +78,116 @@ def list_ways(world: World, orders: Orders, which: np.ndarray, decided: np.ndarr
         which: (orders,) bool, those that are decided on before the horizon.
         decided: (orders,) int64, the tick they are decided on.
     """
-    net, last = world.net, world.rules.horizon_tick
-    kept = np.flatnonzero(which)
-    of_station = np.argsort(net.routes["station"], kind="stable").astype(np.int64)
-    first_route = np.searchsorted(net.routes["station"][of_station], np.arange(net.stations + 1))
-    ticks = net.lanes["ticks"].astype(np.int64)
-    sizes = _count(
-        kept, orders.station, orders.due, orders.first, orders.sku, orders.units, decided, of_station, first_route,
-        net.routes, ticks, world.base_stock[0], last,
+    net = world.net
+    by_station = np.argsort(net.routes["station"], kind="stable").astype(np.int64)
+    known = _Input(
+        np.flatnonzero(which), orders.station, orders.due, decided, orders.first, orders.sku, orders.units, by_station,
+        np.searchsorted(net.routes["station"][by_station], np.arange(net.stations + 1)), net.routes,
+        net.lanes["ticks"].astype(np.int64), world.base_stock[0], world.rules.horizon_tick,
     )  # fmt: skip
+    sizes = _count(known, _work_space(len(net.lanes)))
     ways, rides, departures = sizes.sum(axis=0)
     if departures > MOST_DEPARTURES:
         return None
-    w = Ways(
+    out = Ways(
         np.zeros(departures, np.float32), np.zeros(rides + 1, np.int64), np.zeros(rides, np.int32),
         np.zeros(rides, np.int32), np.zeros(rides, np.int32), np.zeros(rides, np.int32),
         np.append(0, sizes[:, 1].cumsum()), np.append(0, sizes[:, 0].cumsum()), np.zeros(ways, np.int32),
         np.full((ways, net.routes["lanes"].shape[1]), -1, np.int32), np.zeros(rides, np.int32), np.zeros(0, np.int64),
-        decided[kept].astype(np.int64), orders.due[kept].astype(np.int64),
+        decided[known.kept], orders.due[known.kept],
     )  # fmt: skip
-    _fill(
-        w, kept, orders.station, orders.first, orders.sku, orders.units, of_station, first_route, net.routes, ticks,
-        world.base_stock[0], last,
-    )  # fmt: skip
-    order = np.argsort(w.lane, kind="stable").astype(np.int32)
-    by_lane = np.searchsorted(w.lane[order], np.arange(len(net.lanes) + 1))
-    each = (net.lanes["cost"] / world.rules.truck_packages).astype(np.float32)
-    w.share_usd[:] = np.repeat(each[w.lane], np.diff(w.first))
-    return w._replace(of_lane=order, first_of_lane=by_lane.astype(np.int64))
+    _fill(known, _work_space(len(net.lanes)), out)
+    by_lane = np.argsort(out.lane, kind="stable").astype(np.int32)
+    each = (net.lanes["cost"] / net.lanes["room"]).astype(np.float32)
+    out.share_usd[:] = np.repeat(each[out.lane], np.diff(out.first))
+    return out._replace(
+        of_lane=by_lane, first_of_lane=np.searchsorted(out.lane[by_lane], np.arange(len(net.lanes) + 1))
+    )
+
+
+def _work_space(lanes: int) -> _Rides:
+    return _Rides(np.full(lanes, -1), *np.zeros((4, lanes), np.int64))
 
 
 @njit(cache=True)
-def _serves(o, fc, first, sku, units, base):
+def _serves(known: _Input, o: int, fc: int) -> bool:
+    """Can the FC serve a line of order o?"""
     found = False
-    for i in range(first[o], first[o + 1]):
-        found |= base[sku[i], fc] >= units[i]
+    for i in range(known.first[o], known.first[o + 1]):
+        found |= known.base[known.sku[i], fc] >= known.units[i]
     return found
 
 
 @njit(cache=True)
-def _span(route, leg, ticks, decided, due, last):
-    """First and last departure on time of a leg."""
-    lo = decided + 1
-    for k in range(leg):
-        lo += ticks[route["lanes"][k]]
-    rest = 0
-    for k in range(leg, route["legs"]):
-        rest += ticks[route["lanes"][k]]
-    return lo, due - rest
+def _span(known: _Input, route: Any, leg: int, o: int) -> tuple[int, int]:
+    """First departure of a leg, and the last one that keeps the promise."""
+    first, last = known.decided[o] + 1, known.due[o]
+    for k in range(route.legs):
+        ticks = known.ticks[route.lanes[k]]
+        if k < leg:
+            first += ticks
+        else:
+            last -= ticks
+    return first, last
 
 
 @njit(cache=True)
-def _order_rides(o, d, due, decided, first, sku, units, of_station, first_route, routes, ticks, base, last, ride_of,
-                 lanes, lo, hi, legs):  # fmt: skip
-    """The distinct lanes of an order's ways with their spans; returns ways and rides."""
-    ways, rides = 0, 0
-    for i in range(first_route[d], first_route[d + 1]):
-        route = routes[of_station[i]]
-        if not _serves(o, route["fc"], first, sku, units, base):
+def _find_rides(known: _Input, o: int, rides: _Rides) -> tuple[int, int]:
+    """Finds the rides of order o with their spans; returns how many ways and rides it has."""
+    ways, count, d = 0, 0, known.station[o]
+    for i in range(known.first_route[d], known.first_route[d + 1]):
+        route = known.routes[known.route[i]]
+        if not _serves(known, o, route.fc):
             continue
         ways += 1
-        for k in range(route["legs"]):
-            lane = route["lanes"][k]
-            a, z = _span(route, k, ticks, decided, due, last)
-            if ride_of[lane] < 0:
-                ride_of[lane], lanes[rides], lo[rides], hi[rides], legs[rides] = rides, lane, a, z, route["legs"]
-                rides += 1
-            else:
-                e = ride_of[lane]
-                lo[e], hi[e], legs[e] = min(lo[e], a), max(hi[e], z), max(legs[e], route["legs"])
-    for e in range(rides):
-        ride_of[lanes[e]] = -1
-        if hi[e] < lo[e]:
-            hi[e] = lo[e] + LATE_TICKS
-        hi[e] = min(hi[e], last - 1)
-        lo[e] = min(lo[e], hi[e] + 1)
-    return ways, rides
+        for k in range(route.legs):
+            first, last = _span(known, route, k, o)
+            e = rides.of_lane[route.lanes[k]]
+            if e < 0:
+                e, count = count, count + 1
+                rides.of_lane[route.lanes[k]], rides.lane[e] = e, route.lanes[k]
+                rides.first[e], rides.last[e], rides.legs[e] = first, last, route.legs
+            rides.first[e], rides.last[e] = min(rides.first[e], first), max(rides.last[e], last)
+            rides.legs[e] = max(rides.legs[e], route.legs)
+    for e in range(count):
+        rides.of_lane[rides.lane[e]] = -1
+        if rides.last[e] < rides.first[e]:
+            rides.last[e] = rides.first[e] + LATE_TICKS
+        rides.last[e] = min(rides.last[e], known.horizon - 1)
+        rides.first[e] = min(rides.first[e], rides.last[e] + 1)
+    return ways, count
 
 
 @njit(cache=True)
-def _count(kept, station, due, first, sku, units, decided, of_station, first_route, routes, ticks, base, last):
-    out = np.zeros((len(kept), 3), np.int64)
-    ride_of = np.full(len(ticks), -1)
-    lanes, lo, hi, legs = np.zeros((4, len(ticks)), np.int64)
-    for i in range(len(kept)):
-        o = kept[i]
-        ways, rides = _order_rides(
-            o, station[o], due[o], decided[o], first, sku, units, of_station, first_route, routes, ticks, base, last,
-            ride_of, lanes, lo, hi, legs,
-        )  # fmt: skip
-        out[i, 0], out[i, 1] = ways, rides
-        for e in range(rides):
-            out[i, 2] += hi[e] - lo[e] + 1
+def _count(known: _Input, rides: _Rides) -> np.ndarray:
+    """Ways, rides and departures of each order: (O, 3)."""
+    out = np.zeros((len(known.kept), 3), np.int64)
+    for i in range(len(known.kept)):
+        out[i, 0], out[i, 1] = _find_rides(known, known.kept[i], rides)
+        for e in range(out[i, 1]):
+            out[i, 2] += rides.last[e] - rides.first[e] + 1
     return out
 
 
 @njit(cache=True)
-def _fill(w, kept, station, first, sku, units, of_station, first_route, routes, ticks, base, last):
-    ride_of = np.full(len(ticks), -1)
-    lanes, lo, hi, legs = np.zeros((4, len(ticks)), np.int64)
-    for i in range(len(kept)):
-        o = kept[i]
-        d = station[o]
-        _, rides = _order_rides(
-            o, d, w.due[i], w.decided[i], first, sku, units, of_station, first_route, routes, ticks, base, last,
-            ride_of, lanes, lo, hi, legs,
-        )  # fmt: skip
-        e0, a = w.ride[i], w.way[i]
-        for e in range(rides):
-            w.lane[e0 + e], w.start[e0 + e], w.legs[e0 + e] = lanes[e], lo[e], legs[e]
-            w.first[e0 + e + 1] = w.first[e0 + e] + hi[e] - lo[e] + 1
-            w.packages[e0 + e] = first[o + 1] - first[o]
-            ride_of[lanes[e]] = e0 + e
-        for j in range(first_route[d], first_route[d + 1]):
-            route = routes[of_station[j]]
-            if _serves(o, route["fc"], first, sku, units, base):
-                w.route[a] = of_station[j]
-                for k in range(route["legs"]):
-                    w.rides[a, k] = ride_of[route["lanes"][k]]
-                w.packages[w.rides[a, 0]] = 1  # packages from one FC may as well be one
+def _fill(known: _Input, rides: _Rides, out: Ways) -> None:
+    for i in range(len(known.kept)):
+        o = known.kept[i]
+        _, count = _find_rides(known, o, rides)
+        before, a, d = out.ride[i], out.way[i], known.station[o]
+        for e in range(count):
+            ride = before + e
+            out.lane[ride], out.start[ride], out.legs[ride] = rides.lane[e], rides.first[e], rides.legs[e]
+            out.first[ride + 1] = out.first[ride] + rides.last[e] - rides.first[e] + 1
+            out.packages[ride] = known.first[o + 1] - known.first[o]
+            rides.of_lane[rides.lane[e]] = ride
+        for j in range(known.first_route[d], known.first_route[d + 1]):
+            route = known.routes[known.route[j]]
+            if _serves(known, o, route.fc):
+                out.route[a] = known.route[j]
+                for k in range(route.legs):
+                    out.rides[a, k] = rides.of_lane[route.lanes[k]]
+                out.packages[out.rides[a, 0]] = 1  # from one FC it is one package
                 a += 1
-        for e in range(rides):
-            ride_of[lanes[e]] = -1
+        for e in range(count):
+            rides.of_lane[rides.lane[e]] = -1

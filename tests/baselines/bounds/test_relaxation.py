@@ -274,8 +274,8 @@ def test_certificate_is_checked() -> None:
     scenario, world, orders = scarce()
     bound = relaxed_bound(scenario, KEYS[0], time_limit_s=10)
     assert isinstance(bound, HindsightBound) and bound.kind == "relaxation" and bound.plan is None
-    assert bound.usd < bound.details["certified_usd"] < bound.usd * (1 + 1e-6)
-    assert abs(bound.details["certificate_difference_usd"]) < 1e-6
+    assert bound.usd < bound.details["certified_usd"] < bound.usd * (1 + 1e-3)  # it knows late departures' shares too
+    assert bound.details["certificate_difference_usd"] > -1e-6
     assert bound.details["trucks_usd"] > 0
     assert (
         bound.details["without_stock_prices_usd"] < bound.details["full_trucks_usd"] <= bound.details["with_shares_usd"]

@@ -105,8 +105,10 @@ def test_no_load_of_a_truck_has_shares_above_its_dollars() -> None:
         copies = 1 if world.net.lanes["origin"][lane] < world.net.fcs else lines
         for i, usd in enumerate(ways.share_usd[ways.first[e] : ways.first[e + 1]].tolist()):
             loads.setdefault((lane, int(ways.start[e]) + i), []).extend([usd] * copies)
-    room = world.rules.truck_packages
-    heaviest = {place: sum(sorted(usd)[-room:]) / world.net.lanes["cost"][place[0]] for place, usd in loads.items()}
+    heaviest = {
+        place: sum(sorted(usd)[-world.net.lanes["room"][place[0]] :]) / world.net.lanes["cost"][place[0]]
+        for place, usd in loads.items()
+    }
     assert max(heaviest.values()) < 1 + 1e-5
     assert np.mean([share > 0.99 for share in heaviest.values()]) > 0.2  # and many are shared out
 
