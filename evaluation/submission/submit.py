@@ -158,8 +158,7 @@ def _pace(stage: Stage, name: str, policy: Playable, summary: dict[str, Any], se
     if known is not None or not isinstance(policy, ScorerPolicy):
         return known or 0.0
     player, sim, key = ScorerPlayer(policy), simulator_for(stage.scenario, policy.pricing), evaluation_keys(1, seed)[0]
-    sim.reset(0, key)
-    player.run(sim, 2)  # loads compiled code
+    player.episode(sim, key)  # loads compiled code
     row = player.episode(sim, key)
     return row[SECONDS] / max(row[DECISIONS], 1.0)
 
