@@ -28,13 +28,14 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
     rule = _rule(rows)
     lines = [
         f"## Cost per order against `{rule}`", "", _INTRO, "",
-        f"In percent of the cost of `{rule}`; below zero, cheaper. The last row is what the bound leaves.", "",
+        f"In percent of the cost of `{rule}`; below zero, cheaper. The last row, where there is one, is what the bound "
+        "leaves. *ms a decision* is that of the slowest scenario, on one core, simulation included.", "",
         *markdown_lines(
             ["policy", "kind", *scenarios, "mean", "ms a decision"],
-            [*([*_head(row), *_cells(row, scenarios, _percent), _mean(row, scenarios), _pace(row)] for row in ranked),
-             _left(rows, scenarios)], left=2,
-        ), "", "## Gap closed", "", _CLOSED.format(rule=rule, labels=_labels(rows, scenarios)), "",
-        *_grid(ranked, scenarios, _closed), "", "## Dollars", "",
+            [[*_head(row), *_cells(row, scenarios, _percent), _mean(row, scenarios), _pace(row)] for row in ranked]
+            + _left(rows, scenarios),
+            left=2,
+        ), "", *_gaps(ranked, scenarios, rule), "## Dollars", "",
         "USD per order, mean ± half the width of its interval.", "", *_grid(ranked, scenarios, _usd), "",
         "## Against the shipped policy", "",
         "USD per order minus that of the policy that is shipped for the scenario, `pretrained/NAME`.", "",
@@ -42,6 +43,13 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
     ]  # fmt: skip
     doubts = [f"- Note on {name}: {text}." for row in ranked for name in scenarios for text in _doubts(row, name)]
     return "\n".join([*lines, *(["", *doubts] if doubts else [])]) + "\n"
+
+
+def _gaps(rows: Sequence[Row], scenarios: Sequence[str], rule: str) -> list[str]:
+    """The section on bounds; none without them."""
+    if not (labels := _labels(rows, scenarios)):
+        return []
+    return ["## Gap closed", "", _CLOSED.format(rule=rule, labels=labels), "", *_grid(rows, scenarios, _closed), ""]
 
 
 def _rule(rows: Sequence[Row]) -> str:
@@ -89,18 +97,21 @@ def _bounds(rows: Sequence[Row], scenario: str) -> dict[str, Any] | None:
     return max((bound for bound in found if bound), key=lambda bound: int(bound["episodes"]), default=None)
 
 
-def _left(rows: Sequence[Row], scenarios: Sequence[str]) -> list[str]:
+def _left(rows: Sequence[Row], scenarios: Sequence[str]) -> list[list[str]]:
+    """The row of the bound; none without bounds."""
     bounds = [_bounds(rows, name) for name in scenarios]
     left = [None if bound is None else 100 * (bound["usd"] / bound["rule_usd"] - 1) for bound in bounds]
     known = [value for value in left if value is not None]
+    if not known:
+        return []
     mean = number(float(np.mean(known)), 1, signed=True) if len(known) == len(left) else NOTHING
-    return ["hindsight bound", "bound", *(number(value, 1, signed=True) for value in left), mean, NOTHING]
+    return [["hindsight bound", "bound", *(number(value, 1, signed=True) for value in left), mean, NOTHING]]
 
 
 def _labels(rows: Sequence[Row], scenarios: Sequence[str]) -> str:
     found = {name: _bounds(rows, name) for name in scenarios}
     texts = [f"{name}, {bound['label']} of {bound['episodes']} episodes" for name, bound in found.items() if bound]
-    return "; ".join(texts) or "none"
+    return "; ".join(texts)
 
 
 def _closed(part: Any) -> str:

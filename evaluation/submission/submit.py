@@ -157,7 +157,9 @@ def _pace(stage: Stage, name: str, policy: Playable, summary: dict[str, Any], se
     known: float | None = summary.get("seconds_per_decision", {}).get(name)
     if known is not None or not isinstance(policy, ScorerPolicy):
         return known or 0.0
-    row = ScorerPlayer(policy).episode(simulator_for(stage.scenario, policy.pricing), evaluation_keys(1, seed)[0])
+    player, sim, key = ScorerPlayer(policy), simulator_for(stage.scenario, policy.pricing), evaluation_keys(1, seed)[0]
+    player.episode(sim, key)  # loads compiled code
+    row = player.episode(sim, key)
     return row[SECONDS] / max(row[DECISIONS], 1.0)
 
 

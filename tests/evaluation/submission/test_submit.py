@@ -86,7 +86,21 @@ def test_the_page_ranks_all_rows(folder: Path) -> None:
     ranking = [line.split("`")[1] for line in lines[:4]]
     assert set(ranking[:2]) == {"least_cost", "pretrained/small"}
     assert set(ranking[2:]) == {"my first", "random"}
-    assert "| hindsight bound | bound | – | – | – | – |" in text
+    assert "hindsight bound |" not in text  # none was computed
+
+
+def test_the_page_says_what_the_bound_leaves(folder: Path) -> None:
+    rows = [row for row in read_rows(folder / "rows") if row["policy"]["name"] != "my first"]
+    for row in rows:
+        for part in row["scenarios"].values():
+            closed = {"mean": 0.25, "ci_low": 0.2, "ci_high": 0.3}
+            part["bound"] = {
+                "label": "optimum", "episodes": 2, "usd": 3.0, "rule_usd": 4.0, "gap_percent": None,
+                "share_closed": closed,
+            }  # fmt: skip
+    text = leaderboard_page(rows)
+    assert "| hindsight bound | bound | −25.0 | −25.0 | −25.0 | – |" in text
+    assert "| `random` | 25 [20, 30] | 25 [20, 30] |" in text and "small, optimum of 2 episodes" in text
 
 
 def test_a_second_submission_replaces_the_row(folder: Path) -> None:
