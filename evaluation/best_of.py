@@ -17,7 +17,8 @@ from regional_dispatch.evaluation.policy_kinds import cheapest
 from regional_dispatch.evaluation.rollouts import evaluate_policies
 
 NAME = "best_of"
-DEFAULT = ("pretrained/everywhere", "least_cost", "shadow_price", "least_cost+quantity", "shadow_price+quantity")
+# Trained on the widest ranges, on one region plan, on networks like it; and two rules that are far apart.
+DEFAULT = ("pretrained/everywhere", "pretrained/us8_spread", "pretrained/networks", "least_cost", "least_cost+quantity")
 EPISODES, SEED = 2, 1_000_003  # of the choice
 
 

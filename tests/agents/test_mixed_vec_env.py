@@ -145,7 +145,7 @@ def test_training_on_generated_networks_writes_a_policy_and_goes_on(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"networks": "3"}, "copies 4 must be a multiple of networks 3"),
+    [({"networks": "3"}, "copies 4 must be a multiple of networks"),
      ({"networks": "2", "weights": "per_region"}, "set weights: shared")],
 )  # fmt: skip
 def test_networks_that_do_not_fit_are_refused(setting: dict[str, str], message: str) -> None:

@@ -22,7 +22,7 @@ def expensive() -> Simulator:
 
 
 def mean_costs(sims: list[Simulator]) -> tuple[np.ndarray, list[float]]:
-    """What the lanes of each network paid, in its unit, and all lines together, where half the trucks go."""
+    """Returns of all lines, and what the lanes of each network paid, in its unit, where every second tick all go."""
     lines, lanes = LineRecorders(sims), LaneRecorders(sims)
     for sim in sims:
         sim.reset(0, episode_key("train", 0, 0))
