@@ -13,6 +13,7 @@ from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.agents.direct_search import SOURCE_STEPS, search, shifted
 from regional_dispatch.agents.export import load_policy
 from regional_dispatch.agents.folder import CURVE_FILE
+from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.run import Run, train
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
@@ -87,3 +88,7 @@ def test_training_ends_with_the_search_that_its_file_asks_for(tmp_path: Path) ->
     assert searched["cost_per_order_usd"].iloc[-1] < without["cost_per_order_usd"].min()
     tuned = load_policy(both.out)
     assert tuned.metadata["tuning_cost_per_order_usd"] == pytest.approx(searched["cost_per_order_usd"].iloc[-1])
+
+    train(both, {}, checkpoint=newest_checkpoint(both.out))  # as after a Ctrl-C during the search
+    again = load_policy(both.out)
+    np.testing.assert_array_equal(again.scorers.dispatch.weight, tuned.scorers.dispatch.weight)
