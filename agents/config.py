@@ -129,6 +129,10 @@ class PpoConfig(BaseModel):
     other: str = Field(
         "least_cost+last_safe_hour", description="Baseline that takes the decisions which are not trained."
     )
+    search_episodes: int = Field(
+        0, ge=0, description="Length of the direct search that follows training (agents/direct_search.py): CMA-ES on "
+        "the policy's linear weights, by the cost of whole episodes. 0: none. Unit: episodes.",
+    )  # fmt: skip
     eval_every: int | None = Field(
         None, ge=1, description="Updates between two evaluations on the tuning episodes. The policy with the lowest "
         "cost is kept. Null: 20 evaluations, spread evenly over the run. Unit: updates.",
@@ -149,6 +153,14 @@ class PpoConfig(BaseModel):
     def _handover_has_a_price(self) -> PpoConfig:
         if self.handover_charge and not self.lane_price_hidden:
             raise ValueError("handover_charge needs a price of lanes; set lane_price_hidden: 16, or handover_charge: 0")
+        return self
+
+    @model_validator(mode="after")
+    def _search_is_of_both(self) -> PpoConfig:
+        if self.search_episodes and self.decisions != "both":
+            raise ValueError(
+                "search_episodes would change the rule beside the policy; set decisions: both, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

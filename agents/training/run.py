@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.config import PpoConfig
+from regional_dispatch.agents.direct_search import search
 from regional_dispatch.agents.export import save_policy
 from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
 from regional_dispatch.agents.mixed_vec_env import vec_env
@@ -27,6 +29,7 @@ from regional_dispatch.agents.training.monitoring import (
     BEST_TAG,
     COST_TAG,
     LEARNER_NAME,
+    OBJECTIVE,
     KpiCallback,
     Kpis,
     TuningEpisodes,
@@ -141,6 +144,8 @@ def train(
     if checkpoint:
         remove_later(checkpoint)
     _learn(run, model, kpis, console)
+    if run.ppo.search_episodes:
+        _search(run, model, kpis, console)
 
 
 def _kpi_callback(run: Run) -> KpiCallback:
@@ -164,6 +169,20 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
         finally:
             progress.close()
             _save_best(run, kpis, model.num_timesteps)
+
+
+def _search(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) -> None:
+    """Goes on from the best policy with a direct search, and saves what it finds."""
+    assert kpis.best is not None
+    begun = time.monotonic()
+    with console.status(f"direct search: {run.ppo.search_episodes:,} episodes"):
+        worlds = training_worlds(run.scenario, run.ppo)
+        found = search(worlds, kpis.best, run.ppo.pricing, run.ppo.search_episodes, run.seed)
+    seconds = kpis.seconds + time.monotonic() - begun
+    row = kpis.episodes.kpis(ScorerPolicy(found.scorers, LEARNER_NAME, run.ppo.pricing))
+    kpis.curve.add(model.num_timesteps, seconds, model.decisions, row)
+    kpis.best, kpis.best_cost = found.scorers, row[OBJECTIVE]
+    _save_best(run, kpis, model.num_timesteps)
 
 
 def _how_to_resume(run: Run) -> str:
