@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,27 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 from gymnasium.error import DependencyNotInstalled, InvalidAction, ResetNeeded
-from gymnasium.spaces import Box, Dict, MultiDiscrete
+from gymnasium.spaces import Box, Dict
 from gymnasium.utils.seeding import np_random
 
+from regional_dispatch.envs.faces.action_space import MaskedMultiDiscrete, checked_actions
+from regional_dispatch.envs.faces.arguments import (
+    RESET_OPTIONS,
+    check_render_mode,
+    map_viewer,
+    price_lanes,
+    reset_options,
+    scenario_of,
+    whole_seed,
+)
+from regional_dispatch.envs.faces.infos import region_kpis, usd_by_component
+from regional_dispatch.envs.faces.rows import RegionRows
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.observation import action_space, flat, observation_space
+from regional_dispatch.envs.observation import action_sizes, action_space, flat, masks_of, observation_space
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.vector_env import RegionRows
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
+from regional_dispatch.envs.world.scenario import Scenario
 
 try:
     from pettingzoo import ParallelEnv
@@ -34,7 +44,6 @@ if TYPE_CHECKING:
 
 Observation = dict[str, np.ndarray]
 Infos = dict[str, dict[str, Any]]
-OPTIONS = {"key": 1 << 64, "week_tick": 1 << 31}  # of `reset`: name → first number that is too large
 
 
 class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
@@ -48,8 +57,8 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
     ## Action and Observation Space
 
     Those of `RegionalDispatchEnv`, the same for every agent. `infos[agent]["action_mask"]` has the legal values as
-    `action_space(agent).sample(mask)` takes them: a tuple of one int8 array per slot. The observation holds them too,
-    as `order_mask` and `lane_mask`.
+    `action_space(agent).sample(mask)` takes them, (M·K + 2·L,) int8. The observation holds them too, as `order_mask`
+    and `lane_mask`.
 
     ## Rewards
 
@@ -78,7 +87,7 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         lane_price: prices the lanes in the observation: `scorers.price` of a trained policy that will decide here.
         render_mode: None or `rgb_array`, the map.
         tables: keep `orders` and `lanes` as tables. The default is flat vectors.
-        overrides: dotted scenario field → YAML text, such as `{"demand.orders_per_day": "9000"}`.
+        overrides: dotted scenario field → value, or YAML text, such as `{"demand.orders_per_day": "9000"}`.
 
     Raises:
         ScenarioError: the scenario or another argument cannot be used.
@@ -95,17 +104,14 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         lane_price: Scorer | None = None,
         render_mode: str | None = None,
         tables: bool = False,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
     ) -> None:
-        if render_mode not in (None, "rgb_array"):
-            raise ScenarioError(f"render_mode = {render_mode!r}: must be None or 'rgb_array'")
-        self.render_mode = render_mode
-        self.scenario = load_scenario(scenario, dict(overrides or {}))
+        self.render_mode = check_render_mode(render_mode)
+        self.scenario = scenario_of(scenario, overrides)
         self.shared_reward = shared_reward
         self.tables = tables
         self.sim = Simulator(self.scenario)
-        if lane_price is not None:
-            self.sim.price_lanes(lane_price)
+        price_lanes(self.sim, lane_price)
         self.region_rows = RegionRows(self.sim)
         self.possible_agents = list(self.sim.network.region_names)
         self.agents: list[str] = []
@@ -120,7 +126,7 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         """What the agent sees; the same object every time."""
         return self._spaces[agent][0]
 
-    def action_space(self, agent: str) -> MultiDiscrete:
+    def action_space(self, agent: str) -> MaskedMultiDiscrete:
         """What the agent may do; the same object every time, so that it keeps its seed."""
         return self._spaces[agent][1]
 
@@ -130,23 +136,20 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         """Starts an episode.
 
         Args:
-            seed: of the orders of this episode and the following ones, ≥ 0. Default: the next episode; at the first
-                call, a random seed.
+            seed: of the orders of this episode and the following ones; ≥ 0, any size. Default: the next episode; at
+                the first call, a random seed.
             options: `key`: an episode key of `envs.world.demand.episode_key`, for the same orders as in an evaluation;
                 `week_tick`: tick of the week to start at. Others are left unread, with a warning.
 
         Raises:
-            gymnasium.error.Error: the seed or an option is not a whole number in its range.
+            ScenarioError: the seed or an option cannot be used; nothing has changed.
         """
-        chosen = _checked(options)
+        chosen, seed = reset_options(_known(options), self.scenario), whole_seed(seed)
         if seed is not None or not self._seeded:
-            self.region_rows.restart(np_random(int(seed) if isinstance(seed, np.integer) else seed)[1])
-        else:
-            self.region_rows.start(0)
+            self.region_rows.seed = np_random(seed)[1]
+            self.region_rows.episodes[:] = 0
         self._seeded = True
-        if chosen:
-            self.sim.reset(0, chosen.get("key", int(self.sim.state.row["key"][0])), chosen.get("week_tick"))
-            self.sim.begin(0)
+        self.region_rows.start(0, **chosen)
         self.agents = self.possible_agents[:]
         seen = self.region_rows.observe()
         return self._by_agent(seen), self._infos(seen, np.zeros((self.sim.regions, len(COMPONENTS))), ended=False)
@@ -194,7 +197,7 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
             gymnasium.logger.warn('render() needs render_mode="rgb_array"; nothing is drawn')
             return None
         if self._viewer is None:
-            self._viewer = _viewer(self.sim)
+            self._viewer = map_viewer(self.sim)
         return self._viewer.frame(0)
 
     def close(self) -> None:
@@ -209,15 +212,13 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
 
     def _infos(self, seen: Observation, booked: np.ndarray, ended: bool) -> Infos:
         infos: Infos = {}
+        masks = masks_of(seen)
         for r, agent in enumerate(self.possible_agents):
             infos[agent] = {
-                "costs": dict(zip(COMPONENTS, booked[r].tolist(), strict=True)),
-                "tick": self.sim.tick(0),
-                "action_mask": (*seen["order_mask"][r], *seen["lane_mask"][r]),
-            }
+                "costs": usd_by_component(booked[r]), "tick": self.sim.tick(0), "action_mask": masks[r],
+            }  # fmt: skip
             if ended:
-                kpis = self.sim.kpis(0, [r])
-                infos[agent]["kpis"] = {name: None if math.isnan(value) else value for name, value in kpis.items()}
+                infos[agent]["kpis"] = region_kpis(self.sim, 0, r)
         return infos
 
     def _stacked(self, actions: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -228,51 +229,25 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         if wrong:
             raise InvalidAction(f"actions of {', '.join(map(str, actions)) or 'no agent'}: must be one per agent of "
                                 f"{', '.join(self.agents)}; missing or unknown: {', '.join(wrong)}")  # fmt: skip
-        return np.stack([self._one(agent, actions[agent]) for agent in self.agents])
+        return np.concatenate([self._row(agent, actions[agent]) for agent in self.agents])
 
-    def _one(self, agent: str, action: Any) -> np.ndarray:
-        """An action as whole numbers in the ranges of the action space."""
-        space = self.action_space(agent)
+    def _row(self, agent: str, action: Any) -> np.ndarray:
+        """An agent's action as a row: (1, M + L) int64."""
         try:
-            array = np.asarray(action)
-        except ValueError:
-            raise InvalidAction(f"action of agent '{agent}': ragged; must be {space.shape} whole numbers") from None
-        if array.shape != space.shape or array.dtype.kind not in "iub":
-            raise InvalidAction(
-                f"action of agent '{agent}': shape {array.shape}, dtype {array.dtype}; must be {space.shape} whole "
-                "numbers"
-            )
-        outside = np.flatnonzero((array < 0) | (array >= space.nvec))
-        if len(outside):
-            at = int(outside[0])
-            raise InvalidAction(f"action of agent '{agent}': [{at}] = {array[at]}: must be 0…{space.nvec[at] - 1}")
-        return array.astype(np.int64)
+            return checked_actions([action], 1, *action_sizes(self.sim))
+        except InvalidAction as error:
+            raise InvalidAction(f"agent '{agent}': {error}") from None
 
 
 parallel_env = RegionalDispatchParallelEnv
 """The same under the name that PettingZoo's environments have: `parallel_env(scenario="us8")`."""
 
 
-def _checked(options: Mapping[str, Any] | None) -> dict[str, int]:
-    """The options that `reset` reads."""
-    found = {}
-    for name, value in (options or {}).items():
-        if name not in OPTIONS:  # not refused: PettingZoo's own test of an environment passes one
-            gymnasium.logger.warn(f"reset: option {name!r} is not read; there are: {', '.join(OPTIONS)}")
-        elif isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < OPTIONS[name]:
-            raise gymnasium.error.Error(
-                f"reset: option {name} = {value!r}: must be a whole number from 0, below {OPTIONS[name]}"
-            )
-        else:
-            found[name] = int(value)
-    return found
-
-
-def _viewer(sim: Simulator) -> MapViewer:
-    try:
-        from regional_dispatch.envs.render.map import MapViewer  # slow to load, and training never draws
-    except ModuleNotFoundError as error:
-        raise DependencyNotInstalled(
-            f"render() needs the package '{error.name}'; install it with: pip install 'regional-dispatch[train]'"
-        ) from error
-    return MapViewer(sim)
+def _known(options: Any) -> Any:
+    """The options without those that `reset` does not read: PettingZoo's own test of an environment passes one."""
+    if not isinstance(options, Mapping):
+        return options
+    for name in options:
+        if name not in RESET_OPTIONS:
+            gymnasium.logger.warn(f"reset: option {name!r} is not read; there are: {', '.join(RESET_OPTIONS)}")
+    return {name: value for name, value in options.items() if name in RESET_OPTIONS}

@@ -83,13 +83,13 @@ def test_masks_are_those_of_the_observation(env: RegionalDispatchParallelEnv) ->
     for _ in range(5):
         for agent in env.agents:
             mask = infos[agent]["action_mask"]
-            assert {part.dtype for part in mask} == {np.dtype(np.int8)}
-            assert [len(part) for part in mask] == env.action_space(agent).nvec.tolist()
+            assert mask.dtype == np.int8
             both = [observations[agent][name].ravel() for name in ("order_mask", "lane_mask")]
-            np.testing.assert_array_equal(np.concatenate(mask), np.concatenate(both))
+            np.testing.assert_array_equal(mask, np.concatenate(both))
         actions = sampled(env, infos)
         for agent in env.agents:
-            assert all(part[choice] for part, choice in zip(infos[agent]["action_mask"], actions[agent], strict=True))
+            options = env.action_space(agent).nvec
+            assert infos[agent]["action_mask"][np.cumsum(options) - options + actions[agent]].all()
         observations, *_, infos = env.step(actions)
 
 
@@ -110,7 +110,7 @@ def test_without_a_seed_every_environment_has_orders_of_its_own() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "1"])
 def test_a_seed_is_a_whole_number_of_any_size(env: RegionalDispatchParallelEnv, seed: Any) -> None:
-    with pytest.raises(gymnasium.error.Error, match="Seed must be"):
+    with pytest.raises(ScenarioError, match=r"seed = .*: must be a whole number"):
         env.reset(seed=seed)
     for right in (np.int64(3), 2**80):
         env.reset(seed=right)  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_options_give_the_episode_of_an_evaluation(env: RegionalDispatchParallel
 
 @pytest.mark.parametrize("options", [{"key": -1}, {"key": 2**64}, {"key": 1.5}, {"week_tick": "0"}, {"key": True}])
 def test_options_out_of_range_are_refused(env: RegionalDispatchParallelEnv, options: dict[str, Any]) -> None:
-    with pytest.raises(gymnasium.error.Error, match="must be a whole number"):
+    with pytest.raises(ScenarioError, match="must be a whole number"):
         env.reset(options=options)
 
 
@@ -186,12 +186,12 @@ WRONG: dict[str, tuple[Any, str]] = {
     "short": (lambda right: right[:-1], "shape"),
     "none": (lambda right: None, "shape"),
     "a table": (lambda right: right[None], "shape"),
-    "ragged": (lambda right: [[0], *right[1:].tolist()], "ragged"),
+    "ragged": (lambda right: [[0], *right[1:].tolist()], "no array of integers"),
     "fractions": (lambda right: right + 0.5, "dtype float64"),
     "not a number": (lambda right: np.full(right.shape, np.nan), "dtype float64"),
     "text": (lambda right: right.astype(str), "dtype <U"),
-    "negative": (lambda right: right - 1, r"\[0\] = -1: must be 0…"),
-    "large": (lambda right: np.where(np.arange(len(right)) == 3, 2**40, right), r"\[3\] = 1099511627776: must be 0…"),
+    "negative": (lambda right: right - 1, r"action\[0\] = -1: the order slot 0 takes 0…"),
+    "large": (lambda right: np.where(np.arange(len(right)) == 3, 2**40, right), r"action\[3\] = 109951162777"),
 }  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def test_malformed_actions_name_their_agent_and_change_nothing(env: RegionalDisp
     env.reset(seed=1)
     right = np.zeros(env.action_space(AGENTS[0]).shape, np.int64)
     before = env.sim.state.row.copy()
-    with pytest.raises(gymnasium.error.InvalidAction, match=f"action of agent 'Region 02'.*{message}"):
+    with pytest.raises(gymnasium.error.InvalidAction, match=f"agent 'Region 02'.*{message}"):
         env.step({AGENTS[0]: right, AGENTS[1]: change(right)})
     np.testing.assert_array_equal(env.sim.state.row, before)
     env.step({agent: right.tolist() for agent in AGENTS})
@@ -256,6 +256,6 @@ def test_thousands_of_malformed_actions_are_refused(env: RegionalDispatchParalle
         )
         if len(wrong) == size and wrong.dtype.kind in "iu" and ((wrong >= 0) & (wrong < 2)).all():
             continue
-        with pytest.raises(gymnasium.error.InvalidAction, match="action of agent 'Region 01'"):
+        with pytest.raises(gymnasium.error.InvalidAction, match="agent 'Region 01'"):
             env.step({AGENTS[0]: wrong, AGENTS[1]: right})
     assert env.sim.tick(0) == 0

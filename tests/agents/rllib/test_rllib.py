@@ -98,8 +98,8 @@ def test_sampled_choices_are_legal_and_have_the_probability_of_their_slots() -> 
         choices = module.get_exploration_action_dist_cls().from_logits(output[Columns.ACTION_DIST_INPUTS])
         actions = choices.sample()
         for row, agent in enumerate(env.agents):
-            mask = infos[agent]["action_mask"]
-            assert all(part[choice] for part, choice in zip(mask, actions[row].tolist(), strict=True))
+            options = env.action_space(agent).nvec
+            assert infos[agent]["action_mask"][np.cumsum(options) - options + actions[row].numpy()].all()
         parts = np.split(output[Columns.ACTION_DIST_INPUTS].numpy(), np.cumsum(env.action_space(agent).nvec)[:-1], 1)
         alone = [torch.distributions.Categorical(logits=torch.as_tensor(part)) for part in parts]
         for ours, theirs in (
