@@ -167,4 +167,5 @@ def _choice(variant: Summary, seed: int) -> str:
 
 
 def _trained_on(scenario: str, ppo: dict[str, Any]) -> str:
-    return f"{ppo['networks']} generated networks" if ppo.get("networks") else f"scenario `{scenario}`"
+    drawn = [f"{ppo['networks']} generated networks"] if ppo.get("networks") else []
+    return " and ".join([*(f"`{name}`" for name in ppo.get("mix", ())), *drawn]) or f"scenario `{scenario}`"

@@ -139,7 +139,7 @@ def test_the_shipped_experiments_can_be_used_from_any_folder(
     monkeypatch.chdir(tmp_path)
     variants = ready(load_experiment(path), path)
     assert {variant.arguments[3] for variant in variants} <= {
-        f"configs/ppo/{name}.yaml" for name in ("default", "scarce_stock", "tight_fleet", "peak", "small")
+        f"configs/ppo/{name}.yaml" for name in ("default", "everywhere", "peak", "scarce_stock", "small", "tight_fleet")
     }
 
 
