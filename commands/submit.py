@@ -56,6 +56,7 @@ file or training folder; a rule; random; or one of these with +lookahead. {scena
 
     def run(self) -> None:
         """Checks everything, plays what is missing, then writes."""
+        at_least("--seed", self.seed or 0, 0)
         at_least("--workers", self.workers, 1)
         if not self.policies or (self.name and len(self.policies) > 1):
             raise InputError("name one policy or more, and with --name exactly one")

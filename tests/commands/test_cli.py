@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,14 @@ def test_help_says_what_a_command_does_and_what_every_option_means(name: str, tm
     for text in (summary(name), *SAID.get(name, ())):
         assert text in unwrapped
     options = _options(ended)
-    assert len(options) == 1 + len(fields(import_module(f"regional_dispatch.commands.{name}").Command))
+    assert len(options) == 1 + _option_count(import_module(f"regional_dispatch.commands.{name}").Command)
     assert [option for option, text in options.items() if len(text.partition("(default")[0].split()) < 3] == []
+
+
+def _option_count(command: Any) -> int:
+    """Fields of a command, and those of a field that is a group of options."""
+    groups = [field.default_factory for field in fields(command) if is_dataclass(field.default_factory)]
+    return len(fields(command)) - len(groups) + sum(len(fields(group)) for group in groups)
 
 
 def _options(ended: Ended) -> dict[str, str]:
@@ -54,10 +61,10 @@ def _options(ended: Ended) -> dict[str, str]:
     lines = [re.fullmatch(r"[│ ] (.*\S)\s*│?", line) for line in ended.out.splitlines()]
     found: dict[str, str] = {}
     for line in [match[1] for match in lines if match]:
-        if not line.startswith(" "):
+        if line.startswith("-"):
             option, _, text = line.partition("  ")
             found[option] = text
-        else:
+        elif line.startswith(" "):
             found[option] += " " + line.strip()
     return found
 
