@@ -61,7 +61,7 @@ def _options(ended: Ended) -> dict[str, str]:
     lines = [re.fullmatch(r"[│ ] (.*\S)\s*│?", line) for line in ended.out.splitlines()]
     found: dict[str, str] = {}
     for line in [match[1] for match in lines if match]:
-        if re.match(r"─|[^-\s].*\.$", line):
+        if re.match(r"[─-]{9}|[^-\s].*\.$", line):
             continue  # what a group of options says of itself
         if not line.startswith(" "):
             option, _, text = line.partition("  ")
