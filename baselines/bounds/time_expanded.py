@@ -251,7 +251,7 @@ class TimeExpanded:
 
     def _send_trucks(self, lane: int) -> None:
         """A package leaves only with a truck, and a truck holds its capacity."""
-        room, cost = self.world.rules.truck_packages, self.world.net.lanes["cost"][lane]
+        room, cost = self._room(lane), self.world.net.lanes["cost"][lane]
         for tick in self._ticks[lane]:
             aboard = self._aboard.get((lane, tick), [])
             most = -(-len(aboard) // room)
@@ -265,7 +265,7 @@ class TimeExpanded:
 
     def _keep_queue(self, lane: int, tick: int, trucks: int, most: int) -> None:
         """Full trucks, and perhaps a partial one that takes all; if any leaves, only those who join now may stay."""
-        milp, room = self.milp, float(self.world.rules.truck_packages)
+        milp, room = self.milp, float(self._room(lane))
         aboard = [(package, 1.0) for package in self._aboard[lane, tick]]
         behind = self._behind[lane, tick]
         full, partial, some = milp.column(upper=most, whole=True), milp.column(whole=True), milp.column(whole=True)
@@ -278,6 +278,10 @@ class TimeExpanded:
             milp.row([(stay.column, 1.0), (some, 1.0), *((column, -1.0) for column in stay.joining)], upper=1.0)
         for first, later in combinations([stay for stay in behind if stay.picked], 2):
             milp.row([(first.column, 1.0), (later.leaves, 1.0)], upper=1.0)
+
+    def _room(self, lane: int) -> int:
+        """Packages that a truck of the lane holds."""
+        return int(self.world.net.lanes["room"][lane])
 
     # ------------------------------------------------------------------------------------------------------- shelves
 
@@ -333,7 +337,7 @@ class TimeExpanded:
         chosen = [[p for p, column in routes.items() if values[column] > 0.5] for routes in self.serve]
         go = np.zeros((self.world.rules.horizon_tick, len(self.world.net.lanes)), dtype=np.bool_)
         for (lane, tick), trucks in self.trucks.items():
-            room = round(values[trucks]) * self.world.rules.truck_packages
+            room = round(values[trucks]) * self._room(lane)
             go[tick, lane] = values[self._aboard.get((lane, tick), [])].sum() < room - 0.5
         return Plan(np.array([routes[0] if routes else -1 for routes in chosen], dtype=np.int64), go)
 
@@ -343,7 +347,7 @@ class TimeExpanded:
 
     def _broken(self, lane: int, tick: int, values: np.ndarray) -> bool:
         """A full load waits, a partial one leaves some behind, or one stays who was there before one that leaves."""
-        room, trucks = self.world.rules.truck_packages, round(values[self.trucks[lane, tick]])
+        room, trucks = self._room(lane), round(values[self.trucks[lane, tick]])
         behind = [stay for stay in self._behind[lane, tick] if values[stay.column] > 0.5]
         if len(behind) >= room or not trucks or not behind:
             return len(behind) >= room

@@ -229,6 +229,23 @@ def test_enumeration_finds_the_same_optimum(tmp_path: Path, orders: list[str], r
     assert min(outcomes) == pytest.approx(bound.usd, abs=1e-4)
 
 
+@pytest.mark.parametrize("orders", MICRO)
+def test_enumeration_finds_the_same_optimum_where_lanes_have_trucks_of_their_own_size(
+    tmp_path: Path, orders: list[str]
+) -> None:
+    scenario = world(tmp_path, orders, stock={"safety_factor": -3, "skus": 2}, horizon_hours=7)
+    table = (tmp_path / "lanes.csv").read_text(encoding="utf-8").splitlines()
+    sizes = ["capacity", *("100" if row.startswith("FC") else "400" for row in table[1:])]  # model trucks of 1 and 4
+    text = "\n".join(f"{row},{size}" for row, size in zip(table, sizes, strict=True))
+    (tmp_path / "lanes.csv").write_text(text + "\n", encoding="utf-8")
+    key = episode_key("tune", 0, 0)
+    sim = Simulator(scenario)
+    assert set(sim.world.net.lanes["room"].tolist()) == {1, 4}
+    bound = exact_bound(scenario, key, 60)
+    assert bound.kind == "exact"
+    assert min(every_outcome(sim, key)) == pytest.approx(bound.usd, abs=1e-4)
+
+
 # ---------------------------------------------------------------------------------------------------- sizes and errors
 
 
