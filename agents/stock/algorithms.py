@@ -25,11 +25,14 @@ def maskable_ppo(env: DecisionVecEnv, seed: int) -> MaskablePPO:
 
 
 def dqn(env: DecisionVecEnv, seed: int) -> DQN:
-    """stable-baselines3's DQN. It explores among all actions, and the environment takes an illegal one for action 0."""
+    """stable-baselines3's DQN. It explores among all actions, and the environment takes an illegal one for action 0.
+
+    Its share of explored actions stays as it is: an episode is one decision, so a bad one spoils no later ones.
+    """
     return DQN(
         CandidateQPolicy, env, buffer_size=200_000, learning_starts=20_000, batch_size=2048, train_freq=(1, "step"),
-        gradient_steps=2, learning_rate=1e-3, target_update_interval=10_000, exploration_fraction=0.02, seed=seed,
-        device="cpu",
+        gradient_steps=4, learning_rate=3e-3, target_update_interval=10_000, exploration_initial_eps=0.3,
+        exploration_final_eps=0.3, seed=seed, device="cpu",
     )  # fmt: skip
 
 

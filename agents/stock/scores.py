@@ -78,8 +78,8 @@ class ActionValues(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.source = ScorerNet(SOURCE_COUNT, hidden)
-        self.dispatch = ScorerNet(DISPATCH_COUNT + 1, hidden)
+        self.source = ScorerNet(SOURCE_COUNT, hidden, last_gain=0.01)  # values are hundredths of a unit of reward
+        self.dispatch = ScorerNet(DISPATCH_COUNT + 1, hidden, last_gain=0.01)
 
     def forward(self, x: Decisions) -> torch.Tensor:
         """(n, K)."""
