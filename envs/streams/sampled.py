@@ -9,12 +9,12 @@ import numpy as np
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.tick import READY
 from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.streams.compiled import charge_lanes, follow_lines
+from regional_dispatch.envs.streams.compiled import charge_lanes, follow_lines, play_on
 from regional_dispatch.envs.streams.tick import TickDecisions, blank
 from regional_dispatch.envs.streams.whole import StreamStep
 from regional_dispatch.envs.vector_env import RegionRows
 
-_LEAST_SHARE = 0.02  # later charges of a lane count less than this, and are left out
+_NO_LANES, _NO_SHARE, _NO_USD = np.zeros(0, np.int64), np.zeros(1), np.zeros(0)
 _MOST_TICKS_BETWEEN = 6  # by chance, so that decisions fall on every hour of the day
 
 
@@ -112,15 +112,10 @@ class SampledStreams:
 
     def _follow(self, copy: int, lanes: np.ndarray) -> np.ndarray:
         """Plays the copy until the decisions' costs are known; what its lanes are charged with: (lanes,) USD."""
-        sim, usd, share = self.sim, np.zeros(len(lanes)), 1.0
-        last = min(sim.tick(copy) + self._ticks, sim.world.rules.horizon_tick)
+        sim, usd, share = self.sim, np.zeros(len(lanes)), np.ones(1)
         sim.finish(copy)
-        charge_lanes(sim.world, sim.state, copy, lanes, share, usd)
-        while sim.tick(copy) < last and share > _LEAST_SHARE:
-            share *= self._discount
-            self._run(copy, sim.tick(copy) + 1)
-            charge_lanes(sim.world, sim.state, copy, lanes, share, usd)
-        self._run(copy, last)
+        charge_lanes(sim.world, sim.state, copy, lanes, 1.0, usd)
+        self._run(copy, sim.tick(copy) + self._ticks - 1, lanes, share, usd)
         return usd
 
     def _order_usd(self, copy: int, line: np.ndarray, choice: np.ndarray) -> np.ndarray:
@@ -136,9 +131,18 @@ class SampledStreams:
         standard = self.tick.standard_cost_usd(copies, line, choice)
         return np.where(as_chosen[line], usd[line], standard) + self.tick.price[copies, line, choice]
 
-    def _run(self, copy: int, until: int) -> None:
-        while (need := self.sim.advance(copy, self.background, until)) != READY:
-            self.sim.make_room(need)
+    def _run(
+        self, copy: int, until: int, lanes: np.ndarray = _NO_LANES, share: np.ndarray = _NO_SHARE,
+        usd: np.ndarray = _NO_USD,
+    ) -> None:  # fmt: skip
+        """Plays the copy up to a tick or the horizon; see `envs.streams.compiled.play_on`."""
+        sim, until = self.sim, min(until, self.sim.world.rules.horizon_tick)
+        while True:
+            state = sim.state._replace(lane_price=self.background.price)
+            need = play_on(sim.world, state, copy, self.background, until, lanes, self._discount, share, usd)
+            if need == READY:
+                return
+            sim.make_room(need)
 
     def _go_on(self, copy: int) -> None:
         """Goes to the next tick to draw decisions from."""
