@@ -24,6 +24,7 @@ from regional_dispatch.agents.export import save_policy
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.streams.layout import DISPATCH_COLUMNS, GO, LANE, LEGAL, SOURCE_COLUMNS
+from regional_dispatch.envs.world.facts import world_facts
 
 STREAMS, STEPS = 1024, 16  # decisions a step, steps a rollout
 MINIBATCH, EPOCHS = 2048, 4
@@ -134,7 +135,8 @@ def main() -> None:
         update(agent, optimizer, *(torch.cat(part) for part in zip(*rollout, strict=True)))
 
     curve.append((decisions, round(asked.seconds, 1), tuning_cost(agent, scenario, asked.seed)))
-    about = {"scenario": scenario.name, "seed": asked.seed, "seen": [["train", asked.seed], ["tune", asked.seed]]}
+    seen_orders = [["train", asked.seed], ["tune", asked.seed]]
+    about = {"scenario": scenario.name, "world": world_facts(scenario), "seed": asked.seed, "seen": seen_orders}
     save_policy(asked.out / "policy.safetensors", agent.scorers(), about)
     with (asked.out / "curve.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("decisions", "seconds", "cost_per_order_usd"), *curve])
