@@ -43,6 +43,8 @@ def streams_of(
         if background is not None:
             raise ScenarioError(_NO_BACKGROUND)
         return WholeStreams(Simulator(scenario, rows), base=base)
+    if scenario.horizon_ticks < 2:
+        raise ScenarioError("credit='own' plays on before its first decision: horizon_hours must be two ticks or more")
     others = background or DEFAULT_BACKGROUND
     copies = -(-rows // min(rows, decisions_per_tick(scenario, others)))
     return SampledStreams(Simulator(scenario, copies), rows, others, base=base, follow_hours=follow_hours)

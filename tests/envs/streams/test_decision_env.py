@@ -260,6 +260,8 @@ def test_options_and_modes_that_do_not_exist_are_refused() -> None:
         whole().background = LEAST_COST
     with pytest.raises(ScenarioError, match="background = 3: must be scorers"):
         own().background = 3
+    with pytest.raises(ScenarioError, match="horizon_hours must be two ticks or more"):
+        RegionalDecisionEnv(small(**TWO_REGIONS, horizon_hours=1, warmup_hours=0), "own")
     with pytest.raises(ScenarioError, match="num_envs = 0"):
         whole(0)
 
