@@ -75,7 +75,7 @@ class RayExecutor:
                     result = _result(done, waiting[done])
                     yield waiting.pop(done), result
         finally:
-            for unfinished in waiting:
+            for unfinished in reversed(waiting):  # queued ones first: a freed worker would start them meanwhile
                 ray.cancel(unfinished, force=True)
 
     def _parcel(self, scenario: Scenario) -> Any:
