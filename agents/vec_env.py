@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
-from regional_dispatch.envs.observation import action_space, flat, observation_space
+from regional_dispatch.envs.observation import action_space, flat, masks_of, observation_space
 from regional_dispatch.envs.policy import Pricing
 from regional_dispatch.envs.vector_env import RegionRows
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
@@ -36,9 +36,7 @@ class BatchVecEnv(VecEnv):
 
     def action_masks(self) -> np.ndarray:
         """Legal values of every row's slots: (rows, M·K + 2·L) bool."""
-        out = self.observe()
-        parts = [out[name].reshape(self.num_envs, -1) for name in ("order_mask", "lane_mask")]
-        return np.concatenate(parts, axis=1).astype(bool)
+        return masks_of(self.observe()).astype(bool)
 
     def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
         """Rows share networks, so there is nothing that `reset` could be told row by row.

@@ -16,6 +16,7 @@ from regional_dispatch.envs.observation import (
     empty_observation,
     fill_observation,
     flat,
+    masks_of,
     observation_space,
 )
 from regional_dispatch.envs.simulator import Simulator
@@ -101,12 +102,11 @@ class PredictPlayer(TickPlayer):
 
     def _actions(self, policy: Any, seen: dict[str, np.ndarray], first: bool) -> np.ndarray:
         rows = len(seen["orders"])
-        masks = np.concatenate([seen[name].reshape(rows, -1) for name in ("order_mask", "lane_mask")], axis=1)
         known = {
             "state": self._state,
             "episode_start": np.full(rows, first),
             "deterministic": True,
-            "action_masks": masks.astype(bool),
+            "action_masks": masks_of(seen).astype(bool),
         }
         try:
             answer = policy.predict(flat(seen), **{name: known[name] for name in _taken(policy.predict, known)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ from gymnasium.error import ResetNeeded
 
 from regional_dispatch.envs.faces.action_space import as_array
 from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
+from regional_dispatch.envs.faces.infos import region_kpis
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
-from regional_dispatch.envs.simulator import Simulator
-from regional_dispatch.envs.streams.choice import WHOLE, checked_actions, set_background, streams_of
+from regional_dispatch.envs.streams.choice import WHOLE, HasBackground, checked_actions, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
-from regional_dispatch.envs.streams.whole import WholeStreams
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
-class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
+class RegionalDecisionEnv(HasBackground, gymnasium.Env[np.ndarray, np.int64]):
     """Sourcing and dispatch of a whole fulfilment network, one decision a step.
 
     ## Description
@@ -105,17 +103,8 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.tables = tables
         self.observation_space = decision_space(self.streams.actions, tables)
         self.action_space: spaces.Discrete = spaces.Discrete(self.streams.actions)  # type: ignore[assignment]
-        self._table = np.zeros((self.streams.actions, LEGAL + 1), np.float32)
+        self._masks = np.zeros(self.streams.actions, bool)
         self._begun = self._waits = False
-
-    @property
-    def background(self) -> Scorers | None:
-        """With `credit="own"`, the scorers that make all decisions but the drawn one; may be set at any time."""
-        return None if isinstance(self.streams, WholeStreams) else self.streams.background
-
-    @background.setter
-    def background(self, scorers: Scorers) -> None:
-        set_background(self.streams, scorers)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -152,16 +141,17 @@ class RegionalDecisionEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._waits = not (terminated or truncated)
         observation, info = self._observe(), self._info()
         if truncated:
-            info["kpis"] = kpis_of(self.streams.sim, 0)
+            info["kpis"] = region_kpis(self.streams.sim, 0, None)
         return observation, -float(done.usd[0]) / self.scenario.reward_scale_usd, terminated, truncated, info
 
     def action_masks(self) -> np.ndarray:
         """Legal actions, as sb3-contrib's MaskablePPO expects them: (K,) bool."""
-        return self._table[:, LEGAL] > 0
+        return self._masks.copy()
 
     def _observe(self) -> np.ndarray:
-        self._table = self.streams.observe()[0]
-        return self._table.copy() if self.tables else self._table.ravel().copy()
+        table = self.streams.observe()[0]
+        self._masks = table[:, LEGAL] > 0
+        return table if self.tables else table.ravel()
 
     def _info(self) -> dict[str, Any]:
         return {"action_mask": self.action_masks().astype(np.int8), "tick": self.streams.sim.tick(0)}
@@ -171,8 +161,3 @@ def refuse_options(options: dict[str, Any] | None) -> None:
     """Raises ScenarioError if any option is given."""
     if options:
         raise ScenarioError(f"reset options {', '.join(map(repr, options))}: RegionalDecision-v0 knows none")
-
-
-def kpis_of(sim: Simulator, copy: int) -> dict[str, float | None]:
-    """KPIs of a whole network copy; None where there is nothing to measure."""
-    return {name: None if math.isnan(x) else x for name, x in sim.kpis(copy).items()}

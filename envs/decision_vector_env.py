@@ -15,15 +15,14 @@ from gymnasium.vector.utils import batch_space
 
 from regional_dispatch.envs.decision_env import refuse_options
 from regional_dispatch.envs.faces.arguments import scenario_of, whole_seed
+from regional_dispatch.envs.faces.infos import kpi_columns
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
-from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.streams.choice import OWN, checked_actions, set_background, streams_of
+from regional_dispatch.envs.streams.choice import OWN, HasBackground, checked_actions, streams_of
 from regional_dispatch.envs.streams.layout import LEGAL, decision_space
-from regional_dispatch.envs.streams.whole import WholeStreams
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
 
-class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class RegionalDecisionVectorEnv(HasBackground, gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """`RegionalDecision-v0` for many decision streams, without Python per decision.
 
     Spaces, rewards and arguments are those of `RegionalDecisionEnv`. With `credit="whole"` a stream is a network copy
@@ -66,18 +65,9 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
         self.single_action_space = spaces.Discrete(self.streams.actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._table = np.zeros((num_envs, self.streams.actions, LEGAL + 1), np.float32)
+        self._masks = np.zeros((num_envs, self.streams.actions), bool)
         self._begun = False
         self._ended = np.zeros(num_envs, bool)  # streams that are reset in the next step
-
-    @property
-    def background(self) -> Scorers | None:
-        """With `credit="own"`, the scorers that make all decisions but the drawn ones; may be set at any time."""
-        return None if isinstance(self.streams, WholeStreams) else self.streams.background
-
-    @background.setter
-    def background(self, scorers: Scorers) -> None:
-        set_background(self.streams, scorers)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -126,11 +116,12 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
 
     def action_masks(self) -> np.ndarray:
         """Legal actions of every stream: (num_envs, K) bool."""
-        return self._table[:, :, LEGAL] > 0
+        return self._masks.copy()
 
     def _observe(self) -> np.ndarray:
-        self._table = self.streams.observe()
-        return self._table.copy() if self.tables else self._table.reshape(self.num_envs, -1).copy()
+        table = self.streams.observe()
+        self._masks = table[:, :, LEGAL] > 0
+        return table if self.tables else table.reshape(self.num_envs, -1)
 
     def _infos(self) -> dict[str, Any]:
         return {
@@ -140,10 +131,7 @@ class RegionalDecisionVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarra
     def _end(self, ended: np.ndarray) -> dict[str, Any]:
         """KPIs of streams at their horizon; with SAME_STEP their last observations, and their next episodes begin."""
         rows = np.flatnonzero(ended)
-        columns = {name: np.full(self.num_envs, np.nan) for name in KPIS}
-        for row in rows:
-            for name, value in self.streams.sim.kpis(int(row)).items():
-                columns[name][row] = value
+        columns = kpi_columns(self.streams.sim, np.arange(self.num_envs), None, ended)
         if self._mode != AutoresetMode.SAME_STEP:
             return {"kpis": columns, "_kpis": ended.copy()}
         last, final = self._observe(), np.full(self.num_envs, None, object)

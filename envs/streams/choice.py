@@ -46,20 +46,27 @@ def streams_of(
     if scenario.horizon_ticks < 2:
         raise ScenarioError("credit='own' plays on before its first decision: horizon_hours must be two ticks or more")
     others = background or DEFAULT_BACKGROUND
-    copies = -(-rows // min(rows, decisions_per_tick(scenario, others)))
+    # One stream needs one copy, however many decisions a tick has: no network is played to count them.
+    copies = 1 if rows == 1 else -(-rows // min(rows, decisions_per_tick(scenario, others)))
     return SampledStreams(Simulator(scenario, copies), rows, others, base=base, follow_hours=follow_hours)
 
 
-def set_background(streams: WholeStreams | SampledStreams, scorers: Scorers) -> None:
-    """Changes who makes the decisions that are not drawn.
+class HasBackground:
+    """An environment over streams, whose background may be set at any time."""
 
-    Raises:
-        ScenarioError: the streams make every decision, or these are no scorers.
-    """
-    _check_scorers("background", scorers)
-    if isinstance(streams, WholeStreams):
-        raise ScenarioError(_NO_BACKGROUND)
-    streams.background = scorers
+    streams: WholeStreams | SampledStreams
+
+    @property
+    def background(self) -> Scorers | None:
+        """With `credit="own"`, the scorers that make all decisions but those drawn."""
+        return None if isinstance(self.streams, WholeStreams) else self.streams.background
+
+    @background.setter
+    def background(self, scorers: Scorers) -> None:
+        _check_scorers("background", scorers)
+        if isinstance(self.streams, WholeStreams):
+            raise ScenarioError(_NO_BACKGROUND)
+        self.streams.background = scorers
 
 
 def _check_scorers(name: str, scorers: Any) -> None:
