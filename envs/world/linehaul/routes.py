@@ -20,6 +20,7 @@ from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.sites import SiteCounts
 
 MAX_LEGS = 3
+_SUMS_AT_ONCE = 4_000_000  # costs over a stop held at once, 32 MB
 
 # One row per route, an FC, a station, and one to three lanes ("legs") between them.
 ROUTE = np.dtype(
@@ -142,11 +143,11 @@ def build_routes(
 
 def routes_by_cost(counts: SiteCounts, routes: np.ndarray) -> np.ndarray:
     """Routes of each station, cheapest first: (D, routes of a station) int32, −1 padded."""
-    order = np.argsort(routes["cost"], kind="stable")
-    of_station = [order[routes["station"][order] == d] for d in range(counts.stations)]
-    table = np.full((counts.stations, max(len(own) for own in of_station)), -1, dtype=np.int32)
-    for d, own in enumerate(of_station):
-        table[d, : len(own)] = own
+    order = np.lexsort((routes["cost"], routes["station"]))
+    station = routes["station"][order]
+    place = np.arange(len(order)) - np.searchsorted(station, station)
+    table = np.full((counts.stations, int(place.max()) + 1), -1, dtype=np.int32)
+    table[station, place] = order
     return table
 
 
@@ -170,8 +171,8 @@ def routes_by_distance(counts: SiteCounts, routes: np.ndarray) -> np.ndarray:
     """The cheapest route of each FC to each station, nearest FC first: (D, F) int32, −1 padded."""
     table = np.full((counts.stations, counts.fcs), -1, dtype=np.int32)
     cheapest = np.full((counts.stations, counts.fcs), -1, dtype=np.int64)
-    for p in np.argsort(routes["cost"], kind="stable")[::-1]:
-        cheapest[routes["station"][p], routes["fc"][p]] = p
+    order = np.argsort(routes["cost"], kind="stable")[::-1]
+    cheapest[routes["station"][order], routes["fc"][order]] = order  # the last one assigned stays, so the cheapest
     for d in range(counts.stations):
         own = cheapest[d][cheapest[d] >= 0]
         own = own[np.lexsort((own, routes["air_miles"][own]))]
@@ -298,8 +299,15 @@ def _cheapest_via(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.n
     if first.shape[1] == 0:
         empty = np.full((first.shape[0], last.shape[1]), np.inf)
         return empty, np.zeros(empty.shape, dtype=int)
-    total = first[:, :, None] + last[None]
-    return total.min(axis=1), total.argmin(axis=1)
+    cost = np.empty((len(first), last.shape[1]))
+    stop = np.empty(cost.shape, dtype=int)
+    rows = max(1, _SUMS_AT_ONCE // last.size)
+    for start in range(0, len(first), rows):
+        some = slice(start, start + rows)
+        total = first[some, :, None] + last[None]
+        stop[some] = total.argmin(axis=1)
+        cost[some] = total.min(axis=1)
+    return cost, stop
 
 
 def _best(ways: list[_Ways]) -> np.ndarray:
