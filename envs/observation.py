@@ -16,6 +16,7 @@ from regional_dispatch.envs.faces.action_space import MaskedMultiDiscrete, check
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, LIMIT, REGION_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import apply_choices, fill_tables
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.needs import check_memory, observation_parts
 
 
 def observation_space(sim: Simulator, tables: bool = False) -> spaces.Dict:
@@ -44,8 +45,14 @@ def action_sizes(sim: Simulator) -> tuple[int, int, int]:
 
 
 def empty_observation(sim: Simulator, rows: int) -> dict[str, np.ndarray]:
-    """Arrays for `fill_observation`, one row per region observed, as tables."""
+    """Arrays for `fill_observation`, one row per region observed, as tables.
+
+    Raises:
+        ScenarioError: the machine has too little memory for them.
+    """
     slots, candidates, lanes = action_sizes(sim)
+    needs = observation_parts(rows, slots, candidates, SOURCE_COUNT)
+    check_memory(needs, sim.scenario, f"observations of {rows:,} regions")
     return {
         "orders": np.zeros((rows, slots, candidates, SOURCE_COUNT), np.float32),
         "lanes": np.zeros((rows, lanes, DISPATCH_COUNT), np.float32),

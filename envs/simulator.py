@@ -28,6 +28,7 @@ from regional_dispatch.envs.kernel.state import (
 from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
+from regional_dispatch.envs.world.needs import check_memory, state_parts
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.trace import fitted
@@ -98,10 +99,22 @@ class Simulator:
         self.network: Network = build_network(scenario)
         self.transfer_lanes = transfer_lanes(scenario, self.network)
         self.world: World = build_world(scenario, self.network)
+        self._check_memory()
         self.state: State = empty_state(self.world, copies)
         self._opened = [-1] * copies  # tick whose beginning `advance` has prepared
         if pricer is not None:
             self.price_with(pricer)
+
+    def _check_memory(self) -> None:
+        """Memory of an array is taken when it is first used: without a check, in the middle of an episode."""
+        none = {
+            name: array for name, array in empty_state(self.world, 0)._asdict().items() if isinstance(array, np.ndarray)
+        }
+        check_memory(
+            state_parts(none, self.copies),
+            self.scenario,
+            "the network" if self.copies == 1 else f"{self.copies:,} copies of the network",
+        )
 
     def price_with(self, pricer: Pricer) -> None:
         """Has units priced by `pricer` from the next reset on."""

@@ -13,6 +13,9 @@ from rich.table import Table
 
 from regional_dispatch.data.check.check import Checked
 from regional_dispatch.envs.world.findings import Finding
+from regional_dispatch.envs.world.needs import needs_text
+from regional_dispatch.envs.world.sites import count_sites
+from regional_dispatch.envs.world.trace import fitted
 
 _COLUMNS = ("file", "row", "column", "value", "problem", "what to do")
 _TITLES = {"error": "errors", "warning": "warnings", "assumed": "assumed, as the files do not say it"}
@@ -36,7 +39,15 @@ def summary(checked: Checked) -> str:
         f"{len(found.assumptions)} assumed",
     ]  # fmt: skip
     held = ", ".join(f"{count:,} {name}" for name, count in contents(checked).items() if not isinstance(count, dict))
-    return f"{checked.path}: {', '.join(parts)}" + (f"; {held}" if held else "")
+    needs = f"; {needs_of(checked)}" if held else ""
+    return f"{checked.path}: {', '.join(parts)}" + (f"; {held}" if held else "") + needs
+
+
+def needs_of(checked: Checked) -> str:
+    """Memory and time that the scenario will take, in one line; empty where too little of it can be read."""
+    if checked.scenario is None or checked.tables is None or checked.findings.errors:
+        return ""
+    return needs_text(fitted(checked.scenario), count_sites(checked.tables.sites))
 
 
 def contents(checked: Checked) -> dict[str, Any]:
@@ -62,6 +73,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "warnings": [_facts(finding) for finding in found.warnings],
         "assumed": [_facts(finding) for finding in found.assumptions],
         "tables": contents(checked),
+        "needs": needs_of(checked),
     }
 
 

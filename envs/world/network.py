@@ -27,6 +27,7 @@ from regional_dispatch.envs.world.linehaul.routes import (
     routes_by_distance,
     ways,
 )
+from regional_dispatch.envs.world.needs import build_seconds, check_memory, say_if_long, world_parts
 from regional_dispatch.envs.world.partition import Labels, label_sites, one_nation
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.settings import settings_of
@@ -102,11 +103,12 @@ def build_network(scenario: Scenario) -> Network:
     """The network of a scenario, with the routes of every setting of its levers.
 
     Raises:
-        ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, or
-            a site has no region.
+        ScenarioError: a table is wrong, a station has no route, a plan of lanes loses a promise that could be kept, a
+            site has no region, or the machine has too little memory.
     """
     scenario = fitted(scenario)
     sites = build_sites(scenario)
+    _check_needs(scenario, count_sites(sites))
     lanes = build_lanes(scenario, sites)
     if scenario.what_if is not None:
         sites, lanes = apply_what_if(scenario, sites, lanes)
@@ -143,6 +145,12 @@ def build_network(scenario: Scenario) -> Network:
         calendars,
         clock,
     )
+
+
+def _check_needs(scenario: Scenario, counts: SiteCounts) -> None:
+    """Before anything large is made: is there the memory, and does it take long?"""
+    check_memory(world_parts(scenario, counts), scenario, "the network with its stock")
+    say_if_long(f"building '{scenario.name}'", build_seconds(scenario, counts))
 
 
 class _InForce(NamedTuple):
