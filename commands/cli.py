@@ -86,7 +86,7 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
         print(f"error: {shown} needs the package '{package}'; install it with: {install}", file=sys.stderr)
         sys.exit(2)
     except ValueError as error:
-        if not isinstance(error, _input_errors()):
+        if not isinstance(error, input_errors()):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -130,7 +130,7 @@ def _run(name: str, shown: str, arguments: list[str]) -> None:
             findings.show_noticed()
 
 
-def _input_errors() -> tuple[type[Exception], ...]:
+def input_errors() -> tuple[type[Exception], ...]:
     """The errors of `INPUT_ERRORS` whose modules are loaded; a module that is not loaded has raised nothing."""
     loaded = {name: sys.modules.get(f"{PACKAGE}.{module}") for module, name in INPUT_ERRORS.items()}
     return tuple(getattr(module, name) for name, module in loaded.items() if module is not None)

@@ -1,0 +1,1 @@
+"""Proofs by trial that nothing is lost and nothing wrong passes: mutated inputs, and the page of all trials."""
