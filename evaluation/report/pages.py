@@ -18,6 +18,7 @@ from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.report.comparison import kpi_markdown, markdown_table
 from regional_dispatch.evaluation.submission.page import leaderboard_page
 from regional_dispatch.evaluation.submission.row import read_rows
+from regional_dispatch.reliability.page import has_results, reliability_page
 
 MAP = "map.png"
 PAGES = ("benchmark.md", "experiment.md", "report.md")
@@ -66,10 +67,12 @@ def _picture(run: str, picture: str) -> str:
 
 
 def _section(run: Path, kpis: Sequence[str] | None) -> str:
-    """A run's own page without its title, the tables of a leaderboard's rows, or a comparison's tables."""
+    """A run's own page without its title, the tables of a leaderboard's rows or of trials, or a comparison's tables."""
     for page in PAGES:
         if (run / page).exists() and kpis is None:
             return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
+    if has_results(run):
+        return reliability_page(run)
     if rows := read_rows(run):
         return leaderboard_page(rows)
     summary = read_summary(run / "summary.json")

@@ -23,6 +23,7 @@ CRASHED, HUNG = "crashed", "hung"
 HANG_SECONDS = 20.0
 START_SECONDS = 600.0  # until the first input: code is compiled where nothing is kept
 GROWTH_MIB = 48.0  # between the second and the last quarter of inputs; less is what caches and fragments make
+_COMMAND = ["-m", "regional_dispatch.reliability.fuzz.worker"]
 _PER_PROCESS = 2000  # inputs
 _SECONDS_TO_DIE = 5.0  # for a process that has closed its output
 _PARENT = Path(regional_dispatch.__file__).resolve().parents[1]
@@ -75,11 +76,13 @@ def fuzz(kind: str, inputs: int, seed: int, folder: Path, progress: Callable[[in
 
 def _one_process(tally: Tally, first: int, count: int, seed: int, folder: Path, progress: Callable[[int], None]) -> int:
     """Uses inputs in one process until all are done, or one of them ends it; how many were used."""
-    command = [sys.executable, "-m", "regional_dispatch.reliability.fuzz.worker"]
     arguments = [tally.kind, str(seed), str(first), str(count), str(folder)]
     path = os.pathsep.join(filter(None, [str(_PARENT), os.environ.get("PYTHONPATH", "")]))
     process = subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, *_COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path},
     )
     lines = _Lines(process)
     held: list[int] = []
