@@ -93,9 +93,9 @@ def _fuzz(result: Result) -> list[str]:
     return [
         "## Mutated inputs",
         "",
-        f"Seed {result['seed']}. *Accepted*: used, and worlds played with their laws kept. *Refused*: a message "
-        "that names what is wrong. *Failed*: any other error. *Hung*: more than 20 s. Growth is memory that the last quarter "
-        "of a process's inputs holds more than the second.",
+        f"Seed {result['seed']}. *Accepted*: used, and worlds played with their laws kept. *Refused*: a message says "
+        "what is wrong. *Failed*: any other error. *Hung*: more than 20 s. Growth is memory that the last quarter of a "
+        "process's inputs holds more than the second.",
         "",
         *_listed([failure for own in result["kinds"] for failure in own["failures"]]),
         *markdown_lines(["kind", *columns, "longest, s", "growth, MiB"], rows),
