@@ -2,7 +2,7 @@
 
 The safetensors library checks that every tensor lies within the file and overlaps no other. What it leaves open is
 checked here first: the size of the file and of its header, names given twice, kinds of numbers, and the facts, which
-are JSON texts in the file's metadata. A checksum over tensors and facts shows damage.
+are JSON texts in the file's metadata. A file may carry a checksum over tensors and facts, which shows damage.
 """
 
 from __future__ import annotations
@@ -37,17 +37,21 @@ class Contents(NamedTuple):
     facts: dict[str, Any]
 
 
-def packed(format_name: str, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
+def packed(
+    format_name: str, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any], checksum: bool = False
+) -> bytes:
     """The bytes of a file.
 
     Args:
         format_name: kind and version of the file.
         tensors: arrays of numbers or truth values.
         facts: JSON values.
+        checksum: adds one, so that nothing in the file can be changed unnoticed.
     """
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()}
     texts = {name: json.dumps(value, allow_nan=False) for name, value in facts.items()}
-    return save(arrays, {FORMAT: format_name, CHECKSUM: _checksum(arrays, texts), **texts})
+    own = {CHECKSUM: _checksum(arrays, texts)} if checksum else {}
+    return save(arrays, {FORMAT: format_name, **own, **texts})
 
 
 def read_bytes(path: Path, most_bytes: int) -> bytes:

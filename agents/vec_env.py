@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from regional_dispatch.agents.credit.checked import checked
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import action_space, flat, masks_of, observation_space
@@ -123,8 +124,10 @@ class RegionalVecEnv(BatchVecEnv):
             KeyError: an array is missing.
             ValueError: the snapshot is of another network or number of copies.
         """
+        episodes = self.region_rows.episodes
+        found = checked("episodes", arrays["episodes"], episodes.dtype.type, episodes.shape, low=0)
         self.sim.restore(arrays)
-        self.region_rows.episodes[:] = arrays["episodes"]
+        episodes[:] = found
         return self.observe()
 
     def step_async(self, actions: np.ndarray) -> None:

@@ -136,7 +136,7 @@ def test_training_writes_policy_config_logs_and_checkpoints(trained: Path) -> No
         "checkpoints", "config.yaml", "curve.csv", "policy.safetensors", "tb",
     ]  # fmt: skip
     names = [path.name for path in sorted((trained / "out" / "checkpoints").iterdir())]
-    assert names == ["000000000032.zip", "000000000064.zip"]
+    assert names == ["000000000032.safetensors", "000000000064.safetensors"]
     assert str(Path("out") / "policy.safetensors") in (trained / "printed.txt").read_text(encoding="utf-8")
     assert sorted(path.name for path in trained.iterdir() if path.is_file()) == [
         "ppo.yaml", "printed.txt", "progress.txt", "tiny.yaml",
@@ -228,7 +228,7 @@ def test_the_curve_has_a_row_per_evaluation(trained: Path) -> None:
 
 def test_a_resumed_training_goes_on(trained: Path, resumed: Path) -> None:
     names = [path.name for path in sorted((resumed / "checkpoints").iterdir())]
-    assert names[-1] == "000000000128.zip"  # whole updates of 32
+    assert names[-1] == "000000000128.safetensors"  # whole updates of 32
     assert load_policy(resumed).metadata["timesteps"] == 128
     config = yaml.safe_load((resumed / "config.yaml").read_text(encoding="utf-8"))
     before = yaml.safe_load((trained / "out" / "config.yaml").read_text(encoding="utf-8"))
@@ -306,7 +306,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> N
     assert ended.code == 130, ended.err
     assert "Traceback" not in ended.err
     assert "--resume out" in " ".join(ended.err.split())
-    stopped = [int(path.stem) for path in (folder / "out" / "checkpoints").glob("*.zip")]
+    stopped = [int(path.stem) for path in (folder / "out" / "checkpoints").glob("*.safetensors")]
     assert len(stopped) == 1, "no checkpoint is due in so short a run but the last"
     assert 64 <= stopped[0] < 480
     assert not list((folder / "out").rglob(".*"))  # nothing half-written
@@ -470,7 +470,7 @@ def test_overwriting_replaces_the_run_and_nothing_else(earlier: Path, run: Calla
     ended = run(*files)
     assert ended.code == 0, ended.err
     assert load_policy(earlier / "out").metadata["timesteps"] == 32
-    assert [path.name for path in (earlier / "out" / "checkpoints").iterdir()] == ["000000000032.zip"]
+    assert [path.name for path in (earlier / "out" / "checkpoints").iterdir()] == ["000000000032.safetensors"]
     assert (earlier / "out" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
@@ -522,10 +522,10 @@ def test_a_bad_checkpoint_is_named_and_the_run_left_alone(
 
 def test_a_resume_checks_its_folder_and_length(earlier: Path, run: Callable[..., Ended]) -> None:
     assert_refused(run("--resume", "out", "--timesteps", "-5"), "--timesteps = -5", "1 or more")
-    assert_refused(run("--resume", "out/checkpoints/7.zip"), "7.zip")
+    assert_refused(run("--resume", "out/checkpoints/7.safetensors"), "7.safetensors")
     shutil.rmtree(earlier / "out" / "checkpoints")
     assert_refused(run("--resume", "out"), "out", "no checkpoints")
     (earlier / "out" / "config.yaml").write_text("seed: 3\n", encoding="utf-8")
     (earlier / "out" / "checkpoints").mkdir()
-    _damage(earlier / "out" / "checkpoints" / "1.zip")
+    _damage(earlier / "out" / "checkpoints" / "1.safetensors")
     assert_refused(run("--resume", "out"), "config.yaml", "not the file of a training run")

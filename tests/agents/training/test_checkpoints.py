@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import sys
-import zipfile
-from io import BytesIO
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from regional_dispatch.agents.config import PpoConfig
-from regional_dispatch.agents.training.checkpoints import CtrlC, newest_checkpoint
+from regional_dispatch.agents.tensor_file import unpacked
+from regional_dispatch.agents.training.checkpoints import newest_checkpoint, read_checkpoint
 from regional_dispatch.agents.training.run import Run, train
+from regional_dispatch.agents.training.stopping import StopSignals
 from regional_dispatch.baselines import baseline
 from regional_dispatch.baselines.shadow_price import LinearProgramPricer
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
@@ -38,12 +40,12 @@ TIMESTEPS = 8 * 2 * 2 * 8  # eight updates: past the horizon
 
 def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
     """All that a checkpoint holds, clocks aside."""
-    with zipfile.ZipFile(checkpoint) as archive:
-        state = dict(np.load(BytesIO(archive.read("state.npz"))))
-        weights = {name: np.frombuffer(archive.read(name), np.uint8) for name in archive.namelist() if ".pth" in name}
+    found = read_checkpoint(checkpoint)
+    books = unpacked(zlib.decompress(found.tensors.pop("books").tobytes())).tensors
+    state = {**found.tensors, **books, "facts": np.array(json.dumps(found.facts, sort_keys=True))}
     state.pop("kpis.seconds")
     state["kpis.curve"] = np.delete(state["kpis.curve"], 1, axis=1)
-    return {**state, **weights}
+    return state
 
 
 RUNS: dict[str, tuple[Scenario, PpoConfig]] = {
@@ -58,6 +60,7 @@ RUNS: dict[str, tuple[Scenario, PpoConfig]] = {
         SCARCE_WORLD,
         PpoConfig(**PPO, price_hours=12.0, weights="per_region", target_kl=0.01, decisions="dispatch"),
     ),
+    "one summed reward": (WORLD, PpoConfig(**PPO, credit="joint")),
 }  # fmt: skip
 FIRST = next(iter(RUNS))
 
@@ -85,7 +88,7 @@ def copied(finished: dict[str, Path], tmp_path: Path) -> Path:
 def test_a_resumed_run_ends_with_the_same_bits(name: str, finished: dict[str, Path], tmp_path: Path) -> None:
     whole = finished[name]
     cut = Path(shutil.copytree(whole, tmp_path / "cut"))
-    oldest = min((cut / "checkpoints").glob("*.zip"))
+    oldest = min((cut / "checkpoints").glob("*.safetensors"))
     assert int(oldest.stem) < TIMESTEPS
     ends = arrays(newest_checkpoint(whole))
     np.random.seed(1)
@@ -94,7 +97,7 @@ def test_a_resumed_run_ends_with_the_same_bits(name: str, finished: dict[str, Pa
     assert resumed.keys() == ends.keys()
     for name, array in ends.items():
         np.testing.assert_array_equal(resumed[name], array, err_msg=name)
-    assert ends["learner.env.episodes"].min() > 1
+    assert ends["env.episodes"].min() > 1
 
 
 def test_a_finished_run_can_be_made_longer(copied: Path) -> None:
@@ -104,7 +107,7 @@ def test_a_finished_run_can_be_made_longer(copied: Path) -> None:
 
 
 def test_going_back_drops_what_came_later(copied: Path) -> None:
-    first = min((copied / "checkpoints").glob("*.zip"))
+    first = min((copied / "checkpoints").glob("*.safetensors"))
     train(run_of(FIRST, copied, int(first.stem)), {}, checkpoint=first)
     assert newest_checkpoint(copied) == first
     assert max(arrays(first)["kpis.curve"][:, 0]) == int(first.stem)
@@ -114,14 +117,14 @@ def test_going_back_drops_what_came_later(copied: Path) -> None:
 def test_the_first_ctrl_c_asks_and_the_second_stops() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with CtrlC() as stop:
+        with StopSignals() as stop:
             os.kill(os.getpid(), signal.SIGINT)
             assert stop.asked
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with CtrlC() as stop:  # as started with nohup
+        with StopSignals() as stop:  # as started with nohup
             os.kill(os.getpid(), signal.SIGINT)
         assert not stop.asked
     finally:
