@@ -122,9 +122,12 @@ def _check_tensor(name: str, about: Any) -> None:
     if not isinstance(about, dict) or about.get("dtype") not in DTYPES:
         raise ValueError(f"tensor {name} is not of a known kind of number")
     shape = about.get("shape")
-    sizes = isinstance(shape, list) and all(type(length) is int and 0 <= length < 2**48 for length in shape)
-    if not sizes or len(shape) > MOST_AXES:
+    if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_length, shape)):
         raise ValueError(f"tensor {name} has no sensible shape")
+
+
+def _is_length(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**48
 
 
 def _check_name(name: str) -> None:

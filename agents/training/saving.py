@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tensorboard.summary.writer import event_file_writer
-
 from regional_dispatch.agents.errors import PolicyFileError
 from regional_dispatch.agents.folder import checkpoints_in
+
+_EVENT_FILES = "tensorboard.summary.writer.event_file_writer"
 
 
 class SavingError(PolicyFileError):
@@ -38,7 +38,7 @@ def saving_to(out: Path) -> Iterator[None]:
 
 
 def _except_of_event_files(args: threading.ExceptHookArgs) -> None:
-    writer = isinstance(args.thread, event_file_writer._AsyncWriterThread)
+    writer = type(args.thread).__module__ == _EVENT_FILES
     if not (writer and issubclass(args.exc_type, OSError)):
         threading.__excepthook__(args)
 
@@ -53,5 +53,5 @@ def _kept(out: Path) -> str:
     mend = "free space there or change its permissions"
     saved = checkpoints_in(out)
     if not saved:
-        return f"no checkpoint was saved; {mend}, and train again"
+        return f"no checkpoint was saved; {mend}, and train again with --overwrite"
     return f"{saved[-1]} is kept; {mend}, and resume with --resume {out}"
