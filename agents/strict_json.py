@@ -33,8 +33,8 @@ def read_json(text: str) -> Any:
 
 def printable(text: str, most: int = 200) -> str:
     """A text that is safe to print on one line: control characters are escaped, and a long one is cut."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: most + 1])
-    return shown if len(shown) <= most else f"{shown[:most]}…"
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
+    return shown if len(text) <= most else f"{shown}…"
 
 
 def _integer(digits: str) -> int:

@@ -119,7 +119,8 @@ def _checked_header(data: bytes) -> dict[str, str]:
 
 def _check_tensor(name: str, about: Any) -> None:
     _check_name(name)
-    if not isinstance(about, dict) or about.get("dtype") not in DTYPES:
+    dtype = about.get("dtype") if isinstance(about, dict) else None
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"tensor {name} is not of a known kind of number")
     shape = about.get("shape")
     if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_length, shape)):

@@ -160,7 +160,7 @@ def train(
     if checkpoint is not None and saved is not None:
         check_origin(checkpoint, saved.facts.get("origin"), run.origin(), run.out / CONFIG_FILE)
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
-    kpis, model = _kpi_callback(run), _start(run, env)
+    kpis, model = kpi_callback(run), start_learner(run, env)
     if checkpoint is not None and saved is not None:
         load_checkpoint(checkpoint, saved, model, kpis)
     console = Console(stderr=True)
@@ -175,7 +175,8 @@ def train(
             _search(run, model, kpis, console)
 
 
-def _kpi_callback(run: Run) -> KpiCallback:
+def kpi_callback(run: Run) -> KpiCallback:
+    """What measures the policy of a run, before it has measured anything."""
     episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
     curve = Curve(run.out / CURVE_FILE)
     return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
@@ -273,6 +274,7 @@ def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
     return JointPPO if ppo.credit == "joint" else RegionalPPO
 
 
-def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
+def start_learner(run: Run, env: BatchVecEnv) -> RegionalPPO:
+    """The learner of a run, before it has learned anything."""
     arguments = run.ppo.algorithm(env.parts[0].sim.regions) | rules_beside(run.ppo, run.scenario.name)
     return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device=run.device, verbose=0, **arguments)
