@@ -1,9 +1,10 @@
 """PPO with credit per decision.
 
-A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, saving, `learn()` and `predict()` are
-unchanged. What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its
-return comes from the ledger (`agents.credit`), not from a region's summed reward. `agents.engines` draws decisions and
-has the losses.
+A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, `learn()` and `predict()` are unchanged.
+What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its return comes
+from the ledger (`agents.credit`), not from a region's summed reward. `agents.engines` draws decisions and has the
+losses. `train.py` saves and resumes by `agents.training.checkpoints`, which hold numbers alone; SB3's own `save` and
+`load`, which are there too, write and read pickles, and whoever wrote a pickle runs code where it is loaded.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from torch import nn
 
 from regional_dispatch.agents.choices import record_choices
 from regional_dispatch.agents.credit.batch import LaneRecorders, LineRecorders, PriceRecorders
@@ -129,10 +132,18 @@ class RegionalPPO(PPO):
         prices = None if self.policy.lane_price is None else PriceRecorders(sims)
         return LineRecorders(sims, charges), LaneRecorders(sims, charges), prices
 
+    def networks(self) -> dict[str, nn.Module]:
+        """All that learns, by name."""
+        return {"policy": self.policy}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers of `networks`, under the same names."""
+        return {"policy": self.policy.optimizer}
+
     def snapshot(self) -> dict[str, np.ndarray]:
         """What `save` leaves out: network copies and open decisions, as arrays. Call between two updates."""
-        assert self._lines is not None
-        assert self._lanes is not None
+        if self._lines is None or self._lanes is None:  # before the first update
+            self._lines, self._lanes, self._prices = self._new_recorders()
         env, lines, lanes = self._regional_env().snapshot(), self._lines.snapshot(), self._lanes.snapshot()
         return prefixed({"env.": env, "lines.": lines, "lanes.": lanes})
 
@@ -141,7 +152,7 @@ class RegionalPPO(PPO):
 
         Raises:
             KeyError: an array is missing.
-            ValueError, IndexError: the snapshot is of other networks or another number of copies.
+            ValueError: the snapshot is of other networks or another number of copies, or out of bounds.
         """
         self._lines, self._lanes, self._prices = self._new_recorders()
         self._last_obs = self._regional_env().restore(part(arrays, "env."))  # type: ignore[assignment]

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from regional_dispatch.agents.credit.checked import checked
+from regional_dispatch.agents.state_bounds import check_state
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import action_space, flat, masks_of, observation_space
 from regional_dispatch.envs.policy import Pricing
+from regional_dispatch.envs.simulator import Simulator, part
 from regional_dispatch.envs.vector_env import RegionRows
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 
@@ -121,10 +124,14 @@ class RegionalVecEnv(BatchVecEnv):
 
         Raises:
             KeyError: an array is missing.
-            ValueError: the snapshot is of another network or number of copies.
+            ValueError: the snapshot is of another network or number of copies, or out of bounds.
         """
+        episodes = self.region_rows.episodes
+        found = checked("episodes", arrays["episodes"], episodes.dtype.type, episodes.shape, low=0)
+        _check_pricer(part(arrays, "pricer."), self.sim)
         self.sim.restore(arrays)
-        self.region_rows.episodes[:] = arrays["episodes"]
+        check_state(self.sim)
+        episodes[:] = found
         return self.observe()
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -145,3 +152,14 @@ class RegionalVecEnv(BatchVecEnv):
                 self.region_rows.start(int(copy))
         rewards = (-booked.sum(axis=1) / self.scenario.reward_scale_usd).astype(np.float32)
         return self.observe(), rewards, ended, infos
+
+
+def _check_pricer(arrays: Mapping[str, np.ndarray], sim: Simulator) -> None:
+    """Checks what a pricer carries; see `LinearProgramPricer.snapshot`."""
+    if not arrays:
+        return
+    n, fcs = len(arrays["row"]), sim.world.net.fcs
+    checked("pricer.row", arrays["row"], np.int64, (n,), 0, sim.copies)
+    checked("pricer.key", arrays["key"], np.uint64, (n,))
+    checked("pricer.tick", arrays["tick"], np.int64, (n,), 0)
+    checked("pricer.pick_usd", arrays["pick_usd"], np.float64, (n, fcs) if n else (0,))

@@ -44,7 +44,7 @@ def main(program: str | None = None) -> None:
     """Reads `sys.argv` and runs a command.
 
     Exit codes: 0, done; 1, part of the work failed; 2, bad input or a missing package, with one message on stderr; 130,
-    Ctrl-C.
+    Ctrl-C; 143, a training that SIGTERM has stopped, and 129, SIGHUP.
 
     Args:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
@@ -76,7 +76,7 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
         work()
     except KeyboardInterrupt as stop:
         print("; ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stop, "exit_code", 130))
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package == PACKAGE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,14 @@ from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.agents.export import load_policy
-from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.folder import (
+    CHECKPOINT_ENDING,
+    CONFIG_FILE,
+    PICKLED_ENDING,
+    POLICY_FILE,
+    TENSORBOARD,
+    remove_training,
+)
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
@@ -33,6 +39,7 @@ from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 BOUND = "hindsight_bound"
+COMPARISON_FILES = ("results.csv", "summary.json", "map.png")  # of --compare
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Command:
     Writes policy.safetensors (the best policy by the tuning episodes), config.yaml, curve.csv (KPIs of each
     evaluation), tb/ (TensorBoard) and checkpoints/ into the folder. Watch it with: tensorboard --logdir CHECKPOINTS/tb
 
-    Ctrl-C stops after the current update and saves a checkpoint; --resume continues from it with the same result.
+    Ctrl-C, SIGTERM and SIGHUP stop after the current update and save a checkpoint; --resume continues from it with the
+    same result. A checkpoint holds numbers and no code, and a run goes on only in the world that it was begun in.
     """
 
     scenario: str = "us8"
@@ -149,9 +157,11 @@ seconds to minutes per episode before training starts."""
                 raise InputError(
                     f"--{option}: --resume continues with the folder's own; leave it out, or train from scratch"
                 )
-        folder = self.resume.parent.parent if self.resume.suffix == ".zip" else self.resume
+        is_file = self.resume.suffix in (CHECKPOINT_ENDING, PICKLED_ENDING)
+        folder = self.resume.parent.parent if is_file else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
-        checkpoint = self.resume if self.resume.suffix == ".zip" else newest_checkpoint(folder)
+        checkpoint = self.resume if is_file else newest_checkpoint(folder)
+        check_folder(folder, "--resume")
         try:
             scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
             ppo = PpoConfig(**saved["ppo"])
@@ -182,8 +192,14 @@ def device_for(asked: str) -> str:
 
 
 def _remove_run(folder: Path) -> None:
-    """Removes the files that an earlier run wrote, and no others."""
-    for name in (TENSORBOARD, CHECKPOINTS):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (POLICY_FILE, CONFIG_FILE, CURVE_FILE, "results.csv", "summary.json", "map.png"):
-        (folder / name).unlink(missing_ok=True)
+    """Removes the files that an earlier run wrote, and no others.
+
+    Raises:
+        InputError: one cannot be removed.
+    """
+    try:
+        remove_training(folder)
+        for name in COMPARISON_FILES:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"--overwrite: {folder}: cannot remove the earlier run: {error}") from None

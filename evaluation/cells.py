@@ -7,7 +7,6 @@ keys, the sources of the simulator and the baselines, and the versions of the pa
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -15,16 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.baselines.tick_player import TickPlayer
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.policy import ScorerPolicy
-from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.digest import digest, scenario_digest
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.envs.world.world import build_world
 from regional_dispatch.evaluation.bounds import Bound, bound_row
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.provenance import versions
@@ -68,10 +64,9 @@ class Worlds:
 
     def digest(self, scenario: Scenario) -> str:
         """A digest of the scenario and of the world built from it, with the tables and traces that it names."""
-        dump = scenario.model_dump_json()
-        key = f"{dump}{scenario.source_file}"
+        key = f"{scenario.model_dump_json()}{scenario.source_file}"
         if key not in self._known:
-            self._known[key] = digest(dump, build_world(scenario, build_network(scenario)))
+            self._known[key] = scenario_digest(scenario)
         return self._known[key]
 
 
@@ -110,30 +105,6 @@ def bound_cell(worlds: Worlds, title: str, scenario: Scenario, key: int, bound: 
 def sources() -> str:
     """A digest of the code that the numbers depend on."""
     return source_digest(SOURCES, NO_SOURCES)
-
-
-def digest(*parts: Any) -> str:
-    found = hashlib.sha256()
-    for part in parts:
-        _feed(found, part)
-    return found.hexdigest()[:32]
-
-
-def _feed(into: Any, part: Any) -> None:
-    """Arrays by their bytes, tuples by their items, everything else by its text."""
-    if isinstance(part, np.ndarray) and part.dtype.names:
-        for name in part.dtype.names:  # a record may hold bytes that belong to no field, and those may hold anything
-            into.update(name.encode())
-            _feed(into, part[name])
-    elif isinstance(part, np.ndarray):
-        into.update(f"{part.dtype}{part.shape}".encode())
-        into.update(np.ascontiguousarray(part).tobytes())
-    elif isinstance(part, tuple):
-        into.update(f"({len(part)}".encode())
-        for inner in part:
-            _feed(into, inner)
-    else:
-        into.update(part if isinstance(part, bytes) else f"{part!r};".encode())
 
 
 def compute(cell: Cell) -> Rows:

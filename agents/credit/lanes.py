@@ -13,10 +13,11 @@ import numpy as np
 from numba import njit
 
 from regional_dispatch.agents.credit.charges import Charges
+from regional_dispatch.agents.credit.checked import checked
 from regional_dispatch.agents.credit.concatenate import concatenate
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import pack_lanes, unpack_lanes
-from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.simulator import Simulator, part
 
 
 class Lanes(NamedTuple):
@@ -139,11 +140,30 @@ class LaneRecorder:
 
         Raises:
             KeyError: an array is missing.
-            ValueError: the snapshot is of another number of copies.
+            ValueError: an array is of another size or kind, or out of bounds.
         """
-        self._episode[:] = arrays["episode"]
+        self._episode[:] = checked("episode", arrays["episode"], np.int64, self._episode.shape, low=0)
         waiting = any(name.startswith("kept.") for name in arrays)
-        self._kept = [Lanes(*(arrays[f"kept.{name}"] for name in Lanes._fields))] if waiting else []
+        self._kept = [checked_lanes(part(arrays, "kept."), self.sim.regions)] if waiting else []
+
+
+def checked_lanes(arrays: Mapping[str, np.ndarray], regions: int) -> Lanes:
+    """Decisions from a checkpoint.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array is of another size or kind, or out of bounds.
+    """
+    n, below = len(arrays["x"]), {"region": regions, "action": 2}
+    kinds = {"x": np.float32, "log_prob": np.float32, "value": np.float32, "cost": np.float64}
+    shapes = {"x": (n, DISPATCH_COUNT)}
+    return Lanes(**{
+        name: checked(
+            f"lanes.{name}", arrays[name], kinds.get(name, np.int64), shapes.get(name, (n,)),
+            None if name in kinds else 0, below.get(name),
+        )
+        for name in Lanes._fields
+    })  # fmt: skip
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regional_dispatch.agents.credit.charges import Charges
+from regional_dispatch.agents.credit.checked import checked
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.observe import pack_lines, unpack_lines
 from regional_dispatch.envs.simulator import Simulator
@@ -170,14 +171,20 @@ class LineRecorder:
 
         Raises:
             KeyError: an array is missing.
-            ValueError, IndexError: the sizes of the arrays do not agree.
+            ValueError: an array is of another size or kind, or out of bounds.
         """
-        while self.room < arrays["open"].shape[1]:
+        room = arrays["open"].shape[-1]
+        while self.room < room and room % self.room == 0:
             self._grow()
-        self._open[:] = arrays["open"]
-        self._order_of[self._open] = arrays["order_of"]
+        self._open[:] = checked("open", arrays["open"], bool, (self.sim.copies, self.room))
+        n = int(self._open.sum())
+        self._order_of[self._open] = checked("order_of", arrays["order_of"], np.int64, (n,))
+        below = {"region": self.sim.regions, "action": self._mask.shape[1]}
         for name, array in self._kept._asdict().items():
-            array[self._open] = arrays[f"kept.{name}"]
+            low = 0 if name in below else None
+            array[self._open] = checked(
+                f"kept.{name}", arrays[f"kept.{name}"], array.dtype.type, (n, *array.shape[2:]), low, below.get(name)
+            )
         self._closed_count = 0
 
     def _grow(self) -> None:

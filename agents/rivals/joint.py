@@ -6,20 +6,24 @@ decisions themselves are those of `RegionalPPO`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from regional_dispatch.agents.credit.batch import LaneRecorders, LineRecorders
+from regional_dispatch.agents.credit.checked import checked
 from regional_dispatch.agents.credit.concatenate import concatenate
-from regional_dispatch.agents.credit.lanes import Lanes
+from regional_dispatch.agents.credit.lanes import Lanes, checked_lanes
 from regional_dispatch.agents.credit.lines import Lines
 from regional_dispatch.agents.engines.engine import LineValues, no_values
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.envs.kernel.compiled import compiled
-from regional_dispatch.envs.kernel.decisions.features import REGION_COUNT, region_features
+from regional_dispatch.envs.kernel.decisions.features import REGION_COUNT, SOURCE_COUNT, region_features
+from regional_dispatch.envs.simulator import Simulator, part, prefixed
 
 REWARD_USD = 100.0  # USD per unit of reward
 CRITIC_HIDDEN = 64  # width of the critic's layers
@@ -47,6 +51,31 @@ class JointPPO(RegionalPPO):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_ticks", "_critic", "_critic_optimizer"]
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {**super().networks(), **({} if self._critic is None else {"critic": self._critic})}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {**super().optimizers(), **({} if self._critic is None else {"critic": self._critic_optimizer})}
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """See `RegionalPPO.snapshot`; also the last tick, which waits for its advantage."""
+        return {
+            **super().snapshot(),
+            **prefixed({f"tick.{i}.": _as_arrays(tick) for i, tick in enumerate(self._ticks)}),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `RegionalPPO.restore`; with the last tick there is a critic."""
+        super().restore(arrays)
+        waiting = part(arrays, "tick.0.")
+        self._ticks = [_as_tick(waiting, self._sims()[0])] if waiting else []
+        if waiting and self._critic is None:
+            self._make_critic()
+
+    def _make_critic(self) -> None:
+        self._critic = ScorerNet(REGION_COUNT, CRITIC_HIDDEN)
+        self._critic_optimizer = torch.optim.Adam(self._critic.parameters(), self.lr_schedule(1.0))
 
     def _decide(self, lines: LineRecorders, lanes: LaneRecorders) -> None:
         sim = lines.sims[0]
@@ -77,8 +106,7 @@ class JointPPO(RegionalPPO):
         """Generalised advantages of every tick but the last, (rows,) float32 each; fits the critic to the returns."""
         seen = torch.as_tensor(np.stack([t.seen for t in ticks]))
         if self._critic is None:
-            self._critic = ScorerNet(REGION_COUNT, CRITIC_HIDDEN)
-            self._critic_optimizer = torch.optim.Adam(self._critic.parameters(), self.lr_schedule(1.0))
+            self._make_critic()
         with torch.no_grad():
             value = self._value(seen).numpy()
         advantage, after = np.zeros_like(value), np.zeros_like(value[0])
@@ -101,6 +129,42 @@ class JointPPO(RegionalPPO):
             self._critic_optimizer.zero_grad()
             loss.backward()
             self._critic_optimizer.step()
+
+
+_PARTS = ("lines", "lanes")  # fields of a tick that are records themselves
+
+
+def _as_arrays(tick: Tick) -> dict[str, np.ndarray]:
+    own = {name: array for name, array in tick._asdict().items() if name not in _PARTS}
+    return {**own, **prefixed({f"{name}.": getattr(tick, name)._asdict() for name in _PARTS})}
+
+
+def _as_tick(arrays: Mapping[str, np.ndarray], sim: Simulator) -> Tick:
+    """The reverse of `_as_arrays`.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array is of another size or kind, or out of bounds.
+    """
+    rows, k = sim.copies * sim.regions, sim.world.rules.candidates
+    lines, lanes = part(arrays, "lines."), part(arrays, "lanes.")
+    n, m = len(lines["x"]), len(lanes["x"])
+    return Tick(
+        checked("tick.seen", arrays["seen"], np.float32, (rows, REGION_COUNT)),
+        checked("tick.accrued", arrays["accrued"], np.float64, (rows,)),
+        checked("tick.started", arrays["started"], bool, (rows,)),
+        Lines(
+            checked("tick.lines.x", lines["x"], np.float32, (n, k, SOURCE_COUNT)),
+            checked("tick.lines.mask", lines["mask"], bool, (n, k)),
+            checked("tick.lines.region", lines["region"], np.int64, (n,), 0, sim.regions),
+            checked("tick.lines.action", lines["action"], np.int64, (n,), 0, k),
+            checked("tick.lines.log_prob", lines["log_prob"], np.float32, (n,)),
+            checked("tick.lines.reward", lines["reward"], np.float32, (n,)),
+        ),
+        checked("tick.line_row", arrays["line_row"], np.int64, (n,), 0, rows),
+        checked_lanes(lanes, sim.regions),
+        checked("tick.lane_row", arrays["lane_row"], np.int64, (m,), 0, rows),
+    )
 
 
 @compiled

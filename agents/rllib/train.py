@@ -25,12 +25,13 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
 
 from regional_dispatch.agents.export import save_policy
-from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE
+from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE, remove_unfinished
 from regional_dispatch.agents.rllib.env import NetworkEnv
 from regional_dispatch.agents.rllib.module import ScorerModule
 from regional_dispatch.agents.rllib.settings import RllibSettings
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import OBJECTIVE, TuningEpisodes
+from regional_dispatch.agents.training.saving import saving_to
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import world_facts
@@ -120,22 +121,29 @@ def train_rllib(run: RllibRun, told: Callable[[dict[str, float]], None] = lambda
 
     Raises:
         ScenarioError: a setting is out of its range.
+        SavingError: a file cannot be written.
     """
     run.settings.check(len(build_network(run.scenario).region_names))
     best = Best(run)
-    with replacing(_made(run.out) / CONFIG_FILE) as file:
-        file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    with _algorithm(run) as algorithm:
-        seconds, updates = 0.0, 0
-        while True:
-            if updates % run.settings.eval_every == 0 or seconds >= 60 * run.minutes:
-                best.check(_scorers(algorithm), *_played(algorithm), seconds)
-                told(best.curve.rows[-1])
-            if seconds >= 60 * run.minutes:
-                return
-            before = time.process_time()
-            algorithm.train()
-            seconds, updates = seconds + time.process_time() - before, updates + 1
+    with saving_to(run.out):
+        with replacing(_made(run.out) / CONFIG_FILE) as file:
+            file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        remove_unfinished(run.out)
+        with _algorithm(run) as algorithm:
+            _learn(run, algorithm, best, told)
+
+
+def _learn(run: RllibRun, algorithm: PPO, best: Best, told: Callable[[dict[str, float]], None]) -> None:
+    seconds, updates = 0.0, 0
+    while True:
+        if updates % run.settings.eval_every == 0 or seconds >= 60 * run.minutes:
+            best.check(_scorers(algorithm), *_played(algorithm), seconds)
+            told(best.curve.rows[-1])
+        if seconds >= 60 * run.minutes:
+            return
+        before = time.process_time()
+        algorithm.train()
+        seconds, updates = seconds + time.process_time() - before, updates + 1
 
 
 def ppo_config(run: RllibRun) -> PPOConfig:

@@ -10,17 +10,19 @@ import time
 from typing import Any
 
 import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.export import save_policy
-from regional_dispatch.agents.folder import CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.folder import CURVE_FILE, POLICY_FILE, TENSORBOARD, remove_unfinished
 from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.stock.algorithms import STREAMS, learner
 from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import COST_TAG, OBJECTIVE, TuningEpisodes
 from regional_dispatch.agents.training.run import Run, tuning_worlds, write_config
+from regional_dispatch.agents.training.saving import saving_to
 from regional_dispatch.agents.training.tensorboard import tensorboard_logger
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
@@ -83,10 +85,27 @@ def train_stock(algorithm: str, run: Run, seconds: float) -> None:
         algorithm: a name of `agents.stock.algorithms.ALGORITHMS`.
         run: scenario, seed and folder; of the PPO file, the number of tuning episodes is used.
         seconds: CPU time of learning, without evaluations.
+
+    Raises:
+        SavingError: a file cannot be written.
     """
     seed = library_seed(run.seed)
     set_random_seed(seed)
-    write_config(run)
+    with saving_to(run.out):
+        write_config(run)
+        remove_unfinished(run.out)
+        model, best = _learn(algorithm, run, seed, seconds)
+        assert best.best is not None
+        about = {
+            "scenario": run.scenario.name, "seed": run.seed, "timesteps": model.num_timesteps, "algorithm": algorithm,
+            "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
+            "tuning_cost_per_order_usd": best.best_cost, "seen": [["train", run.seed], ["tune", run.seed]],
+            "price_hours": None, "world": world_facts(run.scenario),
+        }  # fmt: skip
+        save_policy(run.out / POLICY_FILE, best.best, about)
+
+
+def _learn(algorithm: str, run: Run, seed: int, seconds: float) -> tuple[BaseAlgorithm, BestByTuning]:
     background = baseline(BACKGROUND)
     env = DecisionVecEnv(STREAMS, scenario=run.scenario, credit="own", background=background.scorers)
     env.seed(seed)
@@ -95,11 +114,4 @@ def train_stock(algorithm: str, run: Run, seconds: float) -> None:
     episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
     best = BestByTuning(episodes, seconds, Curve(run.out / CURVE_FILE))
     model.learn(_ENDLESS, callback=best)
-    assert best.best is not None
-    about = {
-        "scenario": run.scenario.name, "seed": run.seed, "timesteps": model.num_timesteps, "algorithm": algorithm,
-        "partition": run.scenario.partition.model_dump(mode="json", exclude_none=True), "command": run.command,
-        "tuning_cost_per_order_usd": best.best_cost, "seen": [["train", run.seed], ["tune", run.seed]],
-        "price_hours": None, "world": world_facts(run.scenario),
-    }  # fmt: skip
-    save_policy(run.out / POLICY_FILE, best.best, about)
+    return model, best

@@ -1,81 +1,103 @@
 """Checkpoints: everything a run needs to continue exactly, bit for bit, as if it had not been stopped.
 
-A checkpoint is written between two updates. It is stable-baselines3's archive (weights, optimizer, counters) with one
-more member of plain numpy arrays: network copies, open decisions, random states, learning curve and best policy.
-Checkpoints can be read by the version that wrote them only; policy files (`agents.export`) last longer.
+A checkpoint is written between two updates. It is a safetensors file of numbers: weights, optimizers, random states,
+learning curve and best policy as tensors, network copies and open decisions as one compressed tensor that holds a file
+of the same kind, and counters and origin as JSON in the metadata. To resume, the learner is built from the run's
+configuration, and takes its numbers over; nothing in the file is executed. Checkpoints can be read by the version that
+wrote them only; policy files (`agents.export`) last longer.
 """
 
 from __future__ import annotations
 
-import random
-import signal
-import zipfile
+import os
+import zlib
+from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from regional_dispatch.agents.export import PolicyFileError
-from regional_dispatch.agents.folder import CHECKPOINTS
+from regional_dispatch.agents.errors import PolicyFileError
+from regional_dispatch.agents.folder import (
+    CHECKPOINT_ENDING,
+    CHECKPOINTS,
+    PICKLED_ENDING,
+    checkpoint_name,
+    checkpoints_in,
+    remove_unfinished,
+)
 from regional_dispatch.agents.ppo import RegionalPPO
+from regional_dispatch.agents.strict_json import printable
+from regional_dispatch.agents.tensor_file import Contents, packed, read_bytes, unpacked
 from regional_dispatch.agents.training.monitoring import KpiCallback
-from regional_dispatch.agents.vec_env import BatchVecEnv
+from regional_dispatch.agents.training.random_states import random_states, set_random_states
+from regional_dispatch.agents.training.records import as_plain, as_records
+from regional_dispatch.agents.training.stopping import Stopped, StopSignals
+from regional_dispatch.agents.training.weights import learning_rates, restore_weights, weights_of
 from regional_dispatch.envs.simulator import part, prefixed
 from regional_dispatch.envs.world.replacing import replacing
 
-MEMBER = "state.npz"
+FORMAT = "regional-dispatch-checkpoint-1"
+BOOKS_FORMAT = "regional-dispatch-books-1"
+BOOKS = "books"  # the tensor with network copies and open decisions, a compressed file
+MOST_BYTES = 1 << 30
+# Open decisions and packages need more room than at the start; this often, and so many bytes more.
+MOST_GROWTH, MOST_MORE_BYTES = 16, 256 << 20
+MOST_COUNT = 2**62
+_COUNTS = ("num_timesteps", "n_updates", "decisions")
 
 
 class CheckpointCallback(BaseCallback):
     """Saves the whole run every few updates, each file in one step, and keeps the newest files.
 
     Args:
-        folder: of the checkpoints.
+        out: folder of the run.
         every: updates between checkpoints.
         kpis: saved with the learner.
-        stop: once Ctrl-C was pressed, training ends before the next rollout, with a checkpoint.
+        origin: what the run is made from; see `agents.training.origin`.
+        stop: once a signal has asked, training ends before the next rollout, with a checkpoint.
         say: prints a message that training is about to stop.
         keep: number of checkpoints kept.
     """
 
     def __init__(
-        self, folder: Path, every: int, kpis: KpiCallback, stop: CtrlC, say: Callable[[str], None], keep: int = 3
-    ) -> None:
+        self, out: Path, every: int, kpis: KpiCallback, origin: Mapping[str, Any], stop: StopSignals,
+        say: Callable[[str], None], keep: int = 3,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.folder, self.every, self.kpis, self.stop, self.say, self.keep = folder, every, kpis, stop, say, keep
+        self.out, self.every, self.kpis, self.origin = out, every, kpis, origin
+        self.stop, self.say, self.keep = stop, say, keep
         self._told = False
+
+    def _on_training_start(self) -> None:
+        folder = self.out / CHECKPOINTS
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(self.out)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"may not write in '{folder}'")
 
     def _on_rollout_start(self) -> None:
         assert isinstance(self.model, RegionalPPO)
         due = self.model.updates % self.every == 0 and self.num_timesteps > 0
         if due or self.stop.asked:
             self.save()
-        if self.stop.asked:
-            raise KeyboardInterrupt
+        if self.stop.number is not None:
+            raise Stopped("", self.stop.number)
 
     def _on_training_end(self) -> None:
         self.save()
 
     def save(self) -> Path:
         """Writes a checkpoint named after the timesteps; returns its path."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{self.num_timesteps:012d}.zip"
+        assert isinstance(self.model, RegionalPPO)
+        path = self.out / CHECKPOINTS / checkpoint_name(self.num_timesteps)
         with replacing(path) as file:
-            self.model.save(file)
-            _append(file, self._arrays())
-        for old in sorted(self.folder.glob("*.zip"))[: -self.keep]:
+            file.write_bytes(checkpoint_bytes(self.model, self.kpis, self.origin))
+        for old in checkpoints_in(self.out)[: -self.keep]:
             old.unlink()
         return path
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        assert isinstance(self.model, RegionalPPO)
-        return prefixed({"learner.": self.model.snapshot(), "kpis.": self.kpis.snapshot(), "random.": _random_states()})
 
     def _on_step(self) -> bool:
         if self.stop.asked and not self._told:
@@ -84,51 +106,58 @@ class CheckpointCallback(BaseCallback):
         return True
 
 
-class CtrlC:
-    """A context in which a first Ctrl-C asks to stop between two updates, and a second one stops at once.
-
-    Does nothing outside the main thread, or where Ctrl-C is ignored or has another handler.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> CtrlC:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            with suppress(ValueError):  # not the main thread
-                signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if signal.getsignal(signal.SIGINT) == self._ask:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def checkpoint_bytes(learner: RegionalPPO, kpis: KpiCallback, origin: Mapping[str, Any]) -> bytes:
+    """A checkpoint as the bytes of its file."""
+    books = packed(BOOKS_FORMAT, as_plain(learner.snapshot()), {})
+    compressed = np.frombuffer(zlib.compress(books, level=1), np.uint8)  # a third of the time of the default
+    groups = {"weights.": weights_of(learner), "kpis.": kpis.snapshot(), "random.": random_states()}
+    facts = {"origin": origin, "learning_rates": learning_rates(learner), **_counts(learner)}
+    return packed(FORMAT, {**prefixed(groups), BOOKS: compressed}, facts, checksum=True)
 
 
-def load_checkpoint(
-    path: Path, env: BatchVecEnv, kpis: KpiCallback, algorithm: type[RegionalPPO] = RegionalPPO, device: str = "cpu"
-) -> RegionalPPO:
-    """Loads a learner as it was, on `env` and a device; also restores `kpis` and the random states.
+def read_checkpoint(path: Path) -> Contents:
+    """Reads a checkpoint; what it says is checked when a learner takes it over.
 
     Raises:
-        PolicyFileError: the file is damaged, or of another scenario or version.
+        PolicyFileError: there is none, it is damaged, or of an earlier version.
+    """
+    if path.suffix == PICKLED_ENDING:
+        raise PolicyFileError(
+            f"{path}: written by an earlier version as a pickle, which can hold code, so it is not opened; resume with "
+            "the version that wrote it, or train again"
+        )
+    try:
+        found = unpacked(read_bytes(path, MOST_BYTES))
+    except FileNotFoundError:
+        raise PolicyFileError(f"{path}: no such file; give a training folder, or one of its checkpoints") from None
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from None
+    if found.format != FORMAT:
+        raise _damaged(path, ValueError(f"not of the format {FORMAT}"))
+    return found
+
+
+def load_checkpoint(path: Path, found: Contents, learner: RegionalPPO, kpis: KpiCallback) -> None:
+    """Sets a new learner, its KPIs and the random states to those of a checkpoint.
+
+    Args:
+        path: of the checkpoint, for messages.
+        found: what `read_checkpoint` gave.
+        learner: built from the configuration of the run.
+        kpis: of the run.
+
+    Raises:
+        PolicyFileError: the checkpoint is damaged, or of another learner.
     """
     try:
-        model = algorithm.load(path, env=env, device=device)
-        arrays = _read(path)
-        model.restore(part(arrays, "learner."))
+        arrays, facts = found.tensors, found.facts
+        learner.restore(_books(arrays[BOOKS], learner.snapshot()))
+        restore_weights(learner, part(arrays, "weights."), _rates(facts["learning_rates"], learner))
         kpis.restore(part(arrays, "kpis."))
-        _set_random_states(part(arrays, "random."))
-        return model
-    except Exception as error:  # a damaged archive can fail in any of the layers that read it
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise PolicyFileError(
-            f"{path}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
-            "in the same folder, or train again"
-        ) from None
+        _set_counts(learner, facts)
+        set_random_states(part(arrays, "random."))
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RuntimeError, zlib.error) as error:
+        raise _damaged(path, error) from None
 
 
 def newest_checkpoint(folder: Path) -> Path:
@@ -137,50 +166,73 @@ def newest_checkpoint(folder: Path) -> Path:
     Raises:
         PolicyFileError: there is none.
     """
-    found = sorted((folder / CHECKPOINTS).glob("*.zip"))
-    if not found:
-        raise PolicyFileError(f"{folder}: no {CHECKPOINTS}/*.zip to resume from; train without --resume")
-    return found[-1]
+    found = checkpoints_in(folder)
+    if found:
+        return found[-1]
+    pickled = sorted((folder / CHECKPOINTS).glob(f"[0-9]*{PICKLED_ENDING}"))
+    if pickled:
+        read_checkpoint(pickled[-1])  # says why it is refused
+    raise PolicyFileError(f"{folder}: no {CHECKPOINTS}/*{CHECKPOINT_ENDING} to resume from; train without --resume")
 
 
-def remove_later(checkpoint: Path) -> None:
-    """Removes the checkpoints of a folder that come after one; the resumed run writes new ones."""
-    for path in checkpoint.parent.glob("*.zip"):
+def remove_later(checkpoint: Path, out: Path) -> None:
+    """Removes the checkpoints of a run that come after one; the resumed run writes new ones."""
+    for path in checkpoints_in(out):
         if path.name > checkpoint.name:
             path.unlink()
 
 
-def _append(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with (
-        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,  # a third of the default's time
-        archive.open(MEMBER, "w", force_zip64=True) as member,
-    ):
-        np.savez(member, allow_pickle=False, **dict(arrays))
+def _damaged(path: Path, error: Exception) -> PolicyFileError:
+    reason = printable(" ".join(str(error).split())) or type(error).__name__
+    return PolicyFileError(
+        f"{path}: damaged, or of another scenario or version ({reason}); resume from an older checkpoint "
+        "in the same folder, or train again"
+    )
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(path) as archive:
-        if MEMBER not in archive.namelist():
-            raise ValueError(f"no {MEMBER} in it")
-        with np.load(BytesIO(archive.read(MEMBER)), allow_pickle=False) as arrays:
-            return dict(arrays)
+def _books(compressed: np.ndarray, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Network copies and open decisions, by the names of `like`."""
+    most = MOST_MORE_BYTES + MOST_GROWTH * sum(array.nbytes for array in like.values())
+    if compressed.dtype != np.uint8 or compressed.ndim != 1:
+        raise ValueError(f"{BOOKS} is no compressed file")
+    reader = zlib.decompressobj()
+    data = reader.decompress(compressed.tobytes(), most)
+    if not reader.eof or reader.unconsumed_tail or reader.unused_data:
+        raise ValueError(f"{BOOKS} is cut off, or larger than {most:,} bytes")
+    found = unpacked(data)
+    if found.format != BOOKS_FORMAT:
+        raise ValueError(f"{BOOKS} is not of the format {BOOKS_FORMAT}")
+    return as_records(found.tensors, like)
 
 
-def _random_states() -> dict[str, np.ndarray]:
-    _, words, *numpy_rest = np.random.get_state(legacy=True)
-    _, python_words, gauss = random.getstate()
+def _counts(learner: RegionalPPO) -> dict[str, Any]:
+    """How far the learner is, and the latest episodes: the sum of rewards and the ticks of each."""
+    episodes = [[float(one["r"]), int(one["l"])] for one in learner.ep_info_buffer or ()]
     return {
-        "torch": torch.get_rng_state().numpy(),
-        "numpy": np.asarray(words),
-        "numpy_rest": np.array(numpy_rest, float),  # position, whether a normal variate is cached, and its value
-        "python": np.array(python_words, np.uint64),
-        "python_gauss": np.array([] if gauss is None else [gauss]),
-    }
+        "num_timesteps": learner.num_timesteps, "n_updates": learner._n_updates, "decisions": learner.decisions,
+        "episodes": episodes,
+    }  # fmt: skip
 
 
-def _set_random_states(arrays: Mapping[str, np.ndarray]) -> None:
-    position, has_gauss, kept = arrays["numpy_rest"].tolist()
-    gauss: list[Any] = arrays["python_gauss"].tolist() or [None]
-    torch.set_rng_state(torch.as_tensor(arrays["torch"]))
-    np.random.set_state(("MT19937", arrays["numpy"], int(position), int(has_gauss), kept))
-    random.setstate((3, tuple(arrays["python"].tolist()), gauss[0]))
+def _set_counts(learner: RegionalPPO, facts: Mapping[str, Any]) -> None:
+    counts = {name: facts[name] for name in _COUNTS}
+    for name, count in counts.items():
+        if type(count) is not int or not 0 <= count < MOST_COUNT:
+            raise ValueError(f"{name} = {printable(str(count), 40)}: must be a whole number")
+    learner.num_timesteps, learner._n_updates, learner.decisions = (counts[name] for name in _COUNTS)
+    rows = [{"r": _number("episodes", reward), "l": int(ticks)} for reward, ticks in facts["episodes"]]
+    learner.ep_info_buffer = deque(rows, maxlen=learner._stats_window_size)
+    learner.ep_success_buffer = deque(maxlen=learner._stats_window_size)
+
+
+def _rates(rates: Any, learner: RegionalPPO) -> dict[str, float]:
+    found = {name: _number("learning_rates", rates[name]) for name in learner.optimizers()}
+    if not all(0 <= rate <= 1 for rate in found.values()):
+        raise ValueError("learning_rates must be from 0 to 1")
+    return found
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} = {printable(str(value), 40)}: must be a number")
+    return float(value)

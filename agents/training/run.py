@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,17 @@ from stable_baselines3.common.utils import set_random_seed
 from regional_dispatch.agents.config import PpoConfig
 from regional_dispatch.agents.direct_search import search
 from regional_dispatch.agents.export import save_policy
-from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD, checkpoints_in
 from regional_dispatch.agents.mixed_vec_env import vec_env
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.rivals.joint import JointPPO
 from regional_dispatch.agents.seeds import library_seed
-from regional_dispatch.agents.training.checkpoints import CheckpointCallback, CtrlC, load_checkpoint, remove_later
+from regional_dispatch.agents.training.checkpoints import (
+    CheckpointCallback,
+    load_checkpoint,
+    read_checkpoint,
+    remove_later,
+)
 from regional_dispatch.agents.training.curve import Curve
 from regional_dispatch.agents.training.monitoring import (
     BEST_TAG,
@@ -34,7 +41,10 @@ from regional_dispatch.agents.training.monitoring import (
     Kpis,
     TuningEpisodes,
 )
+from regional_dispatch.agents.training.origin import check_origin, fingerprint, origin
 from regional_dispatch.agents.training.progress import show_progress
+from regional_dispatch.agents.training.saving import saving_to
+from regional_dispatch.agents.training.stopping import Stopped, StopSignals
 from regional_dispatch.agents.training.tensorboard import HParamCallback, tensorboard_logger
 from regional_dispatch.agents.vec_env import BatchVecEnv
 from regional_dispatch.baselines import BaselineError, baseline
@@ -79,7 +89,19 @@ class Run:
             "ppo": self.ppo.model_dump(mode="json"),
             "scenario_file": self.scenario.source_file,
             "scenario": self.scenario.model_dump(mode="json"),
+            "fingerprint": self.fingerprint,
         }
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """Digests of the worlds it is trained on, of the tables they name, and of the rule beside the policy."""
+        mixed = [load_scenario(name) for name in self.ppo.mix]
+        own = [] if mixed or self.ppo.networks else [self.scenario]
+        return fingerprint([*own, *mixed], rules_beside(self.ppo, self.scenario.name))
+
+    def origin(self) -> dict[str, Any]:
+        """What its checkpoints say it was made from."""
+        return origin(self.seed, self.ppo.model_dump(mode="json"), self.scenario, self.fingerprint)
 
     def hparams(self) -> dict[str, float | str | bool]:
         """The run's row in TensorBoard's HParams tab."""
@@ -129,26 +151,32 @@ def train(
         checkpoint: a checkpoint to resume from; later ones in its folder are removed.
 
     Raises:
-        PolicyFileError: the checkpoint is damaged or belongs to another network.
-        KeyboardInterrupt: Ctrl-C; the message says how to resume.
+        PolicyFileError: the checkpoint is damaged, or the run was begun with another configuration or world.
+        SavingError: a file cannot be written.
+        Stopped: on Ctrl-C, SIGTERM or SIGHUP; the message says how to resume.
     """
     set_random_seed(library_seed(run.seed))
+    saved = None if checkpoint is None else read_checkpoint(checkpoint)
+    if checkpoint is not None and saved is not None:
+        check_origin(checkpoint, saved.facts.get("origin"), run.origin(), run.out / CONFIG_FILE)
     env = vec_env(training_worlds(run.scenario, run.ppo), run.ppo.copies, run.seed, run.ppo.pricing)
-    kpis = _kpi_callback(run)
-    algorithm = _algorithm(run.ppo)
-    model = load_checkpoint(checkpoint, env, kpis, algorithm, run.device) if checkpoint else _start(run, env)
+    kpis, model = kpi_callback(run), start_learner(run, env)
+    if checkpoint is not None and saved is not None:
+        load_checkpoint(checkpoint, saved, model, kpis)
     console = Console(stderr=True)
     with console.status("playing the references on the tuning episodes"):
         kpis.levels = {name: kpis.episodes.kpis(policy) for name, policy in references.items()} | dict(levels or {})
-    write_config(run)
-    if checkpoint:
-        remove_later(checkpoint)
-    _learn(run, model, kpis, console)
-    if run.ppo.search_episodes:
-        _search(run, model, kpis, console)
+    with saving_to(run.out):
+        write_config(run)
+        if checkpoint is not None:
+            remove_later(checkpoint, run.out)
+        _learn(run, model, kpis, console)
+        if run.ppo.search_episodes:
+            _search(run, model, kpis, console)
 
 
-def _kpi_callback(run: Run) -> KpiCallback:
+def kpi_callback(run: Run) -> KpiCallback:
+    """What measures the policy of a run, before it has measured anything."""
     episodes = TuningEpisodes(tuning_worlds(run.scenario, run.ppo), run.ppo.eval_episodes, run.seed)
     curve = Curve(run.out / CURVE_FILE)
     return KpiCallback(episodes, run.ppo.eval_every, curve, run.out / TENSORBOARD, run.ppo.pricing)
@@ -158,14 +186,14 @@ def _learn(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) ->
     before = model.num_timesteps
     model.set_logger(tensorboard_logger(run.out / TENSORBOARD / LEARNER_NAME, before))
     progress = show_progress(run.timesteps, kpis, console)
-    with CtrlC() as stop:
-        checkpoints = CheckpointCallback(run.out / CHECKPOINTS, run.ppo.checkpoint_every, kpis, stop, console.print)
+    with StopSignals() as stop:
+        checkpoints = CheckpointCallback(run.out, run.ppo.checkpoint_every, kpis, run.origin(), stop, console.print)
         hparams = HParamCallback(run.hparams(), (COST_TAG, BEST_TAG))
         callbacks: list[BaseCallback] = [hparams, kpis, progress, checkpoints]
         try:
             model.learn(max(0, run.timesteps - before), callback=callbacks, reset_num_timesteps=False)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(_how_to_resume(run)) from None
+            raise Stopped(_how_to_resume(run), stop.number or signal.SIGINT) from None
         finally:
             progress.close()
             _save_best(run, kpis, model.num_timesteps)
@@ -186,7 +214,7 @@ def _search(run: Run, model: RegionalPPO, kpis: KpiCallback, console: Console) -
 
 
 def _how_to_resume(run: Run) -> str:
-    found = sorted((run.out / CHECKPOINTS).glob("*.zip"))
+    found = checkpoints_in(run.out)
     if not found:
         return f"nothing saved yet in {run.out}; train again with --overwrite"
     return f"saved {found[-1]}; resume with: python train.py --resume {shlex.quote(str(run.out))}"
@@ -246,6 +274,7 @@ def _algorithm(ppo: PpoConfig) -> type[RegionalPPO]:
     return JointPPO if ppo.credit == "joint" else RegionalPPO
 
 
-def _start(run: Run, env: BatchVecEnv) -> RegionalPPO:
+def start_learner(run: Run, env: BatchVecEnv) -> RegionalPPO:
+    """The learner of a run, before it has learned anything."""
     arguments = run.ppo.algorithm(env.parts[0].sim.regions) | rules_beside(run.ppo, run.scenario.name)
     return _algorithm(run.ppo)("DispatchPolicy", env, seed=run.seed, device=run.device, verbose=0, **arguments)

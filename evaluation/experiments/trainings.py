@@ -21,7 +21,7 @@ from threading import Event
 from typing import Any, NamedTuple, Protocol
 
 import regional_dispatch
-from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
+from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, checkpoints_in
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.envs.fingerprint import code_digest
 from regional_dispatch.envs.world.replacing import replacing
@@ -187,7 +187,7 @@ def prepared(training: Training) -> tuple[list[str], float, str]:
     """The command that starts or resumes a training, seconds spent on it before, and a note for the progress."""
     state = _state(training.folder)
     changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
-    checkpoints = (training.folder / CONFIG_FILE).exists() and list((training.folder / CHECKPOINTS).glob("*.zip"))
+    checkpoints = (training.folder / CONFIG_FILE).exists() and checkpoints_in(training.folder)
     if state and not changed and not state["failed"] and training.resume and checkpoints:
         return training.resume, state["seconds"], "continues"
     note = ""

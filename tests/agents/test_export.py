@@ -30,6 +30,7 @@ from regional_dispatch.envs.kernel.decisions.score import Scorer, scorer_shapes
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from tests.learners import WORLD
+from tests.mutations import mutated
 
 
 def test_a_policy_file_holds_weights_features_and_facts(trained: RegionalPPO, tmp_path: Path) -> None:
@@ -157,6 +158,75 @@ def test_a_bad_policy_file_is_named_with_its_mend(name: str, trained: RegionalPP
         load_policy(path)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
+
+
+# What a fact is replaced by → what the message must name.
+HOSTILE_FACTS: dict[str, tuple[str, str, str]] = {
+    "a name in red": ("scenario", '"\\u001b[31mred"', r"scenario = '\\x1b\[31mred': must be a name"),
+    "a name of 300 characters": ("scenario", json.dumps("x" * 300), "scenario = 'xxx.*…: must be a name"),
+    "a name that is a list": ("device", '["cpu"]', "device = .*: must be a name"),
+    "a seed that is a list": ("seed", "[1]", r"seed = \[1\]: must be a number"),
+    "a seed of 5,000 digits": ("seed", "9" * 5000, "seed is not JSON that can be read"),
+    "a cost that is none": ("tuning_cost_per_order_usd", "NaN", "NaN is not a finite number"),
+    "a cost that is text": ("tuning_cost_per_order_usd", '"low"', "usd = 'low': must be a number"),
+    "a command that is a list": ("command", '["rm"]', "command = .*: must be text"),
+    "a partition that is text": ("partition", '"states"', "partition = 'states': must be fields"),
+    "a world of words": ("world", '{"regions": "many"}', "world = .*: must be numbers"),
+    "a world that is a list": ("world", "[1]", r"world = \[1\]: must be numbers"),
+    "hours beyond all floats": ("price_hours", "1" * 400, r"price_hours = 1+…: must be hours"),
+    "hours that are true": ("price_hours", "true", "price_hours = True: must be hours"),
+    "a stream that is a list": ("seen", "[[[], 1]]", r"seen = \[\[\[\], 1\]\]: must be pairs"),
+    "features that are lists": ("source_features", "[[1], [2]]", "source_features: must be a list of different"),
+    "features that are numbers": ("source_features", "[1, 2]", "source_features: must be a list of different"),
+    "nesting": ("command", "[" * 100_000, "levels deep"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE_FACTS)
+def test_a_hostile_fact_is_named_on_one_line(name: str, tmp_path: Path) -> None:
+    fact, value, message = HOSTILE_FACTS[name]
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, baseline("least_cost").scorers, {"seed": 1})
+    _fact(fact, value)(path)
+    with pytest.raises(PolicyFileError, match=message) as error:
+        load_policy(path)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 500
+
+
+def test_a_command_is_kept_without_what_steers_a_terminal(tmp_path: Path) -> None:
+    save_policy(
+        tmp_path / "policy.safetensors", baseline("least_cost").scorers, {"command": "train\x1b[31m " + "x" * 999}
+    )
+    assert load_policy(tmp_path).metadata["command"] == "train\\x1b[31m " + "x" * 999
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(PolicyFileError, match="at most 67,108,864 are read"):
+        load_policy(path)
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(PolicyFileError, match="File name too long"):
+        load_policy("x" * 300)
+
+
+def test_a_thousand_mutated_files_are_policies_or_policy_file_errors(trained: RegionalPPO, tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    about = {"seed": 1, "scenario": "small", "command": "train", "world": {"regions": 2}, "seen": [["train", 1]]}
+    save_policy(path, trained.scorers(), about)
+    refused = 0
+    for data in mutated(path.read_bytes(), 1000, seed=0):
+        path.write_bytes(data)
+        try:
+            load_policy(path)
+        except PolicyFileError as error:
+            assert str(error).isprintable()
+            refused += 1
+    assert refused > 700
 
 
 TOO_WIDE = Scorer(**{

@@ -136,11 +136,11 @@ def test_training_on_generated_networks_writes_a_policy_and_goes_on(tmp_path: Pa
     ]
     train(run, rivals)
     assert load_policy(tmp_path).scorers
-    checkpoint = max((tmp_path / "checkpoints").glob("*.zip"))
+    checkpoint = max((tmp_path / "checkpoints").glob("*.safetensors"))
     done = int(checkpoint.stem)
     longer = replace(run, timesteps=done + 40)
     train(longer, rivals, checkpoint=checkpoint)
-    assert int(max((tmp_path / "checkpoints").glob("*.zip")).stem) > done
+    assert int(max((tmp_path / "checkpoints").glob("*.safetensors")).stem) > done
 
 
 @pytest.mark.parametrize(

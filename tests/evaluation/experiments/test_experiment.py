@@ -210,7 +210,7 @@ F.joinpath('checkpoints').mkdir(); F.joinpath('config.yaml').touch(); F.joinpath
 try:
     time.sleep(60)
 except KeyboardInterrupt:
-    F.joinpath('checkpoints', '1.zip').touch()
+    F.joinpath('checkpoints', '1.safetensors').touch()
     raise SystemExit(130)
 """
     job = process(tmp_path / "a", saves, again="F.joinpath('went_on').touch()")

@@ -41,9 +41,9 @@ def test_a_training_goes_on_from_its_checkpoint_and_ends_the_same(wanted: list[T
     train_on(HERE, [training], Told())
     policy = load_policy(training.folder / POLICY_FILE)
     state = json.loads((training.folder / STATE).read_text(encoding="utf-8"))
-    first = min((training.folder / "checkpoints").glob("*.zip"))
+    first = min((training.folder / "checkpoints").glob("*.safetensors"))
     assert training.timesteps is not None and int(first.stem) < training.timesteps
-    for path in (training.folder / "checkpoints").glob("*.zip"):
+    for path in (training.folder / "checkpoints").glob("*.safetensors"):
         if path != first:
             path.unlink()
     (training.folder / POLICY_FILE).unlink()
