@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -58,6 +58,25 @@ def audit_folder(audit: bool | str | Path | None) -> Path | None:
     return Path(audit)
 
 
+class _Left(NamedTuple):
+    """What a tick has left behind, and only the next one may change."""
+
+    units: np.ndarray  # (S,) int64
+    cash: np.ndarray  # (R, components)
+    accrual: np.ndarray  # (R, components)
+
+    def violations(self, now: Row) -> Iterator[str]:
+        """What has changed between two ticks; transfers move units, and cost dollars in both books."""
+        there = units_by_sku(now)
+        wrong = np.flatnonzero(there != self.units)
+        if len(wrong):
+            sku = wrong[0]
+            yield f"SKU {sku} has {there[sku]} units, and had {self.units[sku]}; {len(wrong)} such"
+        cash, accrual = now["cash"] - self.cash, now["accrual"] - self.accrual
+        if not (np.abs(cash - accrual) <= 1e-6 * (1.0 + np.abs(now["cash"]).max(initial=0))).all():
+            yield "dollars were booked in one of the two books only"
+
+
 class Auditor:
     """Checks every law of `envs.audit.laws` after every tick of a simulator.
 
@@ -71,9 +90,10 @@ class Auditor:
         self.ticks = 0  # audited so far, of all rows
         self._before: list[Row | None] = [None] * sim.copies
         self._tally: list[Tally | None] = [None] * sim.copies  # of the state that the last tick left
-        self._left: list[Row | None] = [None] * sim.copies  # what must be the same when the next tick begins
+        self._left: list[_Left | None] = [None] * sim.copies
         self._decided: list[Decided | None] = [None] * sim.copies
         self._decisions: list[Row] = [{} for _ in range(sim.copies)]
+        self._kept: list[Row] = [{} for _ in range(sim.copies)]  # memory that is used in every tick again
 
     def forget(self, row: int) -> None:
         """The row starts anew, or goes on from elsewhere: the tick before says nothing about the next one."""
@@ -81,11 +101,11 @@ class Auditor:
 
     def before(self, row: int) -> None:
         """A tick begins: stock has been moved and priced, and nothing else has happened."""
-        self._before[row] = kept = {name: array[row].copy() for name, array in self.sim._arrays().items()}
+        self._before[row] = kept = self._copied(row)
         self._decisions[row] = {}
         left = self._left[row]
         if left is not None:
-            for text in _between(left, kept):
+            for text in left.violations(kept):
                 self._stop(row, f"between ticks: {text}")
         if self._tally[row] is None:
             self._tally[row] = tally = walk_row(self.sim.world, self.sim.state, row)
@@ -115,7 +135,7 @@ class Auditor:
         for text in violations(moment, laws):
             self._stop(row, text)
         self._tally[row] = tally
-        self._left[row] = {name: moment.row[name].copy() for name in ("stock", "road", "cash", "accrual")}
+        self._left[row] = _Left(units_by_sku(moment.row), moment.row["cash"].copy(), moment.row["accrual"].copy())
         self.ticks += 1
 
     def settled(self, row: int) -> None:
@@ -138,6 +158,16 @@ class Auditor:
         except IndexError as error:
             self._stop(row, f"bounds: {error}", scorers)
 
+    def _copied(self, row: int) -> Row:
+        """A copy of the row's state; it holds until the next one of this row."""
+        kept = self._kept[row]
+        for name, array in self.sim._arrays().items():
+            one = array[row : row + 1]  # a row of scalars would be no array
+            if name not in kept or kept[name].shape != one.shape:
+                kept[name] = np.empty_like(one)
+            kept[name].view(np.uint8)[...] = one.view(np.uint8)  # records would be copied field by field
+        return {name: array[0] for name, array in kept.items()}
+
     def _moment(self, row: int, tally: Tally) -> Moment:
         now = {name: array[row] for name, array in self.sim._arrays().items()}
         nothing = np.zeros(0, np.int64)
@@ -155,15 +185,3 @@ class Auditor:
             file = save_violation(self.folder, self.sim, before, self._decisions[row], text, scorers)
             again = f"; play it again: evaluate.py replay {file}"
         raise AuditError(text, f"audit: {text} ({where}){again}")
-
-
-def _between(left: Row, now: Row) -> Iterator[str]:
-    """What has changed between two ticks that only a tick may change; transfers move units and cost dollars."""
-    there, expected = units_by_sku(now), units_by_sku(left)
-    wrong = np.flatnonzero(there != expected)
-    if len(wrong):
-        sku = wrong[0]
-        yield f"SKU {sku} has {there[sku]} units, and had {expected[sku]}; {len(wrong)} such"
-    added = now["cash"] - left["cash"]
-    if (np.abs(added - (now["accrual"] - left["accrual"])) > 1e-6 * (1.0 + np.abs(now["cash"]).max(initial=0))).any():
-        yield "dollars were booked in one of the two books only"

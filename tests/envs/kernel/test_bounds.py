@@ -13,7 +13,7 @@ import pytest
 from regional_dispatch.envs.kernel.bounds import function_name
 from regional_dispatch.envs.world.shipped import HOME
 
-# A module of this package with a function that reads and writes wherever it is told to; arrays are parts of larger ones.
+# A module of this package whose functions read and write wherever they are told to; arrays are parts of larger ones.
 WRONG = """
 import json, sys, types
 import numpy as np
@@ -61,8 +61,8 @@ def build(checked: bool) -> dict[str, Any]:
     if checked:
         variables["NUMBA_BOUNDSCHECK"] = "1"
     done = subprocess.run(
-        [sys.executable, "-c", WRONG], cwd=HOME, env={**variables, "PYTHONPATH": str(HOME)}, capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", WRONG], env={**variables, "PYTHONPATH": str(HOME)}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
