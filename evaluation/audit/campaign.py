@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regional_dispatch.baselines.pricing import price
-from regional_dispatch.baselines.random_play import RANDOM, RandomPlay
+from regional_dispatch.baselines.random_play import RANDOM
 from regional_dispatch.baselines.transfers.rules import transfer_rule
-from regional_dispatch.envs.audit.auditor import AuditError, Auditor
+from regional_dispatch.envs.audit.auditor import AuditError
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.kernel.compiled import KERNEL
+from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
@@ -129,7 +130,7 @@ class Campaign:
 
 
 def _ticks(sim: Simulator) -> int:
-    assert isinstance(sim.auditor, Auditor)
+    assert sim.auditor is not None
     return sim.auditor.ticks
 
 
@@ -145,11 +146,13 @@ def _play(sim: Simulator, policy: str, scenario: Scenario, number: int, until: i
 
 
 def _play_at_random(sim: Simulator, number: int, until: int) -> None:
-    """Random decisions, a candidate that has no units among them; with a new urge to send trucks in every tick."""
-    rng, rule = np.random.default_rng(number), RandomPlay()
+    """Random decisions, candidates that are none among them, and a new urge to send trucks in every tick."""
+    rng, rules = np.random.default_rng(number), sim.world.rules
     while sim.tick(0) < until and not sim.state.row["settled"][0]:
         sim.begin(0)
-        rule.decide(sim)
-        lanes = sim.state.active[0, : sim.state.row["active"][0]]
-        sim.state.go[0, lanes] = rng.random(len(lanes)) < rng.choice([0.0, 0.2, 0.7, 1.0])
+        sim.decide(0, DEFAULT_BACKGROUND)  # finds the candidates
+        state = sim.state
+        state.line["choice"][0] = rng.integers(rules.candidates, size=state.line.shape[1:])
+        lanes = state.active[0, : state.row["active"][0]]
+        state.go[0, lanes] = rng.random(len(lanes)) < rng.choice([0.0, 0.2, 0.7, 1.0])
         sim.finish(0)
