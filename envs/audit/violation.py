@@ -65,6 +65,9 @@ def _add(digest: Any, part: Any) -> None:
     if isinstance(part, tuple):
         for one in part:
             _add(digest, one)
+    elif isinstance(part, np.ndarray) and part.dtype.names:  # what lies between the fields is anything
+        for name in part.dtype.names:
+            _add(digest, part[name])
     elif isinstance(part, np.ndarray):
         digest.update(f"{part.dtype}{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
     else:
