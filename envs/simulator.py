@@ -283,7 +283,7 @@ class Simulator:
 
     def _priced_by(self, scorers: Scorers) -> State:
         """The state as a policy plans in it: with its own prices of lanes."""
-        if scorers is not self._checked:
+        if scorers is None or scorers is not self._checked:
             self._checked = check_scorers("scorers", scorers)
         return self.state._replace(lane_price=scorers.price)
 
