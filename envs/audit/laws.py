@@ -200,10 +200,12 @@ def units(m: Moment) -> Iterator[str]:
     kept = m.row["stock"].sum(dtype=np.int64) + m.row["road"].sum(dtype=np.int64)
     expected = m.world.on_hand.sum(dtype=np.int64) + row["units_arrived"] - row["units_shipped"]
     yield from _unequal(kept, expected, "units on hand and on the road, and initial + arrived − taken")
-    road = np.zeros_like(m.row["road"])
+    road = m.row["road"]
     shipment = m.row["shipment"][: int(row["shipments"])]
-    np.add.at(road, (shipment["sku"], shipment["fc"]), shipment["units"].astype(road.dtype))
-    yield from _unequal(m.row["road"], road, "units on the road, kept and in shipments, SKU and FC")
+    shelf, of_shelf = np.unique(shipment["sku"].astype(np.int64) * road.shape[1] + shipment["fc"], return_inverse=True)
+    on_way = np.bincount(of_shelf, shipment["units"], len(shelf)).astype(np.int64)
+    yield from _unequal(road.ravel()[shelf], on_way, "units on the road, kept and in shipments, to a shelf of theirs")
+    yield from _unequal(road.sum(dtype=np.int64), on_way.sum(), "units on the road, kept and in shipments")
 
 
 def units_of_the_tick(m: Moment) -> Iterator[str]:
@@ -214,7 +216,8 @@ def units_of_the_tick(m: Moment) -> Iterator[str]:
                         "units taken, counted and by lines")  # fmt: skip
     if m.world.rules.lead_ticks == 0:
         return  # units are ordered and arrive in the same tick: the sum over all SKUs is all that is known
-    came = np.maximum(m.before["pipeline"].astype(np.int64) - m.row["pipeline"], 0).sum(axis=(0, 2))
+    ordered = zip(m.before["pipeline"], m.row["pipeline"], strict=True)  # one by one: at full size each is 220 MB
+    came = sum(np.maximum(then - now, 0).sum(axis=1, dtype=np.int64) for then, now in ordered)
     there, expected = units_by_sku(m.row), units_by_sku(m.before) + came - taken
     yield from _unequal(there, expected, "units there, and those before + arrived − taken,", "SKU")
 

@@ -88,7 +88,7 @@ def save_violation(
         scorers: that were to decide, where no decisions were made.
     """
     about = {
-        "version": VERSION, "text": text, "scenario": sim.scenario.model_dump(mode="json", exclude_unset=True),
+        "version": VERSION, "text": text, "scenario": _plain(sim.scenario),
         "world": world_digest(sim.world), "kernel": source_digest([KERNEL]),
     }  # fmt: skip
     arrays: dict[str, np.ndarray] = {
@@ -109,6 +109,13 @@ def save_violation(
         os.fsync(file.fileno())
     part.replace(path)
     return path
+
+
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as JSON, with the file that its tables lie beside."""
+    source = scenario.source_file
+    beside = {} if source is None else {"source_file": str(Path(source).absolute())}
+    return scenario.model_dump(mode="json", exclude_unset=True) | beside
 
 
 def load_violation(path: Path) -> Violation:
