@@ -82,6 +82,6 @@ def _earlier(out: Path | None) -> dict[str, Any] | None:
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"--out = {out}: is no result of an audit ({error}); name another file") from None
     if kernel != source_digest([KERNEL]):
-        raise InputError(f"--out = {out}: is of another kernel; name another file, or remove this one to begin anew")
+        raise InputError(f"--out = {out}: is of another kernel; name another file, or remove this one")
     counts.pop("meta", None)
     return counts

@@ -1,4 +1,4 @@
-"""The audit: what must hold after every tick, whoever decides, and what is kept of a tick in which it does not.
+"""The audit: what must hold after every tick, and what is kept of a tick in which it does not.
 
 - `walk.py`: follows every linked list of a row, and counts what it finds there;
 - `laws.py`: compares that with what the kernel keeps, and with the tick before;

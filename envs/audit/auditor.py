@@ -96,7 +96,7 @@ class Auditor:
         self._kept: list[Row] = [{} for _ in range(sim.copies)]  # memory that is used in every tick again
 
     def forget(self, row: int) -> None:
-        """The row starts anew, or goes on from elsewhere: the tick before says nothing about the next one."""
+        """The row starts an episode, or goes on from elsewhere: the tick before says nothing about the next one."""
         self._before[row] = self._tally[row] = self._left[row] = None
 
     def before(self, row: int) -> None:
