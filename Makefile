@@ -5,16 +5,23 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help train test check lint types links docs notebooks clean
+.PHONY: help train test test-checked check lint types links docs notebooks clean
 
 help:  ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
 train: $(VENV)/.installed  ## Train PPO on eight US regions, compare it with the rules, draw the map
 	$(BIN)/python train.py --scenario us8 --ppo quickstart --out runs/quickstart --compare --overwrite
 
 test: $(VENV)/.installed  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Folders with compiled code, found by what their files import; the tests of the same names reach it.
+COMPILED = $(shell grep -rlE "kernel\.compiled|import njit" --include=*.py */ | cut -d/ -f1 | sort -u)
+
+test-checked: $(VENV)/.installed  ## Run the tests that reach compiled code on a build that checks every index
+	NUMBA_BOUNDSCHECK=1 NUMBA_OPT=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
+		$(wildcard $(addprefix tests/,$(COMPILED))) tests/test_golden.py
 
 check: lint  ## Lint, types, and the tests that take about two minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -34,6 +34,7 @@ INPUT_ERRORS = {
     "baselines.rules": "BaselineError",
     "baselines.bounds.bound": "BoundError",
     "baselines.tick_player": "PlayerError",
+    "envs.audit.auditor": "AuditError",
     "envs.world.errors": "ScenarioError",
     "evaluation.errors": "InputError",
     "service.errors": "ServiceError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.progress import Progress
 from regional_dispatch.agents.folder import CHECKPOINTS
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
+from regional_dispatch.envs.audit.auditor import AUDIT_VARIABLE, DEFAULT_FOLDER
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
@@ -64,6 +66,9 @@ per episode."""
 us_full; the numbers are the same for any. Unit: threads."""
     transfers: str | None = None
     """Rule that moves stock between regions, under every policy: threshold or lp. Default: stock stays where it is."""
+    audit: bool = False
+    """Check every conservation law after every tick, and stop at the first violation with a file in runs/audit that \
+evaluate.py replay plays again. Takes several times as long; --threads has no effect."""
 
     def run(self) -> None:
         """Checks everything, evaluates everything, then writes."""
@@ -77,6 +82,8 @@ us_full; the numbers are the same for any. Unit: threads."""
             raise InputError(f"--bound with --transfers: {NO_BOUND_TRANSFERRED}; leave one out")
         if self.transfers:
             transfer_rule(self.transfers)
+        if self.audit:
+            os.environ[AUDIT_VARIABLE] = str(DEFAULT_FOLDER)
         check_folder(self.out)
         _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))

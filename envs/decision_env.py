@@ -81,6 +81,8 @@ class RegionalDecisionEnv(HasBackground, gymnasium.Env[np.ndarray, np.int64]):
         follow_hours: with `own`, how long a decision is followed.
         tables: keep the observation as a table.
         overrides: dotted scenario field → YAML text.
+        audit: checks every conservation law after every tick (`envs.audit`): True, or a folder for the files of
+            violations. Default: none, which costs nothing.
 
     Raises:
         ScenarioError: the scenario or an argument cannot be used.
@@ -97,9 +99,10 @@ class RegionalDecisionEnv(HasBackground, gymnasium.Env[np.ndarray, np.int64]):
         follow_hours: float = 48.0,
         tables: bool = False,
         overrides: Mapping[str, str] | None = None,
+        audit: bool | str | Path | None = None,
     ) -> None:
         self.scenario = scenario_of(scenario, overrides)
-        self.streams = streams_of(self.scenario, 1, credit, background, base, follow_hours)
+        self.streams = streams_of(self.scenario, 1, credit, background, base, follow_hours, audit)
         self.tables = tables
         self.observation_space = decision_space(self.streams.actions, tables)
         self.action_space: spaces.Discrete = spaces.Discrete(self.streams.actions)  # type: ignore[assignment]

@@ -32,7 +32,7 @@ class RegionalDecisionVectorEnv(HasBackground, gymnasium.vector.VectorEnv[np.nda
 
     Args:
         num_envs: streams, 1 or more.
-        scenario, credit, background, base, follow_hours, tables, overrides: see `RegionalDecisionEnv`.
+        scenario, credit, background, base, follow_hours, tables, overrides, audit: see `RegionalDecisionEnv`.
         autoreset_mode: with `whole`, NEXT_STEP, the default, or SAME_STEP, in which `infos["final_obs"]` holds what
             came before. With `own` always SAME_STEP, and there is no `final_obs`: nothing follows an episode of one
             decision.
@@ -52,12 +52,13 @@ class RegionalDecisionVectorEnv(HasBackground, gymnasium.vector.VectorEnv[np.nda
         tables: bool = False,
         overrides: Mapping[str, str] | None = None,
         autoreset_mode: str | AutoresetMode | None = None,
+        audit: bool | str | Path | None = None,
     ) -> None:
         if num_envs < 1:
             raise ScenarioError(f"num_envs = {num_envs}: must be 1 or more")
         self.num_envs = num_envs
         self.scenario = scenario_of(scenario, overrides)
-        self.streams = streams_of(self.scenario, num_envs, credit, background, base, follow_hours)
+        self.streams = streams_of(self.scenario, num_envs, credit, background, base, follow_hours, audit)
         self.tables = tables
         self._mode = _autoreset_mode(credit, autoreset_mode)
         self.metadata = {"autoreset_mode": self._mode}

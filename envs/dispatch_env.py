@@ -123,6 +123,8 @@ class RegionalDispatchEnv(KnowsItsHorizon, gymnasium.Env[dict[str, np.ndarray], 
         tables: keep `orders` and `lanes` as tables. The default is flat vectors, which stable-baselines3 asks for.
         overrides: dotted scenario field → value, or YAML text, such as `{"demand.orders_per_day": "9000"}`.
         kpis: adds `info["kpis"]` in every step.
+        audit: checks every conservation law after every tick (`envs.audit`): True, or a folder for the files of
+            violations. Default: none, which costs nothing.
 
     Raises:
         ScenarioError: the scenario or another argument cannot be used.
@@ -140,10 +142,11 @@ class RegionalDispatchEnv(KnowsItsHorizon, gymnasium.Env[dict[str, np.ndarray], 
         tables: bool = False,
         overrides: Mapping[str, Any] | None = None,
         kpis: bool = False,
+        audit: bool | str | Path | None = None,
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
         self.scenario = scenario_of(scenario, overrides)
-        self.sim = Simulator(self.scenario)
+        self.sim = Simulator(self.scenario, audit=audit)
         price_lanes(self.sim, lane_price)
         self.region = find_region(self.sim, region)
         self.background = background_of(background)

@@ -105,12 +105,13 @@ class RegionalDispatchParallelEnv(ParallelEnv[str, Observation, np.ndarray]):
         render_mode: str | None = None,
         tables: bool = False,
         overrides: Mapping[str, Any] | None = None,
+        audit: bool | str | Path | None = None,
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
         self.scenario = scenario_of(scenario, overrides)
         self.shared_reward = shared_reward
         self.tables = tables
-        self.sim = Simulator(self.scenario)
+        self.sim = Simulator(self.scenario, audit=audit)
         price_lanes(self.sim, lane_price)
         self.region_rows = RegionRows(self.sim)
         self.possible_agents = list(self.sim.network.region_names)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from regional_dispatch.envs.faces.scorers import check_scorers
 from regional_dispatch.envs.kernel.decisions.features import (
     DISPATCH_COUNT,
     REGION_FEATURES,
@@ -53,6 +54,9 @@ class ScorerPolicy:
         seen: (stream, seed) of the episodes it was trained or tuned on; it is not to be evaluated on those.
         learned_on: facts of the world it was trained or tuned on: `scenario`, its name; `partition`; `world`, see
             `envs.world.facts`. Empty for rules.
+
+    Raises:
+        ScenarioError: an array of the scorers has another shape or type, or holds a number that is not finite.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class ScorerPolicy:
         learned_on: Mapping[str, Any] | None = None,
     ) -> None:
         self.learned_on = learned_on or {}
-        self.scorers = scorers
+        self.scorers = check_scorers("scorers", scorers)
         self.name = name
         self.pricing = pricing
         self.seen = seen

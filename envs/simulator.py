@@ -6,10 +6,16 @@ Environments, training and evaluation all go through it; it makes room when the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 
+from regional_dispatch.envs.audit.auditor import Auditor, audit_folder
+from regional_dispatch.envs.audit.ranges import check_state
+from regional_dispatch.envs.faces.scorers import check_scorer, check_scorers
 from regional_dispatch.envs.kernel import tick as kernel
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
@@ -28,6 +34,7 @@ from regional_dispatch.envs.kernel.state import (
 from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
+from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.needs import check_memory, state_parts
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
@@ -71,6 +78,9 @@ class TransferRule(Protocol):
         ...
 
 
+_NOT_BEGUN, _NOT_OPENED = -2, -1  # of a row's episode, of its tick
+
+
 class Simulator:
     """B copies of one network, each with its own episode.
 
@@ -80,6 +90,9 @@ class Simulator:
         pricer: prices units at FCs; default, none, and `shadow_price` is a newsvendor's estimate.
         reevaluate: merge the unpicked packages of split orders once an hour (`envs.kernel.phases.reevaluation`).
         transfers: moves stock from FC to FC (`envs.transfers`); default, it stays where it is.
+        audit: checks every conservation law after every tick (`envs.audit`): True, or a folder for the files of
+            violations. Default: what the environment variable REGIONAL_DISPATCH_AUDIT says, else no audit, which costs
+            nothing.
     """
 
     def __init__(
@@ -89,6 +102,7 @@ class Simulator:
         pricer: Pricer | None = None,
         reevaluate: bool = False,
         transfers: TransferRule | None = None,
+        audit: bool | str | Path | None = None,
     ) -> None:
         self.scenario = scenario = fitted(scenario)
         self.copies = copies
@@ -101,7 +115,10 @@ class Simulator:
         self.world: World = build_world(scenario, self.network)
         self._check_memory()
         self.state: State = empty_state(self.world, copies)
-        self._opened = [-1] * copies  # tick whose beginning `advance` has prepared
+        self._opened = [_NOT_BEGUN] * copies  # tick whose beginning `advance` has prepared
+        self._checked: Scorers | None = None  # the latest scorers that were found to be usable
+        folder = audit_folder(audit)
+        self.auditor = None if folder is None else Auditor(self, folder)
         if pricer is not None:
             self.price_with(pricer)
 
@@ -147,32 +164,88 @@ class Simulator:
             key: of the random stream (`envs.world.demand.episode_key`); the same key gives the same orders bit for bit.
             week_tick: calendar tick at the start (`envs.world.clocks.clock`), without a calendar the tick of the week;
                 default, the scenario's.
+
+        Raises:
+            ScenarioError: no such row, key or tick.
         """
         if week_tick is None:
             week_tick = first_calendar_tick(self.scenario)
+        _check_whole("row", row, self.copies)
+        _check_whole("key", key, 1 << 64)
+        _check_whole("week_tick", week_tick, 1 << 31)
         clear_row(self.world, self.state, row, key, week_tick)
-        self._opened[row] = -1
+        self._opened[row] = _NOT_OPENED
+        if self.auditor is not None:
+            self.auditor.forget(row)
         self.state.row["reevaluate"][row] = self.reevaluate
         self.state.row["learning"][row] = self.learning
         self.state.row["marginal_truck_charge"][row] = self.marginal_truck_charge
 
     def begin(self, row: int) -> None:
-        """Steps 1–3 of a tick: everything up to the decisions."""
+        """Steps 1–3 of a tick: everything up to the decisions.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the row's episode has not begun, or has ended, or its tick has begun already.
+            ScenarioError: there is no such row.
+            AuditError: with an audit, a law does not hold.
+        """
+        self._need_episode(row)
+        if self.state.row["waiting_for_decisions"][row]:
+            raise ResetNeeded(f"row {row}: begin() after begin(); call finish() first")
         self._before_tick(row)
-        while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
-            self.make_room(need)
+        if self.auditor is not None:
+            self.auditor.before(row)
+        with self._watching(row):
+            while (need := kernel.begin_tick(self.world, self.state, row)) != kernel.READY:
+                self.make_room(need)
 
     def finish(self, row: int) -> bool:
-        """Steps 5–7: applies the decisions. True if the horizon is reached; its books are then closed."""
-        kernel.finish_tick(self.world, self.state, row)
+        """Steps 5–7: applies the decisions. True if the horizon is reached; its books are then closed.
+
+        Raises:
+            gymnasium.error.ResetNeeded: the row's tick has not begun.
+            ScenarioError: there is no such row.
+            AuditError: with an audit, a law does not hold.
+        """
+        self._need_episode(row)
+        if not self.state.row["waiting_for_decisions"][row]:
+            raise ResetNeeded(f"row {row}: finish() before begin(); call begin() first")
+        if self.auditor is not None:
+            self.auditor.decided(row)
+        with self._watching(row):
+            kernel.finish_tick(self.world, self.state, row)
+        if self.auditor is not None:
+            self.auditor.after(row)
         if self.tick(row) < self.world.rules.horizon_tick:
             return False
         kernel.settle(self.world, self.state, row)
+        if self.auditor is not None:
+            self.auditor.settled(row)
         return True
 
     def decide(self, row: int, scorers: Scorers, only: int = -1, skip: int = -1) -> None:
-        """Lets scorers decide for one region, for all, or for all but one (−1 stands for none named)."""
-        kernel.decide(self.world, self._priced_by(scorers), row, scorers, only, skip)
+        """Lets scorers decide for one region, for all, or for all but one (−1 stands for none named).
+
+        Raises:
+            gymnasium.error.ResetNeeded: the row's episode has not begun, or has ended.
+            ScenarioError: the scorers cannot be used, or there is no such row or region.
+        """
+        self._need_episode(row)
+        for name, region in (("only", only), ("skip", skip)):
+            if region != -1:
+                _check_whole(name, region, self.regions)
+        state = self._priced_by(scorers)
+        with self._watching(row, scorers):
+            kernel.decide(self.world, state, row, scorers, only, skip)
+
+    def _need_episode(self, row: int) -> None:
+        """Raises ResetNeeded unless a row's episode has begun and not ended."""
+        _check_whole("row", row, self.copies)
+        if self._opened[row] == _NOT_BEGUN or self.state.row["settled"][row]:
+            raise ResetNeeded(f"row {row}: no episode has begun, or it has ended; call reset() first")
+
+    def _watching(self, row: int, scorers: Scorers | None = None) -> AbstractContextManager[None]:
+        return nullcontext() if self.auditor is None else self.auditor.watching(row, scorers)
 
     def run(self, scorers: Scorers, until: int | None = None, threads: int = 1) -> None:
         """Runs every row with compiled scorers, up to a tick or the horizon.
@@ -182,10 +255,15 @@ class Simulator:
             until: tick. Default: the horizon.
             threads: on which rows run side by side, or where there is one row, its regions decide. The result is the
                 same for any number. Worth it for many rows, or for networks with thousands of order lines a tick. Where
-                stock is moved from FC to FC, one thread does all.
+                stock is moved from FC to FC, and under an audit, one thread does all.
+
+        Raises:
+            gymnasium.error.ResetNeeded: a row's episode has not begun.
+            ScenarioError: the scorers cannot be used.
+            AuditError: with an audit, a law does not hold.
         """
         until = self.world.rules.horizon_tick if until is None else until
-        if threads > 1 and self.transfers is None:
+        if threads > 1 and self.transfers is None and self.auditor is None:
             run_on_threads(self, scorers, until, threads)
             return
         for row in range(self.copies):
@@ -194,6 +272,10 @@ class Simulator:
 
     def advance(self, row: int, scorers: Scorers, until: int) -> int:
         """Runs a row up to a tick or the horizon, or until it needs room: `kernel.READY`, or what `make_room` takes."""
+        if self._opened[row] == _NOT_BEGUN:
+            self._need_episode(row)
+        if self.auditor is not None:
+            return self._advance_audited(row, scorers, until)
         while self.tick(row) < until and not self.state.row["settled"][row]:
             if self._opened[row] != self.tick(row):  # else the kernel asked for room in this very tick
                 self._before_tick(row)
@@ -204,13 +286,23 @@ class Simulator:
                 return need
         return kernel.READY
 
+    def _advance_audited(self, row: int, scorers: Scorers, until: int) -> int:
+        """The same tick by tick."""
+        while self.tick(row) < until and not self.state.row["settled"][row]:
+            self.begin(row)
+            self.decide(row, scorers)
+            self.finish(row)
+        return kernel.READY
+
     def _priced_by(self, scorers: Scorers) -> State:
         """The state as a policy plans in it: with its own prices of lanes."""
+        if scorers is None or scorers is not self._checked:
+            self._checked = check_scorers("scorers", scorers)
         return self.state._replace(lane_price=scorers.price)
 
     def price_lanes(self, price: Scorer) -> None:
         """Has lanes priced by a policy's `price` scorer in what is observed, for those who decide from outside."""
-        self.state = self.state._replace(lane_price=price)
+        self.state = self.state._replace(lane_price=check_scorer("lane_price", price, "price"))
 
     def charge_trucks(self, marginal: bool) -> None:
         """Charges a truck that leaves less than full to the packages that made it leave, or to all of them alike.
@@ -314,12 +406,21 @@ class Simulator:
         Raises:
             KeyError: an array is missing.
             ValueError: an array is of another kind or size than this network's.
+            ScenarioError: an array holds what compiled code cannot read (`envs.audit.ranges`). Nothing has changed.
         """
         fitted = {name: _fit(name, array, arrays[f"state.{name}"]) for name, array in self._arrays().items()}
+        restored = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
+        check_state(self.world, restored)
         if self.pricer is not None:
             self.pricer.restore(part(arrays, "pricer."))
-        self._opened = [-1] * self.copies
-        self.state = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
+        self.state = restored
+        self._goes_on_from_elsewhere(self.copies)
+
+    def _goes_on_from_elsewhere(self, rows: int) -> None:
+        """The first rows hold an episode that was begun by others."""
+        self._opened = [_NOT_OPENED] * rows + self._opened[rows:]
+        for row in range(rows if self.auditor is not None else 0):
+            self.auditor.forget(row)  # type: ignore[union-attr]
 
     def copy_from(self, other: Simulator, rows: int) -> None:
         """Continues, in each of the first rows, the episode that another simulator of this scenario has in its row 0.
@@ -335,7 +436,7 @@ class Simulator:
             else:
                 own = _fit(name, own, np.repeat(array[:1], self.copies, axis=0))
                 self.state = self.state._replace(**{name: own})  # type: ignore[arg-type]
-        self._opened = [-1] * self.copies
+        self._goes_on_from_elsewhere(rows)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """The state without scratch space and the policy's price of lanes."""
@@ -382,6 +483,12 @@ class Simulator:
     def packages_under_way(self, row: int) -> int:
         """Packages made and not yet delivered or settled."""
         return int(self.state.row["packages"][row])
+
+
+def _check_whole(name: str, value: Any, below: int) -> None:
+    """Raises ScenarioError unless a value is a whole number, 0…below − 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < below:
+        raise ScenarioError(f"{name} = {value!r}: must be a whole number, 0…{below - 1}")
 
 
 # Arrays of the state that get longer when an episode needs it, and along which axis.

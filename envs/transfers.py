@@ -77,10 +77,10 @@ def send(world: World, state: State, row: int, lanes: TransferLanes, moves: Move
         The state, in larger arrays if more is on the road than there was room for.
 
     Raises:
-        ValueError: a move that is not possible: no unit, an unknown SKU or FC, twice the same FC, more than is on hand,
-            or more than a shelf can hold.
+        ValueError: columns of different lengths, or other than whole numbers; a move that is not possible: no unit, an
+            unknown SKU or FC, twice the same FC, more than is on hand, or more than a shelf can hold.
     """
-    sku, origin, dest, units = (np.asarray(part, dtype=np.int64) for part in moves)
+    sku, origin, dest, units = _columns(moves)
     if not len(sku):
         return state
     _check(state, row, Moves(sku, origin, dest, units))
@@ -97,6 +97,18 @@ def send(world: World, state: State, row: int, lanes: TransferLanes, moves: Move
     record["shipments"] += len(sku)
     _book(world, state, row, lanes, np.stack([origin, dest]), units)
     return state
+
+
+def _columns(moves: Moves) -> Moves:
+    """The moves as (n,) int64 each."""
+    columns = {name: np.asarray(part) for name, part in Moves(*moves)._asdict().items()}
+    for name, column in columns.items():
+        if column.ndim != 1 or (column.size and column.dtype.kind not in "iu"):
+            raise ValueError(f"transfers: {name} is {column.dtype} {column.shape}: must be whole numbers, (moves,)")
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError(f"transfers: columns of {', '.join(str(len(one)) for one in columns.values())} values; "
+                         "give one of each per move")  # fmt: skip
+    return Moves(**{name: column.astype(np.int64) for name, column in columns.items()})
 
 
 def _check(state: State, row: int, moves: Moves) -> None:

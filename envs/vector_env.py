@@ -84,6 +84,8 @@ class RegionalDispatchVectorEnv(
         overrides: dotted scenario field → value, or YAML text.
         kpis: adds `infos["kpis"]` in every step, not only in the last of an episode.
         autoreset_mode: an `AutoresetMode` or its value, `NextStep`, `SameStep` or `Disabled`.
+        audit: checks every conservation law after every tick (`envs.audit`): True, or a folder for the files of
+            violations. Default: none, which costs nothing.
         max_episode_steps: accepted if it is the scenario's horizon, as in the specification of a made environment.
 
     Raises:
@@ -107,17 +109,18 @@ class RegionalDispatchVectorEnv(
         kpis: bool = False,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         max_episode_steps: int | None = None,
+        audit: bool | str | Path | None = None,
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.scenario = scenario_of(scenario, overrides)
         self._check_horizon(max_episode_steps)
-        one = Simulator(self.scenario)
+        one = Simulator(self.scenario, audit=audit)
         number = None if region is None else find_region(one, region)
         self.num_envs = _row_count(num_envs, 1 if region is not None else one.regions)
         copies = self.num_envs if region is not None else -(-self.num_envs // one.regions)
-        self.sim = one if copies == 1 else Simulator(self.scenario, copies)
+        self.sim = one if copies == 1 else Simulator(self.scenario, copies, audit=audit)
         price_lanes(self.sim, lane_price)
         rows = None if region is not None else self.num_envs
         self.region_rows = RegionRows(self.sim, rows=rows, region=number, background=background_of(background))

@@ -7,7 +7,19 @@ from typing import Any, Protocol
 
 from benchmarks.measure import Settings, Target
 
-PARTS = ("rates", "day", "environments", "training", "startup", "scaling", "overload", "prices", "tables", "peers")
+PARTS = (
+    "rates",
+    "day",
+    "environments",
+    "training",
+    "startup",
+    "scaling",
+    "overload",
+    "prices",
+    "tables",
+    "audit",
+    "peers",
+)
 
 
 class Part(Protocol):

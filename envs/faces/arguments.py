@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
+from regional_dispatch.envs.faces.scorers import check_scorers
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.simulator import Simulator
@@ -81,12 +82,7 @@ def background_of(background: Scorers | None) -> Scorers:
     """
     if background is None:
         return DEFAULT_BACKGROUND
-    if not isinstance(background, Scorers):
-        raise ScenarioError(
-            f"background: is of type {type(background).__name__}; must be the scorers of a policy, such as "
-            'baseline("least_cost").scorers'
-        )
-    return background
+    return check_scorers("background", background)
 
 
 def price_lanes(sim: Simulator, lane_price: Scorer | None) -> None:
@@ -95,11 +91,8 @@ def price_lanes(sim: Simulator, lane_price: Scorer | None) -> None:
     Raises:
         ScenarioError: it is no scorer.
     """
-    if lane_price is None:
-        return
-    if not isinstance(lane_price, Scorer):
-        raise ScenarioError(f"lane_price: is of type {type(lane_price).__name__}; must be `scorers.price` of a policy")
-    sim.price_lanes(lane_price)
+    if lane_price is not None:
+        sim.price_lanes(lane_price)
 
 
 def check_render_mode(render_mode: str | None) -> str | None:

@@ -31,6 +31,7 @@ from numba.core.registry import CPUDispatcher
 
 from regional_dispatch.envs.compile_progress import show_compile_progress
 from regional_dispatch.envs.fingerprint import source_digest
+from regional_dispatch.envs.kernel.bounds import check_negative_indices, is_checked
 from regional_dispatch.envs.world.shipped import HOME
 
 numba_config: Any = numba.config  # its attributes are made at run time
@@ -70,9 +71,12 @@ def _is_private(folder: Path) -> bool:
 
 @cache
 def kernel_folder() -> Path:
-    """The folder of what was compiled from today's sources; older ones go when a month has passed."""
+    """The folder of what was compiled from today's sources; older ones go when a month has passed.
+
+    The debug build (`envs.kernel.bounds`) has a folder of its own.
+    """
     root = cache_root()
-    kept = root / f"kernel-{source_digest([KERNEL])[:16]}"
+    kept = root / f"kernel-{source_digest([KERNEL])[:16]}{'-checked' if is_checked() else ''}"
     for old in root.glob("kernel-*"):
         if old != kept and old.stat().st_mtime < time.time() - STALE_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
@@ -123,6 +127,8 @@ def _use_content_locator() -> None:
 
 _use_content_locator()
 show_compile_progress()
+if is_checked():
+    check_negative_indices()
 
 # `_nrt` is numba's own name for reference counting; its type hints leave it out.
 _options: dict[str, Any] = {"_nrt": False, "cache": True, "no_cfunc_wrapper": True}
@@ -161,6 +167,7 @@ compiled = _njit(**_options)  # called from Python
 compiled_with_memory = _njit(cache=True, no_cfunc_wrapper=True, nogil=True)  # the same, and may allocate
 compiled_fastmath = _njit(_nrt=True, cache=True, no_cfunc_wrapper=True, fastmath=True)  # may allocate
 subroutine = _for_compiled_code()  # compiled once, called from compiled code
-inlined = _for_compiled_code(forceinline=True)
-inlined_fastmath = _for_compiled_code(forceinline=True, fastmath=True)
+_forced = not is_checked()  # the checks of what is inlined would be compiled again in every caller
+inlined = _for_compiled_code(forceinline=_forced)
+inlined_fastmath = _for_compiled_code(forceinline=_forced, fastmath=True)
 pasted = _for_compiled_code(inline="always")

@@ -239,7 +239,10 @@ class State(NamedTuple):
 
 
 def empty_state(world: World, rows: int) -> State:
-    """A batch of empty networks with room for two days of packages; rows still need `clear_row`."""
+    """A batch of empty networks with room for two days of packages; rows still need `clear_row`.
+
+    Their lists are empty already, so that a row which has not begun can be walked through, kept and restored.
+    """
     net, rules = world.net, world.rules
     sites, lanes, regions = len(net.fleet), len(net.lanes), net.regions
     _, skus, fcs = world.base_stock.shape
@@ -247,7 +250,7 @@ def empty_state(world: World, rows: int) -> State:
     daily = float(world.demand.rate.mean()) * 24 / rules.tick_hours
     packages = regions * rules.order_slots + int(2.5 * daily)
     waiting = max(4 * rules.order_slots, 256)
-    return State(
+    state = State(
         row=np.zeros(rows, ROW),
         stock=np.zeros((rows, skus, fcs), np.int16),
         pipeline=np.zeros((rows, rules.lead_ticks // rules.review_ticks + 1, skus, fcs), np.int16),
@@ -310,6 +313,18 @@ def empty_state(world: World, rows: int) -> State:
         journey=np.zeros((rows, 1), JOURNEY),
         lane_price=NO_PRICE,
     )
+    for row in range(rows):
+        _empty_lists(state, row)
+    return state
+
+
+def _empty_lists(state: State, row: int) -> None:
+    """No package queues, rides, or has been given back."""
+    state.row["free"][row] = state.row["free_item"][row] = -1
+    state.arriving[row] = -1
+    for table in (state.lane, state.queue):
+        table["head"][row] = table["tail"][row] = -1
+    state.lane["safe"][row] = NEVER
 
 
 def _longest_promise(demand: Demand) -> int:
@@ -337,17 +352,13 @@ def clear_row(world: World, state: State, row: int, key: int, week_tick: int) ->
             array[row] = 0
     record = state.row[row]
     record["key"], record["week_tick"] = key, week_tick
-    record["free"] = record["free_item"] = -1
     state.stock[row] = world.on_hand
     state.trucks_home[row] = world.net.fleet
     record["some_cut"] = world.events.some_cut[0]
     state.site_capacity[row], state.shut[row], state.cut[row] = (
         table[0] for table in (world.events.capacity, world.events.shut, world.events.cut)
     )
-    state.arriving[row] = -1
-    for table in (state.lane, state.queue):
-        table["head"][row] = table["tail"][row] = -1
-    state.lane["safe"][row] = NEVER
+    _empty_lists(state, row)
 
 
 def grow_packages(state: State, needed: int) -> State:

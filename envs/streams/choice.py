@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from gymnasium.error import InvalidAction
 
 from regional_dispatch.envs.faces.action_space import as_array
+from regional_dispatch.envs.faces.scorers import check_scorers
 from regional_dispatch.envs.kernel.decisions.scorers import DEFAULT_BACKGROUND, Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.streams.sampled import SampledStreams
@@ -25,8 +27,9 @@ _NO_BACKGROUND = "background: with credit='whole' streams make every decision; l
 
 
 def streams_of(
-    scenario: Scenario, rows: int, credit: str, background: Scorers | None, base: Scorers | None, follow_hours: float
-) -> WholeStreams | SampledStreams:
+    scenario: Scenario, rows: int, credit: str, background: Scorers | None, base: Scorers | None, follow_hours: float,
+    audit: bool | str | Path | None = None,
+) -> WholeStreams | SampledStreams:  # fmt: skip
     """The streams of `RegionalDecision-v0`; its class has the arguments.
 
     Raises:
@@ -36,19 +39,19 @@ def streams_of(
         raise ScenarioError(f"credit = {credit!r}: must be one of {', '.join(CREDITS)}")
     for name, scorers in (("background", background), ("base", base)):
         if scorers is not None:
-            _check_scorers(name, scorers)
+            check_scorers(name, scorers)
     if not (math.isfinite(follow_hours) and follow_hours > 0):
         raise ScenarioError(f"follow_hours = {follow_hours}: must be above 0. Unit: hours")
     if credit == WHOLE:
         if background is not None:
             raise ScenarioError(_NO_BACKGROUND)
-        return WholeStreams(Simulator(scenario, rows), base=base)
+        return WholeStreams(Simulator(scenario, rows, audit=audit), base=base)
     if scenario.horizon_ticks < 2:
         raise ScenarioError("credit='own' plays on before its first decision: horizon_hours must be two ticks or more")
     others = background or DEFAULT_BACKGROUND
     # One stream needs one copy, however many decisions a tick has: no network is played to count them.
     copies = 1 if rows == 1 else -(-rows // min(rows, decisions_per_tick(scenario, others)))
-    return SampledStreams(Simulator(scenario, copies), rows, others, base=base, follow_hours=follow_hours)
+    return SampledStreams(Simulator(scenario, copies, audit=audit), rows, others, base=base, follow_hours=follow_hours)
 
 
 class HasBackground:
@@ -63,17 +66,10 @@ class HasBackground:
 
     @background.setter
     def background(self, scorers: Scorers) -> None:
-        _check_scorers("background", scorers)
+        check_scorers("background", scorers)
         if isinstance(self.streams, WholeStreams):
             raise ScenarioError(_NO_BACKGROUND)
         self.streams.background = scorers
-
-
-def _check_scorers(name: str, scorers: Any) -> None:
-    if not isinstance(scorers, Scorers):
-        raise ScenarioError(
-            f"{name} = {scorers!r}: must be scorers, such as regional_dispatch.baseline('least_cost').scorers"
-        )
 
 
 def decisions_per_tick(scenario: Scenario, policy: Scorers) -> int:

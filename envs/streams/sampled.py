@@ -137,12 +137,22 @@ class SampledStreams:
     ) -> None:  # fmt: skip
         """Plays the copy up to a tick or the horizon; see `envs.streams.compiled.play_on`."""
         sim, until = self.sim, min(until, self.sim.world.rules.horizon_tick)
+        if sim.auditor is not None:
+            self._run_audited(copy, until, lanes, share, usd)
+            return
         while True:
             state = sim.state._replace(lane_price=self.background.price)
             need = play_on(sim.world, state, copy, self.background, until, lanes, self._discount, share, usd)
             if need == READY:
                 return
             sim.make_room(need)
+
+    def _run_audited(self, copy: int, until: int, lanes: np.ndarray, share: np.ndarray, usd: np.ndarray) -> None:
+        """The same, tick by tick through the simulator, which audits them."""
+        while self.sim.tick(copy) < until and not self.sim.state.row["settled"][copy]:
+            self.sim.advance(copy, self.background, self.sim.tick(copy) + 1)
+            share[0] *= self._discount
+            charge_lanes(self.sim.world, self.sim.state, copy, lanes, share[0], usd)
 
     def _go_on(self, copy: int) -> None:
         """Goes to the next tick to draw decisions from."""
