@@ -18,7 +18,8 @@ from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_T
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.known_world import company
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import COMPARISON
 from regional_dispatch.evaluation.policies import resolve_players, split_names
 from regional_dispatch.evaluation.report.comparison import print_comparison
 
@@ -77,7 +78,7 @@ us_full; the numbers are the same for any. Unit: threads."""
             raise InputError(f"--bound with --transfers: {NO_BOUND_TRANSFERRED}; leave one out")
         if self.transfers:
             transfer_rule(self.transfers)
-        check_folder(self.out)
+        claim(self.out, COMPARISON)
         _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_players(split_names(self.policies), scenario)

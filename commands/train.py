@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.agents.export import load_policy
-from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.folder import CONFIG_FILE, POLICY_FILE, TENSORBOARD
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
@@ -27,7 +26,9 @@ from regional_dispatch.evaluation.bounds import evaluate_bounds, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import EPISODE_COST
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 from regional_dispatch.evaluation.policies import reference_names, resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
@@ -90,7 +91,7 @@ seconds to minutes per episode before training starts."""
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
         references = self._references(run.scenario)
         if checkpoint is None and (run.out / CONFIG_FILE).exists():
-            _remove_run(run.out)  # the new run's input is checked by now
+            remove_run(run.out)  # the new run's input is checked by now
         bound = self._bound(run)
         print(f"watch: tensorboard --logdir {shlex.quote(str(run.out / TENSORBOARD))}, at {ADDRESS}", flush=True)
         train(run, references, bound, checkpoint)
@@ -128,7 +129,7 @@ seconds to minutes per episode before training starts."""
         return {BOUND: {EPISODE_COST: float(pd.concat(bounds)["bound_per_order_usd"].mean())}}
 
     def _fresh(self) -> Run:
-        check_folder(self.out)
+        claim(self.out, TRAINING)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
         rules_beside(ppo, scenario.name)
@@ -151,6 +152,7 @@ seconds to minutes per episode before training starts."""
                 )
         folder = self.resume.parent.parent if self.resume.suffix == ".zip" else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
+        claim(folder, TRAINING, "--resume")
         checkpoint = self.resume if self.resume.suffix == ".zip" else newest_checkpoint(folder)
         try:
             scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
@@ -179,11 +181,3 @@ def device_for(asked: str) -> str:
     if asked == "cuda" and not found:
         raise InputError("--device cuda: PyTorch finds no GPU here; add --device cpu")
     return "cuda" if found and asked != "cpu" else "cpu"
-
-
-def _remove_run(folder: Path) -> None:
-    """Removes the files that an earlier run wrote, and no others."""
-    for name in (TENSORBOARD, CHECKPOINTS):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (POLICY_FILE, CONFIG_FILE, CURVE_FILE, "results.csv", "summary.json", "map.png"):
-        (folder / name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from regional_dispatch.commands.options import Overrides, above, at_least, comma
 from regional_dispatch.envs.world.scenario import load_scenario, part_of
 from regional_dispatch.evaluation.execution.executor import Threads
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
-from regional_dispatch.evaluation.output import check_file
+from regional_dispatch.evaluation.folders.claim import claim_file
 from regional_dispatch.evaluation.report.tuning import print_tuned, tuning_bar
 from regional_dispatch.evaluation.tuning import Plan, starting_point, tunable, tune, tuned_file
 
@@ -56,7 +56,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         scenario = part_of(load_scenario(self.scenario, parse_overrides(self.overrides)), "tune")
         tunable(self.baseline)
         out = self.out or FOLDER / file_name(scenario.name, self.baseline)
-        check_file(out, (".yaml", ".yml"))
+        claim_file(out, (".yaml", ".yml"))
         start = starting_point(self.baseline, self.start)
         with open_executor(Threads(self.workers), self.ray) as executor, tuning_bar() as progress:
             found = tune(scenario, self.baseline, start, plan, progress, executor)
