@@ -49,8 +49,8 @@ INPUT_ERRORS = {
 def main(program: str | None = None) -> None:
     """Reads `sys.argv` and runs a command.
 
-    Exit codes: 0, done; 1, part of the work failed; 2, bad input, a missing package or a disk that cannot be written to,
-    with one message on stderr; 130, Ctrl-C; 143, SIGTERM; 129, SIGHUP.
+    Exit codes: 0, done; 1, part of the work failed; 2, bad input, a missing package or a disk that cannot be written
+    to, with one message on stderr; 130, Ctrl-C; 143, SIGTERM; 129, SIGHUP.
 
     Args:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose

@@ -17,9 +17,9 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.known_world import company
 from regional_dispatch.evaluation.folders.claim import claim
 from regional_dispatch.evaluation.folders.kinds import COMPARISON
+from regional_dispatch.evaluation.known_world import company
 from regional_dispatch.evaluation.policies import resolve_players, split_names
 from regional_dispatch.evaluation.report.comparison import print_comparison
 

@@ -16,6 +16,7 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.execution.executor import HERE, Processes
 from regional_dispatch.evaluation.folders.claim import claim
 from regional_dispatch.evaluation.folders.kinds import SUBMISSION
+from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.submission.row import write_row
 from regional_dispatch.evaluation.submission.submit import Entry, play_entries, submission
 from regional_dispatch.evaluation.text import interval, times

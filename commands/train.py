@@ -25,10 +25,10 @@ from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_
 from regional_dispatch.evaluation.bounds import evaluate_bounds, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.folders.claim import claim
 from regional_dispatch.evaluation.folders.kinds import TRAINING
 from regional_dispatch.evaluation.folders.remove import remove_run
+from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.policies import reference_names, resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys

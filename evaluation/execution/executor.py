@@ -102,8 +102,8 @@ class Processes:
             yield from _as_done(waiting)
         except BrokenProcessPool:
             raise InputError(
-                "a worker process was ended from outside, as the system does when memory runs out; give fewer --workers: "
-                "what is finished is kept"
+                "a worker process was ended from outside, as the system does when memory runs out; give the "
+                "command again, with fewer --workers: what is finished is kept"
             ) from None
         except BaseException:
             for process in active_children():

@@ -35,7 +35,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def end_with_named_parent() -> None:
-    """`end_with_parent` of the process that `VARIABLE` names, if it is set; processes started from here do not see it."""
+    """`end_with_parent` of the process that `VARIABLE` names, if it is set; it is not passed on."""
     parent = os.environ.pop(VARIABLE, "")
     if parent.isdecimal():
         end_with_parent(int(parent))

@@ -13,7 +13,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,9 +26,9 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.folders.kinds import (
     MARK,
     WITH_CELLS,
+    fields_of,
     foreign_entries,
     marked_kind,
-    read_mark,
     recognised_kind,
 )
 from regional_dispatch.evaluation.output import check_file, check_folder, finish_moves
@@ -67,7 +67,7 @@ def claim(folder: Path, kind: str, option: str = "--out") -> None:
         if not _lock(folder / MARK, folder, option, first):
             return
         check_kind(folder, kind, option)
-        _write_mark(folder, kind)
+        _mark(folder, kind)
         finish_moves(folder)
         remove_strays(folder)
     except OSError as error:
@@ -85,7 +85,7 @@ def claim_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> 
 
 
 def hold(path: Path, option: str = "--out") -> None:
-    """Locks a file or folder that several commands write to in turn, by a hidden file beside it that goes with the lock.
+    """Locks a file, or a folder that commands write to in turn, by a hidden file beside it that goes with the lock.
 
     Raises:
         InputError: another process has it, or nothing can be written beside it.
@@ -133,7 +133,8 @@ def check_kind(folder: Path, kind: str, option: str = "--out") -> None:
         return
     if found is not None:
         raise InputError(
-            f"{option} = {folder}: holds results of kind '{found}', and this command writes '{kind}'; name another folder"
+            f"{option} = {folder}: holds results of kind '{found}', and this command writes '{kind}'; name another "
+            "folder"
         )
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise InputError(
@@ -156,21 +157,32 @@ def _lock(file: Path, subject: Path, option: str, first: bool) -> bool:
     except NotImplementedError as error:
         print(f"note: {subject}: this disk has no locks ({error}); give one command at a time there", file=sys.stderr)
     _held[file.resolve()] = _Claim(lock, made, first)
-    if file.name != MARK:
-        file.write_text(json.dumps(_user_facts()), encoding="utf-8")
+    _write_use(file, _user_facts())
     return True
 
 
-def _write_mark(folder: Path, kind: str) -> None:
-    """Writes the mark in place, so that the locked file stays the same one; JSON ends where its bracket closes."""
-    path, before = folder / MARK, read_mark(folder)
-    made = before.get("made") or datetime.now(timezone.utc).isoformat(timespec="seconds")
-    mark = {"kind": kind, "version": regional_dispatch.__version__, "made": made, **_user_facts()}
-    with path.open("r+b") as file:
-        file.write(json.dumps(mark, indent=1, ensure_ascii=False).encode() + b"\n")
-        file.truncate()
-        file.flush()
-        os.fsync(file.fileno())
+def _mark(folder: Path, kind: str) -> None:
+    """Writes the mark of a folder that has none."""
+    if marked_kind(folder) == kind:
+        return
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    mark = {"kind": kind, "version": regional_dispatch.__version__, "made": made, "command": _user_facts()["command"]}
+    _write(folder / MARK, mark, _user_facts())
+
+
+def _write_use(file: Path, use: dict[str, object] | None) -> None:
+    """Writes who uses a locked file, after the mark that it may hold."""
+    _write(file, fields_of(file), use)
+
+
+def _write(file: Path, mark: dict[str, object], use: dict[str, object] | None) -> None:
+    """Writes in place, so that the locked file stays the same one: a mark in one line, and its user in another."""
+    lines = [json.dumps(line, ensure_ascii=False) for line in (mark, use) if line is not None]
+    with file.open("r+b") as opened:
+        opened.write(("\n".join(lines) + "\n").encode())
+        opened.truncate()
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 def _user_facts() -> dict[str, object]:
@@ -180,9 +192,9 @@ def _user_facts() -> dict[str, object]:
 def _user(file: Path) -> str:
     """The process that holds a lock, as far as the file says."""
     try:
-        facts = json.JSONDecoder().raw_decode(file.read_text(encoding="utf-8"))[0]
+        facts = json.loads(file.read_text(encoding="utf-8").splitlines()[1])
         return f"process {facts['process']} ({facts['command']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         return "another process"
 
 
@@ -191,6 +203,8 @@ def _release(file: Path) -> None:
     with suppress(OSError):
         if file.name != MARK or (held.first and [path.name for path in file.parent.iterdir()] == [MARK]):
             file.unlink()
+        else:
+            _write_use(file, None)
     held.lock.release()
     for folder in held.made:
         with suppress(OSError):

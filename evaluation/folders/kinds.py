@@ -19,13 +19,8 @@ Sign = Callable[[Path], bool]
 
 def marked_kind(folder: Path) -> str | None:
     """What the mark of a folder says; None without a mark, or with one whose writing was interrupted."""
-    mark = read_mark(folder)
-    return str(mark["kind"]) if "kind" in mark else None
-
-
-def read_mark(folder: Path) -> dict[str, Any]:
-    """The mark of a folder; empty if there is none, or it cannot be read."""
-    return _fields(folder / MARK)
+    kind = fields_of(folder / MARK).get("kind")
+    return None if kind is None else str(kind)
 
 
 def recognised_kind(folder: Path) -> str | None:
@@ -42,7 +37,7 @@ def _has(name: str, *fields: str, **values: str) -> Sign:
     """A file of this name with these fields, and fields of these values."""
 
     def sign(folder: Path) -> bool:
-        found = _fields(folder / name)
+        found = fields_of(folder / name)
         return all(field in found for field in fields) and all(found.get(key) == value for key, value in values.items())
 
     return sign
@@ -52,7 +47,7 @@ def _meta(field: str) -> Sign:
     """A summary.json whose `meta` has a field."""
 
     def sign(folder: Path) -> bool:
-        meta = _fields(folder / "summary.json").get("meta")
+        meta = fields_of(folder / "summary.json").get("meta")
         return isinstance(meta, dict) and field in meta
 
     return sign
@@ -73,8 +68,8 @@ def _trainings(folder: Path) -> bool:
     return any(folder.glob("*/seed*/training.json"))
 
 
-def _fields(path: Path) -> dict[str, Any]:
-    """The top-level fields of a JSON or YAML file; empty if it is none."""
+def fields_of(path: Path) -> dict[str, Any]:
+    """The top-level fields of a YAML file, or of the JSON that a file begins with; empty if it is neither."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
             return {}

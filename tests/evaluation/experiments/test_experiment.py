@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
@@ -40,7 +41,16 @@ from regional_dispatch.evaluation.experiments.page import experiment_page
 from regional_dispatch.evaluation.experiments.run import evaluate_experiment, trainings
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
-from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all, write_state
+from regional_dispatch.evaluation.experiments.trainings import (
+    Outcome,
+    Training,
+    finished,
+    prepared,
+    run_all,
+    write_state,
+)
+from regional_dispatch.evaluation.folders.kinds import MARK
+from regional_dispatch.evaluation.folders.remove import remove_run
 from regional_dispatch.evaluation.policies import resolve_policies
 from tests.evaluation.benchmark.test_benchmark import dime
 from tests.processes import ROOT, TINY, Ended, end, run_here, start
@@ -164,17 +174,18 @@ class Told(list[str]):
 
 
 def process(folder: Path, code: str = "pass", again: str | None = None, **parts: str) -> Training:
-    """A training that is a line of Python, run with its folder as `F`."""
+    """A training that is a line of Python, run with its folder as `F`; then it writes a policy."""
 
     def command(text: str) -> list[str]:
-        return [sys.executable, "-c", f"from pathlib import Path; F = Path({str(folder)!r})\n{text}"]
+        whole = f"from pathlib import Path; F = Path({str(folder)!r})\n{text}\nF.joinpath('{POLICY_FILE}').touch()"
+        return [sys.executable, "-c", whole]
 
     resume = None if again is None else command(again)
     return Training(folder.name, folder, command(code), resume, {"scenario": "s", **parts}, 9)
 
 
 def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path) -> None:
-    first = process(tmp_path / "a", "F.joinpath('left').touch()")
+    first = process(tmp_path / "a", "F.joinpath('curve.csv').touch(); F.joinpath('mine.txt').touch()")
     assert run_all([first], 2, Told())[first.folder].error is None
     told = Told()
     run_all([process(tmp_path / "a", "raise SystemExit(9)"), process(tmp_path / "b")], 2, told)
@@ -182,7 +193,7 @@ def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path)
     told = Told()
     run_all([process(tmp_path / "a", scenario="other")], 2, told)
     assert told == ["a starts trained from scratch: scenario changed", "a is done"]
-    assert not (tmp_path / "a" / "left").exists()
+    assert not (tmp_path / "a" / "curve.csv").exists() and (tmp_path / "a" / "mine.txt").exists()
 
 
 def test_a_failed_training_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -292,7 +303,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
 
 def train_here(folder: Path, training: Training) -> None:
     """A training without a process of its own."""
-    shutil.rmtree(training.folder, ignore_errors=True)
+    prepared(training)
+    remove_run(training.folder)
     ended = run_here(folder, "train.py", *training.command[4:])
     assert ended.code == 0, ended.err
     write_state(training, 1.0, done=True)
@@ -383,6 +395,7 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
         shutil.copytree(ran[0] / "out" / kept, folder / "out" / kept)
     (folder / "out" / "broken" / "seed0").mkdir(parents=True)
     (folder / "out" / "broken" / "seed0" / "tb").touch()  # where a folder is to be
+    (folder / "out" / "broken" / "seed0" / MARK).write_text('{"kind": "training"}', encoding="utf-8")
     ended = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--workers", "1")
     assert ended.code == 1
     assert "broken, seed 0: failed" in ended.err
