@@ -111,10 +111,8 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "no such transfers": (["--transfers", "magic"], ["transfers 'magic'", "threshold, lp"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
     "out is no comparison": (
-        ["--out", "trained"], ["--out = trained", "holds files that are no 'comparison'", "name a new or empty folder"],
-    ),  # fmt: skip
         ["--out", "trained"],
-        ["--out = trained", "holds files that are no 'comparison'", "new or empty folder"],
+        ["--out = trained", "holds files that are no 'comparison'", "name a new or empty folder"],
     ),
 }
 
