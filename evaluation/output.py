@@ -23,10 +23,7 @@ def check_folder(folder: Path, option: str = "--out") -> None:
     Raises:
         InputError: it is a file, lies under one, or may not be written to.
     """
-    try:
-        nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-    except OSError as error:  # such as a name that is too long
-        raise InputError(f"{option} = {folder}: {error.strerror}; give another path") from None
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
         raise InputError(f"{option} = {folder}: '{nearest}' is not a folder; give another path")
     if not os.access(nearest, os.W_OK | os.X_OK):
@@ -73,7 +70,7 @@ def staged(folder: Path, option: str = "--out") -> Iterator[Path]:
         InputError: the folder cannot be written to.
     """
     check_folder(folder, option)
-    made = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    made = [path for path in (folder, *folder.absolute().parents) if not os.path.lexists(path)]
     done = False
     try:
         folder.mkdir(parents=True, exist_ok=True)

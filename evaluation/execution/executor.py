@@ -94,11 +94,14 @@ class Processes:
 
     def run(self, work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Results[ItemT, ResultT]:
         """See `Executor.run`."""
+        wanted = list(items)
+        workers = max(1, min(self.workers, len(wanted)))
         # A fork would copy the progress bar's thread.
-        pool = ProcessPoolExecutor(self.workers, get_context("spawn"), end_with_parent, (os.getpid(),))
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
             with _stops_ignored():  # the processes that start here inherit it
-                waiting = {pool.submit(work, item): item for item in items}
+                waiting = {pool.submit(work, item): item for item in wanted}
+                pool.submit(os.getpid)  # the pool hears of the end only of workers that were there at the last submit
             yield from _as_done(waiting)
         except BrokenProcessPool:
             raise InputError(
@@ -121,9 +124,12 @@ def _as_done(waiting: dict[Future[ResultT], ItemT]) -> Iterator[tuple[ItemT, Res
 
 @contextmanager
 def _stops_ignored() -> Iterator[None]:
-    """A terminal and a shell send these to all processes of a command; this one decides what they mean."""
+    """A terminal sends these to all processes of a command; this one decides what they mean.
+
+    SIGTERM stays: the pool ends its workers by it.
+    """
     old: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *STOPS)
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *STOPS) if number != signal.SIGTERM
     }
     try:
         yield

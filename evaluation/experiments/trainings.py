@@ -226,6 +226,8 @@ def prepared(training: Training) -> tuple[list[str], float, str]:
 def _why(state: dict[str, Any], changed: Sequence[str]) -> str:
     if changed:
         return f"{', '.join(changed)} changed"
+    if state["done"]:
+        return "its policy is missing or damaged"
     return "it failed" if state["failed"] else "it cannot be resumed"
 
 

@@ -63,7 +63,7 @@ def claim(folder: Path, kind: str, option: str = "--out") -> None:
     check_folder(folder, option)
     check_kind(folder, kind, option)
     try:
-        first = not folder.exists() or not any(folder.iterdir())
+        first = not os.path.lexists(folder) or not any(folder.iterdir())
         if not _lock(folder / MARK, folder, option, first):
             return
         check_kind(folder, kind, option)
@@ -122,7 +122,7 @@ def check_kind(folder: Path, kind: str, option: str = "--out") -> None:
         InputError: it holds something else, or cannot be read.
     """
     try:
-        if not folder.exists():
+        if not os.path.lexists(folder):
             return
         marked = marked_kind(folder)
         names = foreign_entries(folder)
@@ -147,7 +147,7 @@ def _lock(file: Path, subject: Path, option: str, first: bool) -> bool:
     """Locks a file, which is made if it is missing. Returns False if this process holds it already."""
     if file.resolve() in _held:
         return False
-    made = [path for path in file.absolute().parents if not path.exists()]
+    made = [path for path in file.absolute().parents if not os.path.lexists(path)]
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file, timeout=PATIENCE_SECONDS, thread_local=False)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import yaml
 from regional_dispatch.agents.export import load_policy
 from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines import baseline
+from regional_dispatch.commands.cli import guarded
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
@@ -233,6 +235,59 @@ except KeyboardInterrupt:
     assert told == ["a starts continues", "a is done"]
     assert (tmp_path / "a" / "went_on").exists()
     assert found[job.folder].seconds >= before > 0
+
+
+def test_a_finished_training_without_its_policy_is_trained_again(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "F.joinpath('config.yaml').touch()")
+    for spoil in (Path.unlink, lambda path: path.write_text("damaged", encoding="utf-8")):
+        run_all([job], 1, Told())
+        assert finished([job])[job.folder].error is None
+        spoil(tmp_path / "a" / POLICY_FILE)
+        assert finished([job])[job.folder].error == "not trained yet"
+        told = Told()
+        run_all([job], 1, told)
+        assert told == ["a starts trained from scratch: its policy is missing or damaged", "a is done"]
+
+
+def test_a_training_that_leaves_no_policy_has_failed(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "raise SystemExit(0)")
+    assert (
+        run_all([job], 1, Told())[job.folder].error == f"{POLICY_FILE} is missing; see {tmp_path / 'a' / 'train.log'}"
+    )
+
+
+def test_an_edited_state_of_a_training_is_not_believed(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "raise SystemExit(1)")
+    run_all([job], 1, Told())
+    state = tmp_path / "a" / "training.json"
+    state.write_text(state.read_text(encoding="utf-8").replace('"done": false', '"done": true'), encoding="utf-8")
+    told = Told()
+    run_all([process(tmp_path / "a")], 1, told)
+    assert told == ["a starts trained from scratch: training.json is damaged", "a is done"]
+
+
+def test_a_folder_of_something_else_is_refused_before_any_training(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "thesis.txt").touch()
+    told = Told()
+    with pytest.raises(InputError, match=r"folder of a training = .*b: holds files that are no 'training'"):
+        run_all([process(tmp_path / "a"), process(tmp_path / "b")], 1, told)
+    assert told == [] and [path.name for path in (tmp_path / "b").iterdir()] == ["thesis.txt"]
+
+
+def test_a_training_ends_with_the_experiment_that_started_it(tmp_path: Path) -> None:
+    """Its process, which is the leader of a session of its own, has read the variable that names its parent."""
+    code = "import os; F.joinpath('parent.txt').write_text(os.environ['REGIONAL_DISPATCH_PARENT'])"
+    run_all([process(tmp_path / "a", code)], 1, Told())
+    assert (tmp_path / "a" / "parent.txt").read_text(encoding="utf-8") == str(os.getpid())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_requests_to_stop_end_the_trainings_and_are_told_apart(number: int, tmp_path: Path) -> None:
+    code = f"import os, signal, time; os.kill(os.getppid(), {int(number)}); time.sleep(60)"
+    with pytest.raises(SystemExit) as stopped:
+        guarded(lambda: run_all([process(tmp_path / "a", code)], 1, Told()) and None)
+    assert stopped.value.code == 128 + number
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
