@@ -30,8 +30,8 @@ class Result(NamedTuple):
 
     kills: int
     folders: int  # in each, one run ended by itself
-    seconds: float  # of an undisturbed run
-    moments: list[float]  # of the kills, as shares of those seconds
+    seconds: float  # of the latest run that ended by itself, which is what the next one is expected to take
+    moments: list[float]  # of the kills, as shares of the seconds then expected
     files: int  # compared in each folder
     wrong: list[str]  # what was not as it should be
 
@@ -40,6 +40,7 @@ class _Left(NamedTuple):
     """A run that was killed or has ended."""
 
     code: int | None  # None: it was killed
+    seconds: float
     said: str
     orphans: int  # processes that outlived it
 
@@ -62,14 +63,12 @@ def kill_command(case: Case, kills: int, rng: random.Random, told: Told = lambda
     if sys.platform != "linux":
         raise InputError("kills: finds processes that are left by /proc, so it runs on Linux alone")
     with tempfile.TemporaryDirectory() as name:
-        begun = time.monotonic()
         whole = _folder(Path(name), "undisturbed")
         ended = _run(whole, case.arguments, None)
-        seconds = time.monotonic() - begun
         if ended.code:
             raise InputError(f"kills: the undisturbed run failed: {ended.said}")
         wanted = digests(whole, case.compared)
-        result = Result(0, 0, round(seconds, 2), [], len(wanted), [*_strays(whole), *_orphans(ended)])
+        result = Result(0, 0, ended.seconds, [], len(wanted), [*_strays(whole), *_orphans(ended)])
         while result.kills < kills:
             folder = _folder(Path(name), f"killed-{result.folders}")
             result = _one_folder(case, folder, wanted, min(kills - result.kills, LONGEST_ROW), rng, told, result)
@@ -96,13 +95,13 @@ def _one_folder(
     wrong += [f"after kills at {moments}: {path} differs" for path in _different(found, wanted)]
     wrong += _strays(folder)
     return result._replace(
-        kills=result.kills + len(moments), folders=result.folders + 1, moments=result.moments + moments,
-        wrong=result.wrong + wrong,
+        kills=result.kills + len(moments), folders=result.folders + 1, seconds=ended.seconds,
+        moments=result.moments + moments, wrong=result.wrong + wrong,
     )  # fmt: skip
 
 
 def _folder(parent: Path, name: str) -> Path:
-    """A working folder; its name, which results may hold, is as long as any other's and is not compared."""
+    """A working folder with the files that commands read."""
     folder = parent / name
     folder.mkdir()
     write_files(folder)
@@ -113,7 +112,7 @@ def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Le
     """Starts a command and kills its main process alone after so many seconds, if it is not over by then."""
     token, log = uuid4().hex, folder / "said.txt"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), _TOKEN: token}
-    command = [sys.executable, "-m", "regional_dispatch", *arguments]
+    command, begun = [sys.executable, "-m", "regional_dispatch", *arguments], time.monotonic()
     with log.open("wb") as said:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
@@ -124,7 +123,9 @@ def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Le
         process.kill()
         process.wait()
         code = None
-    return _Left(code, " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:], _alive(token))
+    seconds = round(time.monotonic() - begun, 2)
+    said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
+    return _Left(code, seconds, said, _alive(token))
 
 
 def _alive(token: str) -> int:
