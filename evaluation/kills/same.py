@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 from safetensors.numpy import load
 
 # Fields of JSON and YAML, and columns of CSV: of times, and of command lines, which say `--resume` after a kill.
@@ -27,8 +28,15 @@ def digests(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
 
 
 def comparable(path: Path) -> bytes:
-    """A file's content without what `LEFT_OUT` names; other kinds of files as they are."""
+    """A file's content without what `LEFT_OUT` names; other kinds of files, and damaged ones, as they are."""
     content = path.read_bytes()
+    try:
+        return _without_times(path, content)
+    except (ValueError, yaml.YAMLError, SafetensorError):
+        return content
+
+
+def _without_times(path: Path, content: bytes) -> bytes:
     if path.suffix == ".json":
         return json.dumps(_without(json.loads(content)), sort_keys=True).encode()
     if path.suffix == ".yaml":
