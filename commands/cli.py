@@ -86,7 +86,7 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
             sys.stdout.flush()
         except KeyboardInterrupt as stop:
             _say("; ".join(["interrupted", *map(str, stop.args)]))
-            sys.exit(asked.exit_code())
+            sys.exit(getattr(stop, "exit_code", asked.exit_code()))
         except BrokenPipeError:
             _drop_output()
             sys.exit(PIPE_CLOSED)
