@@ -10,7 +10,6 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import Progress
 
-from regional_dispatch.agents.folder import CHECKPOINTS
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
@@ -79,7 +78,6 @@ us_full; the numbers are the same for any. Unit: threads."""
         if self.transfers:
             transfer_rule(self.transfers)
         claim(self.out, COMPARISON)
-        _check_no_training(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_players(split_names(self.policies), scenario)
         policies |= company(policies, scenario)
@@ -96,9 +94,3 @@ us_full; the numbers are the same for any. Unit: threads."""
         save_comparison(comparison, self.out, config)
         print_comparison(comparison.summary)
         print(f"results: {self.out}")
-
-
-def _check_no_training(folder: Path) -> None:
-    """A training folder keeps its own config.yaml, without which it cannot be resumed."""
-    if (folder / CHECKPOINTS).is_dir():
-        raise InputError(f"--out = {folder}: holds a training run, whose config.yaml this would replace; name another")
