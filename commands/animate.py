@@ -8,7 +8,8 @@ from pathlib import Path
 from regional_dispatch.commands.options import Overrides, at_least, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_file, write_file
+from regional_dispatch.evaluation.folders.claim import claim_file
+from regional_dispatch.evaluation.output import write_file
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.rollouts import evaluation_keys, play
 
@@ -39,7 +40,7 @@ class Command:
 
         at_least("--day", self.day, 0)
         at_least("--seed", self.seed, 0)
-        check_file(self.out, (".gif",))
+        claim_file(self.out, (".gif",))
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         last = (scenario.horizon_hours - 1) // DAY_HOURS - 1
         if self.day > last:

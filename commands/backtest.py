@@ -31,7 +31,9 @@ from regional_dispatch.evaluation.backtest.run import BackTest, backtest
 from regional_dispatch.evaluation.backtest.shelves import PLACEMENT
 from regional_dispatch.evaluation.backtest.split import hour_of, split_text
 from regional_dispatch.evaluation.backtest.tables import lane_table, region_rows, rows, week_table
-from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import BACK_TEST
+from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.provenance import made_by, provenance
 
@@ -66,7 +68,7 @@ scenario, as the scenario's layout places it."""
 
     def run(self) -> None:
         """Checks everything, replays everything, then writes."""
-        check_folder(self.out)
+        claim(self.out, BACK_TEST)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         scenario, stream = self._part(scenario)
         policies = resolve_policies(self.policies.split(","), scenario)

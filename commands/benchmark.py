@@ -13,7 +13,8 @@ from regional_dispatch.evaluation.benchmark.suite import load_suite, stages
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.execution.executor import Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import BENCHMARK
 from regional_dispatch.evaluation.policies import split_names
 
 
@@ -51,7 +52,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         at_least("--workers", self.workers, 1)
         if self.seed is not None:
             at_least("--seed", self.seed, 0)
-        check_folder(self.out)
+        claim(self.out, BENCHMARK)
         more = tuple(split_names(self.policies)) if self.policies else ()
         path = find_file("suites", self.suite)
         suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed}, more)

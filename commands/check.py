@@ -10,7 +10,8 @@ from pathlib import Path
 import tyro
 
 from regional_dispatch.commands.options import Overrides, parse_overrides
-from regional_dispatch.evaluation.output import check_file, write_file
+from regional_dispatch.evaluation.folders.claim import claim_file
+from regional_dispatch.evaluation.output import write_file
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Command:
         from regional_dispatch.envs.world.findings import mark_shown
 
         if self.json is not None:
-            check_file(self.json, (".json",), "--json")
+            claim_file(self.json, (".json",), "--json")
         if self.fix is not None:
             check_new(self.fix)
         checked = check(self.scenario, parse_overrides(self.overrides))

@@ -14,9 +14,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import ast
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from regional_dispatch.evaluation.disk import cannot_write, disk_error
+from regional_dispatch.evaluation.execution.parent import end_with_named_parent
+from regional_dispatch.evaluation.execution.stopping import stopping
 
 HERE = Path(__file__).parent
 PACKAGE = "regional_dispatch"
@@ -27,6 +32,7 @@ OTHER_EXTRAS = {
     "ray": "ray", "tree": "ray", "pettingzoo": "multiagent", "minari": "offline", "fastapi": "serve",
     "uvicorn": "serve", "prometheus_client": "serve", "onnx": "onnx", "onnxruntime": "onnx",
 }  # fmt: skip
+PIPE_CLOSED = 141  # as shells have it: 128 and SIGPIPE
 NO_COMMANDS = {"__init__", "cli", "options"}
 # Module → the error it raises on bad input; its text names what is wrong, and how to correct it.
 INPUT_ERRORS = {
@@ -44,8 +50,8 @@ INPUT_ERRORS = {
 def main(program: str | None = None) -> None:
     """Reads `sys.argv` and runs a command.
 
-    Exit codes: 0, done; 1, part of the work failed; 2, bad input or a missing package, with one message on stderr; 130,
-    Ctrl-C; 143, a training that SIGTERM has stopped, and 129, SIGHUP.
+    Exit codes: 0, done; 1, part of the work failed; 2, bad input, a missing package or a disk that cannot be written
+    to, with one message on stderr; 130, Ctrl-C; 143, SIGTERM; 129, SIGHUP.
 
     Args:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
@@ -57,6 +63,7 @@ def main(program: str | None = None) -> None:
         programs = {TRAIN: summary(TRAIN), SERVE: summary(SERVE), EVALUATE: others}
         program, arguments = _chosen("regional-dispatch", arguments, programs)
         shown = f"regional-dispatch {program}"
+    end_with_named_parent()
     name = program
     if program == EVALUATE:
         name, arguments = _chosen(shown, arguments, {name: summary(name) for name in evaluate_commands()})
@@ -67,30 +74,68 @@ def main(program: str | None = None) -> None:
 def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
     """Does the work of a command, and ends the process on the errors that a user can correct.
 
-    Bad input and missing packages end in one message and exit code 2, Ctrl-C in exit code 130.
+    Bad input, missing packages and disks that cannot be written to end in one message and exit code 2. SIGTERM and
+    SIGHUP act as Ctrl-C, each with an exit code of its own. Output folders are free again at the end.
 
     Args:
         work: to do.
         shown: the command, as messages name it.
     """
-    try:
-        work()
-    except KeyboardInterrupt as stop:
-        print("; ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
-        sys.exit(getattr(stop, "exit_code", 130))
-    except ModuleNotFoundError as error:
+    with stopping() as asked:
+        try:
+            work()
+            sys.stdout.flush()
+        except KeyboardInterrupt as stop:
+            _say("; ".join(["interrupted", *map(str, stop.args)]))
+            sys.exit(getattr(stop, "exit_code", asked.exit_code()))
+        except BrokenPipeError:
+            _drop_output()
+            sys.exit(PIPE_CLOSED)
+        except Exception as error:
+            message = _message(error, shown)
+            if message is None:
+                raise
+            _drop_full_output(error)
+            _say(f"error: {message}")
+            sys.exit(2)
+        finally:
+            if folders := sys.modules.get(f"{PACKAGE}.evaluation.folders.claim"):
+                folders.release()
+
+
+def _message(error: Exception, shown: str) -> str | None:
+    """An error that a user can correct in one line; None: it is an error of this project."""
+    if isinstance(error, ModuleNotFoundError):
         package = str(error.name).partition(".")[0]
         if package == PACKAGE:
-            raise
+            return None
         extra = OTHER_EXTRAS.get(package, TRAIN_EXTRA)
-        install = f"pip install 'regional-dispatch[{extra}]'"
-        print(f"error: {shown} needs the package '{package}'; install it with: {install}", file=sys.stderr)
-        sys.exit(2)
-    except ValueError as error:
-        if not isinstance(error, input_errors()):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return f"{shown} needs the package '{package}'; install it with: pip install 'regional-dispatch[{extra}]'"
+    if isinstance(error, input_errors()):
+        return str(error)
+    full = disk_error(error)
+    return None if full is None else cannot_write(full, "a file or the output")
+
+
+def _say(message: str) -> None:
+    """On stderr, which may be a terminal that is closed by now."""
+    with suppress(OSError):
+        print(message, file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Lets the end of the process write nothing more to an output that takes no more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _drop_full_output(error: Exception) -> None:
+    """The same if what is still to be printed cannot be printed either."""
+    if isinstance(error, OSError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
 
 
 def evaluate_commands() -> list[str]:

@@ -11,7 +11,6 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import Progress
 
-from regional_dispatch.agents.folder import CHECKPOINTS
 from regional_dispatch.baselines.transfers.rules import transfer_rule
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.audit.auditor import AUDIT_VARIABLE, DEFAULT_FOLDER
@@ -19,8 +18,9 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED, NO_BOUND_TRANSFERRED, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import COMPARISON
 from regional_dispatch.evaluation.known_world import company
-from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_players, split_names
 from regional_dispatch.evaluation.report.comparison import print_comparison
 
@@ -84,8 +84,7 @@ evaluate.py replay plays again. Takes several times as long; --threads has no ef
             transfer_rule(self.transfers)
         if self.audit:
             os.environ[AUDIT_VARIABLE] = str(DEFAULT_FOLDER)
-        check_folder(self.out)
-        _check_no_training(self.out)
+        claim(self.out, COMPARISON)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policies = resolve_players(split_names(self.policies), scenario)
         policies |= company(policies, scenario)
@@ -102,9 +101,3 @@ evaluate.py replay plays again. Takes several times as long; --threads has no ef
         save_comparison(comparison, self.out, config)
         print_comparison(comparison.summary)
         print(f"results: {self.out}")
-
-
-def _check_no_training(folder: Path) -> None:
-    """A training folder keeps its own config.yaml, without which it cannot be resumed."""
-    if (folder / CHECKPOINTS).is_dir():
-        raise InputError(f"--out = {folder}: holds a training run, whose config.yaml this would replace; name another")

@@ -21,7 +21,8 @@ from regional_dispatch.evaluation.experiments.page import experiment_page, print
 from regional_dispatch.evaluation.experiments.remote import train_on
 from regional_dispatch.evaluation.experiments.run import evaluate_experiment, save_experiment, trainings
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import EXPERIMENT
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ runs here or that RAY_ADDRESS names, or else a new one on this machine with as m
         if self.variants is not None:
             experiment = narrowed(experiment, [name.strip() for name in self.variants.split(",")], path)
         out = self.out or Path("runs") / "experiments" / experiment.name
-        check_folder(out)
+        claim(out, EXPERIMENT)
         variants = ready(experiment, path)
         wanted = trainings(variants, out, Worlds())
         bound = hindsight() if self.bound and any(item.variant.bound for item in variants) else None

@@ -10,7 +10,8 @@ import tyro
 
 from regional_dispatch.commands.options import Overrides, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import EXPORT
 from regional_dispatch.evaluation.policies import resolve_policy
 
 
@@ -36,7 +37,7 @@ class Command:
         """Checks everything, then writes."""
         from regional_dispatch.agents.onnx import export_onnx  # the extra `onnx`
 
-        check_folder(self.out)
+        claim(self.out, EXPORT)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         policy = resolve_policy(self.policy, scenario)
         metadata = getattr(policy, "metadata", {})

@@ -15,7 +15,9 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import LONGEST_HORIZON_HOURS, Scenario, TraceDemand, load_scenario
 from regional_dispatch.envs.world.tables.orders import read_orders
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import FIT
+from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.provenance import provenance
 
 _TABLES = (".csv", ".parquet")
@@ -50,7 +52,7 @@ has dates, give --set 'calendar={start: 2024-11-02, time_zone: America/New_York}
         at_least("--seed", self.seed, 0)
         if self.hold_out_weeks is not None:
             at_least("--hold-out-weeks", self.hold_out_weeks, 0)
-        check_folder(self.out)
+        claim(self.out, FIT)
         scenario = _scenario(self.scenario, self.network, parse_overrides(self.overrides))
         network = build_network(scenario)
         fitted = fit_trace(scenario, network, read_orders(scenario, network.sites), self.hold_out_weeks, self.seed)

@@ -10,7 +10,8 @@ from regional_dispatch.commands.options import at_least, command_line
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.generators.retailer import write_retailer
 from regional_dispatch.envs.world.scenario import scenario_yaml
-from regional_dispatch.evaluation.output import check_file, write_file
+from regional_dispatch.evaluation.folders.claim import claim_file
+from regional_dispatch.evaluation.output import write_file
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ retailer, a mid-size retailer's tables."""
     def run(self) -> None:
         """Checks everything, then writes."""
         at_least("--seed", self.seed, 0)
-        check_file(self.out, (".yaml", ".yml"))
+        claim_file(self.out, (".yaml", ".yml"))
         if self.make == "retailer":
             scenario = write_retailer(self.out, self.seed, self.stream)
         else:

@@ -14,7 +14,7 @@ from regional_dispatch.commands.options import Overrides, above, at_least, parse
 from regional_dispatch.data.map.played import Played, play
 from regional_dispatch.envs.world.scenario import Scenario, find_scenario, load_scenario, part_of, read_yaml
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_file
+from regional_dispatch.evaluation.folders.claim import claim_file
 from regional_dispatch.evaluation.policies import resolve_policy
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
@@ -56,7 +56,7 @@ or a training, whose policy is."""
         at_least("--seed", self.seed, 0)
         if self.hours is not None:
             above("--hours", self.hours, 0)
-        check_file(self.out, (".html", ".htm"))
+        claim_file(self.out, (".html", ".htm"))
         if self.against is None and self.against_policy is None:
             played_map(self._play(self._run(self.what, self.policy, DEFAULT_POLICY)), self.out)
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from regional_dispatch.evaluation.folders.claim import hold
 from regional_dispatch.evaluation.report.pages import refresh
 
 
@@ -30,4 +31,5 @@ the rows of `submit`."""
 
     def run(self) -> None:
         """Changes the page."""
+        hold(self.page, "--page")
         refresh(self.page, self.pictures, self.folder, None if self.kpis is None else self.kpis.split(","))

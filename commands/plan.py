@@ -16,7 +16,9 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.envs.world.stock import stock_table
-from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import PLAN
+from regional_dispatch.evaluation.output import staged
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ scenario says."""
         from regional_dispatch.planning.plan import make_plan, regions_table
         from regional_dispatch.studies.report.lane_map import lane_map  # pulls in matplotlib
 
-        check_folder(self.out)
+        claim(self.out, PLAN)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         plan = make_plan(scenario, "cheapest" if self.stock == "cheapest" else "as it is", _tell)
         facts = plan_facts(scenario, plan)

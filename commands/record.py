@@ -14,6 +14,7 @@ from regional_dispatch.commands.options import Overrides, at_least, episodes_of,
 from regional_dispatch.data.decisions.record import dataset_name, write_dataset
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.envs.world.scenario.parts import part_of
+from regional_dispatch.evaluation.folders.claim import hold
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import resolve_policies
 
@@ -53,6 +54,7 @@ class Command:
         scenario = part_of(scenario, self.stream)
         policies = resolve_policies(self.policies.split(","), scenario)
         name = dataset_name(self.name, scenario)
+        hold(self.out / name)
         place = str(Path(self.scenario).absolute()) if Path(self.scenario).is_file() else self.scenario
         asked = {"scenario": place, **({"overrides": overrides} if overrides else {})}
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:

@@ -26,7 +26,8 @@ from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.envs.world.scenario.parts import part_of
 from regional_dispatch.evaluation.compare import check_unseen
 from regional_dispatch.evaluation.doubts import doubts
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import RESULTS
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
 
@@ -61,7 +62,7 @@ episodes."""
     def run(self) -> None:
         """Checks everything, plays everything, then writes."""
         at_least("--seed", self.seed, 0)
-        check_folder(self.out)
+        claim(self.out, RESULTS)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         episodes = episodes_of(scenario, self.episodes)
         scenario = part_of(scenario, self.stream)

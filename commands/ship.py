@@ -8,6 +8,7 @@ from pathlib import Path
 import tyro
 
 from regional_dispatch.evaluation.experiments.ship import ship
+from regional_dispatch.evaluation.folders.claim import hold
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import PRETRAINED
 
@@ -30,6 +31,7 @@ class Command:
     def run(self) -> None:
         """Checks everything, then writes."""
         check_folder(self.out)
+        hold(self.out / "policies")
         names = None if self.variants is None else [name.strip() for name in self.variants.split(",")]
         for path in ship(self.experiment, names, self.out):
             print(path)

@@ -11,7 +11,8 @@ from regional_dispatch.commands.options import at_least, command_line
 from regional_dispatch.evaluation.benchmark.page import cell_bar
 from regional_dispatch.evaluation.execution.executor import Processes
 from regional_dispatch.evaluation.execution.ray_executor import open_executor
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import STUDY
 from regional_dispatch.evaluation.provenance import provenance
 
 
@@ -53,7 +54,7 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         policies = None if self.policies is None else self.policies.split(",")
         study = load_study(path, {"policies": policies, "episodes": self.episodes, "seed": self.seed})
         out = self.out or Path("runs") / "studies" / path.stem
-        check_folder(out)
+        claim(out, STUDY)
         with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
             findings = study.answer(Lab(out, study.episodes, study.seed, executor, progress))
         save_report(study, findings, provenance(command_line()), out)

@@ -14,6 +14,8 @@ from regional_dispatch.evaluation.benchmark.suite import load_suite
 from regional_dispatch.evaluation.bounds import hindsight
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.execution.executor import HERE, Processes
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import SUBMISSION
 from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.submission.row import write_row
 from regional_dispatch.evaluation.submission.submit import Entry, play_entries, submission
@@ -60,7 +62,7 @@ file or training folder; a rule; random; or one of these with +lookahead. {scena
         at_least("--workers", self.workers, 1)
         if not self.policies or (self.name and len(self.policies) > 1):
             raise InputError("name one policy or more, and with --name exactly one")
-        check_folder(self.out)
+        claim(self.out, SUBMISSION)
         check_folder(self.rows, "--rows")
         path = find_file("suites", self.suite)
         suite = load_suite(path, {"episodes": self.episodes, "seed": self.seed})

@@ -13,14 +13,7 @@ from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.agents.export import load_policy
-from regional_dispatch.agents.folder import (
-    CHECKPOINT_ENDING,
-    CONFIG_FILE,
-    PICKLED_ENDING,
-    POLICY_FILE,
-    TENSORBOARD,
-    remove_training,
-)
+from regional_dispatch.agents.folder import CHECKPOINT_ENDING, CONFIG_FILE, PICKLED_ENDING, POLICY_FILE, TENSORBOARD
 from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
@@ -32,14 +25,15 @@ from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_
 from regional_dispatch.evaluation.bounds import evaluate_bounds, hindsight
 from regional_dispatch.evaluation.compare import compare_policies, save_comparison
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 from regional_dispatch.evaluation.kpis import EPISODE_COST
-from regional_dispatch.evaluation.output import check_folder
 from regional_dispatch.evaluation.policies import reference_names, resolve_policies
 from regional_dispatch.evaluation.report.comparison import print_comparison
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
 BOUND = "hindsight_bound"
-COMPARISON_FILES = ("results.csv", "summary.json", "map.png")  # of --compare
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ seconds to minutes per episode before training starts."""
         run, checkpoint = self._resumed() if self.resume else (self._fresh(), None)
         references = self._references(run.scenario)
         if checkpoint is None and (run.out / CONFIG_FILE).exists():
-            _remove_run(run.out)  # the new run's input is checked by now
+            remove_run(run.out)  # the new run's input is checked by now
         bound = self._bound(run)
         print(f"watch: tensorboard --logdir {shlex.quote(str(run.out / TENSORBOARD))}, at {ADDRESS}", flush=True)
         train(run, references, bound, checkpoint)
@@ -136,7 +130,7 @@ seconds to minutes per episode before training starts."""
         return {BOUND: {EPISODE_COST: float(pd.concat(bounds)["bound_per_order_usd"].mean())}}
 
     def _fresh(self) -> Run:
-        check_folder(self.out)
+        claim(self.out, TRAINING)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
         rules_beside(ppo, scenario.name)
@@ -160,8 +154,8 @@ seconds to minutes per episode before training starts."""
         is_file = self.resume.suffix in (CHECKPOINT_ENDING, PICKLED_ENDING)
         folder = self.resume.parent.parent if is_file else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
+        claim(folder, TRAINING, "--resume")
         checkpoint = self.resume if is_file else newest_checkpoint(folder)
-        check_folder(folder, "--resume")
         try:
             scenario = Scenario(**saved["scenario"], source_file=saved["scenario_file"])
             ppo = PpoConfig(**saved["ppo"])
@@ -189,17 +183,3 @@ def device_for(asked: str) -> str:
     if asked == "cuda" and not found:
         raise InputError("--device cuda: PyTorch finds no GPU here; add --device cpu")
     return "cuda" if found and asked != "cpu" else "cpu"
-
-
-def _remove_run(folder: Path) -> None:
-    """Removes the files that an earlier run wrote, and no others.
-
-    Raises:
-        InputError: one cannot be removed.
-    """
-    try:
-        remove_training(folder)
-        for name in COMPARISON_FILES:
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--overwrite: {folder}: cannot remove the earlier run: {error}") from None

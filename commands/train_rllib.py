@@ -12,7 +12,8 @@ from regional_dispatch.agents.rllib.settings import RllibSettings
 from regional_dispatch.commands.options import Overrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import TRAINING
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Command:
         """Checks everything and trains."""
         at_least("--seed", self.seed, 0)
         above("--minutes", self.minutes, 0)
-        check_folder(self.out)
+        claim(self.out, TRAINING)
         if (self.out / CONFIG_FILE).exists():
             raise InputError(f"--out {self.out}: holds an earlier run; name another")
         import pettingzoo  # noqa: F401  # its absence is an error of this command, and not of the environment

@@ -16,7 +16,8 @@ from regional_dispatch.agents.training.run import Run
 from regional_dispatch.commands.options import Overrides, PpoOverrides, above, at_least, command_line, parse_overrides
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_folder
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import TRAINING
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Command:
         torch.set_num_threads(1)
         at_least("--seed", self.seed, 0)
         above("--seconds", self.seconds, 0)
-        check_folder(self.out)
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
+        claim(self.out, TRAINING)
         if (self.out / POLICY_FILE).exists():
             raise InputError(f"--out {self.out}: holds an earlier run; name another")
         train_stock(self.algorithm, Run(scenario, ppo, sys.maxsize, self.seed, self.out, command_line()), self.seconds)

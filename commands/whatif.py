@@ -20,7 +20,9 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario
 from regional_dispatch.envs.world.what_if import before as without_question
-from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import WHAT_IF
+from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.policies import resolve_policies
 from regional_dispatch.evaluation.provenance import made_by, provenance
 from regional_dispatch.evaluation.rollouts import evaluation_keys
@@ -75,7 +77,7 @@ trucks.capacity_packages=24."""
         """Checks everything, plays both networks, then writes."""
         at_least("--episodes", self.episodes, 1)
         at_least("--seed", self.seed, 0)
-        check_folder(self.out)
+        claim(self.out, WHAT_IF)
         scenario = asked(
             load_scenario(self.scenario, parse_overrides(self.overrides)), self.close, self.add, self.move,
             self.capacity, self.fleet, self.stock, self.stock_of_closed, self.stock_of_added,

@@ -7,7 +7,9 @@ keys, the sources of the simulator and the baselines, and the versions of the pa
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache
@@ -131,6 +133,11 @@ def compute(cell: Cell) -> Rows:
 # ------------------------------------------------------------------------------------------------------------ files
 
 
+def checksum(cell: Cell, rows: Rows) -> str:
+    """SHA-256 of a cell's fingerprint and rows, which its file holds beside them."""
+    return hashlib.sha256(json.dumps([cell.fingerprint, rows], sort_keys=True).encode()).hexdigest()
+
+
 class Store:
     """The files of finished cells.
 
@@ -142,18 +149,25 @@ class Store:
         self.folder = folder
 
     def read(self, cell: Cell) -> Rows | None:
-        """The rows of a cell; None if it is not kept, or its file is damaged."""
+        """The rows of a cell; None if it is not kept, or its file was edited or damaged, which is said on stderr."""
+        path = self._path(cell)
         try:
-            rows = json.loads(self._path(cell).read_text(encoding="utf-8"))["rows"]
-        except (OSError, ValueError, KeyError, TypeError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["sha256"] == checksum(cell, kept["rows"]) and len(kept["rows"]) == len(cell.keys):
+                rows: Rows = kept["rows"]
+                return rows
+        except FileNotFoundError:
             return None
-        whole = isinstance(rows, list) and len(rows) == len(cell.keys) and all(isinstance(row, dict) for row in rows)
-        return rows if whole else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+        print(f"note: {path} ({cell.title}): edited or damaged, so it is computed again", file=sys.stderr)
+        return None
 
     def write(self, cell: Cell, rows: Rows) -> None:
         """Keeps a cell; an interrupted write leaves no file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"cell": cell.title, "rows": rows}, indent=1, allow_nan=False, ensure_ascii=False)
+        kept = {"cell": cell.title, "sha256": checksum(cell, rows), "rows": rows}
+        text = json.dumps(kept, indent=1, allow_nan=False, ensure_ascii=False)
         with replacing(self._path(cell)) as file:
             file.write_text(text + "\n", encoding="utf-8")
 

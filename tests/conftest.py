@@ -6,6 +6,7 @@ import os
 
 os.environ["REGIONAL_DISPATCH_QUIET"] = "1"  # tests read stderr, which otherwise tells of the kernel's compilation
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from regional_dispatch.envs.world import findings
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.folders.claim import release
 from tests.worlds import small
 
 settings.register_profile(
@@ -26,6 +28,13 @@ settings.load_profile("world")
 def no_warnings_of_other_tests() -> None:
     """Commands show the warnings that a process has met; each test begins with none."""
     findings._noticed.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_folders_of_other_tests() -> Iterator[None]:
+    """A command keeps its output folder until its process ends, which here goes on to the next test."""
+    yield
+    release()
 
 
 def trace_scenario(path: Path, rows: list[str]) -> Scenario:

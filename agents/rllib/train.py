@@ -25,7 +25,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
 
 from regional_dispatch.agents.export import save_policy
-from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE, remove_unfinished
+from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE
 from regional_dispatch.agents.rllib.env import NetworkEnv
 from regional_dispatch.agents.rllib.module import ScorerModule
 from regional_dispatch.agents.rllib.settings import RllibSettings
@@ -36,7 +36,7 @@ from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import world_facts
 from regional_dispatch.envs.world.network import build_network
-from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.envs.world.replacing import remove_strays, replacing
 from regional_dispatch.envs.world.scenario import Scenario, part_of
 
 ENV = "regional_dispatch"  # RLlib's name of the environment
@@ -128,7 +128,7 @@ def train_rllib(run: RllibRun, told: Callable[[dict[str, float]], None] = lambda
     with saving_to(run.out):
         with replacing(_made(run.out) / CONFIG_FILE) as file:
             file.write_text(yaml.safe_dump(run.config(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-        remove_unfinished(run.out)
+        remove_strays(run.out)
         with _algorithm(run) as algorithm:
             _learn(run, algorithm, best, told)
 

@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from regional_dispatch.agents.export import save_policy
-from regional_dispatch.agents.folder import CURVE_FILE, POLICY_FILE, TENSORBOARD, remove_unfinished
+from regional_dispatch.agents.folder import CURVE_FILE, POLICY_FILE, TENSORBOARD
 from regional_dispatch.agents.seeds import library_seed
 from regional_dispatch.agents.stock.algorithms import STREAMS, learner
 from regional_dispatch.agents.stock.vec_env import DecisionVecEnv
@@ -28,6 +28,7 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import world_facts
+from regional_dispatch.envs.world.replacing import remove_strays
 
 BACKGROUND = "least_cost"  # makes the decisions that are not drawn
 _EVALUATIONS = 24
@@ -93,7 +94,7 @@ def train_stock(algorithm: str, run: Run, seconds: float) -> None:
     set_random_seed(seed)
     with saving_to(run.out):
         write_config(run)
-        remove_unfinished(run.out)
+        remove_strays(run.out)
         model, best = _learn(algorithm, run, seed, seconds)
         assert best.best is not None
         about = {

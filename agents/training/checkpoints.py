@@ -26,7 +26,6 @@ from regional_dispatch.agents.folder import (
     PICKLED_ENDING,
     checkpoint_name,
     checkpoints_in,
-    remove_unfinished,
 )
 from regional_dispatch.agents.ppo import RegionalPPO
 from regional_dispatch.agents.strict_json import printable
@@ -37,7 +36,7 @@ from regional_dispatch.agents.training.records import as_plain, as_records
 from regional_dispatch.agents.training.stopping import Stopped, StopSignals
 from regional_dispatch.agents.training.weights import learning_rates, restore_weights, weights_of
 from regional_dispatch.envs.simulator import part, prefixed
-from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.envs.world.replacing import remove_strays, replacing
 
 FORMAT = "regional-dispatch-checkpoint-1"
 BOOKS_FORMAT = "regional-dispatch-books-1"
@@ -74,7 +73,7 @@ class CheckpointCallback(BaseCallback):
     def _on_training_start(self) -> None:
         folder = self.out / CHECKPOINTS
         folder.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(self.out)
+        remove_strays(self.out)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"may not write in '{folder}'")
 

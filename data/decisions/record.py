@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +23,7 @@ from regional_dispatch.envs.registration import ENV_ID, register_envs
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.vector_env import RegionRows
 from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.replacing import hidden_folder
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
 
@@ -109,8 +109,8 @@ def write_dataset(
     path.parent.mkdir(parents=True, exist_ok=True)
     sims = {name: simulator_for(scenario, policy.pricing) for name, policy in policies.items()}
     first = next(iter(sims.values()))
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as hidden:
-        part = Path(hidden).resolve() / _DATA  # Minari takes no relative path
+    with hidden_folder(path.parent) as hidden:
+        part = hidden.resolve() / _DATA  # Minari takes no relative path
         storage = MinariStorage.new(
             part, observation_space(first), action_space(first), env_spec(asked), DATA_FORMAT, jpeg_encoding=False
         )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, Protocol, TypeVar
 
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.execution.parent import end_with_parent
+from regional_dispatch.evaluation.execution.stopping import STOPS
 
 
 class Item(Protocol):
@@ -89,15 +94,23 @@ class Processes:
 
     def run(self, work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Results[ItemT, ResultT]:
         """See `Executor.run`."""
+        wanted = list(items)
+        workers = max(1, min(self.workers, len(wanted)))
         # A fork would copy the progress bar's thread.
-        pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
-            with _ctrl_c_ignored():  # the processes that start here inherit it
-                waiting = {pool.submit(work, item): item for item in items}
+            with _stops_ignored():  # the processes that start here inherit it
+                waiting = {pool.submit(work, item): item for item in wanted}
+                pool.submit(os.getpid)  # the pool hears of the end only of workers that were there at the last submit
             yield from _as_done(waiting)
+        except BrokenProcessPool:
+            raise InputError(
+                "a worker process was ended from outside, as the system does when memory runs out; give the "
+                "command again, with fewer --workers: what is finished is kept"
+            ) from None
         except BaseException:
             for process in active_children():
-                process.terminate()  # a bound may take minutes more
+                process.kill()  # a bound may take minutes more
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -110,9 +123,16 @@ def _as_done(waiting: dict[Future[ResultT], ItemT]) -> Iterator[tuple[ItemT, Res
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    old: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _stops_ignored() -> Iterator[None]:
+    """A terminal sends these to all processes of a command; this one decides what they mean.
+
+    SIGTERM stays: the pool ends its workers by it.
+    """
+    old: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *STOPS) if number != signal.SIGTERM
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)

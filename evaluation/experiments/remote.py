@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
+import os
 import tarfile
 import tempfile
 import time
@@ -26,20 +26,26 @@ from regional_dispatch.agents.training.checkpoints import newest_checkpoint
 from regional_dispatch.agents.training.run import Run, train, write_config
 from regional_dispatch.baselines.tuned import FOLDER
 from regional_dispatch.envs.policy import ScorerPolicy
+from regional_dispatch.envs.world.replacing import hidden_folder
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.execution.ray_board import Board, repeated
 from regional_dispatch.evaluation.experiments.trainings import (
     LOG,
+    TAKEN_BY,
     Outcome,
     Progress,
     Training,
     how_to_go_on,
+    missing_policy,
     prepared,
     split,
     timesteps_done,
     write_state,
 )
+from regional_dispatch.evaluation.folders.claim import claimed
+from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 from regional_dispatch.evaluation.policies import reference_names, resolve_policies
 
 BOARD_SECONDS = 2.0
@@ -129,12 +135,17 @@ def _job(training: Training, goes_on: bool, board: Board | None) -> Job:
 def _kept(training: Training, trained: Trained, before: float) -> Outcome:
     """Writes a training that has come back to its folder."""
     assert training.run is not None
-    shutil.rmtree(training.folder)
-    unarchive(trained.folder, training.folder)
-    write_config(training.run)  # with the paths of this machine
-    seconds, failed = before + trained.seconds, trained.error is not None
-    write_state(training, seconds, done=not failed, failed=failed)
-    return Outcome(seconds, f"{trained.error}; see {training.folder / LOG}" if failed else None)
+    folder, seconds = training.folder, before + trained.seconds
+    with claimed(folder, TRAINING, TAKEN_BY):
+        with hidden_folder(folder) as came:
+            unarchive(trained.folder, came)
+            remove_run(folder, (LOG,))
+            for path in [path for path in came.iterdir() if not path.name.startswith(".")]:
+                os.replace(path, folder / path.name)
+        write_config(training.run)  # with the paths of this machine
+        error = f"{trained.error}; see {folder / LOG}" if trained.error is not None else missing_policy(folder)
+        write_state(training, seconds, done=error is None, failed=error is not None)
+    return Outcome(seconds, error)
 
 
 def train_job(job: Job) -> Trained:

@@ -28,6 +28,7 @@ from regional_dispatch.evaluation.experiments.cells import (
 )
 from regional_dispatch.evaluation.experiments.curves import Curves, draw_curves
 from regional_dispatch.evaluation.experiments.file import PPO, Experiment, Ready
+from regional_dispatch.evaluation.experiments.ship import RESULTS, SUMMARY, checksum
 from regional_dispatch.evaluation.experiments.summary import compared_with_base, learning_curves, summarise_variant
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, digest, sources
 from regional_dispatch.evaluation.output import staged
@@ -148,8 +149,9 @@ def save_experiment(result: Result, page: str, folder: Path) -> None:
     """
     with staged(folder) as files:
         (files / PAGE).write_text(page, encoding="utf-8")
-        text = json.dumps(result.summary, indent=1, allow_nan=False, ensure_ascii=False)
-        (files / "summary.json").write_text(text + "\n", encoding="utf-8")
-        result.frame.to_csv(files / "results.csv", index=False)
+        result.frame.to_csv(files / RESULTS, index=False)
+        summary = {**result.summary, "sha256": checksum(result.summary, files / RESULTS)}
+        text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
+        (files / SUMMARY).write_text(text + "\n", encoding="utf-8")
         if result.curves:
             draw_curves(result.curves, files / CURVES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.report.comparison import markdown_table
 from regional_dispatch.evaluation.text import number
 
+SUMMARY, RESULTS = "summary.json", "results.csv"
 _USE = """\
 ## Use
 
@@ -81,15 +83,24 @@ def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
 
 def _read(folder: Path) -> tuple[Summary, pd.DataFrame]:
     try:
-        summary: Summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        frame = pd.read_csv(folder / "results.csv")
+        summary: Summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        frame = pd.read_csv(folder / RESULTS)
+        if summary.pop("sha256") != checksum(summary, folder / RESULTS):
+            raise ValueError(f"{SUMMARY} or {RESULTS} was edited or damaged")
         if not (summary["variants"] and "experiment" in summary["meta"] and "variant" in frame):
             raise ValueError("no variants")
         return summary, frame
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder}: not the folder of a finished experiment ({error}); give the --out of `evaluate.py experiment`"
+            f"{folder}: not the folder of a finished experiment ({error}); give the --out of `evaluate.py "
+            "experiment`, or that command again: what is finished is kept"
         ) from None
+
+
+def checksum(summary: Summary, results: Path) -> str:
+    """SHA-256 of an experiment's summary and of its table of episodes."""
+    text = json.dumps(json.loads(json.dumps(summary)), sort_keys=True)  # keys are texts, as in the file
+    return hashlib.sha256(text.encode() + results.read_bytes()).hexdigest()
 
 
 def _chosen(variants: dict[str, Summary], names: Sequence[str] | None, folder: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """Many trainings in parallel, each a process of its own; finished ones are kept, interrupted ones continue.
 
-A run's folder also has `training.json` (what it was trained from, whether it is finished, how long it took) and
-`train.log` (what the process printed).
+A run's folder also has `training.json` (what it was trained from, whether it is finished, how long it took, and digests
+of itself and of the policy) and `train.log` (what the process printed).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -17,14 +16,19 @@ from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from threading import Event
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 import regional_dispatch
-from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, checkpoints_in
+from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE, checkpoints_in
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.envs.fingerprint import code_digest
 from regional_dispatch.envs.world.replacing import replacing
+from regional_dispatch.evaluation.execution.parent import VARIABLE
+from regional_dispatch.evaluation.execution.stopping import STOPS
+from regional_dispatch.evaluation.folders.claim import check_kind, claimed
+from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 
 STATE, LOG = "training.json", "train.log"
 SOURCES = ("envs", "agents", "solvers", "baselines/pricing.py", "baselines/shadow_price.py", "commands/train.py")
@@ -35,6 +39,7 @@ STOCK = (
     "envs/decision_env.py",
     "envs/decision_vector_env.py",
 )  # of stock algorithms alone
+TAKEN_BY = "folder of a training"  # in messages
 _POLL_SECONDS = 0.2
 PACKAGE_PARENT = Path(regional_dispatch.__file__).resolve().parents[1]  # a new process imports us from there
 _GRACE_SECONDS = 120.0  # for a process that was asked to save and stop
@@ -107,7 +112,8 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
         Folder → outcome, of every training.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C or SIGTERM; the processes have then saved their checkpoints.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP; the processes have then saved their checkpoints.
+        InputError: another process uses a folder, or one holds something else.
     """
     done, waiting = split(trainings, progress)
     running: list[_Running] = []
@@ -121,8 +127,7 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
                     running.remove(job)
                     done[job.training.folder] = job.outcome()
                     progress.ended(job.training, done[job.training.folder])
-                if stop.is_set():
-                    raise KeyboardInterrupt
+                stop.raise_if_asked()
         except BaseException as reason:
             _stop(running)
             if isinstance(reason, KeyboardInterrupt):
@@ -132,7 +137,13 @@ def run_all(trainings: Sequence[Training], workers: int, progress: Progress) -> 
 
 
 def split(trainings: Sequence[Training], progress: Progress) -> tuple[dict[Path, Outcome], list[Training]]:
-    """Outcomes of the trainings that are finished, by folder, and those that are not."""
+    """Outcomes of the trainings that are finished, by folder, and those that are not.
+
+    Raises:
+        InputError: a folder holds something else.
+    """
+    for training in trainings:
+        check_kind(training.folder, TRAINING, TAKEN_BY)
     done = {folder: outcome for folder, outcome in finished(trainings).items() if outcome.error is None}
     for training in trainings:
         if training.folder in done:
@@ -157,7 +168,10 @@ class _Running:
         self.training, self.progress = training, progress
         command, self.before, note = prepared(training)
         self.since = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_PARENT), *_python_path()])}
+        environment = {
+            **os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_PARENT), *_python_path()]),
+            VARIABLE: str(os.getpid()),
+        }  # fmt: skip
         with (training.folder / LOG).open("ab") as log:
             self.process = subprocess.Popen(  # a session of its own: Ctrl-C reaches it once, from `_stop`
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,
@@ -177,48 +191,98 @@ class _Running:
 
     def outcome(self) -> Outcome:
         """Writes to the folder how it ended."""
-        seconds = self.seconds()
-        failed = self.process.returncode != 0
-        write_state(self.training, seconds, done=not failed, failed=failed)
-        return Outcome(seconds, _last_words(self.training.folder, self.process.returncode) if failed else None)
+        seconds, folder = self.seconds(), self.training.folder
+        error = _last_words(folder, self.process.returncode) if self.process.returncode else missing_policy(folder)
+        write_state(self.training, seconds, done=error is None, failed=error is not None)
+        return Outcome(seconds, error)
+
+
+def missing_policy(folder: Path) -> str | None:
+    """Why a training that ended well has failed all the same; None if its policy is there."""
+    return None if (folder / POLICY_FILE).is_file() else f"{POLICY_FILE} is missing; see {folder / LOG}"
 
 
 def prepared(training: Training) -> tuple[list[str], float, str]:
-    """The command that starts or resumes a training, seconds spent on it before, and a note for the progress."""
-    state = _state(training.folder)
-    changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
-    checkpoints = (training.folder / CONFIG_FILE).exists() and checkpoints_in(training.folder)
-    if state and not changed and not state["failed"] and training.resume and checkpoints:
-        return training.resume, state["seconds"], "continues"
-    note = ""
-    if state:
-        why = f"{', '.join(changed)} changed" if changed else "it failed" if state["failed"] else "it cannot be resumed"
-        note = f"trained from scratch: {why}"
-        shutil.rmtree(training.folder)
-    training.folder.mkdir(parents=True, exist_ok=True)
-    write_state(training, 0.0)
-    return training.command, 0.0, note
+    """The command that starts or resumes a training, seconds spent on it before, and a note for the progress.
+
+    Raises:
+        InputError: another process uses its folder, or it holds something else.
+    """
+    with claimed(training.folder, TRAINING, TAKEN_BY):
+        state = _state(training.folder)
+        changed = [name for name, value in training.parts.items() if state.get("parts", {}).get(name) != value]
+        if state and not changed and not state["failed"] and training.resume and _checkpoints(training.folder):
+            note = "its policy is missing or damaged: continues" if state["done"] else "continues"
+            return training.resume, state["seconds"], note
+        note = ""
+        if state or _holds_a_run(training.folder):
+            why = f"{STATE} is damaged" if not state else _why(state, changed)
+            note = f"trained from scratch: {why}"
+            remove_run(training.folder, (STATE, LOG))
+        write_state(training, 0.0)
+        return training.command, 0.0, note
+
+
+def _why(state: dict[str, Any], changed: Sequence[str]) -> str:
+    if changed:
+        return f"{', '.join(changed)} changed"
+    if state["done"]:
+        return "its policy is missing or damaged"
+    return "it failed" if state["failed"] else "it cannot be resumed"
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    if not (folder / CONFIG_FILE).exists():
+        return []
+    return checkpoints_in(folder)
+
+
+def _holds_a_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CONFIG_FILE, POLICY_FILE, CURVE_FILE, LOG))
 
 
 def _is_finished(training: Training) -> bool:
+    """Whether it is done, from what it would be trained from now, and its policy is the one that it wrote."""
     state = _state(training.folder)
-    return bool(state) and state["done"] and state["parts"] == training.parts
+    if not state or not state["done"] or state["parts"] != training.parts:
+        return False
+    return state["policy"] is not None and state["policy"] == _file_digest(training.folder / POLICY_FILE)
 
 
 def _state(folder: Path) -> dict[str, Any]:
-    """What `training.json` says; empty if it is not there or damaged."""
+    """What `training.json` says; empty if it is not there, damaged or edited."""
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        if state.pop("sha256") != digest(state):
+            return {}
         flags = {name: bool(state[name]) for name in ("done", "failed")}
-        return {"parts": dict(state["parts"]), "seconds": float(state["seconds"]), **flags}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {"parts": dict(state["parts"]), "seconds": float(state["seconds"]), "policy": state["policy"], **flags}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
 def write_state(training: Training, seconds: float, done: bool = False, failed: bool = False) -> None:
-    state = {"parts": training.parts, "done": done, "failed": failed, "seconds": round(seconds, 1)}
+    """Writes `training.json`.
+
+    Args:
+        training: whose.
+        seconds: of wall clock so far.
+        done: its policy is final.
+        failed: it ended with an error.
+    """
+    policy = _file_digest(training.folder / POLICY_FILE) if done else None
+    seconds = round(seconds, 1)
+    state = {"parts": training.parts, "done": done, "failed": failed, "seconds": seconds, "policy": policy}
+    state["sha256"] = digest(state)
     with replacing(training.folder / STATE) as file:
         file.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+def _file_digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def timesteps_done(folder: Path) -> int:
@@ -255,17 +319,37 @@ def _stop(running: Sequence[_Running]) -> None:
         job.interrupted()
 
 
+class _Stop:
+    """Remembers the first signal that asked this process to stop, and what it would have done then."""
+
+    def __init__(self) -> None:
+        self.asked: int | None = None
+        self.before: dict[int, Any] = {}  # handlers
+
+    def remember(self, number: int, frame: FrameType | None) -> None:
+        """A handler."""
+        self.asked = self.asked or number
+
+    def raise_if_asked(self) -> None:
+        """Raises KeyboardInterrupt if a signal came, as the handler before would have, which may note the signal."""
+        if self.asked is not None:
+            if callable(self.before[self.asked]):
+                self.before[self.asked](self.asked, None)
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def _stop_asked() -> Iterator[Event]:
-    """An event that Ctrl-C and SIGTERM set; neither reaches the processes, which are in sessions of their own.
+def _stop_asked() -> Iterator[_Stop]:
+    """Remembers Ctrl-C, SIGTERM and SIGHUP; none reaches the processes, which are in sessions of their own.
 
     An exception from a signal handler could be raised anywhere, even where Python drops it. Processes started in the
-    block react to both signals, even if the parent of this process ignores them.
+    block react to Ctrl-C and SIGTERM, even if the parent of this process ignores them.
     """
-    asked = Event()
-    old = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop = _Stop()
+    heard = [number for number in STOPS if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN]
+    stop.before = {number: signal.signal(number, stop.remember) for number in (signal.SIGINT, *heard)}
     try:
-        yield asked
+        yield stop
     finally:
-        for number, handler in old.items():
+        for number, handler in stop.before.items():
             signal.signal(number, handler)

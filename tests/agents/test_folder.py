@@ -1,10 +1,10 @@
-"""What a training folder holds: checkpoints by their names, and what may be removed."""
+"""What a training folder holds: checkpoints by their names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from regional_dispatch.agents.folder import checkpoint_name, checkpoints_in, remove_training
+from regional_dispatch.agents.folder import checkpoint_name, checkpoints_in
 
 
 def _file(path: Path) -> Path:
@@ -22,28 +22,3 @@ def test_checkpoints_are_sorted_by_their_timesteps_and_nothing_else_is_one(tmp_p
     for name in names:
         _file(folder / name)
     assert [path.name for path in checkpoints_in(tmp_path)] == [names[2], names[0], names[1]]
-
-
-def test_removing_a_training_spares_what_it_did_not_write(tmp_path: Path) -> None:
-    """A folder may have another project's `checkpoints/` and `tb/`."""
-    mine = [
-        _file(tmp_path / name)
-        for name in ("notes.txt", "checkpoints/best.pt", "checkpoints/7.ckpt", "tb/notes.md", "tb/other/run.json")
-    ]
-    ours = [
-        _file(tmp_path / name)
-        for name in ("config.yaml", "curve.csv", "policy.safetensors", "checkpoints/000000000032.safetensors",
-                     "checkpoints/000000000032.zip", "checkpoints/.7.000000000064.safetensors", ".7.curve.csv",
-                     "tb/ppo/events.out.tfevents.1.host.2.0")
-    ]  # fmt: skip
-    remove_training(tmp_path)
-    assert all(path.exists() for path in mine)
-    assert not any(path.exists() for path in ours)
-    assert not (tmp_path / "tb" / "ppo").exists()
-
-
-def test_a_folder_of_nothing_else_is_left_empty(tmp_path: Path) -> None:
-    for name in ("config.yaml", "checkpoints/000000000032.safetensors", "tb/ppo/events.out.tfevents.1.host.2.0"):
-        _file(tmp_path / name)
-    remove_training(tmp_path)
-    assert list(tmp_path.iterdir()) == []

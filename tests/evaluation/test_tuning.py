@@ -127,6 +127,25 @@ def test_bounded_parameters_stay_in_bounds(name: str, folder: Path) -> None:
     assert 0 < shares[0] <= shares[-1] <= 1
 
 
+def test_a_file_that_is_there_is_replaced_only_if_it_is_named(folder: Path, tmp_path: Path) -> None:
+    """As in a checkout, where the default place is that of the files that come with the package."""
+    changed = TINY.replace("orders_per_day: 200", "orders_per_day: 400")  # another world, which kept its name
+    (tmp_path / "tiny.yaml").write_text(changed, encoding="utf-8")
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    before = (folder / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(before)
+    asked = ["tune", "--scenario", "tiny.yaml", "--baseline", "linear", "--evaluations", "1", "--check-episodes", "1"]
+    refused = run(tmp_path, *asked)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert f"{FILE} is there already" in refused.err and "--out runs/tuned/tiny.linear.yaml" in refused.err
+    mine = run(tmp_path, *asked, "--out", "tiny.yaml")
+    assert mine.code == 2 and "tiny.yaml: is no file of a tuned baseline" in mine.err
+    assert ((tmp_path / FILE).read_bytes(), (tmp_path / "tiny.yaml").read_text(encoding="utf-8")) == (before, changed)
+    for out in ("runs/tuned/tiny.linear.yaml", str(FILE)):
+        assert run(tmp_path, *asked, "--out", out).code == 0
+        assert read_tuned(tmp_path / out).made.evaluations < 60
+
+
 def test_a_tuning_goes_on_from_a_file(folder: Path) -> None:
     arguments = "tune --scenario tiny.yaml --evaluations 1 --check-episodes 3 --seed 2 --out more/on.yaml --start"
     ended = run(folder, *arguments.split(), str(FILE), "--set", "stock.skus=50")

@@ -331,7 +331,7 @@ def test_ctrl_c_says_how_to_continue_and_the_same_command_does(ran: tuple[Path, 
     assert f"cells: {kept} of 7 reused" in finished.out
     assert "Cost per order, USD" in finished.out
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
-        "benchmark.md", "cells", "results.csv", "summary.json",
+        ".regional-dispatch.json", "benchmark.md", "cells", "results.csv", "summary.json",
     ]  # fmt: skip
     meta = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))["meta"]
     assert (meta["suite"], meta["episodes"], meta["seed"]) == ("two worlds", 60, 3)

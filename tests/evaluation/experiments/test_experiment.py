@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,9 @@ import pytest
 import yaml
 
 from regional_dispatch.agents.export import load_policy
+from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.baselines import baseline
+from regional_dispatch.commands.cli import guarded
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
@@ -40,7 +43,16 @@ from regional_dispatch.evaluation.experiments.page import experiment_page
 from regional_dispatch.evaluation.experiments.run import evaluate_experiment, trainings
 from regional_dispatch.evaluation.experiments.ship import best_seed, ship
 from regional_dispatch.evaluation.experiments.summary import verdict
-from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, finished, run_all, write_state
+from regional_dispatch.evaluation.experiments.trainings import (
+    Outcome,
+    Training,
+    finished,
+    prepared,
+    run_all,
+    write_state,
+)
+from regional_dispatch.evaluation.folders.kinds import MARK
+from regional_dispatch.evaluation.folders.remove import remove_run
 from regional_dispatch.evaluation.policies import resolve_policies
 from tests.evaluation.benchmark.test_benchmark import dime
 from tests.processes import ROOT, TINY, Ended, end, run_here, start
@@ -164,17 +176,18 @@ class Told(list[str]):
 
 
 def process(folder: Path, code: str = "pass", again: str | None = None, **parts: str) -> Training:
-    """A training that is a line of Python, run with its folder as `F`."""
+    """A training that is a line of Python, run with its folder as `F`; then it writes a policy."""
 
     def command(text: str) -> list[str]:
-        return [sys.executable, "-c", f"from pathlib import Path; F = Path({str(folder)!r})\n{text}"]
+        whole = f"from pathlib import Path; F = Path({str(folder)!r})\n{text}\nF.joinpath('{POLICY_FILE}').touch()"
+        return [sys.executable, "-c", whole]
 
     resume = None if again is None else command(again)
     return Training(folder.name, folder, command(code), resume, {"scenario": "s", **parts}, 9)
 
 
 def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path) -> None:
-    first = process(tmp_path / "a", "F.joinpath('left').touch()")
+    first = process(tmp_path / "a", "F.joinpath('curve.csv').touch(); F.joinpath('mine.txt').touch()")
     assert run_all([first], 2, Told())[first.folder].error is None
     told = Told()
     run_all([process(tmp_path / "a", "raise SystemExit(9)"), process(tmp_path / "b")], 2, told)
@@ -182,7 +195,7 @@ def test_finished_trainings_are_kept_and_changed_ones_done_again(tmp_path: Path)
     told = Told()
     run_all([process(tmp_path / "a", scenario="other")], 2, told)
     assert told == ["a starts trained from scratch: scenario changed", "a is done"]
-    assert not (tmp_path / "a" / "left").exists()
+    assert not (tmp_path / "a" / "curve.csv").exists() and (tmp_path / "a" / "mine.txt").exists()
 
 
 def test_a_failed_training_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -222,6 +235,59 @@ except KeyboardInterrupt:
     assert told == ["a starts continues", "a is done"]
     assert (tmp_path / "a" / "went_on").exists()
     assert found[job.folder].seconds >= before > 0
+
+
+def test_a_finished_training_without_its_policy_is_trained_again(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "F.joinpath('config.yaml').touch()")
+    for spoil in (Path.unlink, lambda path: path.write_text("damaged", encoding="utf-8")):
+        run_all([job], 1, Told())
+        assert finished([job])[job.folder].error is None
+        spoil(tmp_path / "a" / POLICY_FILE)
+        assert finished([job])[job.folder].error == "not trained yet"
+        told = Told()
+        run_all([job], 1, told)
+        assert told == ["a starts trained from scratch: its policy is missing or damaged", "a is done"]
+
+
+def test_a_training_that_leaves_no_policy_has_failed(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "raise SystemExit(0)")
+    assert (
+        run_all([job], 1, Told())[job.folder].error == f"{POLICY_FILE} is missing; see {tmp_path / 'a' / 'train.log'}"
+    )
+
+
+def test_an_edited_state_of_a_training_is_not_believed(tmp_path: Path) -> None:
+    job = process(tmp_path / "a", "raise SystemExit(1)")
+    run_all([job], 1, Told())
+    state = tmp_path / "a" / "training.json"
+    state.write_text(state.read_text(encoding="utf-8").replace('"done": false', '"done": true'), encoding="utf-8")
+    told = Told()
+    run_all([process(tmp_path / "a")], 1, told)
+    assert told == ["a starts trained from scratch: training.json is damaged", "a is done"]
+
+
+def test_a_folder_of_something_else_is_refused_before_any_training(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "thesis.txt").touch()
+    told = Told()
+    with pytest.raises(InputError, match=r"folder of a training = .*b: holds files that are no 'training'"):
+        run_all([process(tmp_path / "a"), process(tmp_path / "b")], 1, told)
+    assert told == [] and [path.name for path in (tmp_path / "b").iterdir()] == ["thesis.txt"]
+
+
+def test_a_training_ends_with_the_experiment_that_started_it(tmp_path: Path) -> None:
+    """Its process, which is the leader of a session of its own, has read the variable that names its parent."""
+    code = "import os; F.joinpath('parent.txt').write_text(os.environ['REGIONAL_DISPATCH_PARENT'])"
+    run_all([process(tmp_path / "a", code)], 1, Told())
+    assert (tmp_path / "a" / "parent.txt").read_text(encoding="utf-8") == str(os.getpid())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_requests_to_stop_end_the_trainings_and_are_told_apart(number: int, tmp_path: Path) -> None:
+    code = f"import os, signal, time; os.kill(os.getppid(), {int(number)}); time.sleep(60)"
+    with pytest.raises(SystemExit) as stopped:
+        guarded(lambda: run_all([process(tmp_path / "a", code)], 1, Told()) and None)
+    assert stopped.value.code == 128 + number
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
@@ -292,7 +358,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended, Ended]:
 
 def train_here(folder: Path, training: Training) -> None:
     """A training without a process of its own."""
-    shutil.rmtree(training.folder, ignore_errors=True)
+    prepared(training)
+    remove_run(training.folder)
     ended = run_here(folder, "train.py", *training.command[4:])
     assert ended.code == 0, ended.err
     write_state(training, 1.0, done=True)
@@ -383,6 +450,7 @@ def test_a_failed_training_ends_in_exit_code_1_and_results_of_the_rest(ran: tupl
         shutil.copytree(ran[0] / "out" / kept, folder / "out" / kept)
     (folder / "out" / "broken" / "seed0").mkdir(parents=True)
     (folder / "out" / "broken" / "seed0" / "tb").touch()  # where a folder is to be
+    (folder / "out" / "broken" / "seed0" / MARK).write_text('{"kind": "training"}', encoding="utf-8")
     ended = run_here(folder, SCRIPT, "experiment", "files/tiny.yaml", "--out", "out", "--workers", "1")
     assert ended.code == 1
     assert "broken, seed 0: failed" in ended.err

@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.experiments import remote
 from regional_dispatch.evaluation.experiments.file import load_experiment, ready
 from regional_dispatch.evaluation.experiments.remote import Job, Trained, archive, train_job, train_on, unarchive
 from regional_dispatch.evaluation.experiments.run import trainings
-from regional_dispatch.evaluation.experiments.trainings import STATE, Outcome, Training, finished
+from regional_dispatch.evaluation.experiments.trainings import STATE, Outcome, Training, finished, write_state
 from tests.evaluation.experiments.test_experiment import EXPERIMENT, Told, write_files
 from tests.processes import ROOT
 
@@ -47,7 +47,7 @@ def test_a_training_goes_on_from_its_checkpoint_and_ends_the_same(wanted: list[T
         if path != first:
             path.unlink()
     (training.folder / POLICY_FILE).unlink()
-    (training.folder / STATE).write_text(json.dumps({**state, "done": False}), encoding="utf-8")
+    write_state(training, state["seconds"])
     told = Told()
     seconds = train_on(HERE, [training], told)[training.folder].seconds
     assert told == ["whole, seed 0 starts continues", "whole, seed 0 is done"]
@@ -68,11 +68,13 @@ def test_the_user_s_tuned_baselines_go_along(wanted: list[Training], tmp_path: P
     assert {"tuned_linear", "least_cost"} <= set(jobs[0].references)
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(wanted: list[Training]) -> None:
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(wanted: list[Training], tmp_path: Path) -> None:
     def stopped(job: Job) -> Trained:
         if job.title != wanted[0].title:
             raise KeyboardInterrupt
-        return Trained(archive(Path("files")), 1.0, None)
+        (tmp_path / "trained").mkdir()
+        (tmp_path / "trained" / POLICY_FILE).touch()
+        return Trained(archive(tmp_path / "trained"), 1.0, None)
 
     with pytest.raises(KeyboardInterrupt, match="1 of 3 trainings are finished; the same command continues"):
         patched(stopped, wanted[:3])

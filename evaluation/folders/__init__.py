@@ -1,0 +1,1 @@
+"""Folders of results: whose they are, and which process writes in them."""

@@ -1,0 +1,168 @@
+"""Kills a command at random moments, starts it again, and looks at what is left: results, processes, files."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.experiments.trainings import PACKAGE_PARENT
+from regional_dispatch.evaluation.folders.kinds import MARK
+from regional_dispatch.evaluation.kills.cases import OUT, Case, write_files
+from regional_dispatch.evaluation.kills.same import digests
+
+LONGEST_ROW = 5  # kills after each other in one folder, before a run is left alone
+PATIENCE_SECONDS = 10.0  # for processes of a killed command to end
+_TOKEN = "REGIONAL_DISPATCH_KILLED"  # a variable by which processes of a run are found
+Told = Callable[[str], None]
+
+
+class Result(NamedTuple):
+    """What became of one command."""
+
+    kills: int
+    folders: int  # in each, one run ended by itself
+    seconds: float  # of the latest run that ended by itself, which is what the next one is expected to take
+    moments: list[float]  # of the kills, as shares of the seconds then expected
+    files: int  # compared in each folder
+    wrong: list[str]  # what was not as it should be
+
+
+class _Left(NamedTuple):
+    """A run that was killed or has ended."""
+
+    code: int | None  # None: it was killed
+    seconds: float
+    said: str
+    orphans: int  # processes that outlived it
+
+
+def kill_command(case: Case, kills: int, rng: random.Random, told: Told = lambda _: None) -> Result:
+    """Kills a command so many times, each at a random moment of the time that it takes.
+
+    It is started again in the same folder until it ends by itself; then its results are compared with those of a run
+    that was not disturbed, and the next folder begins.
+
+    Args:
+        case: the command.
+        kills: how many.
+        rng: draws the moments.
+        told: hears of every kill.
+
+    Raises:
+        InputError: the system is not Linux, or the undisturbed run fails.
+    """
+    if sys.platform != "linux":
+        raise InputError("kills: finds processes that are left by /proc, so it runs on Linux alone")
+    with tempfile.TemporaryDirectory() as name:
+        whole = _folder(Path(name), "undisturbed")
+        ended = _run(whole, case.arguments, None)
+        if ended.code:
+            raise InputError(f"kills: the undisturbed run failed: {ended.said}")
+        wanted = digests(whole, case.compared)
+        result = Result(0, 0, ended.seconds, [], len(wanted), [*_strays(whole), *_orphans(ended)])
+        while result.kills < kills:
+            folder = _folder(Path(name), f"killed-{result.folders}")
+            result = _one_folder(case, folder, wanted, min(kills - result.kills, LONGEST_ROW), rng, told, result)
+        return result
+
+
+def _one_folder(
+    case: Case, folder: Path, wanted: dict[str, str], most: int, rng: random.Random, told: Told, result: Result
+) -> Result:
+    """Kills and starts again until a run ends by itself."""
+    moments, wrong, arguments = list[float](), list[str](), case.arguments
+    while True:
+        moment = rng.random() if len(moments) < most else None
+        ended = _run(folder, arguments, None if moment is None else moment * result.seconds)
+        wrong += _orphans(ended)
+        if ended.code is not None or moment is None:
+            break
+        moments.append(round(moment, 3))
+        told(f"killed at {moment:.0%} of {result.seconds:.1f} s")
+        arguments = case.again(folder) if case.again else case.arguments
+    if ended.code:
+        wrong.append(f"after kills at {moments}: exit code {ended.code}: {ended.said}")
+    found = digests(folder, case.compared)
+    wrong += [f"after kills at {moments}: {path} differs" for path in _different(found, wanted)]
+    wrong += _strays(folder)
+    return result._replace(
+        kills=result.kills + len(moments), folders=result.folders + 1, seconds=ended.seconds,
+        moments=result.moments + moments, wrong=result.wrong + wrong,
+    )  # fmt: skip
+
+
+def _folder(parent: Path, name: str) -> Path:
+    """A working folder with the files that commands read."""
+    folder = parent / name
+    folder.mkdir()
+    write_files(folder)
+    return folder
+
+
+def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Left:
+    """Starts a command and kills its main process alone after so many seconds, if it is not over by then."""
+    token, log = uuid4().hex, folder / "said.txt"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), _TOKEN: token}
+    command, begun = [sys.executable, "-m", "regional_dispatch", *arguments], time.monotonic()
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        code: int | None = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        code = None
+    seconds = round(time.monotonic() - begun, 2)
+    said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
+    return _Left(code, seconds, said, _alive(token))
+
+
+def _alive(token: str) -> int:
+    """Processes of a run that are still there after a while; they are ended."""
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while (found := _processes(token)) and time.monotonic() < limit:
+        time.sleep(0.05)
+    for process in found:
+        os.kill(process, 9)
+    return len(found)
+
+
+def _processes(token: str) -> list[int]:
+    wanted, found = f"{_TOKEN}={token}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if wanted in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:  # another user's, or over by now
+            continue
+    return found
+
+
+def _different(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    return sorted(path for path in found.keys() | wanted.keys() if found.get(path) != wanted.get(path))
+
+
+def _orphans(ended: _Left) -> list[str]:
+    return [f"{ended.orphans} processes outlived their command"] if ended.orphans else []
+
+
+def _strays(folder: Path) -> list[str]:
+    """Hidden files and folders that a run which ended by itself has left, its mark apart."""
+    hidden = [path for path in (folder / OUT).rglob(".*") if path.name != MARK]
+    return [f"left behind: {path.relative_to(folder)}" for path in hidden]
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """A result as JSON."""
+    return {**result._asdict(), "same": not result.wrong}
