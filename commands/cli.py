@@ -50,7 +50,7 @@ def main(program: str | None = None) -> None:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
             first argument is one of the two, or `serve`.
     """
-    arguments, shown = sys.argv[1:], Path(sys.argv[0]).name
+    arguments, shown = [_at_home(text) for text in sys.argv[1:]], Path(sys.argv[0]).name
     if program is None:
         others = "All other commands; `evaluate --help` lists them."
         programs = {TRAIN: summary(TRAIN), SERVE: summary(SERVE), EVALUATE: others}
@@ -88,13 +88,21 @@ def guarded(work: Callable[[], None], shown: str = PACKAGE) -> None:
     except ValueError as error:
         if not isinstance(error, _input_errors()):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        from regional_dispatch.envs.world.reading.plain import plain
+
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         sys.exit(2)
 
 
 def evaluate_commands() -> list[str]:
     """The commands of `evaluate.py`, by name: the files of this folder."""
     return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in {*NO_COMMANDS, TRAIN, SERVE})
+
+
+def _at_home(argument: str) -> str:
+    """An argument with a leading `~` written out, after `--option=` too, where a shell leaves it."""
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{option}{equals}{os.path.expanduser(value)}"
 
 
 def summary(name: str) -> str:

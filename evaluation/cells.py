@@ -22,6 +22,7 @@ from regional_dispatch.baselines.tick_player import TickPlayer
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.network import build_network
+from regional_dispatch.envs.world.reading import read_json
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.world import build_world
@@ -173,7 +174,7 @@ class Store:
     def read(self, cell: Cell) -> Rows | None:
         """The rows of a cell; None if it is not kept, or its file is damaged."""
         try:
-            rows = json.loads(self._path(cell).read_text(encoding="utf-8"))["rows"]
+            rows = read_json(self._path(cell))["rows"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         whole = isinstance(rows, list) and len(rows) == len(cell.keys) and all(isinstance(row, dict) for row in rows)

@@ -16,12 +16,12 @@ from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.reading import hidden, plain, read_text
 from regional_dispatch.envs.world.reading.files import MIB
 
-
 MOST_BYTES = MIB
 _MOST_NODES = 50_000  # values and names of fields, those behind each alias counted again
 _DEEPEST = 40
 _LONGEST_TEXT = 100_000  # characters
 _LONGEST_NUMBER = 40  # characters
+_LONGEST_SHOWN = 200  # characters of a value in an error
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp")}
 _BOOL, _MERGE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
 
@@ -162,9 +162,7 @@ def parse_yaml(text: str, where: str | Path) -> Any:
     return _constructed(text, where, None)[0]
 
 
-def _constructed(
-    text: str, where: str | Path, refused: list[tuple[int, str]] | None
-) -> tuple[Any, yaml.Node | None]:
+def _constructed(text: str, where: str | Path, refused: list[tuple[int, str]] | None) -> tuple[Any, yaml.Node | None]:
     """The data and the nodes of a text; see `parse_yaml`. What `_StrictLoader` refuses is appended to `refused`."""
     shown = plain(str(where))
     try:
@@ -179,7 +177,8 @@ def _constructed(
         raise ScenarioError(f"{shown}: {row}{said}{plain(' '.join(str(error.problem).split()))}") from None
     except yaml.reader.ReaderError as error:
         row = text.count("\n", 0, error.position) + 1
-        raise ScenarioError(f"{shown}: row {row}: holds the hidden character U+{error.character:04X}; remove it") from None
+        code = f"U+{error.character:04X}"
+        raise ScenarioError(f"{shown}: row {row}: holds the hidden character {code}; remove it") from None
     except (ValueError, OverflowError):  # an escape of no character
         raise ScenarioError(f"{shown}: not readable as YAML: an escape in quotes is no character; correct it") from None
 
@@ -192,8 +191,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     data = parse_yaml(read_text(path, MOST_BYTES, "a YAML file"), path)
     if not isinstance(data, dict):
-        held = "is empty" if data is None else f"must be a mapping of fields, not {type(data).__name__}"
-        raise ScenarioError(f"{plain(str(path))}: {held}; write field: value")
+        held = "an empty file" if data is None else type(data).__name__
+        raise ScenarioError(f"{plain(str(path))}: must be a mapping of fields, not {held}; write field: value")
     return data
 
 
@@ -237,9 +236,13 @@ def explain(error: ValidationError, where: str | Path) -> str:
     """Pydantic's errors as `file: field = value: fix`, one per line."""
     rows = []
     for field, value, fix in problems(error):
-        shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+        shown = "" if isinstance(value, dict | BaseModel) else f" = {_short(repr(value))}"
         rows.append(f"{where}: {field}{shown}: {fix}")
     return "\n".join(rows)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def problems(error: ValidationError) -> list[tuple[str, Any, str]]:
@@ -256,7 +259,7 @@ def problems(error: ValidationError) -> list[tuple[str, Any, str]]:
         elif item["type"] == "string_type" and isinstance(item["input"], int | float | dt.date):
             fix = f'must be text; write it in quotes: "{item["input"]}"'
         else:
-            fix = item["msg"].removeprefix("Value error, ")
+            fix = _short(item["msg"].removeprefix("Value error, "))
         found.append((".".join(loc) or "(whole file)", item["input"], fix))
     return found
 

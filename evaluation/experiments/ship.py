@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 
 from regional_dispatch.agents.export import load_policy, save_policy
 from regional_dispatch.agents.folder import CONFIG_FILE
+from regional_dispatch.envs.world.reading import read_csv, read_json
 from regional_dispatch.envs.world.scenario import read_yaml
 from regional_dispatch.evaluation.compare import Summary, summarise
 from regional_dispatch.evaluation.errors import InputError
@@ -81,8 +81,8 @@ def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
 
 def _read(folder: Path) -> tuple[Summary, pd.DataFrame]:
     try:
-        summary: Summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        frame = pd.read_csv(folder / "results.csv")
+        summary: Summary = read_json(folder / "summary.json")
+        frame = read_csv(folder / "results.csv")
         if not (summary["variants"] and "experiment" in summary["meta"] and "variant" in frame):
             raise ValueError("no variants")
         return summary, frame

@@ -24,6 +24,7 @@ import regional_dispatch
 from regional_dispatch.agents.folder import CHECKPOINTS, CONFIG_FILE, CURVE_FILE
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.envs.fingerprint import code_digest
+from regional_dispatch.envs.world.reading import read_json
 from regional_dispatch.envs.world.replacing import replacing
 
 STATE, LOG = "training.json", "train.log"
@@ -208,7 +209,7 @@ def _is_finished(training: Training) -> bool:
 def _state(folder: Path) -> dict[str, Any]:
     """What `training.json` says; empty if it is not there or damaged."""
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = read_json(folder / STATE)
         flags = {name: bool(state[name]) for name in ("done", "failed")}
         return {"parts": dict(state["parts"]), "seconds": float(state["seconds"]), **flags}
     except (OSError, ValueError, KeyError, TypeError):

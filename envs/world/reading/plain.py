@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Control characters, line and paragraph separators, marks of direction, and lone halves of surrogate pairs. The class
-# works in Python's `re`, in Rust's and in RE2, whose text cannot hold surrogates, so those are apart.
-HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-_HIDDEN = re.compile(HIDDEN.removesuffix("]") + "\ud800-\udfff]")
+# Control characters but tabs and line feeds, separators of lines and paragraphs, and changes of direction. Both classes
+# are made of the characters themselves, so that Python's `re` and Arrow's RE2 read them alike.
+HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+HIDDEN_IN_CELLS = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # a cell has one line
+_HIDDEN = re.compile(HIDDEN.removesuffix("]") + "\ud800-\udfff]")  # and halves of surrogate pairs
 
 
 def hidden(text: str) -> str:

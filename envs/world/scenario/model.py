@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from regional_dispatch.envs.world.levers import Change, Frozen, Partition, RunningLanes
+from regional_dispatch.envs.world.reading import PlainName, expanded
 from regional_dispatch.envs.world.scenario.calendar import Calendar
 from regional_dispatch.envs.world.scenario.capacity import Capacity
 from regional_dispatch.envs.world.scenario.costs import Costs
@@ -35,10 +36,9 @@ class Slots(Frozen):
 class Scenario(Frozen):
     """One world. `configs/scenarios/us8_spread.yaml` is the example to copy."""
 
-    name: str = Field(
-        min_length=1, max_length=100, pattern=r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$",
-        description="Name, used in reports and file names: no slashes or control characters, no dot at the start.",
-    )  # fmt: skip
+    name: PlainName = Field(
+        description="Name, used in reports and file names: up to 80 letters, digits, spaces and - _ . + , = ( )."
+    )
     tests: str = Field("", description="What this scenario tests, in one line.")
     tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick; must divide a day. Unit: hours.")
     horizon_hours: float = Field(
@@ -165,6 +165,6 @@ class Scenario(Frozen):
         return hour + 168 * weeks if self.calendar is None else self.calendar.later(hour, 7 * weeks)
 
     def resolve(self, path: str) -> Path:
-        """A path given in the scenario, taken relative to the scenario's own file."""
+        """A path given in the scenario, taken relative to the scenario's own file; `~` is the user's home."""
         base = Path(self.source_file).parent if self.source_file else Path.cwd()
-        return base / path
+        return base / expanded(path)
