@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.yaml_files import parse_yaml
 from regional_dispatch.evaluation.errors import InputError
 
@@ -73,14 +73,16 @@ def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str,
     """`("demand.orders_per_day=9000",)` → `{"demand.orders_per_day": "9000"}`, for `envs.world.scenario.load_scenario`.
 
     Raises:
-        InputError: a `=` or a field is missing.
-        ScenarioError: a value is not YAML.
+        InputError: a `=` or a field is missing, or a value is not YAML.
     """
     overrides = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
             raise InputError(f"{option} {setting}: write field=value, such as demand.orders_per_day=9000")
-        parse_yaml(text, f"{option} {key}={text[:200]}")
+        try:
+            parse_yaml(text, f"{option} {key}={text[:200]}")
+        except ScenarioError as error:
+            raise InputError(str(error)) from None
         overrides[key] = text
     return overrides

@@ -153,7 +153,7 @@ def parse_yaml(text: str, where: str | Path) -> Any:
 
     Args:
         text: one document.
-        where: it comes from, for errors.
+        where: it comes from, for errors, which name the row of a file.
 
     Raises:
         ScenarioError: it is not YAML, has a key twice, holds what YAML reads otherwise than it looks, such as 010 or
@@ -172,7 +172,7 @@ def _constructed(text: str, where: str | Path, refused: list[tuple[int, str]] | 
         return (None if node is None else loader.construct_document(node)), node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        row = f"row {mark.line + 1}: " if mark else ""
+        row = f"row {mark.line + 1}: " if mark and isinstance(where, Path) else ""
         said = "" if isinstance(error, _Refused) else "not readable as YAML: "
         raise ScenarioError(f"{shown}: {row}{said}{plain(' '.join(str(error.problem).split()))}") from None
     except yaml.reader.ReaderError as error:

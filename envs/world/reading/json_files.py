@@ -41,7 +41,7 @@ def parse_json(text: str, where: str | Path) -> Any:
     try:
         found = json.loads(text, object_pairs_hook=_once, parse_int=_integer, parse_float=_number)
     except json.JSONDecodeError as error:
-        raise ScenarioError(f"{where}: row {error.lineno}: not readable as JSON: {error.msg}; write it again") from None
+        raise ScenarioError(f"{where}: not readable as JSON: row {error.lineno}: {error.msg}; write it again") from None
     except RecursionError:
         raise ScenarioError(f"{where}: {_TOO_DEEP}") from None
     except ValueError as error:
