@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/health/",)  # paths that need no token and have no limit
+_MOST_DIGITS = 18  # of a length
 _MOST_CLIENTS = 10_000  # whose rate is remembered
 
 
@@ -81,7 +82,7 @@ class Guard:
             seconds = str(max(1, round(wait)))
             return 429, "too many requests", f"send it again after {seconds} s", {"retry-after": seconds}
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._most_bytes:
+        if not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > self._most_bytes:
             return self._too_large()
         return None
 

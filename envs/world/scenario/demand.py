@@ -104,8 +104,8 @@ class GeneratedDemand(Frozen):
     def _bounded_surges(self) -> GeneratedDemand:
         if self.peak > _MOST_SURGE:
             raise ValueError(
-                f"surges: together they multiply demand by {self.peak:g} at one time, and may by {_MOST_SURGE:g}; lower "
-                "a factor, or move one"
+                f"surges: together they multiply demand by {self.peak:g} at one time, and may by {_MOST_SURGE:g}; "
+                "lower a factor, or move one"
             )
         return self
 

@@ -60,8 +60,8 @@ def _counted(scenario: Scenario, units: np.ndarray) -> np.ndarray:
     """
     if units.max(initial=0) > np.iinfo(np.int16).max:
         raise ScenarioError(
-            f"{scenario.source_file or scenario.name}: what_if: {units.max():,} units of a SKU come together in one FC, "
-            f"where {np.iinfo(np.int16).max:,} can be counted; leave another FC open, or move less stock"
+            f"{scenario.source_file or scenario.name}: what_if: {units.max():,} units of a SKU come together in one "
+            f"FC, where {np.iinfo(np.int16).max:,} can be counted; leave another FC open, or move less stock"
         )
     return units.astype(np.int16)
 
