@@ -17,7 +17,7 @@ from regional_dispatch.envs.world.reading import hidden, plain, read_text
 from regional_dispatch.envs.world.reading.files import MIB
 
 MOST_BYTES = MIB
-_MOST_NODES = 50_000  # values and names of fields, those behind each alias counted again
+_MOST_NODES = 30_000  # values and names of fields, those behind each alias counted again
 _DEEPEST = 40
 _LONGEST_TEXT = 100_000  # characters
 _LONGEST_NUMBER = 40  # characters
