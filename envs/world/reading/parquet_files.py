@@ -14,7 +14,8 @@ from regional_dispatch.envs.world.reading.plain import plain
 MOST_ROWS = 2_000_000_000  # lines of orders are counted in 32 bits
 _MOST_COLUMNS = 1000
 _MOST_GROUP_BYTES = 4 << 30  # of a row group, unpacked
-_MOST_GROWTH = 20_000  # bytes unpacked for each in the file; columns of one value come to some thousands
+_MOST_GROWTH = 1000  # bytes unpacked for each in the file, where they are more than the following
+_SMALL_GROUP_BYTES = 64 << 20
 
 
 def open_parquet(path: str | Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
@@ -50,7 +51,7 @@ def _problem(about: pq.FileMetaData, size: int) -> str:
         return f"has {about.num_columns:,} columns; a table may have {_MOST_COLUMNS:,}; remove some"
     groups = [about.row_group(i) for i in range(about.num_row_groups)]
     largest = max((group.total_byte_size for group in groups), default=0)
-    if largest > min(_MOST_GROUP_BYTES, _MOST_GROWTH * size):
+    if largest > min(_MOST_GROUP_BYTES, max(_SMALL_GROUP_BYTES, _MOST_GROWTH * size)):
         return f"claims {largest:,} bytes in one row group; write it in smaller ones, compressed less"
     if sum(group.num_rows for group in groups) != about.num_rows or min((g.num_rows for g in groups), default=0) < 0:
         return "its row groups have other rows than it says; write it again"

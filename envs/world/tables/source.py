@@ -289,12 +289,7 @@ def _open_quote(data: pa.Buffer) -> int:
 def _check_swallowed(
     path: Path, head: _Head, place: int, column: pa.Array, rows: np.ndarray, findings: Findings
 ) -> None:
-    """A cell that holds whole rows began with a quotation mark that is not closed; one that is too long is none."""
-    if len(column.dictionary) and pc.max(pc.utf8_length(column.dictionary)).as_py() > LONGEST_CELL:
-        long = pc.greater(pc.utf8_length(column.dictionary), LONGEST_CELL).to_numpy(zero_copy_only=False)
-        row = int(rows[int(long[column.indices.to_numpy()].argmax())])
-        findings.error(path, f"holds more than {LONGEST_CELL:,} characters", "shorten it", row=row,
-                       column=head.names[place].strip())  # fmt: skip
+    """A cell that holds whole rows began with a quotation mark that is not closed."""
     lines = pc.match_substring(column.dictionary, "\n").to_numpy(zero_copy_only=False)
     for code in np.flatnonzero(lines):
         text = column.dictionary[int(code)].as_py()
