@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import Literal
 
+import pandas as pd
 from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.levers import Frozen
@@ -68,6 +69,7 @@ class TraceDemand(Frozen):
         try:
             if text is not None and text not in counted:
                 dt.datetime.strptime(dt.datetime(2024, 11, 2, 18, 30, tzinfo=dt.UTC).strftime(text), text)
+                pd.to_datetime([""], format=text, errors="coerce")  # which reads the file, and takes fewer formats
         except (ValueError, re.error):  # the second where a part stands twice
             text = ""
         if text is not None and text not in counted and "%" not in text:
