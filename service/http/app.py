@@ -17,6 +17,7 @@ from regional_dispatch.service.engine import Answer, Engine
 from regional_dispatch.service.errors import UNKNOWN, RefusedError
 from regional_dispatch.service.http import answers as shape
 from regional_dispatch.service.http.body import BoundedRoute
+from regional_dispatch.service.http.guard import TooLargeError
 from regional_dispatch.service.http.service import Service
 from regional_dispatch.service.live.events import describe
 from regional_dispatch.service.live.network import ROW
@@ -48,6 +49,7 @@ def make_app(service: Service, version: str) -> FastAPI:
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
+    app.add_exception_handler(TooLargeError, _too_large)
     return app
 
 
@@ -199,6 +201,16 @@ def _short(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, int | float | bool | None) else None
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    body = {
+        "field": None,
+        "value": None,
+        "problem": "the body is too large",
+        "mend": "send fewer orders or events at once",
+    }
+    return JSONResponse({"error": body}, 413, headers={"connection": "close"})
 
 
 async def _not_ready(request: Request, error: Exception) -> Response:

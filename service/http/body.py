@@ -32,6 +32,9 @@ class BoundedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def bounded(request: Request) -> Response:
-            return await handle(_Request(request.scope, request.receive))
+            checked = _Request(request.scope, request.receive)
+            if request.method == "POST":
+                await checked.body()  # here, as FastAPI answers 400 to whatever goes wrong while it reads one
+            return await handle(checked)
 
         return bounded

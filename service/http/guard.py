@@ -60,7 +60,7 @@ class Guard:
                 await self._app(scope, _limited(receive, self._most_bytes), note_status)
             else:
                 await _refuse(note_status, *refusal)
-        except _TooLargeError:
+        except TooLargeError:
             await _refuse(note_status, *self._too_large())
         finally:
             route = getattr(scope.get("route"), "path", "other")
@@ -90,7 +90,7 @@ class Guard:
         return 413, "the body is too large", f"send {self._most_bytes} bytes at most", {"connection": "close"}
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """A body without a length turned out to be too large."""
 
 
@@ -102,7 +102,7 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _TooLargeError
+            raise TooLargeError
         return message
 
     return limited
