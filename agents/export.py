@@ -15,7 +15,6 @@ import numpy as np
 
 from regional_dispatch.agents.errors import PolicyFileError
 from regional_dispatch.agents.folder import POLICY_FILE
-from regional_dispatch.agents.strict_json import printable
 from regional_dispatch.agents.tensor_file import packed, read_bytes, unpacked
 from regional_dispatch.baselines.feature_labels import describe_unknown
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_LABELS, SOURCE_LABELS
@@ -24,6 +23,7 @@ from regional_dispatch.envs.kernel.decisions.score import Scorer, scorer_shapes
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.policy import Pricing, ScorerPolicy
 from regional_dispatch.envs.world.demand import STREAMS
+from regional_dispatch.envs.world.reading import printable
 from regional_dispatch.envs.world.replacing import replacing
 
 __all__ = ["FORMAT", "FilePolicy", "PolicyFileError", "load_policy", "save_policy"]

@@ -18,8 +18,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from regional_dispatch.agents.strict_json import printable, read_json
 from regional_dispatch.envs.world.digest import digest
+from regional_dispatch.envs.world.reading import parse_json, printable
 
 MOST_HEADER_BYTES = 4 << 20
 MOST_TENSORS = 20_000
@@ -100,9 +100,9 @@ def _checked_header(data: bytes) -> dict[str, str]:
     if size > MOST_HEADER_BYTES:
         raise ValueError(f"a header of {size:,} bytes, at most {MOST_HEADER_BYTES:,} are read")
     try:
-        header = read_json(data[8 : 8 + size].decode())
-    except ValueError as error:
-        raise ValueError(f"its header: {printable(str(error))}") from None
+        header = parse_json(data[8 : 8 + size].decode(), "its header", finite=True)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"its header: {error}") from None
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     texts = header.pop(METADATA, {})
@@ -137,7 +137,4 @@ def _check_name(name: str) -> None:
 
 
 def _fact(name: str, text: str) -> Any:
-    try:
-        return read_json(text)
-    except ValueError as error:
-        raise ValueError(f"its metadata: {name} is not JSON that can be read ({printable(str(error))})") from None
+    return parse_json(text, f"its metadata: {name}", finite=True)

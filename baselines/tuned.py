@@ -47,6 +47,9 @@ class Made(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     command: str
+    world: str | None = Field(
+        None, description="Digest of the scenario's fields and tables; see `envs.world.relocation`."
+    )
     stream: Literal["tune"] = "tune"  # of the orders it was tuned on
     seed: int = Field(ge=0)  # of those orders
     earlier_seeds: tuple[int, ...] = ()  # of the files that this tuning started from
@@ -133,7 +136,9 @@ def tuned_baseline(name: str, scenario: str) -> ScorerPolicy:
             f"rename it, or tune again: {tune_command(scenario, meant.file)}"
         )
     of_sides = {key: value for key, value in tuned.parameters.items() if key.partition(".")[0] in meant.sides}
-    return _policy(meant.pair, of_sides, tuned, name)
+    policy = _policy(meant.pair, of_sides, tuned, name)
+    policy.learned_on = {**policy.learned_on, "digest": tuned.made.world, "file": str(path)}
+    return policy
 
 
 def load_tuned(path: Path) -> ScorerPolicy:

@@ -57,7 +57,7 @@ def main(program: str | None = None) -> None:
         program: `train` or `evaluate`, the script that was started. Default: the command `regional-dispatch`, whose
             first argument is one of the two, or `serve`.
     """
-    arguments, shown = sys.argv[1:], Path(sys.argv[0]).name
+    arguments, shown = [_at_home(text) for text in sys.argv[1:]], Path(sys.argv[0]).name
     if program is None:
         others = "All other commands; `evaluate --help` lists them."
         programs = {TRAIN: summary(TRAIN), SERVE: summary(SERVE), EVALUATE: others}
@@ -112,7 +112,9 @@ def _message(error: Exception, shown: str) -> str | None:
         extra = OTHER_EXTRAS.get(package, TRAIN_EXTRA)
         return f"{shown} needs the package '{package}'; install it with: pip install 'regional-dispatch[{extra}]'"
     if isinstance(error, input_errors()):
-        return str(error)
+        from regional_dispatch.envs.world.reading.plain import plain
+
+        return plain(str(error))
     full = disk_error(error)
     return None if full is None else cannot_write(full, "a file or the output")
 
@@ -141,6 +143,12 @@ def _drop_full_output(error: Exception) -> None:
 def evaluate_commands() -> list[str]:
     """The commands of `evaluate.py`, by name: the files of this folder."""
     return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in {*NO_COMMANDS, TRAIN, SERVE})
+
+
+def _at_home(argument: str) -> str:
+    """An argument with a leading `~` written out, after `--option=` too, where a shell leaves it."""
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{option}{equals}{os.path.expanduser(value)}"
 
 
 def summary(name: str) -> str:

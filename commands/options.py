@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-import yaml
 
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
+from regional_dispatch.envs.world.yaml_files import parse_yaml
 from regional_dispatch.evaluation.errors import InputError
 
 # The options `--set FIELD=VALUE` (of a scenario) and `--ppo-set FIELD=VALUE` (of a PPO file), which may be repeated;
@@ -81,8 +81,8 @@ def parse_overrides(settings: Sequence[str], option: str = "--set") -> dict[str,
         if not equals or not all(key.split(".")):
             raise InputError(f"{option} {setting}: write field=value, such as demand.orders_per_day=9000")
         try:
-            yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise InputError(f"{option} {setting}: '{text}' is not a YAML value") from None
+            parse_yaml(text, f"{option} {key}={text[:200]}")
+        except ScenarioError as error:
+            raise InputError(str(error)) from None
         overrides[key] = text
     return overrides

@@ -72,7 +72,7 @@ def _tell(sentence: str) -> None:
 def _write_scenario(path: Path, home: Path, scenario: Scenario) -> None:
     """The scenario with the plan's tables; its own paths lead from `home`, where the file comes to lie."""
     data: dict[str, Any] = relocated(scenario, home.absolute())
-    data["name"] = f"{scenario.name}_planned"[:100]
+    data["name"] = f"{scenario.name[:70]}_planned"
     partition = data.get("partition", {})
     kept = {"counted_by": partition["counted_by"]} if "counted_by" in partition else {}
     if scenario.partition.kind != "national":

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from regional_dispatch.commands.options import Overrides, above, at_least, parse_overrides
-from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.envs.world.reading import read_text
+from regional_dispatch.envs.world.scenario import ScenarioError, load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.policies import resolve_policy
 
@@ -78,9 +79,9 @@ was as old as the scenario's start_hour."""
         if self.token_file is None:
             return os.environ.get(TOKEN_VARIABLE) or None
         try:
-            token = self.token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--token-file {self.token_file}: cannot be read: {error}") from None
+            token = read_text(self.token_file, 4096, "a token file").strip()
+        except ScenarioError as error:
+            raise InputError(f"--token-file {error}") from None
         if not token:
             raise InputError(f"--token-file {self.token_file}: is empty; write a token into it")
         return token

@@ -126,7 +126,7 @@ def _save(found: Answer, scenario: Scenario, out: Path, policy: ScorerPolicy, se
 def _scenario_yaml(scenario: Scenario, home: Path) -> str:
     """The network after as a file in `home`."""
     data: dict[str, Any] = relocated(scenario, home.absolute())
-    data["name"] = f"{scenario.name}_what_if"[:100]
+    data["name"] = f"{scenario.name[:70]}_what_if"
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     return f"# Made by {command_line()}\n{text}"
 

@@ -21,6 +21,7 @@ from regional_dispatch.baselines.tick_player import TickPlayer
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.digest import digest, scenario_digest
+from regional_dispatch.envs.world.reading import read_json
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.bounds import Bound, bound_row
@@ -152,13 +153,13 @@ class Store:
         """The rows of a cell; None if it is not kept, or its file was edited or damaged, which is said on stderr."""
         path = self._path(cell)
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            if not path.exists():
+                return None
+            kept = read_json(path)
             if kept["sha256"] == checksum(cell, kept["rows"]) and len(kept["rows"]) == len(cell.keys):
                 rows: Rows = kept["rows"]
                 return rows
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError):
             pass
         print(f"note: {path} ({cell.title}): edited or damaged, so it is computed again", file=sys.stderr)
         return None

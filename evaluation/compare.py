@@ -13,7 +13,8 @@ import pandas as pd
 import yaml
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.envs.world.scenario import Scenario, part_of
+from regional_dispatch.envs.world.reading import read_json
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, part_of
 from regional_dispatch.evaluation.backtest.split import split_text
 from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bounds
 from regional_dispatch.evaluation.doubts import doubts
@@ -257,11 +258,9 @@ def read_summary(path: Path) -> Summary:
         InputError: it is missing, or is no summary.
     """
     try:
-        summary: Summary = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"{path}: no such file; give the summary.json of a comparison") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON: {error}") from None
+        summary: Summary = read_json(path)
+    except ScenarioError as error:
+        raise InputError(f"{error}; give the summary.json of a comparison") from None
     if not _is_summary(summary):
         raise InputError(f"{path}: not the summary of a comparison; give the summary.json that `compare` wrote")
     return summary

@@ -15,6 +15,7 @@ from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.facts import FACTS, world_facts
 from regional_dispatch.envs.world.levers import Partition
+from regional_dispatch.envs.world.relocation import world_digest
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, load_scenario
 from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.policies import REFERENCES
@@ -46,7 +47,25 @@ def foreign_worlds(
                 f"policy '{name}' was trained in another world: {'; '.join(unlike)}. Its numbers say how it does here, "
                 f"not how well a policy trained here would; {company}"
             )
-    return found
+    return found if frame is None else [*found, *namesakes(policies, scenario)]
+
+
+def namesakes(policies: Mapping[str, Playable], scenario: Scenario) -> list[str]:
+    """A sentence for each tuned baseline whose file was found by the scenario's name, but made for another scenario.
+
+    Args:
+        policies: name → policy.
+        scenario: the world they play in.
+    """
+    known = {name: policy.learned_on.get("digest") for name, policy in policies.items()}
+    made_for = {name: digest for name, digest in known.items() if digest}
+    here = world_digest(scenario) if made_for else ""
+    return [
+        f"policy '{name}' was tuned on another world: {policies[name].learned_on['file']} was found by the scenario's "
+        f"name, '{scenario.name}', and made for one with other fields or tables; tune it here, or rename the scenario"
+        for name, there in made_for.items()
+        if there != here
+    ]
 
 
 def company(policies: Mapping[str, Playable], scenario: Scenario) -> dict[str, ScorerPolicy]:

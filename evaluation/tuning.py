@@ -24,6 +24,7 @@ from regional_dispatch.baselines.rules import BaselineError, Parameter, baseline
 from regional_dispatch.baselines.tuned import Made, Tuned, read_tuned, short_name
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
+from regional_dispatch.envs.world.relocation import world_digest
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.execution.executor import HERE, Executor
 from regional_dispatch.evaluation.kpis import COST
@@ -158,7 +159,7 @@ def tuned_file(scenario: Scenario, name: str, start: Start, plan: Plan, found: F
     """A tuning as it is written to a file."""
     earlier = tuple(sorted({*start.seeds} - {plan.seed}))
     made = Made(
-        stream=STREAM, seed=plan.seed, earlier_seeds=earlier, episodes=plan.episodes,
+        world=world_digest(scenario), stream=STREAM, seed=plan.seed, earlier_seeds=earlier, episodes=plan.episodes,
         check_episodes=plan.check_episodes, budget_minutes=plan.minutes, minutes=round(found.minutes, 3),
         evaluations=found.evaluations, interrupted=found.interrupted, cost_per_order_usd_before=found.before_usd,
         cost_per_order_usd_after=found.after_usd, **provenance(command),

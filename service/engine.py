@@ -25,6 +25,7 @@ from regional_dispatch.service.snapshots import Snapshot
 
 Clock = Literal["wall", "events"]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
+_MOST_AHEAD_AT_FIRST = timedelta(days=366)  # of the start, by the first message of a log
 _ORDER, _DONE = "order:", "event:"  # prefixes of keys in the log
 
 
@@ -162,8 +163,9 @@ class Engine:
         if said < self.live.calendar.start:
             problem = f"the service's calendar starts at {self.live.calendar.start.isoformat()}"
             raise RefusedError("time", said.isoformat(), problem, "send later times, or start with an earlier --start")
-        if self.journal.last and said > self.time + self.most_ahead:
-            hours = self.most_ahead.total_seconds() / 3600
+        ahead = self.most_ahead if self.journal.last else _MOST_AHEAD_AT_FIRST
+        if said > self.time + ahead:
+            hours = ahead.total_seconds() / 3600
             raise RefusedError(
                 "time", said.isoformat(), f"is {hours:g} hours or more ahead of the clock, {self.time.isoformat()}",
                 "correct it, or send time_passed events in smaller steps", INVALID,

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS log (
     answer BLOB NOT NULL
 );
 """
+_MOST_BYTES = 256 << 20  # of a request or answer in the log
 _LEVEL = 1  # of compression: a third of the size for a twentieth of a millisecond
 
 
@@ -82,7 +83,10 @@ class Journal:
         rows = self._reader.execute(
             "SELECT number, key, time, request, answer FROM log WHERE number > ? ORDER BY number", (number,)
         )
-        return map(_record, rows)
+        try:
+            yield from map(_record, rows)
+        except sqlite3.DatabaseError as error:
+            raise ServiceError(f"{self.path}: is damaged ({error}); restore it from a copy") from None
 
     def about(self, name: str, value: str | None = None) -> str | None:
         """A fact about the log; `value` is stored if there is none yet."""
@@ -160,7 +164,24 @@ def canonical(value: object) -> bytes:
 
 
 def _record(row: tuple[int, str, str, bytes, bytes]) -> Record:
-    return Record(*row[:3], zlib.decompress(row[3]), zlib.decompress(row[4]))
+    """A row of the table.
+
+    Raises:
+        ServiceError: it is damaged.
+    """
+    try:
+        return Record(*row[:3], _inflated(row[3]), _inflated(row[4]))
+    except (zlib.error, TypeError, ValueError) as error:
+        raise ServiceError(f"log: record {row[0]} is damaged ({error}); restore the log from a copy") from None
+
+
+def _inflated(packed: bytes) -> bytes:
+    """What was deflated, if it is no longer than what the service may have written."""
+    inflater = zlib.decompressobj()
+    data = inflater.decompress(packed, _MOST_BYTES)
+    if not inflater.eof:
+        raise ValueError(f"it is cut off, or longer than {_MOST_BYTES:,} bytes")
+    return data
 
 
 def _connect(path: Path) -> sqlite3.Connection:

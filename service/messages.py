@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from regional_dispatch.envs.world.reading import hidden
 
 MOST_LINES = 1000  # of an order, and of all orders of a batch
 MOST_UNITS = 30_000  # of one SKU: shelves are counted in 16 bits
 MOST_EVENTS = 1000  # of a request
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_YEARS = (1970, 2200)
+
+
+def _shown(name: str) -> str:
+    if hidden(name) or "\n" in name or "\t" in name:
+        raise ValueError("must not hold line breaks or other characters that are not shown")
+    return name
+
+
+def _in_years(time: AwareDatetime) -> AwareDatetime:
+    if not _YEARS[0] <= time.year < _YEARS[1]:
+        raise ValueError(f"must lie in the years {_YEARS[0]} to {_YEARS[1]}")
+    return time
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown)]
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_years)]
 
 
 def _text(value: Any) -> Any:
@@ -21,7 +39,7 @@ Sku = Annotated[_Name, BeforeValidator(_text), Field(description="A SKU's name i
 Site = Annotated[_Name, Field(description="A site's name in the scenario.")]
 Units = Annotated[int, Field(ge=1, le=MOST_UNITS, description="Unit: units.")]
 Time = Annotated[
-    AwareDatetime | None,
+    _Moment | None,
     Field(description="When it happened, with a UTC offset. Default: now. Under the wall clock, it is only kept."),
 ]
 
@@ -36,7 +54,7 @@ class Line(_Message):
     sku: Sku
     units: Units = 1
     promise_hours: float | None = Field(None, gt=0, le=24 * 365, description="As for the order. Unit: hours.")
-    promised_by: AwareDatetime | None = Field(None, description="As for the order.")
+    promised_by: _Moment | None = Field(None, description="As for the order.")
 
 
 class Order(_Message):
@@ -61,7 +79,7 @@ class Order(_Message):
         None, gt=0, le=24 * 365, description="From the order to the promised delivery; or give `promised_by`. A line "
         "may have a promise of its own. Unit: hours.",
     )  # fmt: skip
-    promised_by: AwareDatetime | None = Field(None, description="The latest delivery that keeps the promise.")
+    promised_by: _Moment | None = Field(None, description="The latest delivery that keeps the promise.")
     lines: list[Line] = Field(min_length=1, max_length=MOST_LINES)
 
     @model_validator(mode="after")

@@ -119,12 +119,15 @@ def _replay(settings: Settings, engine: Engine, say: Callable[[str], None]) -> N
     number = 0
     snapshot = load_snapshot(settings.data, engine.journal.last, snapshot_version(settings.scenario))
     if snapshot is not None:
-        engine.restore(snapshot)
-        number = snapshot.number
+        try:
+            engine.restore(snapshot)
+            number = snapshot.number
+        except (KeyError, TypeError, ValueError) as error:
+            say(f"warning: the snapshot of record {snapshot.number} is damaged ({error}); the whole log is replayed")
     for record in engine.journal.after(number):
         try:
             engine.replay(record)
-        except RefusedError as error:
+        except (RefusedError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ServiceError(
                 f"{engine.journal.path}: record {record.number} ({record.key}) can no longer be applied: {error}; use "
                 "the version and scenario that wrote it, or give another --data folder"

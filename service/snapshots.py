@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from pydantic_core import to_json
 
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.kernel.compiled import KERNEL
+from regional_dispatch.envs.world.reading import read_arrays
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.service.live.packages import Facts
@@ -57,10 +57,9 @@ def load_snapshot(folder: Path, most: int, version: str) -> Snapshot | None:
         if number > most:
             continue
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_arrays(path)
             wrote, time, packages, trucks = json.loads(arrays.pop(_FACTS).tobytes())
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         if wrote == version:
             return Snapshot(number, time, arrays, (packages, trucks))

@@ -28,7 +28,6 @@ from regional_dispatch.agents.folder import (
     checkpoints_in,
 )
 from regional_dispatch.agents.ppo import RegionalPPO
-from regional_dispatch.agents.strict_json import printable
 from regional_dispatch.agents.tensor_file import Contents, packed, read_bytes, unpacked
 from regional_dispatch.agents.training.monitoring import KpiCallback
 from regional_dispatch.agents.training.random_states import random_states, set_random_states
@@ -36,6 +35,7 @@ from regional_dispatch.agents.training.records import as_plain, as_records
 from regional_dispatch.agents.training.stopping import Stopped, StopSignals
 from regional_dispatch.agents.training.weights import learning_rates, restore_weights, weights_of
 from regional_dispatch.envs.simulator import part, prefixed
+from regional_dispatch.envs.world.reading import printable
 from regional_dispatch.envs.world.replacing import remove_strays, replacing
 
 FORMAT = "regional-dispatch-checkpoint-1"

@@ -13,9 +13,9 @@ from typing import Any
 
 from regional_dispatch import __version__
 from regional_dispatch.agents.errors import PolicyFileError
-from regional_dispatch.agents.strict_json import printable
 from regional_dispatch.envs.kernel.decisions.score import Scorer
 from regional_dispatch.envs.world.digest import built, digest
+from regional_dispatch.envs.world.reading import printable
 from regional_dispatch.envs.world.relocation import with_paths
 from regional_dispatch.envs.world.scenario import Scenario
 

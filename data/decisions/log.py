@@ -18,8 +18,9 @@ from regional_dispatch.data.decisions.seen import look
 from regional_dispatch.data.decisions.table import SCHEMA, Names, columns_before, finished
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.simulator import Simulator
+from regional_dispatch.envs.world.reading import open_parquet
 from regional_dispatch.envs.world.replacing import replacing
-from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, TraceDemand
 from regional_dispatch.envs.world.trace import trace_of
 from regional_dispatch.evaluation.errors import InputError
 
@@ -128,11 +129,9 @@ def read_about(path: Path) -> dict[str, str]:
         InputError: no such file, or no log of decisions.
     """
     try:
-        facts = pq.read_schema(path).metadata or {}
-    except OSError:
-        raise InputError(f"{path}: no such file; write one with evaluate.py results --decisions") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not readable as Parquet: {error}") from None
+        facts = open_parquet(path).schema_arrow.metadata or {}
+    except ScenarioError as error:
+        raise InputError(f"{error}; write one with evaluate.py results --decisions") from None
     if _MADE_BY not in facts:
         raise InputError(f"{path}: a Parquet file, but no log of decisions")
     return {name.decode(): text.decode() for name, text in facts.items() if name != _MADE_BY}

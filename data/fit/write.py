@@ -39,7 +39,7 @@ def write_scenario(
     """
     sites_of(scenario, network, seen).to_csv(folder / "sites.csv", index=False)
     data: dict[str, Any] = relocated(scenario, home.absolute())
-    data["name"] = f"{scenario.name}_fitted"[:100]
+    data["name"] = f"{scenario.name[:70]}_fitted"
     data["network"] = _network(scenario.network, data.get("network", {}))
     if "lanes" in data["network"]:
         lanes_of(scenario, network).to_csv(folder / "lanes.csv", index=False)

@@ -12,10 +12,11 @@ import pandas as pd
 
 from regional_dispatch.envs.world.linehaul.routes import routes_by_distance
 from regional_dispatch.envs.world.order_size import largest_order, mean_lines_per_order
-from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario
+from regional_dispatch.envs.world.scenario import GeneratedDemand, Scenario, ScenarioError
 from regional_dispatch.envs.world.sites import SiteCounts
 from regional_dispatch.envs.world.trace import orders_per_day, trace_of
 
+MOST_TRUCKS = 100_000_000
 _FEEDING_FCS = 4  # nearest FCs that mean flows come from
 _SMALLEST_SHARE = 0.5  # an FC is sized for at least this share of the mean FC's demand
 _SMALLEST_FLEET = 2  # trucks of an FC or sort center
@@ -59,7 +60,23 @@ def build_capacities(
         capacity = np.where(sites["per_hour"].notna(), sites["per_hour"] * scenario.tick_hours, capacity)
     if "trucks" in sites:
         fleet = np.where(sites["trucks"].notna(), sites["trucks"], fleet)
-    return Capacities(capacity, fleet.astype(np.int32))
+    return Capacities(capacity, whole_fleet(scenario, sites, fleet))
+
+
+def whole_fleet(scenario: Scenario, sites: pd.DataFrame, fleet: np.ndarray) -> np.ndarray:
+    """Trucks per site as the kernel counts them: (N,) int32.
+
+    Raises:
+        ScenarioError: a site has more than can be counted.
+    """
+    if fleet.max(initial=0) > MOST_TRUCKS:
+        name = sites["name"].iloc[int(fleet.argmax())]
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: trucks.fleet_headroom = {scenario.trucks.fleet_headroom:g}: "
+            f"gives '{name}' {fleet.max():,.0f} trucks; at most {MOST_TRUCKS:,} can be counted; lower it, or raise "
+            "trucks.capacity_packages or trucks.standard_fill"
+        )
+    return np.floor(fleet + 1e-9).astype(np.int32)
 
 
 def _mean_flow(

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TextIO
 import numpy as np
 
 from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.reading import plain
 
 Level = Literal["error", "warning", "assumed"]
 MOST_ROWS = 20  # rows of one problem that are named one by one
@@ -39,7 +40,7 @@ class Finding(NamedTuple):
         value = None if self.value is None else repr(self.value)
         cell = [" = ".join(part for part in (self.column, value) if part)] if self.column or value else []
         text = f"{self.problem}; {self.mend}" if self.mend else self.problem
-        return ": ".join([self.file, *row, *cell, text])
+        return plain(": ".join([self.file, *row, *cell, text]))
 
 
 class Findings:

@@ -126,7 +126,9 @@ class Change(Frozen):
     """One lever or several, pulled at one hour. Packages under way keep their routes. Shelves follow a new layout by
     replenishment: an FC that no longer carries a SKU sells what it has, and no unit vanishes."""
 
-    hour: float = Field(gt=0, description="When, from the beginning of the episode; a whole tick. Unit: hours.")
+    hour: float = Field(
+        gt=0, le=24 * 800, description="When, from the beginning of the episode; a whole tick. Unit: hours."
+    )
     partition: Boundary | None = Field(None, description="The regions in force from then on. Default: as before.")
     stock: Layout | None = Field(None, description="The layout of stock from then on. Default: as before.")
     lanes: RunningLanes | None = Field(None, description="The lanes that run from then on. Default: as before.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.reading import expanded, plain
 
 HOME = Path(__file__).resolve().parents[2]  # a checkout's root, or the installed package
 CONFIGS = HOME / "configs"
@@ -32,17 +33,26 @@ def find_file(kind: str, name: str | Path) -> Path:
     Raises:
         ScenarioError: neither a path nor a shipped name.
     """
-    path = Path(name)
-    if path.exists():
+    path = expanded(name)
+    if _exists(path):
         return path
     if path.suffix in (".yaml", ".yml"):
         shipped = HOME / path
-        return shipped if path.parts[:2] == ("configs", kind) and shipped.is_file() else path
+        return shipped if path.parts[:2] == ("configs", kind) and _exists(shipped) else path
     shipped = CONFIGS / kind / f"{name}.yaml"
-    if shipped.is_file():
+    if shipped.parent == (CONFIGS / kind) and _exists(shipped):
         return shipped
+    called = _CALLED[kind]
     known = ", ".join(sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml")))
     raise ScenarioError(
-        f"{_CALLED[kind]} '{name}': no such file and no shipped {_CALLED[kind]} of that name; give a path, or one of: "
-        f"{known}"
+        f"{called} '{plain(str(name))[:200]}': no such file and no shipped {called} of that name; give a path, or one "
+        f"of: {known}"
     )
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something of that name; a name that no file can have has nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from regional_dispatch.baselines import BaselineError
 from regional_dispatch.envs.world.generator import random_scenario
+from regional_dispatch.envs.world.reading import PlainName
 from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED
 from regional_dispatch.evaluation.errors import InputError
@@ -28,7 +29,7 @@ class Place(_Frozen):
     """One scenario of a suite; a name alone is short for `{scenario: name}`."""
 
     scenario: str = Field(min_length=1, description="A shipped scenario's name, or a file relative to where you run.")
-    name: str | None = Field(None, min_length=1, description="Name of a variant. Default: that of the scenario's file.")
+    name: PlainName | None = Field(None, description="Name of a variant. Default: that of the scenario's file.")
     set: dict[str, Any] = Field({}, description="Fields that a variant sets, dotted: {trucks.capacity_packages: 8}.")
     extra_policies: tuple[str, ...] = Field((), description="Policies that play here in addition to the suite's.")
     bound: bool | None = Field(None, description="Compute hindsight bounds? Default: the suite's.")
@@ -63,13 +64,14 @@ class Place(_Frozen):
             ScenarioError: it cannot be used.
         """
         changes = self.set if self.name is None else {"name": self.name, **self.set}
-        return load_scenario(self.scenario, {field: json.dumps(value) for field, value in changes.items()})
+        texts = {field: json.dumps(value, ensure_ascii=False) for field, value in changes.items()}
+        return load_scenario(self.scenario, texts)
 
 
 class Suite(_Frozen):
     """A benchmark: every policy on every scenario, on the same held-out orders."""
 
-    name: str = Field(min_length=1, description="Name, used in the report.")
+    name: PlainName = Field(description="Name, used in the report.")
     episodes: int = Field(8, ge=1, description="Held-out episodes per scenario and policy. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
     scenarios: tuple[Place, ...] = Field((), description="Scenarios that the policies play on.")

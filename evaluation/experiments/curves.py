@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.agents.folder import CURVE_FILE
+from regional_dispatch.envs.world.reading import read_csv
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COST
 
@@ -44,7 +45,7 @@ def read_curve(folder: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        frame = pd.read_csv(path)
+        frame = read_csv(path)
         return frame.astype(dict.fromkeys(_COLUMNS, float))
     except (ValueError, KeyError) as error:
         reason = " ".join(str(error).split())

@@ -32,7 +32,9 @@ class Variant(_Frozen):
     """One configuration, trained once per seed. Fields that are left out are those of the experiment."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name of its folder: letters, digits, dots, dashes."
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        max_length=80,
+        description="Name of its folder: letters, digits, dots, dashes.",
     )
     scenario: str | None = Field(None, description="A shipped scenario's name, or a file relative to this one.")
     ppo: str | None = Field(None, description="PPO file, relative to this one.")
@@ -66,7 +68,9 @@ class Variant(_Frozen):
 class Experiment(_Frozen):
     """Variants, all measured on the same held-out orders."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name, used in the report and for pictures.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80, description="Name, used in the report and for pictures."
+    )
     about: str = Field("", description="The question it answers, in one line.")
     episodes: int = Field(32, ge=1, description="Held-out episodes of every policy. Unit: episodes.")
     seed: int = Field(0, ge=0, description="Seed of the held-out orders and of the bootstrap.")
@@ -186,7 +190,8 @@ def _relative(text: str, folder: Path) -> str:
 
 def _texts(settings: Mapping[str, Any]) -> dict[str, str]:
     """Values as `--set` takes them; JSON is YAML."""
-    return {field: value if isinstance(value, str) else json.dumps(value) for field, value in settings.items()}
+    written = {field: json.dumps(value, ensure_ascii=False) for field, value in settings.items()}
+    return {field: value if isinstance(value, str) else written[field] for field, value in settings.items()}
 
 
 def no_doubles(what: str, names: list[str]) -> None:

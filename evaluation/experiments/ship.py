@@ -14,6 +14,7 @@ import yaml
 
 from regional_dispatch.agents.export import load_policy, save_policy
 from regional_dispatch.agents.folder import CONFIG_FILE
+from regional_dispatch.envs.world.reading import read_csv, read_json
 from regional_dispatch.envs.world.scenario import read_yaml
 from regional_dispatch.evaluation.compare import Summary, summarise
 from regional_dispatch.evaluation.errors import InputError
@@ -83,8 +84,8 @@ def ship(folder: Path, names: Sequence[str] | None, out: Path) -> list[Path]:
 
 def _read(folder: Path) -> tuple[Summary, pd.DataFrame]:
     try:
-        summary: Summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        frame = pd.read_csv(folder / RESULTS)
+        summary: Summary = read_json(folder / SUMMARY)
+        frame = read_csv(folder / RESULTS)
         if summary.pop("sha256") != checksum(summary, folder / RESULTS):
             raise ValueError(f"{SUMMARY} or {RESULTS} was edited or damaged")
         if not (summary["variants"] and "experiment" in summary["meta"] and "variant" in frame):

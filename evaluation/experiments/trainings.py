@@ -23,6 +23,7 @@ import regional_dispatch
 from regional_dispatch.agents.folder import CONFIG_FILE, CURVE_FILE, POLICY_FILE, checkpoints_in
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.envs.fingerprint import code_digest
+from regional_dispatch.envs.world.reading import read_json
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.evaluation.execution.parent import VARIABLE
 from regional_dispatch.evaluation.execution.stopping import STOPS
@@ -252,7 +253,7 @@ def _is_finished(training: Training) -> bool:
 def _state(folder: Path) -> dict[str, Any]:
     """What `training.json` says; empty if it is not there, damaged or edited."""
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = read_json(folder / STATE)
         if state.pop("sha256") != digest(state):
             return {}
         flags = {name: bool(state[name]) for name in ("done", "failed")}

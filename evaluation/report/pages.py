@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.reading import read_text
 from regional_dispatch.envs.world.replacing import replacing
 from regional_dispatch.evaluation.compare import read_summary
 from regional_dispatch.evaluation.errors import InputError
@@ -43,8 +45,8 @@ def refresh(page: Path, pictures: Path, run: Path, kpis: Sequence[str] | None = 
     own = _section(run, kpis)
     section = SHOWN.sub(lambda shown: f"{shown[1]}{_picture(name, shown[2])})", own)
     try:
-        text = page.read_text(encoding="utf-8")
-    except OSError:
+        text = read_text(page)
+    except ScenarioError:
         raise InputError(f"{page}: no such file; give a page with the lines '{START}' and '{END}'") from None
     start = next((line for line in (NAMED_START.format(run=name), START) if line in text), START)
     if start != START:
@@ -70,7 +72,7 @@ def _section(run: Path, kpis: Sequence[str] | None) -> str:
     """A run's own page without its title, the tables of a leaderboard's rows or of trials, or a comparison's tables."""
     for page in PAGES:
         if (run / page).exists() and kpis is None:
-            return (run / page).read_text(encoding="utf-8").split("\n", 2)[2]
+            return read_text(run / page).split("\n", 2)[2]
     if has_results(run):
         return reliability_page(run)
     if rows := read_rows(run):

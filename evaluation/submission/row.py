@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regional_dispatch.envs.world.errors import ScenarioError
+from regional_dispatch.envs.world.reading import read_json
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.kpis import COST, EPISODE_COST, ON_TIME
@@ -100,9 +102,9 @@ def read_rows(folder: Path) -> list[Row]:
     rows = []
     for path in sorted(folder.glob("*.json")):
         try:
-            row = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path}: not readable as JSON: {error}") from None
+            row = read_json(path)
+        except ScenarioError as error:
+            raise InputError(str(error)) from None
         if isinstance(row, dict) and row.get("format") == FORMAT:
             rows.append(_checked(path, row))
     return rows

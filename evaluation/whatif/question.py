@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from regional_dispatch.envs.world.reading import read_text
 from regional_dispatch.envs.world.scenario import Scenario, Trucks, WhatIf
 from regional_dispatch.envs.world.trace import fitted
 from regional_dispatch.evaluation.errors import InputError
@@ -120,8 +121,8 @@ def _added(texts: Iterable[str]) -> list[dict[str, Any]]:
 
 def _file(path: Path) -> list[dict[str, Any]]:
     try:
-        header, *rows = [line for line in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if line]
-    except (OSError, ValueError) as error:
+        header, *rows = [line for line in csv.reader(read_text(path).splitlines()) if line]
+    except (csv.Error, ValueError) as error:
         raise InputError(f"--add {path}: not readable: {error}; give a CSV with columns {', '.join(_ADDED)}") from None
     header = [cell.strip() for cell in header]
     unknown = [cell for cell in header if cell not in _ADDED] + [cell for cell in _ADDED[:4] if cell not in header]

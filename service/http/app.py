@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,15 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from regional_dispatch.envs.world.reading import plain
 from regional_dispatch.service.engine import Answer, Engine
 from regional_dispatch.service.errors import UNKNOWN, RefusedError
 from regional_dispatch.service.http import answers as shape
+from regional_dispatch.service.http.body import BoundedRoute
+from regional_dispatch.service.http.guard import TooLargeError
 from regional_dispatch.service.http.service import Service
 from regional_dispatch.service.live.events import describe
 from regional_dispatch.service.live.network import ROW
 from regional_dispatch.service.messages import Batch, Events, Order
 
 _EVENTS_AT_ONCE = 4  # of a long list; orders at the click are decided in between
+_LONGEST_SHOWN = 300  # characters
 REPEATED = {"repeated": "true"}  # header of an answer that was given before
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": shape.ErrorAnswer, "description": "No token, or the wrong one."},
@@ -30,7 +35,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"model": shape.ErrorAnswer, "description": "The state is being loaded, or the service is stopping."},
 }
 
-router = APIRouter(responses=_REFUSALS)
+router = APIRouter(responses=_REFUSALS, route_class=BoundedRoute)
 
 
 def make_app(service: Service, version: str) -> FastAPI:
@@ -44,6 +49,7 @@ def make_app(service: Service, version: str) -> FastAPI:
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
+    app.add_exception_handler(TooLargeError, _too_large)
     return app
 
 
@@ -181,10 +187,30 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     problem = str(first["msg"]).removeprefix("Value error, ")
-    value = first.get("input")
-    short = value if isinstance(value, str | int | float | bool | None) else None
+    if first["type"] == "json_invalid":
+        path, problem = [], f"the body: {first['ctx']['error']}"
     mend = "correct it; /openapi.json has every field with its bounds and an example"
-    return JSONResponse({"error": {"field": ".".join(path), "value": short, "problem": problem, "mend": mend}}, 422)
+    shown = {"field": ".".join(path), "value": first.get("input"), "problem": problem}
+    return JSONResponse({"error": {**{name: _short(value) for name, value in shown.items()}, "mend": mend}}, 422)
+
+
+def _short(value: Any) -> Any:
+    """A value that JSON can hold and a terminal can show; long ones are cut, lists and groups left out."""
+    if isinstance(value, str):
+        return plain(value)[:_LONGEST_SHOWN]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, int | float | bool | None) else None
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    body = {
+        "field": None,
+        "value": None,
+        "problem": "the body is too large",
+        "mend": "send fewer orders or events at once",
+    }
+    return JSONResponse({"error": body}, 413, headers={"connection": "close"})
 
 
 async def _not_ready(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/health/",)  # paths that need no token and have no limit
+_MOST_DIGITS = 18  # of a length
 _MOST_CLIENTS = 10_000  # whose rate is remembered
 
 
@@ -59,7 +60,7 @@ class Guard:
                 await self._app(scope, _limited(receive, self._most_bytes), note_status)
             else:
                 await _refuse(note_status, *refusal)
-        except _TooLargeError:
+        except TooLargeError:
             await _refuse(note_status, *self._too_large())
         finally:
             route = getattr(scope.get("route"), "path", "other")
@@ -81,7 +82,7 @@ class Guard:
             seconds = str(max(1, round(wait)))
             return 429, "too many requests", f"send it again after {seconds} s", {"retry-after": seconds}
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._most_bytes:
+        if not length.isdigit() or len(length) > _MOST_DIGITS or int(length) > self._most_bytes:
             return self._too_large()
         return None
 
@@ -89,7 +90,7 @@ class Guard:
         return 413, "the body is too large", f"send {self._most_bytes} bytes at most", {"connection": "close"}
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """A body without a length turned out to be too large."""
 
 
@@ -101,7 +102,7 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _TooLargeError
+            raise TooLargeError
         return message
 
     return limited

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -112,14 +114,33 @@ def _(event: m.OrderCancelled, live: LiveNetwork) -> Facts:
         mend = "it was never sent, lost, delivered or cancelled before"
         raise RefusedError("order", event.order, "no package of it is under way", mend, UNKNOWN)
     stopped = [package for package in packages if package.place == PICKING]
+    _check_shelves(live, event.order, stopped)
     for package in stopped:
-        fc = int(live.sim.world.net.routes[package.route]["fc"])
+        fc = _fc_of(live, package)
         moves.cancel(live.sim.world, live.sim.state, ROW, package.number)
         for sku, units in package.lines:
             live.sim.state.stock[ROW, sku, fc] += units
         live.where.drop(package)
     gone_on = [package.name for package in packages if package.place != PICKING]
     return {"cancelled": [package.name for package in stopped], "too_late": gone_on}
+
+
+def _fc_of(live: LiveNetwork, package: Package) -> int:
+    return int(live.sim.world.net.routes[package.route]["fc"])
+
+
+def _check_shelves(live: LiveNetwork, order: str, stopped: Sequence[Package]) -> None:
+    """The shelves can hold what packages that are not made give back."""
+    back = Counter[tuple[int, int]]()
+    for package in stopped:
+        for sku, units in package.lines:
+            back[sku, _fc_of(live, package)] += units
+    for (sku, fc), units in back.items():
+        left = int(live.sim.state.stock[ROW, sku, fc]) + units
+        if left > m.MOST_UNITS:
+            problem = f"'{live.names.sites[fc]}' would hold {left} units of '{live.names.sku.names[sku]}'"
+            raise RefusedError("order", order, problem, f"a shelf holds {m.MOST_UNITS} at most; send stock_counted",
+                               CONFLICT)  # fmt: skip
 
 
 def _package(live: LiveNetwork, name: str, field: str, place: str | None) -> Package:

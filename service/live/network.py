@@ -217,9 +217,9 @@ class LiveNetwork:
         Raises:
             KeyError, ValueError: they are of another network.
         """
-        ours = self.sim.snapshot()
+        ours, where = self.sim.snapshot(), Whereabouts.from_facts(facts)
         self.sim.restore({**ours, **{f"state.{name}": arrays[name] for name in _KEPT}})
-        self.where = Whereabouts.from_facts(facts)
+        self.where = where
 
 
 def _simulator(scenario: Scenario, policy: ScorerPolicy, start: datetime) -> Simulator:

@@ -7,7 +7,7 @@ from regional_dispatch.service.live.events import apply, lane_of
 from regional_dispatch.service.live.network import ROW, LiveNetwork
 from regional_dispatch.service.live.packages import PICKING, RIDING, SORTING, WAITING, Package
 
-_MARK = "\0"  # before every name; no request can have it back, as all is undone
+_MARK = "warm-up "  # before every name; all is undone before the first request
 # Where each order's package is lost; the last one is delivered.
 _LOST_AT = (PICKING, WAITING, RIDING, None)
 

@@ -55,7 +55,8 @@ class BothWorlds(Study):
         return Page(self, lab.play(worlds, self.players()), worlds).findings()
 
     def _finished(self) -> Scenario:
-        return load_scenario(self.regional, {field: json.dumps(value) for field, value in self.set.items()})
+        texts = {field: json.dumps(value, ensure_ascii=False) for field, value in self.set.items()}
+        return load_scenario(self.regional, texts)
 
 
 def _check_same(nation: Scenario, regions: Scenario) -> None:

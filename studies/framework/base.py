@@ -74,7 +74,7 @@ class Study(BaseModel):
         Raises:
             ScenarioError: the scenario cannot be used.
         """
-        fields = {field: json.dumps(value) for field, value in {**self.set, **changes}.items()}
+        fields = {field: json.dumps(value, ensure_ascii=False) for field, value in {**self.set, **changes}.items()}
         scenario = load_scenario(self.scenario, fields)
         check_sample(scenario, self.episodes)
         return scenario

@@ -20,11 +20,12 @@ from regional_dispatch.envs.world.linehaul.lane_kinds import (
     SC_TO_SC,
     SC_TO_STATION,
 )
-from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, TableNetwork
+from regional_dispatch.envs.world.scenario import CityNetwork, Scenario, ScenarioError, TableNetwork
 from regional_dispatch.envs.world.sites import air_miles, count_sites
 from regional_dispatch.envs.world.tables.lanes import TRUCK, air_miles_of, read_lanes
 
 MIN_LANE_MILES = 10.0  # shortest lane that is generated: two sites of one metro are not at the same address
+_MOST_ROOM = 1_000_000  # packages
 _ALWAYS_KEPT = 2  # nearest sort centers that every FC and station has a lane to, however far they are
 
 # One row per lane: where it runs, which region dispatches it, and what a model truck on it costs.
@@ -96,6 +97,12 @@ def _lanes(scenario: Scenario, ends: _Ends) -> Lanes:
     records["ticks"] = np.ceil(ends.hours / scenario.tick_hours - 1e-9).astype(np.int32)
     share = trucks.capacity_packages / trucks.real_capacity_packages
     room = np.where(np.isnan(ends.capacity), trucks.capacity_packages, np.maximum(1, np.round(ends.capacity * share)))
+    if room.max(initial=0) > _MOST_ROOM:
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: trucks.capacity_packages = {trucks.capacity_packages:,}: with "
+            f"trucks.real_capacity_packages {trucks.real_capacity_packages:,g} and the table's capacity, a truck holds "
+            f"{room.max():,.0f} packages; at most {_MOST_ROOM:,} can be counted; correct one of the three"
+        )
     records["room"] = room.astype(np.int32)
     records["cost"] = ends.departure_usd * trucks.capacity_packages / trucks.real_capacity_packages
     order = np.lexsort((ends.mode, ends.dest, ends.origin))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -41,12 +42,14 @@ class Calendar(Frozen):
 
     @model_validator(mode="after")
     def _one_start(self) -> Calendar:
+        if not 1900 <= self.start.year <= 2200:
+            raise ValueError(f"start = {self.start:%Y-%m-%d}: must lie in the years 1900 to 2200")
         if self.start.tzinfo is not None:
             raise ValueError("start must be without an offset; it is read on the clock of time_zone")
         days = [holiday.date for holiday in self.holidays]
-        twice = [day for i, day in enumerate(days) if day in days[:i]]
-        if twice:
-            raise ValueError(f"holidays: {twice[0]} is given twice; remove one")
+        if len(set(days)) < len(days):
+            twice = next(day for day, count in Counter(days).items() if count > 1)
+            raise ValueError(f"holidays: {twice} is given twice; remove one")
         return self
 
     @property

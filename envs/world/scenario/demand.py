@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -16,12 +17,22 @@ HOURLY_SHARES = (
 WEEKDAY_SHARES = (0.162, 0.153, 0.155, 0.152, 0.145, 0.111, 0.122)
 
 
+LONGEST_HOURS = 24 * 800
+_LONGEST_PROMISE_HOURS = 24 * 365
+_MOST_SURGE = 100.0  # product of the factors of surges at one time
+_SHARES = (1e-6, 1e6)  # of a sum of shares; one share is 0 or of this size
+
+
 class Surge(Frozen):
     """A number of hours with demand multiplied."""
 
-    start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
-    end_hour: float = Field(gt=0, description="End, exclusive, from the beginning of the episode. Unit: hours.")
-    factor: float = Field(gt=0, le=20, description="Demand is multiplied by this. Unit: 1.")
+    start_hour: float = Field(
+        ge=0, le=LONGEST_HOURS, description="Start, from the beginning of the episode. Unit: hours."
+    )
+    end_hour: float = Field(
+        gt=0, le=LONGEST_HOURS, description="End, exclusive, from the beginning of the episode. Unit: hours."
+    )
+    factor: float = Field(ge=1e-3, le=20, description="Demand is multiplied by this. Unit: 1.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Surge:
@@ -43,7 +54,7 @@ class GeneratedDemand(Frozen):
         WEEKDAY_SHARES, min_length=7, max_length=7,
         description="Share of a week's orders on each day from Monday; scaled to sum 1. Source: a public order set.",
     )  # fmt: skip
-    surges: tuple[Surge, ...] = Field((), description="Hours with more or less demand than usual.")
+    surges: tuple[Surge, ...] = Field((), max_length=1000, description="Hours with more or less demand than usual.")
     zipf_exponent: float = Field(
         0.9, ge=0, le=3, description="Popularity of SKUs: the share of the i-th most popular is ∝ i^−exponent. Unit: 1."
     )
@@ -74,14 +85,33 @@ class GeneratedDemand(Frozen):
     def _shares(self) -> GeneratedDemand:
         for name in ("hourly_shares", "weekday_shares", "lines_per_order", "units_per_line", "promise_shares"):
             values = getattr(self, name)
-            if min(values) < 0 or sum(values) <= 0:
-                raise ValueError(f"{name} must be non-negative with a positive sum, not {list(values)}")
+            if min(values) < 0 or not _SHARES[0] <= sum(values) <= _SHARES[1]:
+                raise ValueError(f"{name} must be non-negative with a sum of {_SHARES[0]:g} to {_SHARES[1]:g}, not "
+                                 f"{list(values)}")  # fmt: skip
         if len(self.promise_hours) != len(self.promise_shares):
             raise ValueError("promise_hours and promise_shares must have the same length")
         if self.promise_cut_offs and len(self.promise_cut_offs) != len(self.promise_hours):
             raise ValueError("promise_cut_offs and promise_hours must have the same length")
         if any(hour is not None and not 0 < hour <= 24 for hour in self.promise_cut_offs):
             raise ValueError(f"promise_cut_offs must lie above 0 and up to 24, not {list(self.promise_cut_offs)}")
-        if min(self.promise_hours) <= 0:
-            raise ValueError(f"promise_hours must be positive, not {list(self.promise_hours)}")
+        if min(self.promise_hours) <= 0 or max(self.promise_hours) > _LONGEST_PROMISE_HOURS:
+            raise ValueError(
+                f"promise_hours must lie above 0 and up to {_LONGEST_PROMISE_HOURS:,}, not {list(self.promise_hours)}"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _bounded_surges(self) -> GeneratedDemand:
+        if self.peak > _MOST_SURGE:
+            raise ValueError(
+                f"surges: together they multiply demand by {self.peak:g} at one time, and may by {_MOST_SURGE:g}; "
+                "lower a factor, or move one"
+            )
+        return self
+
+    @property
+    def peak(self) -> float:
+        """The largest product of the factors of surges at one time, 1 at least."""
+        starts = {surge.start_hour for surge in self.surges}  # it is largest where one begins
+        return max([1.0, *(math.prod(s.factor for s in self.surges if s.start_hour <= hour < s.end_hour)
+                           for hour in starts)])  # fmt: skip

@@ -7,13 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from regional_dispatch.envs.world.levers import Boundary, Frozen
+from regional_dispatch.envs.world.scenario.network import MOST_SEED
 
 
 class _Event(Frozen):
     """Hours in which part of the network is out of order; an event applies to every tick that it overlaps."""
 
-    start_hour: float = Field(ge=0, description="Start, from the beginning of the episode. Unit: hours.")
-    hours: float = Field(gt=0, description="Duration. Unit: hours.")
+    start_hour: float = Field(ge=0, le=24 * 800, description="Start, from the beginning of the episode. Unit: hours.")
+    hours: float = Field(gt=0, le=24 * 800, description="Duration. Unit: hours.")
 
 
 class CapacityEvent(_Event):
@@ -25,7 +26,10 @@ class CapacityEvent(_Event):
         None, description="Draw the site among all FCs or all sort centers, in place of `site`."
     )
     seed: int = Field(
-        0, ge=0, description="Seed of the draw. The draw is part of the world: it is the same site in every episode."
+        0,
+        ge=0,
+        le=MOST_SEED,
+        description="Seed of the draw. The draw is part of the world: it is the same site in every episode.",
     )
     share: float = Field(
         ge=0, le=1, description="Share of its capacity that is left, rounded down to whole lines or packages a tick. "

@@ -8,18 +8,20 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from regional_dispatch.envs.world.levers import Change, Frozen, Partition, RunningLanes
+from regional_dispatch.envs.world.reading import PlainName, expanded
 from regional_dispatch.envs.world.scenario.calendar import Calendar
 from regional_dispatch.envs.world.scenario.capacity import Capacity
 from regional_dispatch.envs.world.scenario.costs import Costs
 from regional_dispatch.envs.world.scenario.demand import GeneratedDemand
 from regional_dispatch.envs.world.scenario.events import Event
-from regional_dispatch.envs.world.scenario.network import CityNetwork, TableNetwork
+from regional_dispatch.envs.world.scenario.network import MOST_SEED, CityNetwork, TableNetwork
 from regional_dispatch.envs.world.scenario.stock import Stock
 from regional_dispatch.envs.world.scenario.trace import TraceDemand
 from regional_dispatch.envs.world.scenario.trucks import Transfers, Trucks
 from regional_dispatch.envs.world.scenario.what_if import WhatIf
 
 LONGEST_HORIZON_HOURS = 24 * 800
+MOST_ORDERS = 2_000_000_000  # of an episode: counted in 32 bits
 
 
 class Slots(Frozen):
@@ -35,16 +37,17 @@ class Slots(Frozen):
 class Scenario(Frozen):
     """One world. `configs/scenarios/us8_spread.yaml` is the example to copy."""
 
-    name: str = Field(
-        min_length=1, max_length=100, pattern=r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$",
-        description="Name, used in reports and file names: no slashes or control characters, no dot at the start.",
-    )  # fmt: skip
+    name: PlainName = Field(
+        description="Name, used in reports and file names: up to 80 letters, digits, spaces and - _ . + , = ( )."
+    )
     tests: str = Field("", description="What this scenario tests, in one line.")
     tick_hours: float = Field(1.0, ge=0.25, le=6, description="Length of a tick; must divide a day. Unit: hours.")
     horizon_hours: float = Field(
         216.0, gt=0, le=LONGEST_HORIZON_HOURS, description="Length of an episode. Unit: hours."
     )
-    warmup_hours: float = Field(48.0, ge=0, description="First hours, which KPIs leave out. Unit: hours.")
+    warmup_hours: float = Field(
+        48.0, ge=0, le=LONGEST_HORIZON_HOURS, description="First hours, which KPIs leave out. Unit: hours."
+    )
     start_hour: int = Field(
         0, ge=0, le=167, description="When an episode starts. Unit: hour of the week, 0 = Monday midnight."
     )
@@ -78,10 +81,13 @@ class Scenario(Frozen):
         "plays the network with and without. Default: the network as it is.",
     )  # fmt: skip
     reward_scale_usd: float = Field(
-        100.0, gt=0, description="Rewards are minus the dollars booked, divided by this. Unit: USD."
+        100.0, ge=1e-6, le=1e9, description="Rewards are minus the dollars booked, divided by this. Unit: USD."
     )
     layout_seed: int = Field(
-        0, ge=0, description="Seed of the placement of SKUs. It is part of the world: the same in every episode."
+        0,
+        ge=0,
+        le=MOST_SEED,
+        description="Seed of the placement of SKUs. It is part of the world: the same in every episode.",
     )
     source_file: str | None = Field(
         None, exclude=True, description="Path of the file it was read from; set by `load_scenario`."
@@ -109,6 +115,7 @@ class Scenario(Frozen):
         most = len(self.demand.lines_per_order) if isinstance(self.demand, GeneratedDemand) else 1
         if self.slots.orders is not None and self.slots.orders < most:
             raise ValueError(f"slots.orders {self.slots.orders} must hold the largest order ({most} lines)")
+        self._check_orders()
         self._check_changes()
         for i, event in enumerate(self.events):
             if event.start_hour + event.hours > self.horizon_hours:
@@ -117,6 +124,16 @@ class Scenario(Frozen):
                     f"{self.horizon_hours:g}; move or shorten it, or raise horizon_hours"
                 )
         return self
+
+    def _check_orders(self) -> None:
+        """An episode's orders can be counted, at the largest surge all the time."""
+        per_day = self.demand.orders_per_day or 0.0
+        most = per_day * self.horizon_hours / 24 * (self.demand.peak if isinstance(self.demand, GeneratedDemand) else 1)
+        if most > MOST_ORDERS:
+            raise ValueError(
+                f"demand.orders_per_day {per_day:,g} over horizon_hours {self.horizon_hours:,g} and surges may come to "
+                f"{most:,.0f} orders; {MOST_ORDERS:,} can be counted; lower one of them"
+            )
 
     def _check_changes(self) -> None:
         """Every change lies at a whole tick within the episode, and no lever is pulled twice at one."""
@@ -165,6 +182,6 @@ class Scenario(Frozen):
         return hour + 168 * weeks if self.calendar is None else self.calendar.later(hour, 7 * weeks)
 
     def resolve(self, path: str) -> Path:
-        """A path given in the scenario, taken relative to the scenario's own file."""
+        """A path given in the scenario, taken relative to the scenario's own file; `~` is the user's home."""
         base = Path(self.source_file).parent if self.source_file else Path.cwd()
-        return base / path
+        return base / expanded(path)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from regional_dispatch.envs.world.levers import Frozen
 
 DATA_DIR = Path(__file__).resolve().parents[1] / "data"
+MOST_SEED = 2**63 - 1
 MOST_METROS = 600  # rows of data/us_metros.csv
 
 
@@ -37,7 +38,8 @@ class CityNetwork(Frozen):
         "600 hold 98 %. Source: GeoNames, see envs/world/data. Unit: metros.",
     )  # fmt: skip
     site_seed: int | None = Field(
-        None, ge=0, description="Seed of a random choice of sites, in which larger metros are more likely. Default: "
+        None, ge=0, le=MOST_SEED,
+        description="Seed of a random choice of sites, in which larger metros are more likely. Default: "
         "stations at the largest metros, FCs and sort centers by greedy p-median.",
     )  # fmt: skip
     direct_max_miles: float = Field(
@@ -56,7 +58,7 @@ class CityNetwork(Frozen):
     )
     speed_mph: float = Field(
         50.0,
-        gt=0,
+        ge=1,
         le=80,
         description="Truck speed door to door; gives the transit time of lanes. Unit: miles per hour.",
     )
@@ -71,6 +73,9 @@ class CityNetwork(Frozen):
         return self
 
 
+_NO_ENCODINGS = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"}
+
+
 def known_encoding(name: str | None) -> str | None:
     """A name that Python knows of an encoding.
 
@@ -78,9 +83,17 @@ def known_encoding(name: str | None) -> str | None:
         ValueError: it knows none of that name.
     """
     try:
-        return None if name is None else codecs.lookup(name).name
-    except LookupError:
-        raise ValueError(f"'{name}' is no encoding; give a name such as utf-8, cp1250 or latin-1") from None
+        found = None if name is None else codecs.lookup(name)
+    except (LookupError, ValueError):
+        found, name = None, str(name)[:40]
+    if name is not None and (found is None or found.name in _NO_ENCODINGS or not _is_of_text(found)):
+        raise ValueError(f"'{name}' is no encoding; give a name such as utf-8, cp1250 or latin-1")
+    return None if found is None else found.name
+
+
+def _is_of_text(found: codecs.CodecInfo) -> bool:
+    """Whether it decodes bytes to text; Python keeps zip and hex among its codecs too."""
+    return bool(getattr(found, "_is_text_encoding", True))
 
 
 Encoding = Annotated[str | None, AfterValidator(known_encoding)]

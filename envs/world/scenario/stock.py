@@ -41,6 +41,8 @@ class Stock(Layout):
     def _fractions(self) -> Stock:
         if min(self.breadth) < 0 or max(self.breadth) > 1:
             raise ValueError(f"breadth must lie in 0…1, not {list(self.breadth)}")
-        if min(self.breadth_shares) < 0 or sum(self.breadth_shares) <= 0:
-            raise ValueError(f"breadth_shares must be non-negative, not {list(self.breadth_shares)}")
+        if min(self.breadth_shares) < 0 or not 1e-6 <= sum(self.breadth_shares) <= 1e6:
+            raise ValueError(
+                f"breadth_shares must be 0 or more, with a sum of 1e-6 to 1e6, not {list(self.breadth_shares)}"
+            )
         return self

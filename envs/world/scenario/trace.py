@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Literal
 
+import pandas as pd
 from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.levers import Frozen
@@ -29,7 +31,8 @@ class TraceDemand(Frozen):
         "cancelled; relative to the scenario file."
     )
     orders_per_day: float | None = Field(
-        None, gt=0, description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. "
+        None, ge=1e-6, le=50e6,
+        description="Mean of the trace; sizes stock and capacity. Default: that of the orders played. "
         "Unit: orders per day.",
     )  # fmt: skip
     weeks: TraceWeeks | None = Field(
@@ -40,7 +43,8 @@ class TraceDemand(Frozen):
         60.0, gt=0, le=24 * 365, description="Promise of lines for which the file has none. Unit: hours. Ours."
     )
     size_from_days: float | None = Field(
-        None, gt=0, description="Shelves, and capacities that no table gives, are sized from the first days of the "
+        None, ge=1e-3, le=800,
+        description="Shelves, and capacities that no table gives, are sized from the first days of the "
         "trace. Default: from all of it, which knows what will be ordered. Unit: days.",
     )  # fmt: skip
     columns: dict[str, str] = Field(
@@ -65,7 +69,8 @@ class TraceDemand(Frozen):
         try:
             if text is not None and text not in counted:
                 dt.datetime.strptime(dt.datetime(2024, 11, 2, 18, 30, tzinfo=dt.UTC).strftime(text), text)
-        except ValueError:
+                pd.to_datetime([""], format=text, errors="coerce")  # which reads the file, and takes fewer formats
+        except (ValueError, re.error):  # the second where a part stands twice
             text = ""
         if text is not None and text not in counted and "%" not in text:
             raise ValueError(f"must be written as datetime.strptime takes it, such as '%d/%m/%Y %H:%M', or {counted}")

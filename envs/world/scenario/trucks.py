@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from regional_dispatch.envs.world.levers import Frozen
+from regional_dispatch.envs.world.scenario.costs import MOST_USD
 
 
 class Trucks(Frozen):
@@ -12,16 +13,19 @@ class Trucks(Frozen):
 
     capacity_packages: int = Field(12, ge=1, le=30000, description="What a model truck holds. Unit: packages.")
     real_capacity_packages: float = Field(
-        2000.0, gt=0,
+        2000.0, ge=1, le=1e6,
         description="What a real 53-ft trailer holds. Unit: packages. Source: industry figure, about 2,000.",
     )  # fmt: skip
     usd_per_mile: float = Field(
-        2.26, ge=0, description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
+        2.26, ge=0, le=MOST_USD,
+        description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
         "Trucking (2025).",
     )  # fmt: skip
-    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours.")
+    dock_usd: float = Field(
+        100.0, ge=0, le=MOST_USD, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours."
+    )
     co2_kg_per_mile: float = Field(
-        1.55, ge=0,
+        1.55, ge=0, le=1e4,
         description="Emissions of a real truck. Unit: kg CO₂ per mile. Source: US EPA SmartWay, order of magnitude.",
     )  # fmt: skip
     fleet_headroom: float = Field(
@@ -35,7 +39,10 @@ class Trucks(Frozen):
         0.5, ge=0, le=20, description="Extra cost of a spot truck, as a share of the lane's cost. Unit: 1."
     )
     standard_fill: float = Field(
-        0.7, gt=0, le=1, description="Truck fill assumed in standard route costs and in the settlement. Unit: 1. Ours."
+        0.7,
+        ge=0.01,
+        le=1,
+        description="Truck fill assumed in standard route costs and in the settlement. Unit: 1. Ours.",
     )
     scheduled_hours: tuple[int, ...] = Field(
         (2, 8, 14, 20),
@@ -54,15 +61,20 @@ class Transfers(Frozen):
     real one as the `trucks` that carry packages; it is hired, so no fleet limits it."""
 
     units_per_truck: float = Field(
-        8000.0, gt=0, description="What a real 53-ft trailer holds: 26 pallets of totes, about 300 units each. Unit: "
+        8000.0, ge=1, le=1e9,
+        description="What a real 53-ft trailer holds: 26 pallets of totes, about 300 units each. Unit: "
         "units. Ours.",
     )  # fmt: skip
     usd_per_mile: float = Field(
-        2.26, ge=0, description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
+        2.26, ge=0, le=MOST_USD,
+        description="Marginal cost of a real truck. Unit: USD per mile. Source: ATRI, Operational Costs of "
         "Trucking (2025).",
     )  # fmt: skip
-    dock_usd: float = Field(100.0, ge=0, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours.")
+    dock_usd: float = Field(
+        100.0, ge=0, le=MOST_USD, description="Fixed dock cost of a real truck. Unit: USD per departure. Ours."
+    )
     handling_usd: float = Field(
-        0.5, ge=0, description="Picking a unit into a tote, receiving it and stowing it again: at 28 USD an hour, 120 "
+        0.5, ge=0, le=MOST_USD,
+        description="Picking a unit into a tote, receiving it and stowing it again: at 28 USD an hour, 120 "
         "units picked and 120 stowed an hour. Unit: USD per unit. Ours.",
     )  # fmt: skip

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from regional_dispatch.envs.world.levers import Frozen
+from regional_dispatch.envs.world.scenario.trucks import Trucks
+
+_MOST, _MOST_FACTOR = 1e8, 1e4
+_Number = Annotated[float, Field(ge=0, le=_MOST)]
+_Place = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
 
 
 def _changed(value: Any) -> Any:
@@ -20,13 +25,14 @@ def _changed(value: Any) -> Any:
         amount = float(number)
     except ValueError:
         raise ValueError(f"'{value}' must be a number, or × and a number, such as ×1.5") from None
-    if not 0 <= amount < float("inf"):
-        raise ValueError(f"'{value}' must be 0 or more")
+    most = _MOST_FACTOR if text.startswith("×") else _MOST
+    if not 0 <= amount <= most:
+        raise ValueError(f"'{value[:40]}' must lie in 0…{most:,.0f}")
     return f"×{amount:g}" if text.startswith("×") else amount
 
 
 # A new value, or `×` and a factor of the present one.
-Changed = Annotated[float | str, BeforeValidator(_changed)]
+Changed = Annotated[_Number | str, BeforeValidator(_changed)]
 
 
 def changed(before: float, change: float | str) -> float:
@@ -64,7 +70,7 @@ class WhatIf(Frozen):
 
     close: tuple[str, ...] = Field((), description="FCs and sort centers that are closed, with their lanes.")
     add: tuple[AddedSite, ...] = Field((), description="FCs and sort centers that are added, with lanes by distance.")
-    move: dict[str, tuple[float, float]] = Field(
+    move: dict[str, _Place] = Field(
         {}, description="Site → latitude and longitude it has instead. It keeps its lanes, with new miles."
     )
     capacity: dict[str, Changed] = Field(
@@ -85,6 +91,16 @@ class WhatIf(Frozen):
     trucks_before: dict[str, float | bool] = Field(
         {}, description="Fields of `trucks` as they were before: fleets and capacities are sized with these, and stay."
     )
+
+    @model_validator(mode="after")
+    def _fields_of_trucks(self) -> Self:
+        try:
+            Trucks.model_validate(self.trucks_before)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"trucks_before.{field} = {str(first['input'])[:40]}: {first['msg']}") from None
+        return self
 
     @model_validator(mode="after")
     def _one_change_a_site(self) -> Self:

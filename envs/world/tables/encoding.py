@@ -60,8 +60,9 @@ def _wide(start: bytes) -> str:
 def _recoded(path: Path, body: pa.Buffer, encoding: str, findings: Findings) -> pa.Buffer | None:
     try:
         text = bytes(body).decode(encoding)
-    except UnicodeDecodeError as error:
-        findings.error(path, f"is not {encoding} at byte {error.start + 1}", "save it as CSV UTF-8")
+    except UnicodeError as error:
+        at = f" at byte {error.start + 1}" if isinstance(error, UnicodeDecodeError) else ""
+        findings.error(path, f"is not {encoding}{at}", "save it as CSV UTF-8")
         return None
     findings.assumed(path, f"read as {encoding.upper()}")
     return pa.py_buffer(text.lstrip("\ufeff").encode())

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regional_dispatch.envs.world.findings import Findings, Level
+from regional_dispatch.envs.world.reading import HIDDEN_IN_CELLS
 from regional_dispatch.envs.world.tables.match import Spelling
 from regional_dispatch.envs.world.tables.numbers import say_cells
-from regional_dispatch.envs.world.tables.source import Batch, column_of
+from regional_dispatch.envs.world.tables.source import LONGEST_CELL, Batch, column_of
 
 # What a spreadsheet leaves in place of a name: pattern, level of the finding, problem.
 SPOILED: tuple[tuple[str, Level, str], ...] = (
+    (HIDDEN_IN_CELLS, "error", "holds line breaks or other characters that are not shown"),
     (r"^#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)$", "error", "is a spreadsheet's error"),
     (r"^\d[.,]\d+[Ee]\+\d+$", "warning", "looks like a number that a spreadsheet has rounded"),
 )
@@ -33,12 +35,18 @@ def as_text(array: pa.Array) -> pa.DictionaryArray:
 
 
 def say_spoiled(file: Path, batch: Batch, name: str, column: pa.DictionaryArray, findings: Findings) -> None:
-    """Adds what a spreadsheet made of names: its own errors, and numbers that it rounded (8.51E+04)."""
+    """Adds what a spreadsheet made of names: its own errors, and numbers that it rounded (8.51E+04); and cells that
+    cannot be shown."""
     for pattern, level, problem in SPOILED:
         found = pc.match_substring_regex(column.dictionary, pattern).to_numpy(zero_copy_only=False)
         if found.any():
             where = found[column.indices.to_numpy()]
-            say_cells(level, file, batch, name, where, problem, "format the column as text", findings)
+            mend = "remove them" if pattern == HIDDEN_IN_CELLS else "format the column as text"
+            say_cells(level, file, batch, name, where, problem, mend, findings)
+    long = pc.greater(pc.utf8_length(column.dictionary), LONGEST_CELL).to_numpy(zero_copy_only=False)
+    if long.any():
+        where, problem = long[column.indices.to_numpy()], f"holds more than {LONGEST_CELL:,} characters"
+        say_cells("error", file, batch, name, where, problem, "shorten it", findings)
 
 
 def number_names(

@@ -7,7 +7,7 @@ have, `8,000` has not. What has two readings, and nothing beside it that decides
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -204,9 +204,18 @@ def say_cells(
 ) -> None:
     """Appends a finding for the cells of a column where `where` (n,) is true."""
     at = np.flatnonzero(where)
-    shown = batch.columns[name].take(pa.array(at[:32])).to_pylist()
+    shown = _values(batch.columns[name].take(pa.array(at[:32])))
     values = [*shown, *[""] * (len(at) - len(shown))]
     findings.rows(level, file, batch.rows[at], name, values, problem, mend)  # type: ignore[arg-type]
+
+
+def _values(cells: pa.Array) -> list[Any]:
+    """Cells as Python has them; dates beyond its own as the numbers that they are counted by."""
+    try:
+        return list(cells.to_pylist())
+    except (OverflowError, ValueError):
+        wide = pa.int32() if pa.types.is_date32(cells.type) else pa.int64()
+        return list(pc.cast(cells, wide).to_pylist())
 
 
 def _wanted(column: Column) -> str:

@@ -6,6 +6,7 @@ Cells of a CSV are text, dictionary-encoded: each distinct text is kept, cleaned
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,15 +15,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
+from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.findings import Findings
+from regional_dispatch.envs.world.reading import open_file, open_parquet, plain
 from regional_dispatch.envs.world.tables.encoding import decoded
 from regional_dispatch.envs.world.tables.header import Place, place_columns, recognised, say_absent
 from regional_dispatch.envs.world.tables.options import Options
 from regional_dispatch.envs.world.tables.schema import Table
 
 SEPARATORS = (",", ";", "\t", "|")
+LONGEST_CELL = 32_767  # characters, as in spreadsheets
+_MOST_BYTES = 64 << 30
+_MOST_COLUMNS = 1000
+_HEAD_BYTES = 1 << 16
 _BATCH_ROWS = 1 << 20
 _FIRST_ROW = 2  # row of the first record, as a spreadsheet counts
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -64,17 +70,23 @@ def batches(path: Path, table: Table, options: Options, findings: Findings) -> I
 
 def _start(path: Path, table: Table, findings: Findings) -> bytes | None:
     """The first bytes of a file; None, and a finding, where it cannot be read."""
+    wanted = ", ".join(table.required()) or ", ".join(column.name for column in table.columns[:6])
     try:
-        with path.open("rb") as file:
-            return file.read(4)
-    except FileNotFoundError:
-        wanted = ", ".join(table.required()) or ", ".join(column.name for column in table.columns[:6])
-        findings.error(path, "no such file", f"give a CSV or Parquet file with columns {wanted}")
-    except IsADirectoryError:
-        findings.error(path, "is a folder", "name a CSV or Parquet file")
-    except OSError as error:
-        findings.error(path, f"cannot be read: {error.strerror}", "change its permissions or name another file")
-    return None
+        with open_file(path, f"a CSV or Parquet file with columns {wanted}") as file:
+            start, size = file.read(4), os.fstat(file.fileno()).st_size
+    except ScenarioError as error:
+        _add(path, error, findings)
+        return None
+    if size > _MOST_BYTES:
+        findings.error(path, f"has {size:,} bytes; a table may have {_MOST_BYTES:,}", "split it, or write Parquet")
+        return None
+    return start
+
+
+def _add(path: Path, error: ScenarioError, findings: Findings) -> None:
+    """An error of a reader as a finding."""
+    problem, _, mend = str(error).removeprefix(f"{plain(str(path))}: ").rpartition("; ")
+    findings.error(path, problem, mend)
 
 
 # --------------------------------------------------------------------------------------------------------- Parquet
@@ -82,28 +94,39 @@ def _start(path: Path, table: Table, findings: Findings) -> bytes | None:
 
 def _parquet(path: Path, table: Table, options: Options, findings: Findings) -> Iterator[Batch]:
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = open_parquet(path)
         names = list(file.schema_arrow.names)
         places = place_columns(str(path), names, table, options, findings)
         say_absent(str(path), places, table, findings)
         chosen = {name: names[place.position] for name, place in places.items()}
         for name, theirs in list(chosen.items()):
             kind = file.schema_arrow.field(theirs).type
-            if pa.types.is_nested(kind) and not pa.types.is_dictionary(kind):
-                findings.error(path, f"has values of type {kind}", "write one value a row", column=theirs)
+            if not _is_plain(kind):
+                findings.error(path, f"has values of type {str(kind)[:60]}", "write one value a row", column=theirs)
                 del chosen[name]
         texts = [theirs for theirs in chosen.values() if pa.types.is_string(file.schema_arrow.field(theirs).type)]
-        file = pq.ParquetFile(path, memory_map=True, read_dictionary=texts)
+        file = open_parquet(path, texts)
         row = _FIRST_ROW
         for part in file.iter_batches(_BATCH_ROWS, columns=list(chosen.values())):
             columns = {name: _texts(part.column(theirs)) for name, theirs in chosen.items()}
             yield Batch(columns, np.arange(row, row + len(part)), _factors(places))
             row += len(part)
-    except (pa.ArrowException, OSError) as error:
+    except ScenarioError as error:
+        _add(path, error, findings)
+        return
+    except (pa.ArrowException, OSError, ValueError) as error:
         findings.error(path, f"not readable as Parquet: {' '.join(str(error).split())}", "write it again")
         return
     if row == _FIRST_ROW:
         findings.error(path, "has no rows", "add at least one")
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be read: text, numbers, dates, truth values, or dictionaries of text."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = ("string", "large_string", "string_view", "integer", "floating", "decimal", "boolean", "null")
+    dates = not pa.types.is_dictionary(kind) and (pa.types.is_timestamp(value) or pa.types.is_date(value))
+    return dates or any(getattr(pa.types, f"is_{test}")(value) for test in tests)
 
 
 def _factors(places: dict[str, Place]) -> dict[str, float]:
@@ -126,10 +149,17 @@ def _csv(path: Path, table: Table, options: Options, findings: Findings) -> Iter
     data = decoded(path, options.encoding, findings)
     if data is None:
         return
-    head = _head(bytes(memoryview(data)[: 1 << 16]).decode("utf-8", "ignore"), table, options)
+    start = bytes(memoryview(data)[:_HEAD_BYTES])
+    if len(start) == _HEAD_BYTES and b"\n" not in start and b"\r" not in start:
+        findings.error(path, f"the header has more than {_HEAD_BYTES:,} bytes", "is it a CSV?")
+        return
+    head = _head(start.decode("utf-8", "ignore"), table, options)
     if head is None:
         wanted = ", ".join(table.required())
         findings.error(path, "is empty", f"give a header and rows; it needs the columns {wanted}")
+        return
+    if len(head.names) > _MOST_COLUMNS:
+        findings.error(path, f"has {len(head.names):,} columns; a table may have {_MOST_COLUMNS:,}", "remove some")
         return
     places = place_columns(str(path), head.names, table, options, findings)
     say_absent(str(path), places, table, findings)
@@ -235,6 +265,10 @@ def _mended(
     for row, text in odd:
         if text.count('"') % 2:
             findings.error(path, _OPEN_QUOTE, "remove or close it", row=row + moved, value=text[:40])
+            continue
+        if len(text) > LONGEST_CELL:
+            findings.error(path, f"has {len(text):,} characters and another number of cells than the header",
+                           "remove the row", row=row + moved, value=text[:40])  # fmt: skip
             continue
         cells = [cell.strip() for cell in next(csv.reader([text], delimiter=head.separator), [])]
         if any(cells[width:]):

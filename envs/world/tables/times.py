@@ -28,6 +28,7 @@ _DATE = (
 _NUMBER = r"^[+-]?\d+(\.\d+)?$"
 _DATED = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 UNIX_SECONDS, UNIX_MILLISECONDS, EXCEL_DAYS = "unix_seconds", "unix_milliseconds", "excel_days"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 # What a number in place of a date may count: name → unit, zero, and the range in which a number is taken for it.
 NUMBER_FORMATS: dict[str, tuple[str, str, float, float]] = {
     UNIX_SECONDS: ("s", "1970-01-01", 5e8, 5e9),
@@ -82,6 +83,11 @@ def read_times(
         wrong = np.isnat(local) & np.isnat(utc) & ~empty
         if chosen == "?":  # said already
             wrong[:] = False
+    far = _far(local) | _far(utc)
+    if far.any():
+        mend = "correct it, or say how times are written with time_format"
+        say_cells("error", file, batch, name, far, f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}", mend, findings)
+        local, utc = (np.where(far, np.datetime64("NaT"), part) for part in (local, utc))
     if wrong.any():
         shape = (
             f"as time_format {time_format!r} says"
@@ -95,6 +101,11 @@ def read_times(
     if on_clock.any():
         utc[on_clock] = _to_utc(file, batch, name, local, on_clock, zone, findings)
     return utc
+
+
+def _far(times: np.ndarray) -> np.ndarray:
+    """Which times lie in no year that can be meant: (n,) bool."""
+    return ~np.isnat(times) & ((times < np.datetime64(f"{FIRST_YEAR}")) | (times >= np.datetime64(f"{LAST_YEAR + 1}")))
 
 
 def _to_utc(

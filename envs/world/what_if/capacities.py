@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.capacity import Capacities
+from regional_dispatch.envs.world.capacity import Capacities, whole_fleet
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.scenario.what_if import changed
 
@@ -38,4 +38,4 @@ def kept_capacities(scenario: Scenario, sites: pd.DataFrame, sized: Capacities, 
         per_tick[at[name]] = changed(per_tick[at[name]] / hours, value) * hours
     for name, value in change.fleet.items():
         fleet[at[name]] = changed(fleet[at[name]], value)
-    return sized._replace(per_tick=per_tick, fleet=np.floor(fleet + 1e-9).astype(np.int32))
+    return sized._replace(per_tick=per_tick, fleet=whole_fleet(scenario, sites, fleet))

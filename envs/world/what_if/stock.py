@@ -12,7 +12,7 @@ import numpy as np
 from regional_dispatch.envs.world.geography import great_circle_miles
 from regional_dispatch.envs.world.levers import Layout
 from regional_dispatch.envs.world.network import Network, build_network
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError
 from regional_dispatch.envs.world.stock.levels import nearest_fcs
 from regional_dispatch.envs.world.stock.placement import place_stock
 from regional_dispatch.envs.world.stock.table import stock_on_hand
@@ -38,7 +38,7 @@ def stock_after(scenario: Scenario, network: Network, layout: Layout | None = No
         layout: where stock stands before; default, the scenario's.
     """
     old = build_network(before(scenario))
-    return _moved_units(scenario, network, old, place_stock(before(scenario), old, layout))[0].astype(np.int16)
+    return _counted(scenario, _moved_units(scenario, network, old, place_stock(before(scenario), old, layout))[0])
 
 
 def on_hand_after(scenario: Scenario, network: Network) -> np.ndarray:
@@ -49,7 +49,21 @@ def on_hand_after(scenario: Scenario, network: Network) -> np.ndarray:
         network: after it.
     """
     old = build_network(before(scenario))
-    return _moved_units(scenario, network, old, stock_on_hand(before(scenario), old))[0].astype(np.int16)
+    return _counted(scenario, _moved_units(scenario, network, old, stock_on_hand(before(scenario), old))[0])
+
+
+def _counted(scenario: Scenario, units: np.ndarray) -> np.ndarray:
+    """Units as the kernel counts them: (S, F) int16.
+
+    Raises:
+        ScenarioError: more units of a SKU come together in one FC than it can count.
+    """
+    if units.max(initial=0) > np.iinfo(np.int16).max:
+        raise ScenarioError(
+            f"{scenario.source_file or scenario.name}: what_if: {units.max():,} units of a SKU come together in one "
+            f"FC, where {np.iinfo(np.int16).max:,} can be counted; leave another FC open, or move less stock"
+        )
+    return units.astype(np.int16)
 
 
 def stock_moves(scenario: Scenario, network: Network) -> list[Moved]:

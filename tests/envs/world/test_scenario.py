@@ -105,7 +105,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_scenario(tmp_path / "none.yaml")
     with pytest.raises(ScenarioError, match="scenario 'atlantis': no such file and no shipped scenario"):
         load_scenario("atlantis")
-    with pytest.raises(ScenarioError, match="no such file"):
+    with pytest.raises(ScenarioError, match="is a folder; give the path of a YAML file"):
         load_scenario(tmp_path)
 
 
@@ -140,7 +140,7 @@ def test_settings_are_read_as_strictly_as_files(field: str, text: str, message: 
 def test_a_name_cannot_lead_out_of_a_folder_or_reach_the_terminal(tmp_path: Path, name: str) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(yaml.safe_dump({"name": name}), encoding="utf-8")
-    with pytest.raises(ScenarioError, match="name = "):
+    with pytest.raises(ScenarioError, match=r"name = |U\+001B"):
         load_scenario(path)
 
 

@@ -58,11 +58,11 @@ LANES = Table(
                also=("to", "dest")),
         Column("mode", "text", "Mode; two sites may have several lanes, each of another mode", "air", "`truck`"),
         Column("miles", "positive", "Road distance; a column `km` is read as kilometres", "290",
-               "great circle × `network.circuity`, at least 10", "miles", also=("distance_miles", "mi"),
+               "great circle × `network.circuity`, at least 10", "miles", also=("distance_miles", "mi"), high=100_000,
                scaled=(("km", MILES_PER_KM), ("distance_km", MILES_PER_KM), ("kilometers", MILES_PER_KM),
                        ("kilometres", MILES_PER_KM))),
         Column("transit_hours", "positive", "Time on the road", "2", "`miles` at `network.speed_mph`", "hours",
-               also=("transit", "hours")),
+               also=("transit", "hours"), high=24 * 366),
         Column("departure_usd", "positive", "Cost of one departure of a real truck; `cost_eur` with "
                "`network.units: {money: EUR}`", "2400",
                "`trucks.usd_per_mile` × `miles` + `trucks.dock_usd`", "USD",

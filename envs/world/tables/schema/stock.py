@@ -23,7 +23,7 @@ STOCK = Table(
         Column("base_stock", "whole", "Level up to which it is reordered", "20", "sized from demand", "units",
                high=_LEVEL),
         Column("lead_time_hours", "positive", "From a review until what it ordered arrives", "72",
-               "`stock.lead_time_hours`", "hours"),
+               "`stock.lead_time_hours`", "hours", high=24 * 366),
     ),
 )  # fmt: skip
 PLACEMENT = Table(
