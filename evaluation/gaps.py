@@ -44,7 +44,7 @@ def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str
         "kinds": {str(kind): int(count) for kind, count in bounds["bound_kind"].value_counts(sort=False).items()},
         "usd_per_order": mean_interval(usd).facts(),
         "seconds": float(bounds["bound_seconds"].mean()),
-        "episodes": bounds.to_dict("records"),
+        "episodes": [{column: _known(value) for column, value in row.items()} for row in bounds.to_dict("records")],
         "best_untuned": best,
         "policies": {name: _gap(_costs(covered, name), usd, base) for name in names},
     }
@@ -60,8 +60,13 @@ def _gap(cost: np.ndarray, bound: np.ndarray, base: np.ndarray | None) -> dict[s
         "gap_usd": paired_difference(cost, bound).facts(),
         "gap_percent": _dict(ratio_of_means(100 * (cost - bound), bound)),
         "share_closed": None if base is None else _dict(ratio_of_means(base - cost, base - bound)),
-        "gaps_usd": (cost - bound).tolist(),
+        "gaps_usd": [_known(gap) for gap in (cost - bound).tolist()],
     }
+
+
+def _known(value: Any) -> Any:
+    """None for NaN, which JSON does not have."""
+    return None if value != value else value
 
 
 def _dict(interval: Interval | None) -> dict[str, float | None] | None:

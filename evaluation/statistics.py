@@ -139,14 +139,16 @@ def ratio_of_means(
 
     Args:
         top: (n,) one number per independent episode.
-        bottom: (n,) of the same episodes, not negative.
+        bottom: (n,) of the same episodes, not negative. Episodes where either is NaN are left out.
         level: nominal coverage, between 0 and 1.
 
     Returns:
         None if the mean of `bottom` is not above 0.
     """
     a, b = _row(top), _row(bottom)
-    return None if b.mean() <= 0 else _single(ratios_of_means(a[:, None], b[:, None], level))
+    known = ~np.isnan(a + b)
+    a, b = a[known], b[known]
+    return None if not len(b) or b.mean() <= 0 else _single(ratios_of_means(a[:, None], b[:, None], level))
 
 
 def ratios_of_means(
