@@ -33,14 +33,14 @@ def tuned_rules(policies: Mapping[str, Playable]) -> list[str]:
 
 
 def cheapest(frame: pd.DataFrame, names: Sequence[str], kpi: str) -> str | None:
-    """The named policy with the lowest mean of a cost; None if no policy is named.
+    """The named policy with the lowest mean of a cost; None if no policy is named, or none has a cost.
 
     Args:
         frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
         names: the policies to choose from.
         kpi: the KPI that is the cost.
     """
-    means = frame[frame["policy"].isin(list(names))].groupby("policy", sort=False)[kpi].mean()
+    means = frame[frame["policy"].isin(list(names))].groupby("policy", sort=False)[kpi].mean().dropna()
     return None if means.empty else str(means.idxmin())
 
 
