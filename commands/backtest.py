@@ -116,8 +116,7 @@ def _save(found: BackTest, out: Path, stream: str | None, shelves: Path) -> None
 
 def _facts(found: Any) -> dict[str, Any]:
     """A table of measures as plain numbers."""
-    return {name: _plain({**row._asdict(), "interval": row.interval and row.interval._asdict(),
-                          "check": row.check and row.check._asdict()}) for name, row in found.items()}  # fmt: skip
+    return {name: _plain({**row._asdict(), "interval": row.interval.facts()}) for name, row in found.items()}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -130,8 +129,7 @@ def _region_table(found: BackTest) -> Any:
 
     return pd.DataFrame(
         {"policy": policy, "region": region, "measure": name, "policy_value": row.policy, "recorded": row.recorded,
-         "difference": row.difference, "ci_low": row.interval and row.interval.ci_low,
-         "ci_high": row.interval and row.interval.ci_high}
+         "difference": row.difference, "ci_low": row.interval.ci_low, "ci_high": row.interval.ci_high}
         for policy in found.beside
         for region, of in region_rows(found, policy).items()
         for name, row in of.items()

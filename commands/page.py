@@ -20,8 +20,8 @@ class Command:
     """
 
     folder: tyro.conf.Positional[Path]
-    """A folder that `compare`, `benchmark`, `experiment`, `study` or `train.py --compare` wrote, or that of \
-the rows of `submit`."""
+    """A folder that `compare`, `benchmark`, `experiment`, `study`, `coverage` or `train.py --compare` \
+wrote, or that of the rows of `submit`."""
     page: Path = Path("README.md")
     """The Markdown file to change, in the working folder unless a path is given."""
     pictures: Path = Path("docs/results")

@@ -81,7 +81,7 @@ episodes."""
         kpis = {name: [compute_kpis(one.whole) for one in own] for name, own in played.items()}
         said = doubts(scenario, policies, results_frame(kpis, keys))
         about = facts(scenario, played, said, command_line(), self.seed, self.stream)
-        save_results(self.out, spread(tables, self.seed), differences(tables, self.seed), about)
+        save_results(self.out, spread(tables), differences(tables), about)
         if self.decisions:
             self._write_decisions(scenario, policies, keys[0])
         for doubt in said:

@@ -56,6 +56,9 @@ that RAY_ADDRESS names, or else a new one on this machine with as many CPUs as -
         out = self.out or Path("runs") / "studies" / path.stem
         claim(out, STUDY)
         with open_executor(Processes(self.workers), self.ray) as executor, cell_bar() as progress:
-            findings = study.answer(Lab(out, study.episodes, study.seed, executor, progress))
+            lab = Lab(out, study.episodes, study.seed, executor, progress)
+            findings = study.answer(lab)
+        notes = "".join(f"\n\nNote: {note}." for note in dict.fromkeys(lab.notes))
+        findings = findings._replace(method=findings.method + notes)
         save_report(study, findings, provenance(command_line()), out)
         print(f"{findings.answer}\nreport: {out / PAGE}")

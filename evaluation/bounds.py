@@ -65,7 +65,7 @@ def evaluate_bounds(
 def bound_row(bound: HindsightBound) -> dict[str, float | str]:
     """A bound as a row of a table; a relaxation's has full_trucks_per_order_usd too, the bound with equal shares."""
     row: dict[str, float | str] = {
-        "bound_per_order_usd": bound.usd / bound.orders if bound.orders else 0.0,
+        "bound_per_order_usd": bound.usd / bound.orders if bound.orders else float("nan"),
         "bound_kind": bound.kind,
         "bound_seconds": bound.seconds,
     }

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from regional_dispatch.baselines.bounds.bound import BoundError
 from regional_dispatch.baselines.tick_player import TickPlayer
 from regional_dispatch.envs.fingerprint import source_digest
+from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.digest import digest, scenario_digest
 from regional_dispatch.envs.world.reading import read_json
@@ -157,8 +158,7 @@ class Store:
                 return None
             kept = read_json(path)
             if kept["sha256"] == checksum(cell, kept["rows"]) and len(kept["rows"]) == len(cell.keys):
-                rows: Rows = kept["rows"]
-                return rows
+                return _with_nan(kept["rows"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
         print(f"note: {path} ({cell.title}): edited or damaged, so it is computed again", file=sys.stderr)
@@ -167,13 +167,38 @@ class Store:
     def write(self, cell: Cell, rows: Rows) -> None:
         """Keeps a cell; an interrupted write leaves no file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {"cell": cell.title, "sha256": checksum(cell, rows), "rows": rows}
+        stored = _without_nan(rows)
+        kept = {"cell": cell.title, "sha256": checksum(cell, stored), "rows": stored}
         text = json.dumps(kept, indent=1, allow_nan=False, ensure_ascii=False)
         with replacing(self._path(cell)) as file:
             file.write_text(text + "\n", encoding="utf-8")
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.fingerprint}.json"
+
+
+def _without_nan(value: Any) -> Any:
+    """Rows with None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if value != value else value
+
+
+def _with_nan(value: Any) -> Any:
+    """Rows with NaN again for the KPIs that are None: of what there was not, such as orders."""
+    if isinstance(value, list):
+        return [_with_nan(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _nan_for_none(part) if key in KPIS else _with_nan(part) for key, part in value.items()}
+
+
+def _nan_for_none(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_nan_for_none(part) for part in value]
+    return float("nan") if value is None else value
 
 
 # ---------------------------------------------------------------------------------------------------------- running

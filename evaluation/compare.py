@@ -8,7 +8,6 @@ from itertools import combinations, count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import pandas as pd
 import yaml
 
@@ -20,6 +19,7 @@ from regional_dispatch.evaluation.bounds import Bound, evaluate_bounds, join_bou
 from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
+from regional_dispatch.evaluation.intervals import few_samples, shown_difference
 from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
@@ -31,7 +31,7 @@ from regional_dispatch.evaluation.rollouts import (
     play,
     seconds_per_decision,
 )
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, paired_difference
 from regional_dispatch.evaluation.submission.objects import as_playable
 from regional_dispatch.evaluation.weeks import compare_weeks
 
@@ -67,9 +67,9 @@ def compare_policies(
         scenario: the world.
         policies: name → policy, in the order of the tables; any object with `predict()` is one, see
             `baselines.predict_player`.
-        episodes: E ≥ 1. One episode says nothing of spread, so it has no intervals. A trace is one sample of demand:
-            it is played once, whatever this says, and intervals are over its weeks.
-        seed: of the orders and of the bootstrap, ≥ 0.
+        episodes: E ≥ 1. Fewer than three have no intervals. A trace is one sample of demand: it is played once,
+            whatever this says, and intervals are over its weeks.
+        seed: of the orders, ≥ 0.
         command: the command line, kept in the summary.
         progress: called with the policy's name after each of its episodes, with "bound" after each bound.
         reevaluate: merge the unpicked packages of split orders once an hour, under every policy.
@@ -103,13 +103,11 @@ def compare_policies(
         transfers=transfers,
         threads=threads,
     )
-    summary = summarise(frame, seed)
-    if episodes == 1:
-        summary = _without_intervals(summary)
+    summary = summarise(frame)
     if bound is not None:
         bounds = evaluate_bounds(scenario, evaluation_keys(episodes, seed, stream), bound, progress)
         frame = join_bounds(frame, bounds)
-        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
+        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies))
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": episodes, "reevaluate": reevaluate,
         "transfers": transfers, "money": scenario.money,
@@ -119,7 +117,9 @@ def compare_policies(
 
 def _with_doubts(comparison: Comparison) -> Comparison:
     """The same with what to know before its numbers are believed."""
-    found = doubts(comparison.scenario, comparison.policies, comparison.frame)
+    weeks, meta = comparison.weeks, comparison.summary["meta"]
+    samples = (meta["episodes"], "episodes") if weeks is None else (meta["weeks"], "weeks")
+    found = [*few_samples(*samples), *doubts(comparison.scenario, comparison.policies, comparison.frame)]
     pace = seconds_per_decision(comparison.frame)
     timed = {"seconds_per_decision": pace} if pace else {}
     return comparison._replace(summary={**comparison.summary, **timed, "doubts": found})
@@ -135,24 +135,13 @@ def _compare_trace(
     if bound is not None:
         bounds = evaluate_bounds(scenario, evaluation_keys(1, 0), bound, progress)
         frame = join_bounds(frame, bounds)
-        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies), seed)
+        summary["gaps"] = gap_summary(frame, bounds, untuned_rules(policies))
     facts = {
         "scenario": scenario.name, "stream": stream, "seed": seed, "episodes": 1, "reevaluate": reevaluate,
         "transfers": transfers, "money": scenario.money, "weeks": int(weeks.groupby("policy")["whole"].sum().max()),
         "split": split_text(scenario, stream),
     }  # fmt: skip
     return Comparison(scenario, policies, frame, {**summary, "meta": {**facts, **provenance(command)}}, weeks)
-
-
-def _without_intervals(summary: Summary) -> Summary:
-    """The same means; the ends of their intervals are None."""
-    return {
-        part: {
-            name: {kpi: {**cell, "ci_low": None, "ci_high": None} for kpi, cell in kpis.items()}
-            for name, kpis in summary[part].items()
-        }
-        for part in ("policies", "paired")
-    }
 
 
 class Learned(Protocol):
@@ -178,42 +167,31 @@ def check_unseen(policies: Mapping[str, Learned], stream: str, seed: int) -> Non
             )
 
 
-def summarise(frame: pd.DataFrame, seed: int, pairs: Sequence[tuple[str, str]] | None = None) -> Summary:
-    """Means over episodes with 95 % bootstrap intervals.
-
-    Every interval draws its resamples from the same seed, so it does not depend on which other policies are compared.
+def summarise(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]] | None = None) -> Summary:
+    """Means over episodes with 95 % intervals (`evaluation.statistics.mean_interval`).
 
     Args:
         frame: one row per policy × episode; see `evaluate_policies`.
-        seed: of the bootstrap.
         pairs: (A, B) to take differences of. Default: each A that stands before B in the frame.
 
     Returns:
         `{"policies": {name: {kpi: {"mean", "ci_low", "ci_high"}}}, "paired": {"A - B": {kpi: {…}}}}`. The intervals of
-        `paired` are those of the per-episode differences.
+        `paired` are those of the per-episode differences. What is not known is None: the ends of fewer than three
+        episodes, or of numbers that are mostly the same, and the mean of what no episode has.
     """
     names = list(frame["policy"].unique())
     values = {
         name: frame[frame["policy"] == name].sort_values("episode").set_index("episode")[list(KPIS)] for name in names
     }
     return {
-        "policies": {
-            name: {kpi: _known(bootstrap_mean(values[name][kpi], np.random.default_rng(seed))) for kpi in KPIS}
-            for name in names
-        },
+        "policies": {name: {kpi: mean_interval(values[name][kpi]).facts() for kpi in KPIS} for name in names},
         "paired": {
             f"{a} - {b}": {
-                kpi: _known(paired_difference(values[a][kpi], values[b][kpi], np.random.default_rng(seed)))
-                for kpi in KPIS
+                kpi: shown_difference(kpi, paired_difference(values[a][kpi], values[b][kpi]).facts()) for kpi in KPIS
             }
             for a, b in (combinations(names, 2) if pairs is None else pairs)
         },
     }
-
-
-def _known(interval: Interval) -> dict[str, float | None]:
-    """An interval with None for NaN, which JSON does not have."""
-    return {name: None if value != value else value for name, value in interval._asdict().items()}
 
 
 def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, Any] | None = None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.envs.world.findings import noticed
+from regional_dispatch.envs.world.findings import Finding, noticed
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.stock import place_stock
@@ -16,7 +18,7 @@ from regional_dispatch.evaluation.known_world import foreign_worlds
 from regional_dispatch.evaluation.rollouts import Playable
 
 LOW_FILL = 0.10
-LARGE_SETTLEMENT = 0.05
+LARGE_SETTLEMENT = 0.02
 
 
 def doubts(scenario: Scenario, policies: Mapping[str, Playable], frame: pd.DataFrame) -> list[str]:
@@ -29,18 +31,50 @@ def doubts(scenario: Scenario, policies: Mapping[str, Playable], frame: pd.DataF
     """
     mean = frame.groupby("policy", sort=False)[["truck_fill", "settled_share", "lost_line_share"]].mean()
     found = [*foreign_worlds(policies, scenario, frame), *_low_fill(scenario, mean["truck_fill"]), *_sample(scenario)]
-    settled = float(mean["settled_share"].max())
-    if settled > LARGE_SETTLEMENT:
-        found.append(
-            f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
-            f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
-        )
-    found += [*_sizing(scenario, mean["lost_line_share"]), *_empty_fcs(scenario), *_promises(scenario)]
+    found += [
+        *settlement(scenario, frame),
+        *_sizing(scenario, mean["lost_line_share"]),
+        *_empty_fcs(scenario),
+        *_promises(scenario),
+    ]
     if scenario.money != "USD":
         found.append(
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
         )
-    return found + [str(finding) for finding in noticed()]
+    return found + [str(finding) for finding in _of_its_files(scenario)]
+
+
+def settlement(scenario: Scenario, frame: pd.DataFrame) -> list[str]:
+    """A warning where much of the cost is work under way at the horizon, whose dollars are assumed.
+
+    Args:
+        scenario: the world.
+        frame: one row per policy and episode with the KPIs.
+    """
+    settled = frame.groupby("policy", sort=False)["settled_share"].mean().max()
+    if not settled > LARGE_SETTLEMENT:
+        return []
+    return [
+        f"up to {settled:.1%} of the dollars are work under way at the horizon, settled at standard cost "
+        f"(trucks {scenario.trucks.standard_fill:.0%} full); a longer horizon_hours makes it less"
+    ]
+
+
+def _of_its_files(scenario: Scenario) -> list[Finding]:
+    """The warnings about the files of a scenario; others of this process belong to other results."""
+    own = {Path(text).name for text in _texts(scenario.model_dump(mode="json"))}
+    if scenario.source_file is not None:
+        own.add(Path(scenario.source_file).name)
+    return [finding for finding in noticed() if Path(finding.file).name in own]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All text in nested lists and mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _sample(scenario: Scenario) -> list[str]:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.policy_kinds import cheapest
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference, ratio_of_means
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, paired_difference, ratio_of_means
 
 OPTIMUM, LOWER_BOUND = "optimum", "lower bound"
 
 
-def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str], seed: int) -> dict[str, Any]:
-    """Gaps to the bound, with 95 % bootstrap intervals over the episodes that have one.
+def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str]) -> dict[str, Any]:
+    """Gaps to the bound, with 95 % intervals over the episodes that have one.
 
     With U the untuned rule of the lowest mean cost, the share of the gap that a policy closes is (U − policy) /
     (U − bound), a ratio of means. All costs are USD per order of the whole episode, warm-up included, because a bound
@@ -26,7 +26,6 @@ def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str
         frame: one row per policy × episode; see `evaluation.rollouts.evaluate_policies`.
         bounds: one row per episode; see `evaluation.bounds.evaluate_bounds`.
         untuned: the rules with default parameters, among which U is chosen.
-        seed: of the bootstrap.
 
     Returns:
         `{"label", "kinds", "usd_per_order", "seconds", "episodes", "best_untuned", "policies"}`. The label is
@@ -43,11 +42,11 @@ def gap_summary(frame: pd.DataFrame, bounds: pd.DataFrame, untuned: Sequence[str
     return {
         "label": OPTIMUM if (bounds["bound_kind"] == "exact").all() else LOWER_BOUND,
         "kinds": {str(kind): int(count) for kind, count in bounds["bound_kind"].value_counts(sort=False).items()},
-        "usd_per_order": bootstrap_mean(usd, np.random.default_rng(seed))._asdict(),
+        "usd_per_order": mean_interval(usd).facts(),
         "seconds": float(bounds["bound_seconds"].mean()),
-        "episodes": bounds.to_dict("records"),
+        "episodes": [{column: _known(value) for column, value in row.items()} for row in bounds.to_dict("records")],
         "best_untuned": best,
-        "policies": {name: _gap(_costs(covered, name), usd, base, seed) for name in names},
+        "policies": {name: _gap(_costs(covered, name), usd, base) for name in names},
     }
 
 
@@ -55,18 +54,20 @@ def _costs(frame: pd.DataFrame, name: str) -> np.ndarray:
     return frame.loc[frame["policy"] == name, EPISODE_COST].to_numpy(dtype=float)
 
 
-def _gap(cost: np.ndarray, bound: np.ndarray, base: np.ndarray | None, seed: int) -> dict[str, Any]:
-    """All intervals draw the same resamples of episodes."""
+def _gap(cost: np.ndarray, bound: np.ndarray, base: np.ndarray | None) -> dict[str, Any]:
     return {
-        "cost_usd": bootstrap_mean(cost, np.random.default_rng(seed))._asdict(),
-        "gap_usd": paired_difference(cost, bound, np.random.default_rng(seed))._asdict(),
-        "gap_percent": _dict(ratio_of_means(100 * (cost - bound), bound, np.random.default_rng(seed))),
-        "share_closed": None
-        if base is None
-        else _dict(ratio_of_means(base - cost, base - bound, np.random.default_rng(seed))),
-        "gaps_usd": (cost - bound).tolist(),
+        "cost_usd": mean_interval(cost).facts(),
+        "gap_usd": paired_difference(cost, bound).facts(),
+        "gap_percent": _dict(ratio_of_means(100 * (cost - bound), bound)),
+        "share_closed": None if base is None else _dict(ratio_of_means(base - cost, base - bound)),
+        "gaps_usd": [_known(gap) for gap in (cost - bound).tolist()],
     }
 
 
-def _dict(interval: Interval | None) -> dict[str, float] | None:
-    return None if interval is None else interval._asdict()
+def _known(value: Any) -> Any:
+    """None for NaN, which JSON does not have."""
+    return None if value != value else value
+
+
+def _dict(interval: Interval | None) -> dict[str, float | None] | None:
+    return None if interval is None else interval.facts()

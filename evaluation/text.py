@@ -22,14 +22,21 @@ def number(value: float | None, decimals: int, signed: bool = False) -> str:
 def interval(values: Mapping[str, float | None] | None, decimals: int, signed: bool = True) -> str:
     """`mean [low, high]` of an interval as `evaluation.statistics.Interval` names it; a dash where there is none.
 
-    One sample has no interval, and its ends are None: `mean [–]`.
+    Where there is a mean alone, as of one sample, the ends are None: `mean [–]`.
     """
-    if values is None or values["mean"] is None:
+    if values is None:
         return NOTHING
-    if values["ci_low"] is None or values["ci_high"] is None:
-        return f"{number(values['mean'], decimals, signed)} [{NOTHING}]"
-    mean, low, high = (number(values[key] or 0.0, decimals, signed) for key in ("mean", "ci_low", "ci_high"))
+    mean, low, high = (number(values[key], decimals, signed) for key in ("mean", "ci_low", "ci_high"))
+    if NOTHING in (low, high):
+        return mean if mean == NOTHING else f"{mean} [{NOTHING}]"
     return f"{mean} [{low}, {high}]"
+
+
+def plus_minus(values: Mapping[str, float | None], decimals: int) -> str:
+    """`mean ± half the width` of an interval; `mean ± –` where there is none."""
+    low, high = values["ci_low"], values["ci_high"]
+    half = None if low is None or high is None else (high - low) / 2
+    return f"{number(values['mean'], decimals)} ± {number(half, decimals)}"
 
 
 def times(values: Mapping[str, float | None] | None, factor: float) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.evaluation.intervals import over_samples
+from regional_dispatch.evaluation.intervals import over_samples, shown_difference
 from regional_dispatch.evaluation.periods import PART_KPIS, Played, play_policy, week_edges, whole_weeks
 from regional_dispatch.evaluation.rollouts import Playable, evaluation_keys, results_frame
 
@@ -33,8 +33,8 @@ def compare_weeks(
 ) -> Weeks:
     """Plays every policy through the trace.
 
-    A KPI's mean is that of all orders counted; its interval, where there are two whole weeks or more, is Student's t
-    over weeks, and for a pair over their differences week by week.
+    A KPI's mean is that of all orders counted; its interval, where there are three whole weeks or more, is over weeks
+    (`evaluation.statistics.week_mean`), and for a pair over their differences week by week.
 
     Args:
         scenario: with a trace.
@@ -67,15 +67,15 @@ def _summary(frame: pd.DataFrame, weeks: pd.DataFrame) -> dict[str, Any]:
     week = {str(name): rows[rows["whole"]] for name, rows in weeks.groupby("policy", sort=False)}
     return {
         "policies": {
-            name: {kpi: over_samples(_values(week[name], kpi), float(whole[name][kpi]), True, 0) for kpi in KPIS}
+            name: {kpi: over_samples(_values(week[name], kpi), float(whole[name][kpi]), True) for kpi in KPIS}
             for name in whole
         },
         "paired": {
             f"{a} - {b}": {
-                kpi: over_samples(
+                kpi: shown_difference(kpi, over_samples(
                     [x - y for x, y in zip(_values(week[a], kpi), _values(week[b], kpi), strict=True)],
-                    float(whole[a][kpi] - whole[b][kpi]), True, 0,
-                )
+                    float(whole[a][kpi] - whole[b][kpi]), True,
+                ))
                 for kpi in KPIS
             }
             for a, b in combinations(whole, 2)

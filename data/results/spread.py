@@ -8,32 +8,29 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.data.results.tables import ROWS, Tables
-from regional_dispatch.evaluation.statistics import bootstrap_means
+from regional_dispatch.evaluation.statistics import mean_intervals
 
-RESAMPLES = 2_000  # of the bootstrap, shared by all cells of a table
 LOW, HIGH = "_low", "_high"  # endings of the columns that hold an interval's ends
 
 
-def spread(episodes: Mapping[str, Sequence[Tables]], seed: int) -> Tables:
+def spread(episodes: Mapping[str, Sequence[Tables]]) -> Tables:
     """Means over episodes, of all policies one below the other.
 
     Args:
         episodes: policy → the tables of each of its episodes.
-        seed: of the bootstrap.
 
     Returns:
         Table → rows with `policy` first. With two episodes or more, each measurement has `_low` and `_high` beside it.
     """
     return {
         name: _stacked(
-            _means({"policy": policy}, name, [tables[name] for tables in played], seed)
-            for policy, played in episodes.items()
+            _means({"policy": policy}, name, [tables[name] for tables in played]) for policy, played in episodes.items()
         )
         for name in ROWS
     }
 
 
-def differences(episodes: Mapping[str, Sequence[Tables]], seed: int) -> Tables:
+def differences(episodes: Mapping[str, Sequence[Tables]]) -> Tables:
     """Each policy less the first one, episode by episode on the same orders: `spread` of these differences.
 
     Empty for a single policy.
@@ -41,7 +38,7 @@ def differences(episodes: Mapping[str, Sequence[Tables]], seed: int) -> Tables:
     first, *others = episodes
     return {
         name: _stacked(
-            _means({"policy": policy, "against": first}, name, _less(name, episodes[policy], episodes[first]), seed)
+            _means({"policy": policy, "against": first}, name, _less(name, episodes[policy], episodes[first]))
             for policy in others
         )
         for name in (ROWS if others else ())
@@ -60,11 +57,11 @@ def _less(name: str, a: Sequence[Tables], b: Sequence[Tables]) -> list[pd.DataFr
     return [pd.concat([x[name][keys], x[name][values] - y[name][values]], axis=1) for x, y in pairs]
 
 
-def _means(first: Mapping[str, str], name: str, tables: Sequence[pd.DataFrame], seed: int) -> pd.DataFrame:
+def _means(first: Mapping[str, str], name: str, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     keys = list(ROWS[name])
     values = tables[0].columns.drop(keys)
     cells = np.stack([table[values].to_numpy(dtype=float) for table in tables])  # (episodes, rows, columns)
-    mean, low, high = bootstrap_means(cells.reshape(len(cells), -1), np.random.default_rng(seed), RESAMPLES)
+    mean, low, high = mean_intervals(cells.reshape(len(cells), -1))
     out = tables[0][keys].copy()
     for place, (key, value) in enumerate(first.items()):
         out.insert(place, key, value)

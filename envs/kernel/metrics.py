@@ -76,8 +76,8 @@ class Kpi(NamedTuple):
     formula: Callable[[Totals], float]
 
 
-def _ratio(top: float, bottom: float, nothing: float = math.nan) -> float:
-    return float(top / bottom) if bottom else nothing
+def _ratio(top: float, bottom: float) -> float:
+    return float(top / bottom) if bottom else math.nan
 
 
 def _per_order(component: int) -> Callable[[Totals], float]:
@@ -88,13 +88,8 @@ def _share(top: int, bottom: int) -> Callable[[Totals], float]:
     return lambda t: _ratio(t.count[top], t.count[bottom])
 
 
-def _of_trucks(top: int, bottom: int) -> Callable[[Totals], float]:
-    """A share of departures or of their room; 0 where no truck left."""
-    return lambda t: _ratio(t.count[top], t.count[bottom], 0.0)
-
-
 def _per_day(counter: int) -> Callable[[Totals], float]:
-    return lambda t: _ratio(t.count[counter], t.days, 0.0)
+    return lambda t: _ratio(t.count[counter], t.days)
 
 
 KPIS: dict[str, Kpi] = {
@@ -120,10 +115,10 @@ KPIS: dict[str, Kpi] = {
         "hours", "lower", "mean over lines of delivery − order", _share(N.line_hours, N.lines_due)
     ),
     "truck_fill": Kpi(
-        "share", "higher", "packages on trucks / room on trucks", _of_trucks(N.truck_packages, N.truck_room)
+        "share", "higher", "packages on trucks / room on trucks", _share(N.truck_packages, N.truck_room)
     ),
     "direct_truck_fill": Kpi(
-        "share", "higher", "the same, for trucks FC → station", _of_trucks(N.direct_packages, N.direct_room)
+        "share", "higher", "the same, for trucks FC → station", _share(N.direct_packages, N.direct_room)
     ),
     "direct_share": Kpi(
         "share", "neither", "packages that go FC → station on one truck / packages",
@@ -131,7 +126,7 @@ KPIS: dict[str, Kpi] = {
     ),
     "lanes_used": Kpi("lanes", "lower", "lanes with at least one truck", lambda t: float(t.count[N.lanes_used])),
     "trucks": Kpi("trucks a day", "lower", "departures / days", _per_day(N.trucks)),
-    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _of_trucks(N.spot_trucks, N.trucks)),
+    "spot_share": Kpi("share", "lower", "departures on hired trucks / departures", _share(N.spot_trucks, N.trucks)),
     "miles_per_package": Kpi(
         "miles", "lower", "mean road miles of a package's route", _share(N.package_miles, N.packages)
     ),
@@ -156,16 +151,16 @@ KPIS: dict[str, Kpi] = {
     ),
     "settled_share": Kpi(
         "share", "neither", "dollars of work under way at the horizon, settled at standard cost / all dollars",
-        lambda t: _ratio(t.settled_usd, t.usd.sum(), 0.0),
+        lambda t: _ratio(t.settled_usd, t.usd.sum()),
     ),
     "transfer_units": Kpi("units a day", "neither", "units sent from FC to FC / days", _per_day(N.transfer_units)),
     "transfer_trucks": Kpi("trucks a day", "neither", "trucks they went on / days", _per_day(N.transfer_trucks)),
     "transfer_fill": Kpi(
-        "share", "higher", "those units / room on them", _of_trucks(N.transfer_units, N.transfer_room)
+        "share", "higher", "those units / room on them", _share(N.transfer_units, N.transfer_room)
     ),
 }  # fmt: skip
 
 
 def compute_kpis(totals: Totals) -> dict[str, float]:
-    """All KPIs of one network, or one region of it, by name; NaN where there is no order, line or package."""
+    """All KPIs of one network, or one region of it, by name; NaN where a ratio has nothing to divide by, such as no order."""
     return {name: kpi.formula(totals) for name, kpi in KPIS.items()}

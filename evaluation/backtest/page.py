@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from regional_dispatch.evaluation.backtest.run import BackTest, Beside
 from regional_dispatch.evaluation.backtest.split import split_text, time_text
 from regional_dispatch.evaluation.backtest.tables import MEASURES, Row, lane_table, region_rows, rows, samples
+from regional_dispatch.evaluation.intervals import few_samples
 from regional_dispatch.evaluation.periods import whole_weeks
-from regional_dispatch.evaluation.statistics import Interval
+from regional_dispatch.evaluation.statistics import FEWEST, Interval
 from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number
 
-HEADER = ("", "unit", "policy", "on record", "difference [95 % over weeks]", "%", "block bootstrap")
+HEADER = ("", "unit", "policy", "on record", "difference [95 % over weeks]", "%")
 _BY_WEEK = ("usd", "hours", "miles", "co2_kg")
 _MOST_LANES = 15  # in the page; lanes.csv has all
 _ALIKE = 0.2  # of a difference; one that changes by less does not depend on units lent
@@ -22,12 +23,13 @@ _STOCK_FIRST = "Give a table of stock before you trust either."
 def sample_text(found: BackTest) -> str:
     """How many weeks there are, and what that means for intervals."""
     weeks = len(whole_weeks(next(iter(found.beside.values())).policy))
-    if weeks > 1:
-        return (
-            f"One trace is one sample: intervals are Student's t over {weeks} weeks of paired differences. They say "
-            "how much weeks like these differ, not how other years would."
-        )
-    return f"One trace is one sample, and this one has {'one' if weeks else 'no'} whole week: there is no interval."
+    few = "".join(f" {sentence}." for sentence in few_samples(weeks, "weeks"))
+    if weeks < FEWEST:
+        return f"One trace is one sample, and there is no interval.{few}"
+    return (
+        f"One trace is one sample: intervals are Student's t over {weeks} weeks of paired differences. They say how "
+        f"much weeks like these differ, not how other years would.{few}"
+    )
 
 
 def measure_rows(found: Mapping[str, Row]) -> list[list[str]]:
@@ -38,9 +40,8 @@ def measure_rows(found: Mapping[str, Row]) -> list[list[str]]:
         percent = 100 * row.difference / row.recorded if row.recorded else float("nan")
         out.append([
             measure.title, measure.unit, *(_text(x, measure.decimals) for x in (row.policy, row.recorded)),
-            _with_interval(row.difference, row.interval, measure.decimals),
-            _text(percent, 1, signed=True) if not math.isnan(percent) else NOTHING,
-            _range(row.check, measure.decimals),
+            interval(row.interval.facts(), measure.decimals),
+            _text(percent, 1, signed=True),
         ])  # fmt: skip
     return out
 
@@ -85,7 +86,7 @@ def lent_lines(beside: Beside) -> list[str]:
         f"Warning: {number(forced.lent_units, 0)} units on record ({100 * forced.lent_units / forced.recorded:.0f} per "
         "100 lines) were not on the simulated shelves. With these units put there for both sides the difference is "
         f"{number(usd, 0, signed=True)} USD a week; with the simulated shelves alone for the policy it is "
-        f"{_with_interval(alone.difference, alone.interval, 0)}. {trust}"
+        f"{interval(alone.interval.facts(), 0)}. {trust}"
     ]
 
 
@@ -137,7 +138,7 @@ def page(found: BackTest, made: str, stream: str | None = None) -> str:
 def _region_lines(found: BackTest, policy: str) -> list[str]:
     header = ["region", *(f"{MEASURES[name].title}, {MEASURES[name].unit}" for name in _BY_WEEK)]
     cells = [
-        [region, *(_with_interval(of[n].difference, of[n].interval, MEASURES[n].decimals) for n in _BY_WEEK)]
+        [region, *(interval(of[n].interval.facts(), MEASURES[n].decimals) for n in _BY_WEEK)]
         for region, of in region_rows(found, policy).items()
     ]
     return markdown_lines(header, cells)
@@ -149,11 +150,10 @@ def _lane_lines(found: BackTest, policy: str) -> list[str]:
     top = own.loc[own["usd_difference"].abs().sort_values(ascending=False, kind="stable").index][:_MOST_LANES]
     cells = []
     for _, row in top.iterrows():
-        low, high = row["usd_low"], row["usd_high"]
-        over = None if math.isnan(low) else Interval(row["usd_difference"], low, high)
+        over = Interval(row["usd_difference"], row["usd_low"], row["usd_high"])
         cells.append([
             f"{row['origin']} → {row['destination']}", number(row["usd_per_week"], 0),
-            number(row["usd_per_week_recorded"], 0), _with_interval(row["usd_difference"], over, 0),
+            number(row["usd_per_week_recorded"], 0), interval(over.facts(), 0),
         ])  # fmt: skip
     return markdown_lines(["lane", "policy", "on record", "difference [95 % over weeks]"], cells)
 
@@ -173,16 +173,3 @@ def _week_lines(found: BackTest, policy: str) -> list[str]:
 
 def _text(value: float, decimals: int, signed: bool = False) -> str:
     return NOTHING if math.isnan(value) else number(value, decimals, signed)
-
-
-def _with_interval(value: float, over: Interval | None, decimals: int) -> str:
-    if math.isnan(value):
-        return NOTHING
-    ends: Sequence[float | None] = (None, None) if over is None else (over.ci_low, over.ci_high)
-    return interval({"mean": value, "ci_low": ends[0], "ci_high": ends[1]}, decimals)
-
-
-def _range(over: Interval | None, decimals: int) -> str:
-    if over is None:
-        return NOTHING
-    return f"[{number(over.ci_low, decimals, signed=True)}, {number(over.ci_high, decimals, signed=True)}]"

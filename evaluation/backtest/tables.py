@@ -1,6 +1,6 @@
 """Differences between a policy and what was really chosen: in all, by region, by lane and by week.
 
-A difference is the policy less the record. Intervals are Student's t over whole weeks, which are the samples.
+A difference is the policy less the record. Intervals are over whole weeks, which are the samples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from regional_dispatch.evaluation.backtest.really import reality
 from regional_dispatch.evaluation.backtest.run import BackTest, Beside
 from regional_dispatch.evaluation.backtest.split import time_text
 from regional_dispatch.evaluation.periods import Period, whole_weeks
-from regional_dispatch.evaluation.statistics import Interval, block_mean, student_mean
+from regional_dispatch.evaluation.statistics import Interval, week_mean, week_means
 
 
 class Measure(NamedTuple):
@@ -57,8 +57,7 @@ class Row(NamedTuple):
     policy: float
     recorded: float
     difference: float
-    interval: Interval | None  # of the difference, over weeks
-    check: Interval | None  # the same by block bootstrap, which lets neighbouring weeks be alike
+    interval: Interval  # of the difference, over weeks
 
 
 def samples(periods: Sequence[Period]) -> list[Period]:
@@ -80,11 +79,10 @@ def rows(beside: Beside, totals: Callable[[Period], Totals] = lambda period: per
 def _row(weeks: Sequence[tuple[float, float]]) -> Row:
     values = np.array([pair for pair in weeks if not np.isnan(pair).any()]).reshape(-1, 2)
     if not len(values):
-        return Row(*(float("nan"),) * 3, None, None)
+        return Row(*(float("nan"),) * 3, Interval(*(float("nan"),) * 3))
     change = values[:, 0] - values[:, 1]
     policy, recorded = values.mean(axis=0).tolist()
-    check = block_mean(change, np.random.default_rng(0))
-    return Row(policy, recorded, float(change.mean()), student_mean(change), check)
+    return Row(policy, recorded, float(change.mean()), week_mean(change))
 
 
 def region_rows(found: BackTest, policy: str) -> dict[str, dict[str, Row]]:
@@ -148,7 +146,7 @@ def lane_table(found: BackTest) -> pd.DataFrame:
             columns[f"{name}_per_week_recorded"] = recorded[name].mean(axis=0)
             columns[f"{name}_difference"] = change.mean(axis=0)
             if name == "usd":
-                columns["usd_low"], columns["usd_high"] = _ends(change)
+                _, columns["usd_low"], columns["usd_high"] = week_means(change)
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
@@ -166,11 +164,3 @@ def _lane_weeks(found: BackTest, weeks: Sequence[Period]) -> dict[str, np.ndarra
         "usd": trucks * lanes["cost"],
         "co2_kg": miles * per_mile,
     }
-
-
-def _ends(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of Student's t intervals of the columns of (weeks, L); NaN for fewer than two weeks."""
-    found = [student_mean(column) for column in change.T]
-    ends = [(np.nan, np.nan) if x is None else (x.ci_low, x.ci_high) for x in found]
-    low, high = np.array(ends).T
-    return low, high

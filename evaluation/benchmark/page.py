@@ -16,12 +16,13 @@ from rich.text import Text
 
 from regional_dispatch.evaluation.cells import Progress
 from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.intervals import few_samples
 from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.report.comparison import gap_markdown, pace_text
 from regional_dispatch.evaluation.report.gaps import closed_cell
-from regional_dispatch.evaluation.statistics import bootstrap_mean
-from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, times
+from regional_dispatch.evaluation.statistics import mean_interval
+from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, plus_minus, times
 
 _KEY = (
     "In the tables of each scenario, dollars and packages are per order, miles per package, hours from click to "
@@ -38,11 +39,12 @@ def benchmark_page(summary: Summary) -> str:
     lines = [
         f"# Benchmark {meta['suite']}", "",
         f"{meta['episodes']} held-out episode{plural} per policy and scenario, seed {meta['seed']}; all policies meet "
-        "the same orders. Intervals are 95 %, bootstrapped over episodes, those of differences over paired ones.", "",
+        "the same orders. Intervals are 95 %, over episodes, those of differences over paired ones.", "",
+        *(f"{sentence}.\n" for sentence in few_samples(meta["episodes"])),
         "## Cost per order", "",
         f"USD, mean ± half the width of its interval; the best in bold, {UNTUNED_MARK} the best untuned rule.", "",
         *_matrix(scenarios, _cost_cell), "", *_untuned(scenarios), *_against_untuned(scenarios),
-        *_over_networks(scenarios, meta["seed"]),
+        *_over_networks(scenarios),
     ]  # fmt: skip
     if any("gaps" in scenario for scenario in scenarios.values()):
         lines += ["", "## Gap closed", "", *_closed(scenarios)]
@@ -79,7 +81,7 @@ def _names(scenarios: Mapping[str, Summary]) -> list[str]:
 def _cost(scenario: Summary, name: str) -> str:
     cost = scenario["policies"][name][COST]
     mark = f" {UNTUNED_MARK}" if name == scenario["best_untuned"] else ""
-    return f"{number(cost['mean'], 3)} ± {number((cost['ci_high'] - cost['ci_low']) / 2, 3)}{mark}"
+    return f"{plus_minus(cost, 3)}{mark}"
 
 
 def _cost_cell(scenario: Summary, name: str) -> str:
@@ -195,7 +197,7 @@ def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
         for title, generated in (("generated networks", True), ("named scenarios", False)):
             group = [scenario for scenario in scenarios.values() if scenario["generated"] == generated]
             costs = [cost for scenario in group if (cost := _difference_to_untuned(scenario, name))]
-            cheaper, surely = (sum(cost[end] < 0 for cost in costs) for end in ("mean", "ci_high"))
+            cheaper, surely = (sum((cost[end] or 0) < 0 for cost in costs) for end in ("mean", "ci_high"))
             if costs:
                 counts.append(f"{cheaper} of {len(costs)} {title} ({surely} with the whole interval below zero)")
         if counts:
@@ -203,7 +205,7 @@ def _cheaper(scenarios: Mapping[str, Summary]) -> list[str]:
     return lines
 
 
-def _over_networks(scenarios: Mapping[str, Summary], seed: int) -> list[str]:
+def _over_networks(scenarios: Mapping[str, Summary]) -> list[str]:
     """Policies that are not untuned rules against each other: the expected difference on a new generated network."""
     group = [scenario for scenario in scenarios.values() if scenario["generated"] and scenario["best_untuned"]]
     names = [name for name in _beside_rules(scenarios) if all(name in scenario["policies"] for scenario in group)]
@@ -213,13 +215,13 @@ def _over_networks(scenarios: Mapping[str, Summary], seed: int) -> list[str]:
     rivals = {"the best untuned rule": _means(group, [scenario["best_untuned"] for scenario in group])}
     rivals |= own if len(own) > 1 else {}
     rows = [
-        [title, *(NOTHING if rival == title else _percent_above(costs, rivals[rival], seed) for rival in rivals)]
+        [title, *(NOTHING if rival == title else _percent_above(costs, rivals[rival]) for rival in rivals)]
         for title, costs in own.items()
     ]
     return [
         "", "## Over all generated networks", "",
         f"Cost per order above that of the one it is compared to, in percent: mean of {len(group)} networks; intervals "
-        "draw networks, so they hold for others of their kind.", "",
+        "are over networks, so they hold for others of their kind.", "",
         *markdown_lines(["policy", *rivals], rows),
     ]  # fmt: skip
 
@@ -229,8 +231,8 @@ def _means(group: Sequence[Summary], names: Sequence[str]) -> np.ndarray:
     return np.array([scenario["policies"][name][COST]["mean"] for scenario, name in zip(group, names, strict=True)])
 
 
-def _percent_above(costs: np.ndarray, rival: np.ndarray, seed: int) -> str:
-    return interval(bootstrap_mean(100 * (costs / rival - 1), np.random.default_rng(seed))._asdict(), 1)
+def _percent_above(costs: np.ndarray, rival: np.ndarray) -> str:
+    return interval(mean_interval(100 * (costs / rival - 1)).facts(), 1)
 
 
 def _closed(scenarios: Mapping[str, Summary]) -> list[str]:

@@ -13,6 +13,7 @@ from regional_dispatch.evaluation.benchmark.suite import Stage, Suite
 from regional_dispatch.evaluation.bounds import Bound, join_bounds
 from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, playable_cell
 from regional_dispatch.evaluation.compare import Summary, check_unseen, summarise
+from regional_dispatch.evaluation.doubts import settlement
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.known_world import foreign_worlds
@@ -70,7 +71,7 @@ def run_suite(
     plans = [_plan(worlds, stage, keys, bound) for stage in stages]
     done, reused = _fill(plans, Store(folder / CELLS), executor, progress)
     frames = {plan.stage.name: _frames(plan, keys, done) for plan in plans}
-    scenarios = {plan.stage.name: summarise_stage(plan.stage, *frames[plan.stage.name], suite.seed) for plan in plans}
+    scenarios = {plan.stage.name: summarise_stage(plan.stage, *frames[plan.stage.name]) for plan in plans}
     meta = {"suite": suite.name, "seed": suite.seed, "episodes": suite.episodes, **provenance(command)}
     return Benchmark(_all_rows(frames), {"meta": meta, "scenarios": scenarios}, reused, len(done))
 
@@ -106,14 +107,15 @@ def _frames(plan: Plan, keys: Sequence[int], done: dict[str, Rows]) -> tuple[pd.
     return frame, pd.DataFrame(rows)
 
 
-def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | None, seed: int) -> dict[str, Any]:
+def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | None) -> dict[str, Any]:
     """Summarises one scenario.
 
     Returns:
         `policies` and `paired` as `evaluation.compare.summarise` has them, with the differences of every policy to the
         best untuned rule and to the best tuned one; the names `best`, `best_untuned` and `best_tuned` by mean cost per
         order (None where there is no such policy), `untuned` (all of them), `doubts` (policies played where they were
-        not trained), `tests`, `reevaluate`, `generated`, `seconds_per_decision` of policies that play themselves; and
+        not trained, a large settlement), `tests`, `reevaluate`, `generated`, `seconds_per_decision` of policies that
+        play themselves; and
         `gaps` (`evaluation.gaps.gap_summary`) if there are bounds.
 
     Raises:
@@ -125,14 +127,15 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
     summary = {
         "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
-        "untuned": untuned, "doubts": foreign_worlds(stage.policies, stage.scenario, frame),
-        **summarise(frame, seed, pairs),
+        "untuned": untuned,
+        "doubts": [*foreign_worlds(stage.policies, stage.scenario, frame), *settlement(stage.scenario, frame)],
+        **summarise(frame, pairs),
     }  # fmt: skip
     if pace := seconds_per_decision(frame):
         summary["seconds_per_decision"] = pace
     if bounds is not None:
         join_bounds(frame, bounds)  # raises if a policy is below a bound
-        summary["gaps"] = gap_summary(frame, bounds, untuned, seed)
+        summary["gaps"] = gap_summary(frame, bounds, untuned)
     return summary
 
 

@@ -20,6 +20,7 @@ from regional_dispatch.evaluation.experiments.file import PPO
 from regional_dispatch.evaluation.experiments.run import CURVES
 from regional_dispatch.evaluation.experiments.summary import BETTER, TIE, verdict
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training
+from regional_dispatch.evaluation.intervals import few_samples
 from regional_dispatch.evaluation.kpis import COST, column_titles, kpi_cells
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.report.comparison import gap_markdown
@@ -27,9 +28,9 @@ from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines,
 
 _HOW = (
     "Every variant is trained once per seed; each training keeps its cheapest policy by its tuning episodes, and all "
-    "of them then play the held-out ones, which neither training nor tuning has met. Intervals are 95 %, of a "
-    "bootstrap that draws training seeds and episodes both; those of differences are paired. Below zero, PPO is "
-    "cheaper."
+    "of them then play the held-out ones, which neither training nor tuning has met. Intervals are 95 %, for other "
+    "training seeds and other episodes; those of differences are paired. Below zero, PPO is cheaper. Two seeds have "
+    "no interval; that of one seed is over its episodes alone."
 )
 _KEY = (
     "Dollars and packages are per order, miles per package, hours from click to delivery; on time, in region, fill and "
@@ -45,6 +46,7 @@ def experiment_page(summary: Summary) -> str:
         [f"# Experiment {meta['experiment']}"],
         [meta["about"]] if meta["about"] else [],
         [f"{meta['episodes']} held-out episode{plural}, seed {meta['seed']}. {_HOW}"],
+        _notes(variants, meta["episodes"]),
         _to_base(meta["base"], variants),
         ["## Against the best rival", "", *_against(variants, "best_rival")],
         ["## Against the best untuned rule", "", *_against(variants, "best_untuned")],
@@ -58,6 +60,17 @@ def experiment_page(summary: Summary) -> str:
         ["## How it was made", "", made_by(meta)],
     ]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _notes(variants: Mapping[str, Summary], episodes: int) -> list[str]:
+    """What few seeds or episodes mean, and where much of the cost is assumed."""
+    seeds = dict[str, list[str]]()
+    for name, variant in variants.items():
+        for said in few_samples(len(variant["seeds"]), "seeds"):
+            seeds.setdefault(said, []).append(name)
+    notes = [*few_samples(episodes), *(f"{said} ({', '.join(names)})" for said, names in seeds.items())]
+    notes += [f"{name}: {doubt}" for name, variant in variants.items() for doubt in variant.get("doubts", ())]
+    return [f"- Note: {note}." for note in notes]
 
 
 def _have_curves(variants: Mapping[str, Summary]) -> bool:

@@ -101,13 +101,13 @@ def evaluate_experiment(
     frames = {name: results(cells, keys, done) for name, cells in planned.items()}
     curves = {name: learning_curves(cells, out, done) for name, cells in planned.items()}
     found = {
-        name: summarise_variant(cells, frames[name], curves[name], outcomes, out, done, experiment.seed)
+        name: summarise_variant(cells, frames[name], curves[name], outcomes, out, done)
         for name, cells in planned.items()
     }
     if experiment.base in found:
         for name in found:
             if name != experiment.base:
-                found[name]["to_base"] = compared_with_base(frames[name], frames[experiment.base], experiment.seed)
+                found[name]["to_base"] = compared_with_base(frames[name], frames[experiment.base])
     frame = pd.concat([frame.assign(variant=name) for name, frame in frames.items()], ignore_index=True)
     frame.insert(0, "variant", frame.pop("variant"))
     summary = {"meta": _meta(experiment, outcomes, command), "variants": found}

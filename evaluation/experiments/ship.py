@@ -142,7 +142,7 @@ def model_card(name: str, variant: Summary, seed: int, meta: dict[str, Any], fra
     facts, shipped = variant["seeds"][str(seed)], f"pretrained/{name}"
     rivals = list(variant["rivals"])
     rows = frame[frame["policy"].isin([label(seed), *rivals])].replace({"policy": {label(seed): shipped}})
-    table = summarise(rows, meta["seed"], [(shipped, rival) for rival in rivals])
+    table = summarise(rows, [(shipped, rival) for rival in rivals])
     table["meta"] = {"scenario": variant["scenario"], "episodes": meta["episodes"], "seed": meta["seed"]}
     changes = "".join(f", {field} = {value}" for field, value in variant["changes"].items() if field != "networks")
     saved = read_yaml(run / CONFIG_FILE)

@@ -16,6 +16,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.evaluation.bounds import join_bounds
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.compare import Summary
+from regional_dispatch.evaluation.doubts import settlement
 from regional_dispatch.evaluation.experiments.cells import Cells, label, run_folder
 from regional_dispatch.evaluation.experiments.curves import Curves, Reference, read_curve, time_to_beat
 from regional_dispatch.evaluation.experiments.trainings import Outcome
@@ -23,36 +24,37 @@ from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.kpis import COST, ON_TIME
 from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.rollouts import Playable
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, crossed_mean
+from regional_dispatch.evaluation.statistics import crossed_mean, mean_interval
+from regional_dispatch.evaluation.text import NOTHING
 
 BETTER, WORSE, TIE = "cheaper", "more expensive", "tie"
 
 
 def summarise_variant(
     cells: Cells, frame: pd.DataFrame, curves: Curves, outcomes: Mapping[Path, Outcome], out: Path,
-    done: Mapping[str, Rows], seed: int,
+    done: Mapping[str, Rows],
 ) -> Summary:  # fmt: skip
     """Summarises one variant.
 
     Returns:
         `kpis` (intervals over seeds and episodes), `rivals` (name → KPI → interval over episodes), `paired` (rival →
         `usd`, `percent`, `on_time_points`, `improvement`: the share of pairs of a seed and an episode where the policy
-        is cheaper), `best_rival`, `best_untuned`, `verdict` against the best rival, `seeds` (cost, tuning cost,
-        improvement and time of each; `learning_seconds` is None where there is no curve), `time_to_beat`, `gaps` if
-        there are bounds, and what was trained.
+        is cheaper), `best_rival`, `best_untuned`, `verdict` against the best rival, `doubts`, `seeds` (cost, tuning
+        cost, improvement and time of each; `learning_seconds` is None where there is no curve), `time_to_beat`, `gaps`
+        if there are bounds, and what was trained.
     """
     ready, rivals = cells.ready, list(cells.rivals)
-    paired = {name: _paired(frame, name, seed) for name in rivals}
+    paired = {name: _paired(frame, name) for name in rivals}
     best = cheapest(frame, rivals, COST)
     assert best is not None
     summary: Summary = {
         "scenario": ready.scenario.name, "tests": ready.scenario.tests, "algorithm": ready.variant.algorithm,
         "arguments": ready.arguments, "changes": {**ready.variant.set, **ready.variant.ppo_set},
         "all_seeds": list(ready.seeds),
-        "kpis": {kpi: crossed_mean(_table(frame, kpi), _rng(seed))._asdict() for kpi in KPIS},
-        "rivals": {name: _kpis(frame, name, seed) for name in rivals},
+        "kpis": {kpi: crossed_mean(_table(frame, kpi)).facts() for kpi in KPIS},
+        "rivals": {name: _kpis(frame, name) for name in rivals},
         "paired": paired, "best_rival": best, "best_untuned": cheapest(frame, untuned_rules(ready.rivals), COST),
-        "verdict": verdict(paired[best]["usd"]),
+        "verdict": verdict(paired[best]["usd"]), "doubts": settlement(ready.scenario, frame),
         "seeds": {
             str(k): {
                 **_seed_facts(cells, k, frame, best, outcomes[run_folder(out, ready.variant.name, k)]),
@@ -64,11 +66,11 @@ def summarise_variant(
         "time_to_beat": [time_to_beat(curves, reference) for reference in curves.references] if curves.by_seed else [],
     }  # fmt: skip
     if cells.bounds:
-        summary["gaps"] = _gaps(cells, frame, done, seed)
+        summary["gaps"] = _gaps(cells, frame, done)
     return summary
 
 
-def compared_with_base(frame: pd.DataFrame, base: pd.DataFrame, seed: int) -> dict[str, Any] | None:
+def compared_with_base(frame: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any] | None:
     """A variant against the base, seed by seed and episode by episode, over the seeds both have; None if there is none.
 
     Policies of one seed share their initial weights and training orders, so the seeds are paired too.
@@ -78,8 +80,8 @@ def compared_with_base(frame: pd.DataFrame, base: pd.DataFrame, seed: int) -> di
         return None
     ours, theirs = _table(frame, COST, common), _table(base, COST, common)
     points = 100 * (_table(frame, ON_TIME, common) - _table(base, ON_TIME, common))
-    found = _difference(ours - theirs, float(theirs.mean()), seed)
-    on_time = crossed_mean(points, _rng(seed))._asdict()
+    found = _difference(ours - theirs, float(theirs.mean()))
+    on_time = crossed_mean(points).facts()
     return {**found, "on_time_points": on_time, "seeds": len(common), "verdict": verdict(found["usd"])}
 
 
@@ -100,7 +102,7 @@ def _metadata(policy: ScorerPolicy) -> Mapping[str, Any]:
     return policy.metadata
 
 
-def _gaps(cells: Cells, frame: pd.DataFrame, done: Mapping[str, Rows], seed: int) -> Summary:
+def _gaps(cells: Cells, frame: pd.DataFrame, done: Mapping[str, Rows]) -> Summary:
     """Gaps to the bound of the rivals, and of the trained policies by their mean over the seeds."""
     rows = [{"episode": episode, **done[cell.fingerprint][0]} for episode, cell in enumerate(cells.bounds)]
     bounds = pd.DataFrame(rows)
@@ -109,32 +111,35 @@ def _gaps(cells: Cells, frame: pd.DataFrame, done: Mapping[str, Rows], seed: int
     means = frame[frame["policy"].isin(seeds)].groupby("episode", as_index=False)[list(KPIS)].mean()
     name = cells.ready.variant.name
     together = pd.concat([means.assign(policy=name), frame[~frame["policy"].isin(seeds)]], ignore_index=True)
-    return gap_summary(together, bounds, untuned_rules(cells.ready.rivals), seed)
+    return gap_summary(together, bounds, untuned_rules(cells.ready.rivals))
 
 
-def _paired(frame: pd.DataFrame, rival: str, seed: int) -> dict[str, Any]:
+def _paired(frame: pd.DataFrame, rival: str) -> dict[str, Any]:
     """The trained policies against a rival on the same episodes, every interval over seeds and episodes."""
     of_rival = frame[frame["policy"] == rival]
     usd, mean = _table(frame, COST) - of_rival[COST].to_numpy(dtype=float), float(of_rival[COST].mean())
     points = 100 * (_table(frame, ON_TIME) - of_rival[ON_TIME].to_numpy(dtype=float))
-    return {**_difference(usd, mean, seed), "on_time_points": crossed_mean(points, _rng(seed))._asdict()}
+    return {**_difference(usd, mean), "on_time_points": crossed_mean(points).facts()}
 
 
-def _difference(usd: np.ndarray, base: float, seed: int) -> dict[str, Any]:
+def _difference(usd: np.ndarray, base: float) -> dict[str, Any]:
     """Of (seeds, episodes) dollars; also in percent of a mean, which is treated as a constant."""
-    found = crossed_mean(usd, _rng(seed))
-    percent = Interval(*(100 * value / base for value in found))._asdict() if base else None
-    return {"usd": found._asdict(), "percent": percent, "improvement": float((usd < 0).mean())}
+    found = crossed_mean(usd)
+    percent = found.times(100 / base).facts() if base else None
+    return {"usd": found.facts(), "percent": percent, "improvement": float((usd < 0).mean())}
 
 
-def verdict(usd: Mapping[str, float]) -> str:
-    """The verdict on the interval of a difference in cost."""
-    return BETTER if usd["ci_high"] < 0 else WORSE if usd["ci_low"] > 0 else TIE
+def verdict(usd: Mapping[str, float | None]) -> str:
+    """The verdict on the interval of a difference in cost; a dash where there is no interval."""
+    low, high = usd["ci_low"], usd["ci_high"]
+    if low is None or high is None:
+        return NOTHING
+    return BETTER if high < 0 else WORSE if low > 0 else TIE
 
 
-def _kpis(frame: pd.DataFrame, name: str, seed: int) -> dict[str, dict[str, float]]:
+def _kpis(frame: pd.DataFrame, name: str) -> dict[str, dict[str, float | None]]:
     rows = frame[frame["policy"] == name]
-    return {kpi: bootstrap_mean(rows[kpi].to_numpy(dtype=float), _rng(seed))._asdict() for kpi in KPIS}
+    return {kpi: mean_interval(rows[kpi].to_numpy(dtype=float)).facts() for kpi in KPIS}
 
 
 def _table(frame: pd.DataFrame, kpi: str, names: Sequence[str] | None = None) -> np.ndarray:
@@ -145,10 +150,6 @@ def _table(frame: pd.DataFrame, kpi: str, names: Sequence[str] | None = None) ->
 
 def _seed_names(frame: pd.DataFrame) -> list[str]:
     return [name for name in frame["policy"].unique() if name.startswith("seed ")]
-
-
-def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
 
 
 def learning_curves(cells: Cells, out: Path, done: Mapping[str, Rows]) -> Curves:

@@ -15,6 +15,7 @@ from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.findings import mark_shown, noticed
 from regional_dispatch.evaluation.compare import Summary
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.intervals import weeks_text
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, COST, kpi_cell
 from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
 from regional_dispatch.evaluation.text import MINUS, interval, markdown_lines, times
@@ -91,7 +92,7 @@ def print_comparison(summary: Summary, console: Console | None = None) -> None:
         console.print(Text(f"{name}: {pace_text(seconds)}"))
     for doubt in summary.get("doubts", ()):
         console.print(Text(f"note: {doubt}", "yellow"), soft_wrap=True)
-    mark_shown(noticed())  # they are among the notes
+    mark_shown(finding for finding in noticed() if str(finding) in summary.get("doubts", ()))
 
 
 def _rich_kpis(summary: Summary) -> Table:
@@ -182,16 +183,12 @@ def gap_markdown(gaps: Summary) -> list[str]:
 def _title(summary: Summary) -> str:
     meta = summary["meta"]
     if meta.get("weeks") is not None:
-        return f"Scenario {meta['scenario']}: one trace, which is one sample; {_weeks(meta['weeks'])}. {meta['split']}"
+        return (
+            f"Scenario {meta['scenario']}: one trace, which is one sample; {weeks_text(meta['weeks'])}. {meta['split']}"
+        )
     plural = "" if meta["episodes"] == 1 else "s"
     kind = _ORDERS[meta.get("stream", "evaluate")]
     notes = "; unpicked packages merged hourly" if meta.get("reevaluate") else ""
     notes += f"; stock moved between regions by '{meta['transfers']}'" if meta.get("transfers") else ""
     notes += "; no interval, as one episode says nothing of spread" if meta["episodes"] == 1 else ""
     return f"Scenario {meta['scenario']}: mean of {meta['episodes']} {kind} episode{plural}, seed {meta['seed']}{notes}"
-
-
-def _weeks(count: int) -> str:
-    return (
-        f"intervals over its {count} whole weeks (Student's t)" if count > 1 else "no interval without two whole weeks"
-    )

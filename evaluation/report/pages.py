@@ -23,7 +23,7 @@ from regional_dispatch.evaluation.submission.row import read_rows
 from regional_dispatch.reliability.page import has_results, reliability_page
 
 MAP = "map.png"
-PAGES = ("benchmark.md", "experiment.md", "report.md")
+PAGES = ("benchmark.md", "experiment.md", "report.md", "coverage.md")
 SHOWN = re.compile(r"(!\[[^]]*\]\()([^)/]+\.png)\)")  # a picture of the run, in its page
 START, END = "<!-- results: written by evaluate.py page -->", "<!-- end of results -->"
 NAMED_START = START.replace("results", "results of {run}", 1)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from regional_dispatch.evaluation.submission.row import Row, complete
-from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, times
+from regional_dispatch.evaluation.text import NOTHING, interval, markdown_lines, number, plus_minus, times
 
 _INTRO = (
-    "Every policy meets the same held-out orders of a scenario. Intervals are 95 %, bootstrapped over paired episodes. "
+    "Every policy meets the same held-out orders of a scenario. Intervals are 95 %, over paired episodes. "
     "A dash: not played there. Rows of all scenarios come first, by their mean."
 )
 _CLOSED = (
@@ -119,8 +119,7 @@ def _closed(part: Any) -> str:
 
 
 def _usd(part: Any) -> str:
-    cost = part["cost_usd"]
-    return f"{number(cost['mean'], 3)} ± {number((cost['ci_high'] - cost['ci_low']) / 2, 3)}"
+    return plus_minus(part["cost_usd"], 3)
 
 
 def _to_shipped(part: Any) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.world.errors import ScenarioError
@@ -20,14 +19,14 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.kpis import COST, EPISODE_COST, ON_TIME
 from regional_dispatch.evaluation.output import write_file
-from regional_dispatch.evaluation.statistics import bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.statistics import mean_interval, paired_difference
 
 FORMAT = "regional-dispatch-leaderboard-1"
 Row = dict[str, Any]
 
 
 def scenario_part(
-    frame: pd.DataFrame, gaps: Mapping[str, Any] | None, name: str, rivals: Mapping[str, str], seed: int
+    frame: pd.DataFrame, gaps: Mapping[str, Any] | None, name: str, rivals: Mapping[str, str]
 ) -> dict[str, Any]:
     """One scenario of a row.
 
@@ -36,7 +35,6 @@ def scenario_part(
         gaps: its summary of bounds (`evaluation.gaps.gap_summary`), None if there are none.
         name: the policy's.
         rivals: kind → name of the policies it is set against, such as `rule` → `least_cost`.
-        seed: of the bootstrap.
 
     Returns:
         `episodes`, `cost_usd` and `on_time_share` as intervals; `against`, by kind of rival its `policy`, its
@@ -47,23 +45,23 @@ def scenario_part(
     on_time = frame.loc[frame["policy"] == name, ON_TIME].to_numpy(float)
     return {
         "episodes": len(costs[name]),
-        "cost_usd": bootstrap_mean(costs[name], _rng(seed))._asdict(),
+        "cost_usd": mean_interval(costs[name]).facts(),
         "on_time_share": float(on_time.mean()),
         "against": {
             kind: {
                 "policy": rival,
                 "cost_usd": float(costs[rival].mean()),
-                "difference_usd": paired_difference(costs[name], costs[rival], _rng(seed))._asdict(),
+                "difference_usd": paired_difference(costs[name], costs[rival]).facts(),
             }
             for kind, rival in rivals.items()
         },
-        "bound": None if gaps is None else _bound(frame, gaps, name, rivals["rule"], seed),
+        "bound": None if gaps is None else _bound(frame, gaps, name, rivals["rule"]),
     }
 
 
-def _bound(frame: pd.DataFrame, gaps: Mapping[str, Any], name: str, rule: str, seed: int) -> dict[str, Any]:
+def _bound(frame: pd.DataFrame, gaps: Mapping[str, Any], name: str, rule: str) -> dict[str, Any]:
     bounds = pd.DataFrame(gaps["episodes"])
-    found = gap_summary(frame, bounds, [rule], seed)
+    found = gap_summary(frame, bounds, [rule])
     of_rule = frame[(frame["policy"] == rule) & frame["episode"].isin(bounds["episode"])]
     own = found["policies"][name]
     return {
@@ -71,10 +69,6 @@ def _bound(frame: pd.DataFrame, gaps: Mapping[str, Any], name: str, rule: str, s
         "rule_usd": float(of_rule[EPISODE_COST].mean()), "gap_percent": own["gap_percent"],
         "share_closed": own["share_closed"],
     }  # fmt: skip
-
-
-def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
 
 
 def file_name(name: str) -> str:

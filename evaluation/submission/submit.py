@@ -116,7 +116,7 @@ def _row(
         present = {kind: rival for kind, rival in rivals.items() if rival in stage.policies}
         parts[stage.name] = {
             "policy": name, "digest": _digest(policy, entry), "world": worlds.digest(stage.scenario),
-            **scenario_part(frame, summary.get("gaps"), name, present, suite.seed),
+            **scenario_part(frame, summary.get("gaps"), name, present),
             "seconds_per_decision": _pace(stage, name, policy, summary, suite.seed),
             "doubts": [text for text in summary["doubts"] if text.startswith(f"policy '{name}'")],
         }  # fmt: skip

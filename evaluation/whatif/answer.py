@@ -16,9 +16,10 @@ from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.what_if import before
 from regional_dispatch.envs.world.what_if.stock import Moved, stock_moves
 from regional_dispatch.evaluation.doubts import doubts
-from regional_dispatch.evaluation.intervals import over_samples
+from regional_dispatch.evaluation.intervals import few_samples, over_samples, shown_difference
 from regional_dispatch.evaluation.kpis import EPISODE_COST
 from regional_dispatch.evaluation.periods import Period, is_trace, joined, play_samples, whole_weeks
+from regional_dispatch.evaluation.statistics import mean_interval
 
 SIDES = ("before", "after")
 _LANE_KEYS = ["origin", "destination", "mode"]
@@ -73,8 +74,11 @@ def answer(
         for world, network in built
     ]  # fmt: skip
     moved = stock_moves(scenario, built[1][1])
-    kpis = {name: _compared(sides[0], sides[1], name, seed) for name in policies}
-    known = dict.fromkeys(doubt for side in sides for doubt in doubts(side.scenario, policies, _frame(side)))
+    kpis = {name: _compared(sides[0], sides[1], name) for name in policies}
+    known = dict.fromkeys([
+        *few_samples(*_samples(sides[0])),
+        *(doubt for side in sides for doubt in doubts(side.scenario, policies, _frame(side))),
+    ])  # fmt: skip
     return Answer(sides[0], sides[1], kpis, moved, assumptions(sides[0], sides[1], moved), list(known))
 
 
@@ -85,25 +89,31 @@ def _frame(side: Side) -> pd.DataFrame:
     )
 
 
+def _samples(side: Side) -> tuple[int, str]:
+    """How many samples there are, and of what."""
+    periods = next(iter(side.samples.values()))
+    return (len(whole_weeks(periods)), "weeks") if is_trace(side.scenario) else (len(periods), "episodes")
+
+
 def _play(
     world: Scenario, policy: ScorerPolicy, name: str, episodes: int, seed: int, progress: Callable[[str], None] | None
 ) -> list[Period]:
     return play_samples(world, policy, episodes, seed, progress=None if progress is None else lambda: progress(name))
 
 
-def _compared(was: Side, now: Side, policy: str, seed: int) -> dict[str, dict[str, Any]]:
+def _compared(was: Side, now: Side, policy: str) -> dict[str, dict[str, Any]]:
     """KPI → before, after and difference."""
     trace = is_trace(was.scenario)
     sides = [_values(side.samples[policy], trace) for side in (was, now)]
     (values_a, whole_a), (values_b, whole_b) = sides
     return {
         kpi: {
-            "before": over_samples([row[kpi] for row in values_a], whole_a[kpi], trace, seed),
-            "after": over_samples([row[kpi] for row in values_b], whole_b[kpi], trace, seed),
-            "difference": over_samples(
+            "before": over_samples([row[kpi] for row in values_a], whole_a[kpi], trace),
+            "after": over_samples([row[kpi] for row in values_b], whole_b[kpi], trace),
+            "difference": shown_difference(kpi, over_samples(
                 [b[kpi] - a[kpi] for a, b in zip(values_a, values_b, strict=True)],
-                whole_b[kpi] - whole_a[kpi], trace, seed,
-            ),
+                whole_b[kpi] - whole_a[kpi], trace,
+            )),
         }
         for kpi in KPIS
         if kpi != EPISODE_COST
@@ -115,7 +125,7 @@ def _values(samples: Sequence[Period], trace: bool) -> tuple[list[dict[str, floa
     rows = [period.kpis() for period in (whole_weeks(samples) if trace else samples)]
     if trace:
         return rows, joined(samples).kpis()
-    return rows, {kpi: float(np.mean([row[kpi] for row in rows])) for kpi in KPIS}
+    return rows, {kpi: mean_interval([row[kpi] for row in rows]).mean for kpi in KPIS}
 
 
 # --------------------------------------------------------------------------------------------------------------- tables

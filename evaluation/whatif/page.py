@@ -9,6 +9,7 @@ import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.evaluation.backtest.split import split_text
+from regional_dispatch.evaluation.intervals import weeks_text
 from regional_dispatch.evaluation.kpis import COMPARISON_KPIS, kpi_cell
 from regional_dispatch.evaluation.periods import is_trace, whole_weeks
 from regional_dispatch.evaluation.text import interval, markdown_lines, number, times
@@ -24,11 +25,11 @@ def sample_line(found: Answer) -> str:
     samples = next(iter(found.before.samples.values()))
     if is_trace(found.before.scenario):
         weeks = len(whole_weeks(samples))
-        said = f"intervals over {weeks} weeks (Student's t)" if weeks > 1 else "no interval without two whole weeks"
+        said = weeks_text(weeks)
         return f"One trace of orders, which is one sample; {said}. {split_text(found.before.scenario)}"
     if len(samples) == 1:
         return "One episode; no interval, as it says nothing of spread."
-    return f"Mean of {len(samples)} held-out episodes; intervals of paired differences on the same orders (bootstrap)."
+    return f"Mean of {len(samples)} held-out episodes; intervals of paired differences on the same orders."
 
 
 def kpi_rows(found: Answer, policy: str) -> list[list[str]]:

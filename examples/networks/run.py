@@ -123,7 +123,7 @@ def cut(scenario: Path, regions: Mapping[str, Mapping[str, Any]]) -> list[str]:
         values, of_weeks = _played(world)
         base = base or of_weeks
         paired = [value - first for value, first in zip(of_weeks, base, strict=True)]
-        differs = over_samples(paired, values[COST] - rows[0][0] if rows else 0.0, True, 0)
+        differs = over_samples(paired, values[COST] - rows[0][0] if rows else 0.0, True)
         cells = [f"{values[kpi] * factor:.{decimals}f}" for kpi, (_, factor, decimals) in MARKS.items()]
         rows.append(
             (values[COST], [title, layout, f"{values[COST]:.3f}", interval(differs, 3) if rows else "–", *cells])

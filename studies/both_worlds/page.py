@@ -10,8 +10,8 @@ import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
-from regional_dispatch.evaluation.text import interval, number
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, paired_difference
+from regional_dispatch.evaluation.text import NOTHING, interval, number
 from regional_dispatch.studies.framework.cut import NATIONAL, REGIONAL
 from regional_dispatch.studies.framework.lab import Played
 from regional_dispatch.studies.report.charts import label, scale
@@ -60,9 +60,6 @@ class Page:
 
     # ------------------------------------------------------------------------------------------------- numbers
 
-    def _rng(self) -> np.random.Generator:
-        return np.random.default_rng(self.study.seed)
-
     def _values(self, world: str, policy: str, kpi: str) -> np.ndarray:
         return scale(kpi) * self.played.values(world, policy, kpi)
 
@@ -70,8 +67,8 @@ class Page:
         one = self._values(NATIONAL, pair.national, kpi)
         two = self._values(REGIONAL, pair.regional, kpi)
         return Change(
-            pair.name, kpi, bootstrap_mean(one, self._rng()), bootstrap_mean(two, self._rng()),
-            paired_difference(two, one, self._rng()),
+            pair.name, kpi, mean_interval(one), mean_interval(two),
+            paired_difference(two, one),
         )  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------- words
@@ -129,10 +126,10 @@ def _verdict(change: Change) -> str:
     better = KPIS[change.kpi].better
     if better == "neither":
         return ""
-    low, high = change.change.ci_low, change.change.ci_high
-    gains = high < 0 if better == "lower" else low > 0
-    losses = low > 0 if better == "lower" else high < 0
-    return "better" if gains else "worse" if losses else "no difference"
+    sign = change.change.sign
+    if not sign:
+        return "no difference" if change.change.ci_low <= 0 else NOTHING
+    return "better" if (sign < 0) == (better == "lower") else "worse"
 
 
 _OWN = (

@@ -28,9 +28,9 @@ Changes = Mapping[tuple[str, str], Interval]  # policy and KPI → finished regi
 
 def verdict(kpi: str, change: Interval) -> str:
     """Whether the whole interval lies on the expected side, on the other, or on both."""
-    if change.ci_low <= 0 <= change.ci_high:
+    if not change.sign:
         return OPEN
-    return HOLDS if (change.mean > 0) == (EXPECTED[kpi] == "higher") else OPPOSITE
+    return HOLDS if (change.sign > 0) == (EXPECTED[kpi] == "higher") else OPPOSITE
 
 
 def expected_table(policies: Sequence[str], changes: Changes) -> Table:

@@ -14,7 +14,7 @@ from regional_dispatch.baselines.lookahead.changes import HOLD, KINDS, SEND, SOU
 from regional_dispatch.envs.render.colours import region_colour
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.report.gaps import gap_header, gap_notes, gap_rows, gap_title
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, ratio_of_means
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, ratio_of_means
 from regional_dispatch.evaluation.text import interval, number, times
 from regional_dispatch.studies.report.charts import plain, png
 from regional_dispatch.studies.report.findings import Figure, Findings, Headline, Section, Table, flat
@@ -84,8 +84,8 @@ class _Changed(NamedTuple):
 
 def _changed(told: str, kind: str, episodes: Rows, seed: int) -> _Changed:
     count, usd = (np.array([row[f"{kind}_{what}"] for row in episodes]) for what in ("changes", "saved_usd"))
-    per_episode = bootstrap_mean(count, np.random.default_rng(seed))
-    return _Changed(told, _DECISIONS[kind], per_episode, ratio_of_means(usd, count, np.random.default_rng(seed)))
+    per_episode = mean_interval(count)
+    return _Changed(told, _DECISIONS[kind], per_episode, ratio_of_means(usd, count))
 
 
 def _changes(changed: list[_Changed]) -> Table:
@@ -106,7 +106,8 @@ def _chart(closed: dict[str, Any]) -> Canvas:
     canvas = Canvas(figsize=(8.2, 0.42 * len(known) + 0.9), layout="constrained")
     axis = canvas.subplots()
     for i, share in enumerate(known.values()):
-        axis.plot([share["ci_low"], share["ci_high"]], [i, i], color=region_colour(0), linewidth=2.2, alpha=0.45)
+        ends = np.array([share["ci_low"], share["ci_high"]], dtype=float)
+        axis.plot(ends, [i, i], color=region_colour(0), linewidth=2.2, alpha=0.45)
         axis.plot(share["mean"], i, "o", color=region_colour(0), markersize=5.5)
     for x, words in ((0.0, "best untuned rule"), (100.0, "optimum")):
         axis.axvline(x, color="0.45", linewidth=0.9, linestyle=":")

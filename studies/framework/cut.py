@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from regional_dispatch.envs.world.scenario import Boundary, Scenario
 from regional_dispatch.evaluation.cells import Rows
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+from regional_dispatch.evaluation.statistics import Interval, mean_interval
 from regional_dispatch.studies.framework.base import Study
 from regional_dispatch.studies.report.findings import Place
 
@@ -39,7 +39,7 @@ class CutStudy(Study):
 
     def interval(self, values: np.ndarray) -> Interval:
         """The mean over episodes, (E,), with its 95 % interval."""
-        return bootstrap_mean(values, np.random.default_rng(self.seed))
+        return mean_interval(values)
 
     def side_by_side(self, world: Callable[[str], Scenario], when: str = "") -> dict[str, Place]:
         """Nation and regions for the close-up.

@@ -25,9 +25,11 @@ from regional_dispatch.evaluation.cells import (
     policy_cell,
 )
 from regional_dispatch.evaluation.compare import check_unseen
+from regional_dispatch.evaluation.doubts import settlement
 from regional_dispatch.evaluation.execution.executor import HERE, Executor
+from regional_dispatch.evaluation.intervals import few_samples
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+from regional_dispatch.evaluation.statistics import Interval, mean_interval
 
 CELLS, WORLDS = "cells", "worlds"
 
@@ -37,7 +39,7 @@ class Played:
 
     Args:
         frame: columns world, policy, episode and KPIs.
-        seed: of the bootstrap of means.
+        seed: of what a study draws from the episodes.
     """
 
     def __init__(self, frame: pd.DataFrame, seed: int) -> None:
@@ -51,7 +53,7 @@ class Played:
 
     def mean(self, world: str, policy: str, kpi: str) -> Interval:
         """The mean over episodes with its 95 % interval."""
-        return bootstrap_mean(self.values(world, policy, kpi), np.random.default_rng(self.seed))
+        return mean_interval(self.values(world, policy, kpi))
 
 
 class PolicyPlayer(Player, Protocol):
@@ -66,7 +68,7 @@ class Lab:
     Args:
         folder: for the study's results; cells are stored in it.
         episodes: held-out ones of each policy and world.
-        seed: of the orders and of the bootstrap.
+        seed: of the orders.
         executor: computes cells. Default: this process.
         progress: called after every cell.
     """
@@ -80,6 +82,7 @@ class Lab:
         self.executor = executor
         self.progress = progress
         self.digests = Worlds()
+        self.notes: list[str] = few_samples(episodes)  # what to know about the numbers, as sentences
 
     @property
     def worlds(self) -> Path:
@@ -110,7 +113,10 @@ class Lab:
             for world, scenario in worlds.items()
             for name, policy in policies.items()
         }
-        return Played(self._frame(cells, keys), self.seed)
+        frame = self._frame(cells, keys)
+        for world, scenario in worlds.items():
+            self.notes += [f"{world}: {said}" for said in settlement(scenario, frame[frame["world"] == world])]
+        return Played(frame, self.seed)
 
     def play_players(
         self, scenario: Scenario, players: Mapping[str, PolicyPlayer], stream: str = "evaluate"

@@ -126,7 +126,7 @@ class Page:
 
     def change(self, world: str, policy: str, kpi: str, base: str = world_of(BASE, REGIONAL)) -> Change:
         own, other = (scale(kpi) * self.played.values(name, policy, kpi) for name in (world, base))
-        change = paired_difference(own, other, np.random.default_rng(self.study.seed))
+        change = paired_difference(own, other)
         return Change(world, policy, kpi, self.mean(world, policy, kpi), change)
 
     def mean(self, world: str, policy: str, kpi: str) -> Interval:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regional_dispatch.envs.world.network import Network
 from regional_dispatch.envs.world.scenario import Scenario
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, paired_difference
 from regional_dispatch.evaluation.text import NOTHING, interval, number
 from regional_dispatch.planning.lanes import LanePlan
 from regional_dispatch.planning.stock.cheapest import Plan as StockPlan
@@ -83,12 +83,9 @@ class Page:
 
     # ------------------------------------------------------------------------------------------------- numbers
 
-    def _rng(self) -> np.random.Generator:
-        return np.random.default_rng(self.study.seed)
-
     def _row(self, world: str, than: str, policy: str) -> _Row:
         own, other = (self.played.values(name, policy, COST) for name in (world, than))
-        return _Row(world, policy, bootstrap_mean(own, self._rng()), than, paired_difference(own, other, self._rng()))
+        return _Row(world, policy, mean_interval(own), than, paired_difference(own, other))
 
     def _of_layouts(self) -> list[_Row]:
         than = layout_world(self.study.rule)

@@ -13,7 +13,7 @@ from regional_dispatch.envs.world.demand import sku_units_per_day
 from regional_dispatch.envs.world.network import build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.stock import place_stock
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+from regional_dispatch.evaluation.statistics import Interval, mean_interval
 from regional_dispatch.evaluation.text import interval, number
 from regional_dispatch.planning.stock.market import covered_lines
 from regional_dispatch.studies.framework.cut import regions_in_words
@@ -86,9 +86,9 @@ class Page:
         drawn = self._rng().integers(values.shape[1], size=(_RESAMPLES, values.shape[1]))
         winners = np.sort(values[:, drawn].mean(axis=2).argmin(axis=0))
         low, high = (self.counts[winners[int(q * (_RESAMPLES - 1))]] for q in (0.025, 0.975))
-        to_first, to_last = (bootstrap_mean(values[at] - values[other], self._rng()) for other in (0, -1))
+        to_first, to_last = (mean_interval(values[at] - values[other]) for other in (0, -1))
         nation = objective(self.played, world_title(name, NATION), policy, self.study.weights)
-        to_nation = bootstrap_mean(values[at] - nation, self._rng())
+        to_nation = mean_interval(values[at] - nation)
         return Best(name, policy, self.counts[at], low, high, float(values[at].mean()), to_first, to_last, to_nation)
 
     def _rng(self) -> np.random.Generator:
@@ -156,7 +156,7 @@ class Page:
     def _above(self, name: str, policy: str) -> Line:
         values = self._objectives(name, policy)
         least = values[values.mean(axis=1).argmin()]
-        return Line(policy, self.counts, [bootstrap_mean(own - least, self._rng()) for own in values])
+        return Line(policy, self.counts, [mean_interval(own - least) for own in values])
 
     def _best_table(self) -> Table:
         ends = (regions_in_words(k) for k in (self.counts[0], self.counts[-1], NATION))

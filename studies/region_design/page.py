@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from regional_dispatch.evaluation.statistics import Interval, mean_interval, paired_difference
 from regional_dispatch.evaluation.text import NOTHING, interval, number
 from regional_dispatch.planning.regions.boundaries import loads, pieces
 from regional_dispatch.studies.framework.lab import Played
@@ -111,9 +111,9 @@ class Page:
         shares = _best_shares(np.array([values[name] for name in self.drawn]), self._rng())
         return [
             _Standing(
-                policy, name, bootstrap_mean(own, self._rng()),
-                paired_difference(own, values[self.board.name], self._rng()),
-                paired_difference(own, values[NATION], self._rng()), shares[i] if name != NATION else np.nan,
+                policy, name, mean_interval(own),
+                paired_difference(own, values[self.board.name]),
+                paired_difference(own, values[NATION]), shares[i] if name != NATION else np.nan,
             )
             for i, (name, own) in enumerate(values.items())
         ]  # fmt: skip
@@ -128,7 +128,7 @@ class Page:
 
     def _change(self, policy: str, name: str, kpi: str) -> _Change:
         own, other = (scale(kpi) * self.played.values(world, policy, kpi) for world in (name, self.board.name))
-        value, change = bootstrap_mean(own, self._rng()), paired_difference(own, other, self._rng())
+        value, change = mean_interval(own), paired_difference(own, other)
         return _Change(policy, name, kpi, value, change)
 
     def _held_out(self) -> Interval:
@@ -136,7 +136,7 @@ class Page:
         end, start = (
             objective(self.played, name, self.lead, self.study.weights) for name in (SEARCHED, self.searches.start)
         )
-        return paired_difference(end, start, self._rng())
+        return paired_difference(end, start)
 
     # --------------------------------------------------------------------------------------------------- words
 

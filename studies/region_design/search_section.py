@@ -75,7 +75,7 @@ def _moves_in_words(count: int) -> str:
 
 
 def _between(a: np.ndarray, b: np.ndarray, seed: int) -> Interval:
-    return paired_difference(a, b, np.random.default_rng(seed))
+    return paired_difference(a, b)
 
 
 def _run(name: str, one: Searched, level: np.ndarray, seed: int) -> _Run:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.linehaul.lane_kinds import KINDS
-from regional_dispatch.evaluation.statistics import Interval, bootstrap_mean
+from regional_dispatch.evaluation.statistics import Interval, mean_interval
 from regional_dispatch.evaluation.text import inside
 from regional_dispatch.studies.report.charts import Line, lines_grid, long_table, picture
 from regional_dispatch.studies.report.findings import Figure
@@ -111,4 +111,4 @@ def _shares(counts: Sequence[np.ndarray], seed: int, cumulative: bool = False) -
 
 
 def _interval(values: np.ndarray, seed: int) -> Interval:
-    return bootstrap_mean(values, np.random.default_rng(seed))
+    return mean_interval(values)

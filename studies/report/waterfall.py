@@ -65,7 +65,8 @@ def _draw(axis: Any, kpi: str, fall: Waterfall, last: str) -> None:
         axis.errorbar(x, low + change.mean, yerr=error, color="0.15", linewidth=1.0, capsize=2.5, zorder=3)
         if x and not whole:
             axis.plot([x - 1, x], [low, low], color="0.45", linewidth=0.7, zorder=1)
-        edges.append((x, low + min(change.ci_low, 0.0), low + max(change.ci_high, 0.0), change.mean))
+        ends = [0.0, *(end for end in change if end == end)]
+        edges.append((x, low + min(ends), low + max(ends), change.mean))
         below = low + change.mean
     high, low = max(0.0, *(edge[2] for edge in edges)), min(0.0, *(edge[1] for edge in edges))
     room = (high - low) or 1.0
@@ -87,6 +88,6 @@ def _draw(axis: Any, kpi: str, fall: Waterfall, last: str) -> None:
 def _verdict(kpi: str, change: Interval) -> str:
     """Whether a change is better, worse, or neither."""
     goal = KPIS[kpi].better
-    if goal == "neither" or change.ci_low <= 0 <= change.ci_high:
+    if goal == "neither" or not change.sign:
         return "neither"
-    return "better" if (change.mean < 0) == (goal == "lower") else "worse"
+    return "better" if (change.sign < 0) == (goal == "lower") else "worse"

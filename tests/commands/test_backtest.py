@@ -18,9 +18,9 @@ FCS = ["FC Evansville IN", "FC Lancaster CA", "FC New York NY", "FC Dallas TX"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trace of three weeks as trace.yaml, and a finished back-test in `out`."""
+    """A trace of four weeks as trace.yaml, and a finished back-test in `out`."""
     folder = tmp_path_factory.mktemp("backtest")
-    table = drawn_orders(days=21, per_day=80)
+    table = drawn_orders(days=28, per_day=60)
     names = table["order"].unique()
     table["source"] = table["order"].map(
         dict(zip(names, np.random.default_rng(1).choice(FCS, len(names)), strict=True))
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_result_says_what_it_is_a_sample_of(folder: Path) -> None:
     printed = (folder / "printed.txt").read_text(encoding="utf-8")
-    for text in ("One trace is one sample", "over 2 weeks", "It is not split", "click to delivery", "CO₂", "on record"):
+    for text in ("One trace is one sample", "over 3 weeks", "It is not split", "click to delivery", "CO₂", "on record"):
         assert text in printed
     assert "episode" not in printed
 
@@ -56,7 +56,7 @@ def test_a_window_is_named_by_dates(folder: Path) -> None:
     ended = run_here(folder, "evaluate.py", "backtest", "trace.yaml", *arguments, "--out", "window")
     assert ended.code == 0, ended.err
     assert "counted from 2024-11-11 00:00 to 2024-11-18 00:00" in ended.out
-    assert "has one whole week: there is no interval" in ended.out
+    assert "there is no interval. 1 week: too few for an interval" in ended.out
 
 
 def test_compare_plays_a_trace_once_and_calls_it_one_sample(folder: Path) -> None:
@@ -72,11 +72,11 @@ def test_compare_plays_a_trace_once_and_calls_it_one_sample(folder: Path) -> Non
     ]
     ended = run_here(folder, "evaluate.py", "compare", *arguments)
     assert ended.code == 0, ended.err
-    assert "one trace, which is one sample; intervals over its 2 whole weeks" in " ".join(ended.out.split())
+    assert "one trace, which is one sample; intervals over its 3 whole weeks" in " ".join(ended.out.split())
     assert "held-out" not in ended.out
     assert len(pd.read_csv(folder / "both" / "results.csv")) == 2
     weeks = pd.read_csv(folder / "both" / "weeks.csv")
-    assert weeks["policy"].value_counts().tolist() == [3, 3]
+    assert weeks["policy"].value_counts().tolist() == [4, 4]
     summary = json.loads((folder / "both" / "summary.json").read_text(encoding="utf-8"))
     paired = summary["paired"]["least_cost - national_nearest"]["cost_per_order_usd"]
     assert paired["ci_low"] < paired["mean"] < paired["ci_high"]
@@ -90,8 +90,8 @@ def test_compare_on_a_split_trace_counts_its_evaluation_weeks(folder: Path) -> N
     ended = run_here(folder, "evaluate.py", "compare", *arguments, "--out", "held")
     assert ended.code == 0, ended.err
     said = " ".join(ended.out.split())
-    assert "counted from 2024-11-18 00:00 to 2024-11-25 08:00, the part 'evaluate'" in said
-    assert "no interval without two whole weeks" in said
+    assert "counted from 2024-11-18 00:00 to 2024-12-02 08:00, the part 'evaluate'" in said
+    assert "no interval without three whole weeks" in said
 
 
 def test_one_episode_has_no_interval(folder: Path) -> None:

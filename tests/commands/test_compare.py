@@ -65,8 +65,7 @@ def test_the_summary_has_its_documented_form(folder: Path) -> None:
             assert list(kpis) == list(KPIS)
             for interval in kpis.values():
                 assert list(interval) == ["mean", "ci_low", "ci_high"]
-                assert interval["ci_low"] <= interval["mean"] + 1e-9
-                assert interval["mean"] <= interval["ci_high"] + 1e-9
+                assert interval["ci_low"] is interval["ci_high"] is None  # two episodes are too few
     meta = summary["meta"]
     assert (meta["scenario"], meta["stream"], meta["seed"], meta["episodes"]) == ("tiny", "evaluate", 3, 2)
     assert meta["command"].startswith("python evaluate.py compare --scenario tiny.yaml")

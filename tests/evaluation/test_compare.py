@@ -35,25 +35,26 @@ def test_a_frame_has_a_row_per_policy_and_episode_with_every_kpi(frame: pd.DataF
 
 
 def test_the_same_policy_twice_differs_by_nothing(frame: pd.DataFrame) -> None:
-    summary = summarise(frame, seed=0)
+    summary = summarise(frame)
     assert list(summary["paired"]) == ["one - same", "one - other", "same - other"]
     for kpi in KPIS:
-        assert summary["paired"]["one - same"][kpi] == {"mean": 0, "ci_low": 0, "ci_high": 0}
+        assert (summary["paired"]["one - same"][kpi]["mean"] or 0) == 0
+        assert summary["paired"]["one - same"][kpi]["ci_low"] is None  # all differences are the same
     assert summary["paired"]["one - other"] == summary["paired"]["same - other"]
     means = [summary["policies"][name][COST]["mean"] for name in ("one", "other")]
     assert summary["paired"]["one - other"][COST]["mean"] == pytest.approx(means[0] - means[1]) != 0
 
 
 def test_an_interval_does_not_depend_on_the_other_policies(frame: pd.DataFrame) -> None:
-    alone = summarise(frame[frame["policy"] != "same"], seed=0)
-    together = summarise(frame, seed=0)
+    alone = summarise(frame[frame["policy"] != "same"])
+    together = summarise(frame)
     assert alone["policies"]["other"] == together["policies"]["other"]
     assert alone["paired"]["one - other"] == together["paired"]["one - other"]
 
 
 def test_a_summary_is_read_back_and_other_json_refused(tmp_path: Path, frame: pd.DataFrame) -> None:
     path = tmp_path / "summary.json"
-    summary = {**summarise(frame, 0), "meta": {"scenario": "small", "seed": 0, "episodes": 3}}
+    summary = {**summarise(frame), "meta": {"scenario": "small", "seed": 0, "episodes": 3}}
     path.write_text(json.dumps(summary))
     assert read_summary(path) == summary
     del summary["policies"]["one"][COST]

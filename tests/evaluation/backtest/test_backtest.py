@@ -20,6 +20,7 @@ from regional_dispatch.evaluation.backtest.split import hour_of, split_text, tim
 from regional_dispatch.evaluation.backtest.tables import lane_table, region_rows, rows, week_table
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.rollouts import evaluate_policies
+from regional_dispatch.evaluation.statistics import week_mean
 from tests.traces import drawn_orders, written
 from tests.worlds import TWO_REGIONS, small
 
@@ -28,7 +29,7 @@ FULL = {"breadth": (1, 1, 1), "safety_factor": 6}
 EVERYWHERE = {"stock": FULL}  # shelves are rarely empty
 
 
-def recorded(days: int = 21, **changes: float) -> pd.DataFrame:
+def recorded(days: int = 28, **changes: float) -> pd.DataFrame:
     """Orders with the FC each really came from, drawn by order, and hours that were really taken."""
     table = drawn_orders(days=days, per_day=120)
     names = table["order"].unique()
@@ -101,25 +102,26 @@ def test_lanes_add_up_to_trucks_and_miles(found: BackTest) -> None:
     whole = rows(found.beside["least_cost"])
     assert own["trucks_difference"].sum() == pytest.approx(whole["trucks"].difference)
     assert own["miles_per_week_recorded"].sum() == pytest.approx(whole["miles"].recorded)
-    assert (own["usd_low"] <= own["usd_difference"] + 1e-9).all()
+    known = own.dropna(subset="usd_low")
+    assert len(known) > 5 and (known["usd_low"] <= known["usd_difference"]).all()
 
 
 def test_intervals_are_over_whole_weeks_alone(found: BackTest) -> None:
-    """21 days less a warm-up of 30 hours are two whole weeks and a part."""
+    """28 days less a warm-up of 30 hours are three whole weeks and a part."""
     periods = found.beside["least_cost"].policy
-    assert [round(period.hours) for period in periods] == [168, 168, 146]
+    assert [round(period.hours) for period in periods] == [168, 168, 168, 146]
     change = week_table(found).query("policy == 'least_cost' and region == 'all' and whole")["usd_difference"]
     interval = rows(found.beside["least_cost"])["usd"].interval
-    assert interval is not None
-    half = 12.706 * change.std(ddof=1) / np.sqrt(2)  # Student's t, one degree of freedom
-    assert interval.ci_high - interval.mean == pytest.approx(half, rel=1e-3)
+    assert interval == week_mean(change.to_numpy())
+    half = 4.303 * change.std(ddof=1) / np.sqrt(3)  # Student's t, two degrees of freedom
+    assert interval.ci_high - interval.ci_low > 1.99 * half
 
 
 def test_one_week_has_no_interval(tmp_path: Path) -> None:
     world = written(tmp_path / "orders.csv", recorded(9), **EVERYWHERE)
     short = backtest(world, {"least_cost": baseline("least_cost")})
-    assert all(row.interval is None for row in rows(short.beside["least_cost"]).values())
-    assert "this one has one whole week: there is no interval" in page(short, "")
+    assert all(np.isnan(row.interval.ci_low) for row in rows(short.beside["least_cost"]).values())
+    assert "there is no interval. 1 week: too few" in page(short, "")
 
 
 def test_units_that_shelves_lack_are_lent_and_said(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_variants_and_generated_networks_are_set_against_the_best_untuned_rule(t
         scenario["paired"][f"linear - {scenario['best_untuned']}"]["cost_per_order_usd"]
         for scenario in scenarios.values()
     ]
-    cheaper = [[cost[end] < 0 for cost in costs] for end in ("mean", "ci_high")]
+    cheaper = [[(cost[end] or 0) < 0 for cost in costs] for end in ("mean", "ci_high")]
     assert (
         f"- `linear` costs less on {sum(cheaper[0][2:])} of 3 generated networks ({sum(cheaper[1][2:])} with the whole "
         f"interval below zero) and {sum(cheaper[0][:2])} of 2 named scenarios"

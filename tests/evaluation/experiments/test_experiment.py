@@ -326,9 +326,9 @@ def test_curves_are_read_and_drawn(tmp_path: Path) -> None:
 
 
 def test_a_verdict_needs_an_interval_without_zero() -> None:
-    intervals = [(-2, -1), (1, 2), (-1, 1)]
-    found = [verdict({"mean": 0, "ci_low": low, "ci_high": high}) for low, high in intervals]
-    assert found == ["cheaper", "more expensive", "tie"]
+    intervals = [(-2, -1), (1, 2), (-1, 1), (None, None)]
+    found = [verdict({"mean": -1, "ci_low": low, "ci_high": high}) for low, high in intervals]
+    assert found == ["cheaper", "more expensive", "tie", "–"]
 
 
 # ---------------------------------------------------------------------------------------------------------- command

@@ -28,7 +28,7 @@ class Short(First):
 """
 SUITE = """
 name: tiny
-episodes: 2
+episodes: 3
 bound: false
 scenarios:
   - {scenario: small, name: small, set: {horizon_hours: 12}}
@@ -56,10 +56,10 @@ def command(folder: Path, *policies: str, **options: object) -> Command:
 def test_a_row_says_what_it_costs_and_where_it_comes_from(folder: Path) -> None:
     row = json.loads((folder / "rows" / "my-first.json").read_text(encoding="utf-8"))
     assert row["policy"]["kind"] == "own code" and row["policy"]["note"] == "takes what comes first"
-    assert row["suite"] == {"name": "tiny", "stream": "evaluate", "seed": 0, "episodes": 2}
+    assert row["suite"] == {"name": "tiny", "stream": "evaluate", "seed": 0, "episodes": 3}
     assert {"python", "numpy", "numba"} <= set(row["made"]["versions"]) and row["made"]["sources"]
     small, other = row["scenarios"]["small"], row["scenarios"]["other"]
-    assert small["world"] != other["world"] and small["episodes"] == 2
+    assert small["world"] != other["world"] and small["episodes"] == 3
     rule = small["against"]["rule"]
     assert rule["policy"] == "least_cost" and other["against"]["rule"]["difference_usd"]["ci_low"] > 0
     assert small["cost_usd"]["mean"] - rule["cost_usd"] == pytest.approx(rule["difference_usd"]["mean"])

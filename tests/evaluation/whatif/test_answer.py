@@ -23,12 +23,12 @@ POLICY = {"least_cost": baseline("least_cost")}
 @pytest.fixture(scope="module")
 def on_trace(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     path = tmp_path_factory.mktemp("trace") / "orders.csv"
-    scenario = written(path, drawn_orders(days=21, per_day=80))
+    scenario = written(path, drawn_orders(days=28, per_day=80))
     return answer(asked(scenario, close=["FC Dallas TX"]), POLICY, 8, 0)
 
 
 def test_a_trace_is_played_once_with_intervals_over_its_weeks(on_trace: Answer) -> None:
-    assert "over 2 weeks" in sample_line(on_trace)
+    assert "over its 3 whole weeks" in sample_line(on_trace)
     cost = on_trace.kpis["least_cost"]["cost_per_order_usd"]["difference"]
     assert cost["ci_low"] < cost["mean"] < cost["ci_high"]
     assert "held-out" not in page(on_trace, "")
