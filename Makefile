@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help train test test-checked check lint types links docs notebooks clean
+.PHONY: help train test test-checked check lint types links docs notebooks lock advisories licences clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -47,12 +47,30 @@ docs: $(VENV)/.installed links  ## Build the documentation site into site/, with
 notebooks: $(VENV)/.installed  ## Execute the notebooks
 	$(BIN)/python -m pytest --nbmake notebooks --nbmake-kernel=python3 -q
 
-# torch first and by itself: a later release, or a range, brings gigabytes that a laptop does not need.
-$(VENV)/.installed: pyproject.toml setup.py constraints.txt
+# torch by itself and without a hash: builds for CPUs and for GPUs have the same version, and other versions bring gigabytes that
+# a laptop does not need. Of everything else, file and version are those of requirements.lock.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+$(VENV)/.installed: pyproject.toml setup.py requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(PIP) torch==2.13.0
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-build-isolation --editable .
 	touch $@
 
+lock:  ## Pin the newest versions that pyproject.toml allows, with their hashes; needs uv
+	uv pip compile pyproject.toml --extra dev --extra tracking --extra data --universal --python-version 3.11.5 --upgrade \
+		--generate-hashes --no-emit-package torch --no-annotate --no-header --quiet --output-file requirements.lock
+
+advisories: $(VENV)/.installed  ## Known vulnerabilities of the pinned packages, where their database can be reached
+	@timeout 300 $(BIN)/pip-audit --require-hashes --no-deps --disable-pip --progress-spinner off --requirement requirements.lock \
+		> .advisories 2>&1; code=$$?; grep -vE "could not be audited|^(Name|-+) +" .advisories | tail -40; \
+	if [ $$code -eq 0 ]; then echo "no known vulnerability; not in the database: $$(grep -c 'could not be audited' .advisories)"; \
+	elif grep -q "^Found .* known vulnerabilit" .advisories; then exit 1; else echo "the database cannot be reached"; fi
+
+licences: $(VENV)/.installed  ## Write the licences of the pinned packages into the docs
+	@{ printf '# Licences\n\nThe licence of every package that `requirements.lock` pins, as the package itself says it, and of torch.\n'; \
+		printf 'Written by `make licences`.\n\n'; $(BIN)/pip-licenses --from=mixed --format=markdown \
+		--ignore-packages regional-dispatch; } > docs/reference/licences.md
+
 clean:  ## Remove everything that can be made again
-	rm -rf $(VENV) .mypy_tree build dist site runs *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .mypy_tree build dist site runs *.egg-info .advisories .pytest_cache .mypy_cache .ruff_cache
