@@ -32,5 +32,5 @@ class Cases:
         (folder / "scenario.yaml").write_bytes(text)
 
     def use(self, folder: Path) -> bool:
-        play_some(load_scenario(folder / "scenario.yaml"))
+        play_some(load_scenario(folder / "scenario.yaml"), folder)
         return True

@@ -62,7 +62,7 @@ class Cases:
     def use(self, folder: Path) -> bool:
         checked = check(folder / "scenario.yaml")
         as_json(checked)
-        play_some(load_scenario(folder / "scenario.yaml"))
+        play_some(load_scenario(folder / "scenario.yaml"), folder)
         return True
 
 
