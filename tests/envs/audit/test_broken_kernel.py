@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from regional_dispatch.envs.audit.replay import replay
 from regional_dispatch.envs.audit.violation import load_violation
-from regional_dispatch.envs.world.shipped import HOME
+from tests.broken import broken_copy
 
 pytestmark = pytest.mark.slow  # a broken kernel is compiled, once per version
 
@@ -63,14 +62,7 @@ print(json.dumps(found))
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
     """What the audit says of a broken kernel, built to check indices: law, tick, file, and its replay, by key."""
     home, folder = tmp_path_factory.mktemp("broken"), tmp_path_factory.mktemp("violations")
-    rooms = [path.parent.name for path in HOME.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")]
-    for room in [*rooms, "configs"]:
-        shutil.copytree(HOME / room, home / room, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, (right, wrong) in BREAKS.items():
-        path = home / "envs" / "kernel" / name
-        text = path.read_text(encoding="utf-8")
-        assert text.count(right) == 1, name
-        path.write_text(text.replace(right, wrong), encoding="utf-8")
+    broken_copy(home, {f"envs/kernel/{name}": texts for name, texts in BREAKS.items()})
     done = subprocess.run(
         [sys.executable, "-c", PLAY, str(folder), "1", "2", "3", "4"], cwd=home, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(home), "NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "1"},
