@@ -50,7 +50,8 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """As PyYAML does, with bounds."""
-        event, before = self.peek_event(), self._nodes
+        event: Any = self.peek_event()
+        before = self._nodes
         self._depth += 1
         if self._depth > _DEEPEST:
             raise _Refused(None, None, f"is nested more than {_DEEPEST} deep; write it flatter", event.start_mark)
@@ -176,9 +177,9 @@ def _constructed(text: str, where: str | Path, refused: list[tuple[int, str]] | 
         said = "" if isinstance(error, _Refused) else "not readable as YAML: "
         raise ScenarioError(f"{shown}: {row}{said}{plain(' '.join(str(error.problem).split()))}") from None
     except yaml.reader.ReaderError as error:
-        row = text.count("\n", 0, error.position) + 1
+        line = text.count("\n", 0, error.position) + 1
         code = f"U+{error.character:04X}"
-        raise ScenarioError(f"{shown}: row {row}: holds the hidden character {code}; remove it") from None
+        raise ScenarioError(f"{shown}: row {line}: holds the hidden character {code}; remove it") from None
     except (ValueError, OverflowError):  # an escape of no character
         raise ScenarioError(f"{shown}: not readable as YAML: an escape in quotes is no character; correct it") from None
 

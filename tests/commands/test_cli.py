@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from regional_dispatch.agents.export import PolicyFileError
-from regional_dispatch.commands.cli import INPUT_ERRORS, evaluate_commands, guarded, summary
+from regional_dispatch.commands.cli import INPUT_ERRORS, _at_home, evaluate_commands, guarded, summary
 from regional_dispatch.envs.world.scenario import ScenarioError
 from regional_dispatch.evaluation.errors import InputError
 from tests.processes import ROOT, Ended, run_here
@@ -182,3 +182,10 @@ def test_only_errors_about_input_are_turned_into_messages() -> None:
 def test_the_errors_about_input_are_where_they_are_looked_for(module: str) -> None:
     found = __import__(f"regional_dispatch.{module}", fromlist=["x"])
     assert issubclass(getattr(found, INPUT_ERRORS[module]), ValueError)
+
+
+def test_home_is_written_out_in_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    given = ["~/s.yaml", "--out=~/runs", "--set", "name=~x", "a~b"]
+    written = ["/home/ann/s.yaml", "--out=/home/ann/runs", "--set", "name=~x", "a~b"]
+    assert [_at_home(text) for text in given] == written

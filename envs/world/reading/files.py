@@ -6,8 +6,8 @@ import codecs
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from regional_dispatch.envs.world.errors import ScenarioError
 from regional_dispatch.envs.world.reading.plain import plain
@@ -25,7 +25,7 @@ _PROBLEMS = {
 _WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def open_file(path: str | Path, what: str = "a file") -> BinaryIO:
+def open_file(path: str | Path, what: str = "a file") -> BufferedReader:
     """Opens a regular file for reading; a pipe or device is refused, and not waited for.
 
     Args:

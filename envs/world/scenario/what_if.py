@@ -27,7 +27,7 @@ def _changed(value: Any) -> Any:
         raise ValueError(f"'{value}' must be a number, or × and a number, such as ×1.5") from None
     most = _MOST_FACTOR if text.startswith("×") else _MOST
     if not 0 <= amount <= most:
-        raise ValueError(f"'{value[:40]}' must lie in 0…{most:,.0f}")
+        raise ValueError(f"'{value[:40]}' must be 0 or more, and at most {most:,.0f}")
     return f"×{amount:g}" if text.startswith("×") else amount
 
 
