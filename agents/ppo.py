@@ -4,7 +4,7 @@ A subclass of stable-baselines3's PPO: its hyperparameters, logging, callbacks, 
 What differs is the unit: advantage, ratio and clip belong to a single decision, a line or a lane, and its return comes
 from the ledger (`agents.credit`), not from a region's summed reward. `agents.engines` draws decisions and has the
 losses. `train.py` saves and resumes by `agents.training.checkpoints`, which hold numbers alone; SB3's own `save` and
-`load`, which are there too, write and read pickles, and whoever wrote a pickle runs code where it is loaded.
+`load`, which are there too, write and read pickles, and loading a pickle runs the code in it.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from regional_dispatch.agents.config import PpoConfig, load_ppo
 from regional_dispatch.agents.export import load_policy
-from regional_dispatch.agents.folder import CHECKPOINT_ENDING, CONFIG_FILE, PICKLED_ENDING, POLICY_FILE, TENSORBOARD
-from regional_dispatch.agents.training.checkpoints import newest_checkpoint
+from regional_dispatch.agents.folder import CHECKPOINT_ENDING, CONFIG_FILE, POLICY_FILE, TENSORBOARD
+from regional_dispatch.agents.training.checkpoints import newest_checkpoint, refuse_pickled
 from regional_dispatch.agents.training.monitoring import LEARNER_NAME, Kpis
 from regional_dispatch.agents.training.run import Run, rules_beside, train, tuning_worlds
 from regional_dispatch.agents.training.tensorboard import ADDRESS
@@ -151,7 +151,8 @@ seconds to minutes per episode before training starts."""
                 raise InputError(
                     f"--{option}: --resume continues with the folder's own; leave it out, or train from scratch"
                 )
-        is_file = self.resume.suffix in (CHECKPOINT_ENDING, PICKLED_ENDING)
+        refuse_pickled(self.resume)
+        is_file = self.resume.suffix == CHECKPOINT_ENDING
         folder = self.resume.parent.parent if is_file else self.resume
         saved = read_yaml(folder / CONFIG_FILE)
         claim(folder, TRAINING, "--resume")

@@ -3,6 +3,7 @@ training folder; and where whole episodes are played, `POLICY+lookahead`, `rando
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -205,12 +206,13 @@ def policy_file(spec: str) -> Path:
         InputError: no such file.
     """
     path = Path(spec)
-    if path.is_dir() and not plays_itself(spec) and not (path / POLICY_FILE).is_file():
+    is_folder = os.path.isdir(path)  # False also where no path can be so long
+    if is_folder and not plays_itself(spec) and not (path / POLICY_FILE).is_file():
         raise InputError(
             f"policy '{spec}': this folder holds no {POLICY_FILE}; give a finished training's --out folder"
         )
-    file = path / POLICY_FILE if path.is_dir() else path
-    if file.is_file():
+    file = path / POLICY_FILE if is_folder else path
+    if os.path.isfile(file):
         return file
     if plays_itself(spec):
         raise InputError(

@@ -120,11 +120,7 @@ def read_checkpoint(path: Path) -> Contents:
     Raises:
         PolicyFileError: there is none, it is damaged, or of an earlier version.
     """
-    if path.suffix == PICKLED_ENDING:
-        raise PolicyFileError(
-            f"{path}: written by an earlier version as a pickle, which can hold code, so it is not opened; resume with "
-            "the version that wrote it, or train again"
-        )
+    refuse_pickled(path)
     try:
         found = unpacked(read_bytes(path, MOST_BYTES))
     except FileNotFoundError:
@@ -134,6 +130,19 @@ def read_checkpoint(path: Path) -> Contents:
     if found.format != FORMAT:
         raise _damaged(path, ValueError(f"not of the format {FORMAT}"))
     return found
+
+
+def refuse_pickled(path: Path) -> None:
+    """Refuses a checkpoint of an earlier version by its name, unopened.
+
+    Raises:
+        PolicyFileError: it is one.
+    """
+    if path.suffix == PICKLED_ENDING:
+        raise PolicyFileError(
+            f"{path}: written by an earlier version as a pickle, which can hold code, so it is not opened; resume with "
+            "the version that wrote it, or train again"
+        )
 
 
 def load_checkpoint(path: Path, found: Contents, learner: RegionalPPO, kpis: KpiCallback) -> None:
@@ -170,7 +179,7 @@ def newest_checkpoint(folder: Path) -> Path:
         return found[-1]
     pickled = sorted((folder / CHECKPOINTS).glob(f"[0-9]*{PICKLED_ENDING}"))
     if pickled:
-        read_checkpoint(pickled[-1])  # says why it is refused
+        refuse_pickled(pickled[-1])
     raise PolicyFileError(f"{folder}: no {CHECKPOINTS}/*{CHECKPOINT_ENDING} to resume from; train without --resume")
 
 

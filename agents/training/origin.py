@@ -22,21 +22,13 @@ from regional_dispatch.envs.world.scenario import Scenario
 MOST_NAMED = 3  # changes that a message names
 
 
-def fingerprint(worlds: Sequence[Scenario], rules: Mapping[str, Scorer]) -> dict[str, Any]:
-    """Digests of worlds with the tables they name, and of rules.
-
-    Returns:
-        `worlds`, a digest of all; `tables`, a digest of each file by its path; `rules`, a digest.
-    """
+def fingerprint(worlds: Sequence[Scenario]) -> dict[str, Any]:
+    """Digests: `worlds`, of all worlds and their scenarios; `tables`, of each file that they name, by its path."""
     tables: dict[str, str] = {}
     for world in worlds:
         with_paths(world, lambda path: tables.setdefault(str(path), _of_file(path)))
     found = tuple((fields(world), built(world)) for world in worlds)
-    return {
-        "worlds": digest(*(part for one in found for part in one)),
-        "tables": tables,
-        "rules": digest(*sorted(rules.items())),
-    }
+    return {"worlds": digest(*(part for one in found for part in one)), "tables": tables}
 
 
 def fields(scenario: Scenario) -> dict[str, Any]:
@@ -45,16 +37,20 @@ def fields(scenario: Scenario) -> dict[str, Any]:
     return with_paths(whole, lambda path: "a file")
 
 
-def origin(seed: int, ppo: Mapping[str, Any], scenario: Scenario, made_from: Mapping[str, Any]) -> dict[str, Any]:
+def origin(
+    seed: int, ppo: Mapping[str, Any], scenario: Scenario, worlds: Mapping[str, Any], rules: Mapping[str, Scorer]
+) -> dict[str, Any]:
     """What a checkpoint says of the run that wrote it, as JSON values.
 
     Args:
         seed: of the run.
         ppo: fields of its PPO file.
         scenario: that it trains on.
-        made_from: see `fingerprint`.
+        worlds: see `fingerprint`.
+        rules: that take the decisions which are not trained.
     """
-    return {"version": __version__, "seed": seed, "ppo": dict(ppo), "scenario": fields(scenario), **made_from}
+    own = {"version": __version__, "seed": seed, "ppo": dict(ppo), "scenario": fields(scenario)}
+    return {**own, **worlds, "rules": digest(*sorted(rules.items()))}
 
 
 def check_origin(checkpoint: Path, saved: Any, now: Mapping[str, Any], config: Path) -> None:

@@ -94,14 +94,15 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """Digests of the worlds it is trained on, of the tables they name, and of the rule beside the policy."""
+        """Digests of the worlds it is trained on, and of the tables they name."""
         mixed = [load_scenario(name) for name in self.ppo.mix]
         own = [] if mixed or self.ppo.networks else [self.scenario]
-        return fingerprint([*own, *mixed], rules_beside(self.ppo, self.scenario.name))
+        return fingerprint([*own, *mixed])
 
     def origin(self) -> dict[str, Any]:
         """What its checkpoints say it was made from."""
-        return origin(self.seed, self.ppo.model_dump(mode="json"), self.scenario, self.fingerprint)
+        rules = rules_beside(self.ppo, self.scenario.name)
+        return origin(self.seed, self.ppo.model_dump(mode="json"), self.scenario, self.fingerprint, rules)
 
     def hparams(self) -> dict[str, float | str | bool]:
         """The run's row in TensorBoard's HParams tab."""
