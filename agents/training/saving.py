@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def _except_of_event_files(args: threading.ExceptHookArgs) -> None:
 
 
 def _reason(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
+    place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
     return f"{place}{error.strerror or error}"
 
 
