@@ -35,7 +35,7 @@ from regional_dispatch.envs.threads import run_on_threads
 from regional_dispatch.envs.transfers import Moves, arrive, next_arrival, send, transfer_lanes
 from regional_dispatch.envs.world.clocks.clock import first_calendar_tick
 from regional_dispatch.envs.world.errors import ScenarioError
-from regional_dispatch.envs.world.needs import check_memory, state_parts
+from regional_dispatch.envs.world.needs import check_memory, growing_parts, learning_parts, state_parts
 from regional_dispatch.envs.world.network import Network, build_network
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.envs.world.trace import fitted
@@ -317,10 +317,18 @@ class Simulator:
 
         Args:
             room: samples kept per row; when there are more, the oldest go.
+
+        Raises:
+            ScenarioError: the machine has too little memory for them.
         """
+        shape, packages = self.state.note.shape, self.state.package.shape[1]
+        check_memory(
+            learning_parts(self.copies * packages, int(np.prod(shape[2:]))),
+            self.scenario,
+            "learning the prices of lanes",
+        )
         self.learning = True
         self.state.row["learning"] = 1
-        shape, packages = self.state.note.shape, self.state.package.shape[1]
         self.state = self.state._replace(
             note=np.zeros((shape[0], packages, *shape[2:]), np.float32),
             sample=np.zeros((shape[0], room, shape[3]), np.float32),
@@ -376,14 +384,24 @@ class Simulator:
         self.state.row["priced"][row] = 1
 
     def make_room(self, need: int) -> None:
-        """Makes room in every row for what the kernel asked for: GROW_LINES, GROW_ITEMS or GROW_PACKAGES."""
+        """Makes room in every row for what the kernel asked for: GROW_LINES, GROW_ITEMS or GROW_PACKAGES.
+
+        Raises:
+            ScenarioError: the machine has too little memory for them.
+        """
         room = self.regions * self.world.rules.order_slots
+        arrays = self._arrays()
+        grown = [name for name in _GROWN[need] if name in arrays]
+        check_memory(growing_parts([arrays[name] for name in grown]), self.scenario, f"what waits by {self._when()}")
         if need == kernel.GROW_LINES:
             self.state = grow_lines(self.state)
         elif need == kernel.GROW_ITEMS:
             self.state = grow_items(self.state, room)
         else:
             self.state = grow_packages(self.state, room)
+
+    def _when(self) -> str:
+        return f"tick {int(self.state.row['tick'].max()):,}"
 
     def keep_journeys(self, room: int) -> None:
         """Makes room for a learner's `room` open sourcing decisions per row; those there are stay."""
@@ -491,6 +509,10 @@ def _check_whole(name: str, value: Any, below: int) -> None:
         raise ScenarioError(f"{name} = {value!r}: must be a whole number, 0…{below - 1}")
 
 
+# What the kernel asks for → the arrays that get longer with it.
+_GROWN = {
+    kernel.GROW_LINES: ("line",), kernel.GROW_ITEMS: ("item",), kernel.GROW_PACKAGES: ("package", "tag", "note"),
+}  # fmt: skip
 # Arrays of the state that get longer when an episode needs it, and along which axis.
 GROWING = {"package": 1, "tag": 1, "item": 1, "line": 2, "journey": 1, "note": 1, "shipment": 1}
 

@@ -124,6 +124,19 @@ def observation_parts(rows: int, slots: int, candidates: int, features: int) -> 
     return [Part("tables of order lines", size, "lower slots.orders or slots.candidates")]
 
 
+def growing_parts(arrays: Iterable[np.ndarray]) -> list[Part]:
+    """What larger copies of pools take while the old ones are still there."""
+    mend = "lower demand.orders_per_day, or give more trucks or capacity, so that less waits"
+    return [Part("packages and order lines", 2.0 * sum(array.nbytes for array in arrays), mend)]
+
+
+def learning_parts(packages: int, numbers: int) -> list[Part]:
+    """What a learner's notes on packages take, so many numbers of each."""
+    return [
+        Part("notes on packages", 4.0 * packages * numbers, "set the PPO field lane_price_hidden: 0, or lower copies")
+    ]
+
+
 def check_memory(parts: Iterable[Part], scenario: Scenario, what: str) -> None:
     """Checks that this machine has the memory.
 

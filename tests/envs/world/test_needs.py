@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.state import empty_state
 from regional_dispatch.envs.observation import empty_observation
 from regional_dispatch.envs.simulator import Simulator
@@ -106,6 +107,29 @@ def test_observations_that_the_machine_has_no_room_for_are_refused(monkeypatch):
     # Act & Assert
     with pytest.raises(ScenarioError, match=r"tables of order lines.*lower slots.orders"):
         empty_observation(sim, sim.regions)
+
+
+def test_what_grows_beyond_the_machine_in_an_episode_is_told(monkeypatch):
+    # Arrange: nothing leaves, so packages pile up
+    stuck = {"demand.orders_per_day": "20000", "trucks.fleet_headroom": "0", "trucks.spot_allowed": "false"}
+    sim = Simulator(load_scenario("small", stuck))
+    sim.reset(0, 1)
+    monkeypatch.setattr(needs, "memory_left", lambda: 3 * sim.state.package.nbytes)
+
+    # Act & Assert
+    with pytest.raises(ScenarioError, match=r"what waits by tick \d+ would take .*so that less waits"):
+        sim.run(baseline("least_cost").scorers)
+
+
+def test_learning_that_the_machine_has_no_room_for_is_refused(monkeypatch):
+    # Arrange
+    sim = Simulator(load_scenario("small"), 4)
+    monkeypatch.setattr(needs, "memory_left", lambda: 1000)
+
+    # Act & Assert
+    with pytest.raises(ScenarioError, match="lane_price_hidden: 0"):
+        sim.sample_lanes(10)
+    assert not sim.learning
 
 
 def test_the_parts_of_a_state_are_all_its_bytes():
