@@ -54,7 +54,8 @@ def summarise_variant(
         "kpis": {kpi: crossed_mean(_table(frame, kpi)).facts() for kpi in KPIS},
         "rivals": {name: _kpis(frame, name) for name in rivals},
         "paired": paired, "best_rival": best, "best_untuned": cheapest(frame, untuned_rules(ready.rivals), COST),
-        "verdict": verdict(paired[best]["usd"]), "doubts": [*one_trace(ready.scenario), *settlement(ready.scenario, frame)],
+        "verdict": verdict(paired[best]["usd"]),
+        "doubts": [*one_trace(ready.scenario), *settlement(ready.scenario, frame)],
         "seeds": {
             str(k): {
                 **_seed_facts(cells, k, frame, best, outcomes[run_folder(out, ready.variant.name, k)]),
