@@ -71,7 +71,7 @@ class Suite(_Frozen):
 
     name: str = Field(min_length=1, description="Name, used in the report.")
     episodes: int = Field(8, ge=1, description="Held-out episodes per scenario and policy. Unit: episodes.")
-    seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
+    seed: int = Field(0, ge=0, description="Seed of the orders.")
     scenarios: tuple[Place, ...] = Field((), description="Scenarios that the policies play on.")
     generated: int = Field(
         0,
