@@ -162,5 +162,5 @@ KPIS: dict[str, Kpi] = {
 
 
 def compute_kpis(totals: Totals) -> dict[str, float]:
-    """All KPIs of one network, or one region of it, by name; NaN where a ratio has nothing to divide by, such as no order."""
+    """All KPIs of one network, or one region of it, by name; NaN where there is nothing to divide by."""
     return {name: kpi.formula(totals) for name, kpi in KPIS.items()}
