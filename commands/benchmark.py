@@ -36,7 +36,7 @@ evaluation/benchmark/suite.py."""
     episodes: int | None = None
     """Held-out episodes per scenario and policy. Unit: episodes. Default: the suite's."""
     seed: int | None = None
-    """Seed of the orders and of the bootstrap. Default: the suite's."""
+    """Seed of the orders. Default: the suite's."""
     policies: str = ""
     """Policies to add to the suite's, separated by commas: training folders, or any that `compare` takes."""
     bound: bool = True

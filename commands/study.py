@@ -34,7 +34,7 @@ class Command:
     episodes: int | None = None
     """Held-out episodes of each policy and world. Unit: episodes. Default: the study's."""
     seed: int | None = None
-    """Seed of the orders and of the bootstrap. Default: the study's."""
+    """Seed of the orders. Default: the study's."""
     workers: int = 2
     """Cells computed in parallel. Unit: processes."""
     ray: str | None = None

@@ -46,7 +46,7 @@ file or training folder; a rule; random; or one of these with +lookahead. {scena
     episodes: int | None = None
     """Held-out episodes per scenario. Unit: episodes. Default: the suite's."""
     seed: int | None = None
-    """Seed of the orders and of the bootstrap. Default: the suite's."""
+    """Seed of the orders. Default: the suite's."""
     bound: bool = True
     """Compute hindsight bounds, minutes each; they are kept for the next submission. --no-bound leaves them out."""
     rows: Path = Path("docs/results/leaderboard")

@@ -15,6 +15,7 @@ from regional_dispatch.envs.world.scenario import Scenario, TraceDemand
 from regional_dispatch.envs.world.stock import place_stock
 from regional_dispatch.envs.world.trace import TRUCK_SIZE, trace_of
 from regional_dispatch.evaluation.known_world import foreign_worlds
+from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.rollouts import Playable
 
 LOW_FILL = 0.10
@@ -42,6 +43,15 @@ def doubts(scenario: Scenario, policies: Mapping[str, Playable], frame: pd.DataF
             f"all amounts are in {scenario.money}, whatever names that end in _usd say; costs are not converted"
         )
     return found + [str(finding) for finding in _of_its_files(scenario)]
+
+
+def one_trace(scenario: Scenario) -> list[str]:
+    """What a result on a trace is a sample of, where it has no intervals over weeks."""
+    if not is_trace(scenario):
+        return []
+    return [
+        "the orders are one trace, played once: one sample of demand; compare and backtest have intervals over weeks"
+    ]
 
 
 def settlement(scenario: Scenario, frame: pd.DataFrame) -> list[str]:

@@ -46,7 +46,7 @@ class _Moments(NamedTuple):
     mean: np.ndarray  # (cells,)
     variance: np.ndarray  # (cells,) unbiased
     third: np.ndarray  # (cells,) third cumulant, unbiased
-    count: np.ndarray  # (cells,) samples
+    samples: np.ndarray  # (cells,) how many
 
 
 def mean_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval:
@@ -77,8 +77,8 @@ def mean_intervals(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray,
         Means and both ends of the intervals, (cells,) each; NaN where there is none.
     """
     found = _moments(values)
-    low, high = _ends(found.mean, found.variance, found.third, _quantile(found.count - 1, level))
-    return found.mean, *_withheld(low, high, (found.count < FEWEST) | _mostly_same(values))
+    low, high = _ends(found.mean, found.variance, found.third, _quantile(found.samples - 1, level))
+    return found.mean, *_withheld(low, high, (found.samples < FEWEST) | _mostly_same(values))
 
 
 def paired_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> Interval:
@@ -119,7 +119,7 @@ def crossed_mean(values: Sequence[Sequence[float]] | np.ndarray, level: float = 
 def crossed_means(tables: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`crossed_mean` of many tables at once: (cells, seeds, episodes), two of each at least → (cells,) each."""
     parts = [_moments(tables.mean(axis=axis).T) for axis in (2, 1)]
-    variances, freedoms = (np.array(x) for x in ([p.variance for p in parts], [p.count - 1 for p in parts]))
+    variances, freedoms = (np.array(x) for x in ([p.variance for p in parts], [p.samples - 1 for p in parts]))
     total, halves = variances.sum(axis=0), _quantile(freedoms, level) * np.sqrt(variances)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.sqrt((halves**2).sum(axis=0) / total)
@@ -158,9 +158,9 @@ def ratios_of_means(
     below = bottom.mean(axis=0)
     ratio = top.mean(axis=0) / below
     found = _moments((top - ratio * bottom) / below)
-    low, high = _ends(ratio, found.variance, found.third, _quantile(found.count - 1, level))
+    low, high = _ends(ratio, found.variance, found.third, _quantile(found.samples - 1, level))
     scale = np.abs(ratio * bottom / below).max(axis=0) + np.abs(top / below).max(axis=0)
-    return ratio, *_withheld(low, high, (found.count < FEWEST) | (np.sqrt(found.variance) <= _SAME * scale))
+    return ratio, *_withheld(low, high, (found.samples < FEWEST) | (np.sqrt(found.variance) <= _SAME * scale))
 
 
 def week_mean(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval:

@@ -20,6 +20,7 @@ from torch import nn
 from regional_dispatch import ScorerPolicy, compare_policies, load_scenario, resolve_policies
 from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
+from regional_dispatch.evaluation.text import interval, times
 
 HIDDEN, BATCH, LEARNING_RATE = 32, 512, 3e-3
 
@@ -95,10 +96,9 @@ def main() -> None:
     summary = compare_policies(scenario, {"clone": clone, **teacher}, asked.episodes, asked.seed).summary
     cost = {name: kpis["cost_per_order_usd"]["mean"] for name, kpis in summary["policies"].items()}
     gap = summary["paired"][f"clone - {asked.teacher}"]["cost_per_order_usd"]
-    percent = {end: 100 * gap[end] / cost[asked.teacher] for end in ("mean", "ci_low", "ci_high")}
     print(f"{len(lines[0]):,} decisions on lines and {len(lanes[0]):,} on trucks")
     print(", ".join(f"{name} {usd:.4f} USD an order" for name, usd in cost.items()))
-    print(f"clone − {asked.teacher}: {percent['mean']:+.2f} % [{percent['ci_low']:+.2f}, {percent['ci_high']:+.2f}]")
+    print(f"clone − {asked.teacher}: {interval(times(gap, 100 / cost[asked.teacher]), 2)} %")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from regional_dispatch.evaluation.benchmark.suite import Stage, Suite
 from regional_dispatch.evaluation.bounds import Bound, join_bounds
 from regional_dispatch.evaluation.cells import Cell, Progress, Rows, Store, Worlds, bound_cell, fill, playable_cell
 from regional_dispatch.evaluation.compare import Summary, check_unseen, summarise
-from regional_dispatch.evaluation.doubts import settlement
+from regional_dispatch.evaluation.doubts import one_trace, settlement
 from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.known_world import foreign_worlds
@@ -128,7 +128,10 @@ def summarise_stage(stage: Stage, frame: pd.DataFrame, bounds: pd.DataFrame | No
         "tests": stage.scenario.tests, "reevaluate": stage.reevaluate, "generated": stage.generated,
         "best": cheapest(frame, list(stage.policies), COST), "best_untuned": best_untuned, "best_tuned": best_tuned,
         "untuned": untuned,
-        "doubts": [*foreign_worlds(stage.policies, stage.scenario, frame), *settlement(stage.scenario, frame)],
+        "doubts": [
+            *one_trace(stage.scenario), *foreign_worlds(stage.policies, stage.scenario, frame),
+            *settlement(stage.scenario, frame),
+        ],
         **summarise(frame, pairs),
     }  # fmt: skip
     if pace := seconds_per_decision(frame):

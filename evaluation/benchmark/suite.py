@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from regional_dispatch.baselines import BaselineError
 from regional_dispatch.envs.world.generator import random_scenario
 from regional_dispatch.envs.world.reading import PlainName
-from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, read_yaml
+from regional_dispatch.envs.world.scenario import Scenario, ScenarioError, explain, load_scenario, part_of, read_yaml
 from regional_dispatch.evaluation.bounds import NO_BOUND_REEVALUATED
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.periods import check_sample
@@ -73,7 +73,7 @@ class Suite(_Frozen):
 
     name: PlainName = Field(description="Name, used in the report.")
     episodes: int = Field(8, ge=1, description="Held-out episodes per scenario and policy. Unit: episodes.")
-    seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
+    seed: int = Field(0, ge=0, description="Seed of the orders.")
     scenarios: tuple[Place, ...] = Field((), description="Scenarios that the policies play on.")
     generated: int = Field(
         0,
@@ -162,6 +162,7 @@ def _loaded(place: Place, where: Path) -> Scenario:
 def _stage(suite: Suite, place: Place, scenario: Scenario, where: Path, bounds: bool) -> Stage:
     try:
         check_sample(scenario, suite.episodes)
+        scenario = part_of(scenario, "evaluate")
         policies = resolve_players([*suite.policies, *place.extra_policies], scenario)
     except (BaselineError, InputError) as error:
         raise InputError(f"{where}: scenarios: {place.given}: {error}") from None

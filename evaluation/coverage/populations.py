@@ -61,7 +61,7 @@ def play(episodes: int, seed: int) -> dict[str, pd.DataFrame]:
     """World → every policy's episodes; minutes."""
     frames = {}
     for name, changes in WORLDS.items():
-        scenario = load_scenario(name, changes)
+        scenario = load_scenario(name, dict(changes))
         frames[name] = evaluate_policies(scenario, resolve_players(list(POLICIES), scenario), episodes, seed)
     return frames
 

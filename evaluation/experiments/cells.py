@@ -13,7 +13,7 @@ from regional_dispatch.agents.folder import POLICY_FILE
 from regional_dispatch.agents.training.run import tuning_worlds
 from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.envs.world.demand import episode_key
-from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.envs.world.scenario import Scenario, part_of
 from regional_dispatch.evaluation.bounds import Bound
 from regional_dispatch.evaluation.cells import Cell, Rows, Worlds, bound_cell, playable_cell
 from regional_dispatch.evaluation.compare import Learned, check_unseen
@@ -60,7 +60,9 @@ def variant_cells(
     policies: dict[str, Learned] = {**{label(k): policy for k, policy in trained.items()}, **ready.rivals}
     check_unseen(policies, "evaluate", seed)
 
-    def cell(policy: Playable, title: str, of: Sequence[int], world: Scenario = ready.scenario) -> Cell:
+    here = part_of(ready.scenario, "evaluate")
+
+    def cell(policy: Playable, title: str, of: Sequence[int], world: Scenario = here) -> Cell:
         return playable_cell(worlds, f"{name}: {title}", world, policy, of, False)
 
     def tuning_cells(policy: Playable, title: str, k: int) -> list[Cell]:
@@ -75,7 +77,7 @@ def variant_cells(
     }
     wanted = keys[: ready.variant.bound_episodes] if ready.variant.bound and bound is not None and trained else []
     bounds = [
-        bound_cell(worlds, f"{name}: bound of episode {episode}", ready.scenario, key, bound)
+        bound_cell(worlds, f"{name}: bound of episode {episode}", here, key, bound)
         for episode, key in enumerate(wanted)
         if bound is not None
     ]

@@ -73,7 +73,7 @@ class Experiment(_Frozen):
     )
     about: str = Field("", description="The question it answers, in one line.")
     episodes: int = Field(32, ge=1, description="Held-out episodes of every policy. Unit: episodes.")
-    seed: int = Field(0, ge=0, description="Seed of the held-out orders and of the bootstrap.")
+    seed: int = Field(0, ge=0, description="Seed of the held-out orders.")
     base: str | None = Field(None, description="Variant that the others are compared with, seed by seed.")
     scenario: str | None = Field(None, description="For the variants that name none.")
     ppo: str | None = Field(None, description="For the variants that name none.")

@@ -16,7 +16,7 @@ from regional_dispatch.envs.policy import ScorerPolicy
 from regional_dispatch.evaluation.bounds import join_bounds
 from regional_dispatch.evaluation.cells import Rows
 from regional_dispatch.evaluation.compare import Summary
-from regional_dispatch.evaluation.doubts import settlement
+from regional_dispatch.evaluation.doubts import one_trace, settlement
 from regional_dispatch.evaluation.experiments.cells import Cells, label, run_folder
 from regional_dispatch.evaluation.experiments.curves import Curves, Reference, read_curve, time_to_beat
 from regional_dispatch.evaluation.experiments.trainings import Outcome
@@ -54,7 +54,8 @@ def summarise_variant(
         "kpis": {kpi: crossed_mean(_table(frame, kpi)).facts() for kpi in KPIS},
         "rivals": {name: _kpis(frame, name) for name in rivals},
         "paired": paired, "best_rival": best, "best_untuned": cheapest(frame, untuned_rules(ready.rivals), COST),
-        "verdict": verdict(paired[best]["usd"]), "doubts": settlement(ready.scenario, frame),
+        "verdict": verdict(paired[best]["usd"]),
+        "doubts": [*one_trace(ready.scenario), *settlement(ready.scenario, frame)],
         "seeds": {
             str(k): {
                 **_seed_facts(cells, k, frame, best, outcomes[run_folder(out, ready.variant.name, k)]),

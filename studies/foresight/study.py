@@ -60,5 +60,5 @@ class Foresight(Study):
         keys = evaluation_keys(self.episodes, self.seed)
         looked = lab.play_players(world, ahead)
         frame = pd.concat([played, results_frame(looked, keys)], ignore_index=True)
-        gaps = gap_summary(frame, lab.bounds(world), rules, self.seed)
+        gaps = gap_summary(frame, lab.bounds(world), rules)
         return findings_of(self, gaps, name, told, looked)

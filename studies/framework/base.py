@@ -27,7 +27,7 @@ class Study(BaseModel):
     scenario: str = Field("us8", description="A shipped scenario's name, or a file relative to where you run.")
     set: dict[str, Any] = Field({}, description="Fields of the scenario to set, dotted: {demand.orders_per_day: 9000}.")
     episodes: int = Field(8, ge=1, description="Held-out episodes of each policy and world. Unit: episodes.")
-    seed: int = Field(0, ge=0, description="Seed of the orders and of the bootstrap.")
+    seed: int = Field(0, ge=0, description="Seed of the orders.")
     policies: tuple[str, ...] = Field(
         ("least_cost",), min_length=1, description="Policies, as `compare` takes them; maps show the first."
     )

@@ -25,7 +25,7 @@ from regional_dispatch.evaluation.cells import (
     policy_cell,
 )
 from regional_dispatch.evaluation.compare import check_unseen
-from regional_dispatch.evaluation.doubts import settlement
+from regional_dispatch.evaluation.doubts import one_trace, settlement
 from regional_dispatch.evaluation.execution.executor import HERE, Executor
 from regional_dispatch.evaluation.intervals import few_samples
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame
@@ -115,7 +115,8 @@ class Lab:
         }
         frame = self._frame(cells, keys)
         for world, scenario in worlds.items():
-            self.notes += [f"{world}: {said}" for said in settlement(scenario, frame[frame["world"] == world])]
+            said = [*one_trace(scenario), *settlement(scenario, frame[frame["world"] == world])]
+            self.notes += [f"{world}: {sentence}" for sentence in said]
         return Played(frame, self.seed)
 
     def play_players(

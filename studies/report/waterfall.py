@@ -65,8 +65,8 @@ def _draw(axis: Any, kpi: str, fall: Waterfall, last: str) -> None:
         axis.errorbar(x, low + change.mean, yerr=error, color="0.15", linewidth=1.0, capsize=2.5, zorder=3)
         if x and not whole:
             axis.plot([x - 1, x], [low, low], color="0.45", linewidth=0.7, zorder=1)
-        ends = [0.0, *(end for end in change if end == end)]
-        edges.append((x, low + min(ends), low + max(ends), change.mean))
+        reach = [0.0, *(end for end in change if end == end)]
+        edges.append((x, low + min(reach), low + max(reach), change.mean))
         below = low + change.mean
     high, low = max(0.0, *(edge[2] for edge in edges)), min(0.0, *(edge[1] for edge in edges))
     room = (high - low) or 1.0

@@ -10,9 +10,11 @@ import pytest
 
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
-from regional_dispatch.evaluation.compare import read_summary, summarise
+from regional_dispatch.envs.world.scenario import load_scenario
+from regional_dispatch.evaluation.compare import compare_policies, read_summary, summarise
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COST
+from regional_dispatch.evaluation.report.comparison import markdown_table
 from regional_dispatch.evaluation.rollouts import evaluate_policies
 from tests.worlds import TWO_REGIONS, small
 
@@ -62,3 +64,25 @@ def test_a_summary_is_read_back_and_other_json_refused(tmp_path: Path, frame: pd
         path.write_text(text)
         with pytest.raises(InputError, match=r"summary\.json: not"):
             read_summary(path)
+
+
+def test_with_no_order_every_share_is_a_dash_and_json_has_no_nan(tmp_path: Path) -> None:
+    world = load_scenario("small", {"demand.orders_per_day": "0"})
+    rules = {"one": baseline("least_cost"), "two": baseline("national_nearest")}
+    found = compare_policies(world, rules, 3, 0)
+    text = json.dumps(found.summary, allow_nan=False)
+    assert json.loads(text)["policies"]["one"]["on_time_share"] == {"mean": None, "ci_low": None, "ci_high": None}
+    page = markdown_table(found.summary)
+    for kpi in (COST, "on_time_share", "truck_fill", "settled_share", "in_region_share"):
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{kpi}`"))
+        assert row.endswith("| – | – |"), row
+    assert "| one − two | – | – |" in page
+    found.frame.to_csv(tmp_path / "results.csv", index=False)
+    assert pd.read_csv(tmp_path / "results.csv")["on_time_share"].isna().all()
+
+
+def test_the_settled_share_is_a_row_and_its_difference_has_no_interval(frame: pd.DataFrame) -> None:
+    summary = summarise(frame)
+    assert summary["policies"]["one"]["settled_share"]["ci_low"] is not None
+    assert summary["paired"]["one - other"]["settled_share"]["ci_low"] is None
+    assert summary["paired"]["one - other"][COST]["ci_low"] is not None

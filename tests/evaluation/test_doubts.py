@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from regional_dispatch.envs.world.facts import world_facts
+from regional_dispatch.envs.world.findings import Finding, notice
 from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.compare import compare_policies
+from regional_dispatch.evaluation.doubts import settlement
 from regional_dispatch.evaluation.known_world import company, foreign_worlds
 from regional_dispatch.evaluation.policies import resolve_policies
 
@@ -76,3 +79,18 @@ def test_its_numbers_name_the_best_untuned_rule_beside_it() -> None:
     assert (
         f"the best untuned rule beside it, '{best}', costs {cost[best]:.3f} USD" in compared.summary["doubts"][1]
     )  # after what one episode means
+
+
+def test_a_comparison_says_the_warnings_of_its_own_files_alone() -> None:
+    notice(Finding("warning", "elsewhere.csv", "is of another comparison"))
+    notice(Finding("warning", "/any/where/small.yaml", "is of this one"))
+    scenario = load_scenario("small", SHORT)
+    said = compare_policies(scenario, resolve_policies(["least_cost"], scenario), 1, 0).summary["doubts"]
+    assert [text for text in said if "is of" in text] == ["/any/where/small.yaml: is of this one"]
+
+
+def test_more_than_two_percent_settled_is_said_and_less_is_not() -> None:
+    scenario = load_scenario("small")
+    for share, sentences in ((0.019, 0), (0.021, 1), (float("nan"), 0)):
+        frame = pd.DataFrame({"policy": ["a", "a"], "settled_share": share})
+        assert len(settlement(scenario, frame)) == sentences

@@ -212,7 +212,7 @@ def test_parts_follow_each_other_and_do_not_overlap(scenario: Scenario) -> None:
     spans = [
         (part.warmup_hours, part.horizon_hours) for part in (part_of(world, s) for s in ("train", "tune", "evaluate"))
     ]
-    assert spans == [(30, 168), (168, 336), (336, 512)]
+    assert spans == [(30, 168), (168, 336), (336, 680)]
 
 
 def test_stock_of_later_parts_is_sized_from_training_weeks(scenario: Scenario) -> None:
@@ -230,7 +230,7 @@ def test_an_empty_part_is_refused(scenario: Scenario) -> None:
     with pytest.raises(ScenarioError, match="no week is left for 'tune'"):
         part_of(split(scenario, 1, 0), "tune")
     with pytest.raises(ScenarioError, match="no week is left for 'evaluate'"):
-        part_of(split(scenario, 2, 2), "evaluate")
+        part_of(split(scenario, 3, 2), "evaluate")
     with pytest.raises(ScenarioError, match="no hour is left to count"):
         window(scenario, 400, 300)
 
