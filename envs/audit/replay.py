@@ -86,9 +86,9 @@ def _apply(sim: Simulator, violation: Violation) -> None:
     try:
         fits = made["choice"].shape == at.shape and made["candidate"].shape == state.candidate[0].shape
         fits = fits and made["go"].shape == state.go[0].shape
-        in_range = ((made["choice"] >= 0) & (made["choice"] < rules.candidates)).all()
+        in_range = bool(((made["choice"] >= 0) & (made["choice"] < rules.candidates)).all())
         routes = made["candidate"]
-        in_range = in_range and ((routes >= -1) & (routes < len(sim.world.net.routes))).all()
+        in_range = bool(in_range) and bool(((routes >= -1) & (routes < len(sim.world.net.routes))).all())
     except (KeyError, TypeError, ValueError):
         fits = in_range = False
     if not (fits and in_range):

@@ -169,7 +169,8 @@ def _has_route(w: Any, s: Any, b: int, t: Any, place: int, number: int, p: int) 
 @subroutine
 def _walk_queue(w: Any, s: Any, b: int, t: Any, place: int, number: int, head: int) -> int:
     """Walks a site's or a lane's queue; returns its last package, −1 if there is none."""
-    last, p = -1, np.int64(head)
+    last: Any = np.int64(-1)
+    p: Any = np.int64(head)
     while p >= 0 and _is_new(s, b, t, place, number, p) and _has_route(w, s, b, t, place, number, p):
         if place == SITE:
             _count_at_site(w, s, b, t, number, p)
