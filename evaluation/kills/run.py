@@ -113,9 +113,9 @@ def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Le
     token, log = uuid4().hex, folder / "said.txt"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), _TOKEN: token}
     command, begun = [sys.executable, "-m", "regional_dispatch", *arguments], time.monotonic()
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         code: int | None = process.wait(seconds)
