@@ -23,7 +23,7 @@ from regional_dispatch.envs.registration import ENV_ID, register_envs
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.vector_env import RegionRows
 from regional_dispatch.envs.world.demand import episode_key
-from regional_dispatch.envs.world.replacing import hidden_folder
+from regional_dispatch.envs.world.replacing import hidden_folder, sync
 from regional_dispatch.envs.world.scenario import Scenario
 from regional_dispatch.evaluation.errors import InputError
 
@@ -125,7 +125,10 @@ def write_dataset(
                     }  # fmt: skip
                     _append(storage, one, key, facts)
                 progress(name)
+        for file in part.rglob("*"):
+            sync(file)
         os.replace(part, path)
+        sync(path.parent)
     return path
 
 

@@ -7,6 +7,7 @@ It is also the file that is locked. The system releases a lock when its process 
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import shlex
@@ -34,6 +35,7 @@ from regional_dispatch.evaluation.folders.kinds import (
 from regional_dispatch.evaluation.output import check_file, check_folder, finish_moves
 
 PATIENCE_SECONDS = 3.0  # a process whose parent was killed may need a second to end
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # of some network disks
 _SHOWN = 3  # names in a message
 
 
@@ -154,8 +156,11 @@ def _lock(file: Path, subject: Path, option: str, first: bool) -> bool:
         lock.acquire()
     except Timeout:
         raise InputError(f"{option} = {subject}: in use by {_user(file)}; wait for it, or name another") from None
-    except NotImplementedError as error:
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
         print(f"note: {subject}: this disk has no locks ({error}); give one command at a time there", file=sys.stderr)
+        file.touch()
     _held[file.resolve()] = _Claim(lock, made, first)
     _write_use(file, _user_facts())
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,14 +64,14 @@ def kill_command(case: Case, kills: int, rng: random.Random, told: Told = lambda
     if sys.platform != "linux":
         raise InputError("kills: finds processes that are left by /proc, so it runs on Linux alone")
     with tempfile.TemporaryDirectory() as name:
-        whole = _folder(Path(name), "undisturbed")
+        whole = _folder(Path(name))
         ended = _run(whole, case.arguments, None)
         if ended.code:
             raise InputError(f"kills: the undisturbed run failed: {ended.said}")
         wanted = digests(whole, case.compared)
         result = Result(0, 0, ended.seconds, [], len(wanted), [*_strays(whole), *_orphans(ended)])
         while result.kills < kills:
-            folder = _folder(Path(name), f"killed-{result.folders}")
+            folder = _folder(Path(name))
             result = _one_folder(case, folder, wanted, min(kills - result.kills, LONGEST_ROW), rng, told, result)
         return result
 
@@ -100,9 +101,10 @@ def _one_folder(
     )  # fmt: skip
 
 
-def _folder(parent: Path, name: str) -> Path:
-    """A working folder with the files that commands read."""
-    folder = parent / name
+def _folder(parent: Path) -> Path:
+    """A new working folder with the files that commands read; always the same path, which names of cells depend on."""
+    folder = parent / "work"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     write_files(folder)
     return folder
@@ -113,9 +115,9 @@ def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Le
     token, log = uuid4().hex, folder / "said.txt"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), _TOKEN: token}
     command, begun = [sys.executable, "-m", "regional_dispatch", *arguments], time.monotonic()
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         code: int | None = process.wait(seconds)

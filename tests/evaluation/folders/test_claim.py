@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -152,6 +153,18 @@ def test_a_file_in_use_is_locked_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     claim_file(tmp_path / "map.html", (".html",))
     release()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_locks_is_told_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def acquire(self: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.FileLock, "acquire", acquire)
+    claim(tmp_path / "a", PLAN)
+    assert "this disk has no locks" in capsys.readouterr().err
+    assert marked_kind(tmp_path / "a") == PLAN
 
 
 def test_one_process_may_take_a_folder_twice_and_give_it_back_for_another(tmp_path: Path) -> None:
