@@ -51,6 +51,7 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """As PyYAML does, with bounds."""
         event: Any = self.peek_event()
+        at: Any = event.start_mark
         before = self._nodes
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -59,8 +60,8 @@ class _StrictLoader(yaml.SafeLoader):
         self._depth -= 1
         if isinstance(event, yaml.AliasEvent):
             if id(node) not in self._sizes:
-                raise _Refused(None, None, f"*{event.anchor} stands for what it is part of; write it out",
-                               event.start_mark)  # fmt: skip
+                problem = f"*{event.anchor} stands for what it is part of; write it out"
+                raise _Refused(None, None, problem, at)
             self._nodes += self._sizes[id(node)]
         else:
             self._nodes += 1
