@@ -10,7 +10,6 @@ import numpy as np
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from regional_dispatch.agents.credit.checked import checked
-from regional_dispatch.agents.state_bounds import check_state
 from regional_dispatch.baselines.pricing import simulator_for
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
 from regional_dispatch.envs.observation import action_space, flat, masks_of, observation_space
@@ -130,7 +129,6 @@ class RegionalVecEnv(BatchVecEnv):
         found = checked("episodes", arrays["episodes"], episodes.dtype.type, episodes.shape, low=0)
         _check_pricer(part(arrays, "pricer."), self.sim)
         self.sim.restore(arrays)
-        check_state(self.sim)
         episodes[:] = found
         return self.observe()
 

@@ -1,6 +1,6 @@
 """What the audit costs: an episode of us8 with and without every law checked after every tick, in one run.
 
-CPU time of one core, `least_cost`; what an episode takes in the debug build is said by `make test-checked`.
+CPU time of one core, under `least_cost`.
 """
 
 from __future__ import annotations
