@@ -15,10 +15,10 @@ from rich.progress import Progress
 from regional_dispatch.commands.options import above, command_line
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.kernel.compiled import KERNEL
-from regional_dispatch.evaluation.audit.campaign import Campaign
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.output import check_file, write_file
 from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.reliability.audit.campaign import Campaign
 
 _SAVE_EVERY_SECONDS = 20.0
 

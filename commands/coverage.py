@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regional_dispatch.commands.options import at_least, command_line
-from regional_dispatch.evaluation.coverage.measure import as_rows, measure
-from regional_dispatch.evaluation.coverage.page import coverage_page
-from regional_dispatch.evaluation.coverage.populations import play
 from regional_dispatch.evaluation.output import check_folder, staged
 from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.reliability.coverage.measure import as_rows, measure
+from regional_dispatch.reliability.coverage.page import coverage_page
+from regional_dispatch.reliability.coverage.populations import play
 
 
 @dataclass(frozen=True)

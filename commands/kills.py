@@ -12,10 +12,10 @@ from pathlib import Path
 from regional_dispatch.commands.options import above, at_least, command_line
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.folders.claim import claim_file
-from regional_dispatch.evaluation.kills.cases import CASES
-from regional_dispatch.evaluation.kills.run import Result, facts, kill_command
 from regional_dispatch.evaluation.output import write_file
 from regional_dispatch.evaluation.provenance import provenance
+from regional_dispatch.reliability.kills.cases import CASES
+from regional_dispatch.reliability.kills.run import Result, facts, kill_command
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Proofs by trial that nothing is lost and nothing wrong passes: mutated inputs, and the page of all trials."""
+"""Trials of the project itself: audits by the million, kills, mutated inputs, coverage of intervals, and their page."""

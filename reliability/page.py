@@ -117,7 +117,7 @@ def _coverage(result: Result) -> list[str]:
         "## Coverage of intervals",
         "",
         "How often a nominal 95 % interval holds the truth: the least of all real populations that samples were drawn "
-        "from, in percent. A dash: no interval is given. All populations: [coverage](results/coverage.md).",
+        "from, in percent. A dash: no interval is given. All populations: [intervals](explanation/intervals.md).",
         "",
         *markdown_lines(
             ["episodes", *map(str, sizes)],

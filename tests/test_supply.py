@@ -30,7 +30,7 @@ def asked() -> list[Requirement]:
         if one.name != PROJECT["name"]:
             found.append(one)
             continue
-        waiting += [each for extra in one.extras for each in PROJECT["optional-dependencies"][extra]]
+        waiting += [each for extra in sorted(one.extras) for each in PROJECT["optional-dependencies"][extra]]
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from regional_dispatch.envs.audit.auditor import AUDIT_VARIABLE, AuditError
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.errors import ScenarioError
-from regional_dispatch.evaluation.audit import campaign
+from regional_dispatch.reliability.audit import campaign
 from tests.processes import run_here
 from tests.worlds import small
 

@@ -13,7 +13,7 @@ import pytest
 
 from regional_dispatch.evaluation.folders import claim as module
 from regional_dispatch.evaluation.folders.kinds import MARK
-from regional_dispatch.evaluation.kills.cases import CASES, write_files
+from regional_dispatch.reliability.kills.cases import CASES, write_files
 from tests.processes import ROOT, Ended, run_here
 
 FOLDERS = [name for name, case in CASES.items() if case.arguments[-1] == "out" or name == "submit"]

@@ -86,7 +86,7 @@ def _number(text: str) -> float:
 
 def _deeper(value: Any) -> bool:
     """Whether a value is nested too deep; level by level, so that depth costs no stack."""
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(_DEEPEST):
         level = [
             inner

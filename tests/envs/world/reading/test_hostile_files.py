@@ -52,6 +52,7 @@ def test_hostile_json_is_refused(tmp_path: Path, kind: str) -> None:
 
 def test_json_of_our_own_is_read() -> None:
     assert parse_json('{"a": [1, 2.5, NaN, null, true, "x"]}', "x")["a"][:2] == [1, 2.5]
+    assert parse_json("2.5", "x") == 2.5 and parse_json("null", "x") is None
 
 
 @pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n1,2,3,4\n", b"\xff\xfe", b"a," * 20_000 + b"\n1\n"])

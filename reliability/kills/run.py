@@ -17,8 +17,8 @@ from uuid import uuid4
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.experiments.trainings import PACKAGE_PARENT
 from regional_dispatch.evaluation.folders.kinds import MARK
-from regional_dispatch.evaluation.kills.cases import OUT, Case, write_files
-from regional_dispatch.evaluation.kills.same import digests
+from regional_dispatch.reliability.kills.cases import OUT, Case, write_files
+from regional_dispatch.reliability.kills.same import digests
 
 LONGEST_ROW = 5  # kills after each other in one folder, before a run is left alone
 PATIENCE_SECONDS = 10.0  # for processes of a killed command to end

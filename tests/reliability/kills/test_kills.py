@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from regional_dispatch.commands.cli import evaluate_commands
-from regional_dispatch.evaluation.kills import run
-from regional_dispatch.evaluation.kills.cases import CASES, OUT, Case
-from regional_dispatch.evaluation.kills.run import kill_command
-from regional_dispatch.evaluation.kills.same import comparable, digests
+from regional_dispatch.reliability.kills import run
+from regional_dispatch.reliability.kills.cases import CASES, OUT, Case
+from regional_dispatch.reliability.kills.run import kill_command
+from regional_dispatch.reliability.kills.same import comparable, digests
 from tests.processes import run_here
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

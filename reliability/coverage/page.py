@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from regional_dispatch.evaluation.coverage.measure import EPISODES, SAMPLES, SEEDS, Coverage, least
 from regional_dispatch.evaluation.provenance import made_by
 from regional_dispatch.evaluation.text import NOTHING, markdown_lines, number
+from regional_dispatch.reliability.coverage.measure import EPISODES, SAMPLES, SEEDS, Coverage, least
 
 ENOUGH = 0.93
 _FROM = 8  # episodes from which on intervals are to hold that often

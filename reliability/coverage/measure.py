@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from regional_dispatch.evaluation.coverage.populations import (
+from regional_dispatch.evaluation.statistics import crossed_means, mean_intervals, ratios_of_means, week_means
+from regional_dispatch.reliability.coverage.populations import (
     Population,
     of_effects,
     of_episodes,
@@ -16,7 +17,6 @@ from regional_dispatch.evaluation.coverage.populations import (
     shares_closed,
     weeks,
 )
-from regional_dispatch.evaluation.statistics import crossed_means, mean_intervals, ratios_of_means, week_means
 
 SAMPLES = (2, 3, 4, 5, 8, 16, 32)
 SEEDS, EPISODES = (2, 3, 4, 5, 10), (8, 32)

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regional_dispatch.evaluation.coverage.measure import SAMPLES, as_rows, crossed_coverage, mean_coverage, measure
-from regional_dispatch.evaluation.coverage.page import coverage_page
-from regional_dispatch.evaluation.coverage.populations import POLICIES, REAL_KPIS, Population, of_episodes, weeks
 from regional_dispatch.evaluation.intervals import HOLDS, few_samples
 from regional_dispatch.evaluation.kpis import EPISODE_COST
+from regional_dispatch.reliability.coverage.measure import SAMPLES, as_rows, crossed_coverage, mean_coverage, measure
+from regional_dispatch.reliability.coverage.page import coverage_page
+from regional_dispatch.reliability.coverage.populations import POLICIES, REAL_KPIS, Population, of_episodes, weeks
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "intervals.md"
 META = {
