@@ -181,6 +181,10 @@ class Simulator:
         self.state.row["learning"][row] = self.learning
         self.state.row["marginal_truck_charge"][row] = self.marginal_truck_charge
 
+    def has_episode(self, row: int) -> bool:
+        """Whether an episode was begun in a row; it may have ended."""
+        return self._opened[row] != _NOT_BEGUN
+
     def begin(self, row: int) -> None:
         """Steps 1–3 of a tick: everything up to the decisions.
 
@@ -241,7 +245,7 @@ class Simulator:
     def _need_episode(self, row: int) -> None:
         """Raises ResetNeeded unless a row's episode has begun and not ended."""
         _check_whole("row", row, self.copies)
-        if self._opened[row] == _NOT_BEGUN or self.state.row["settled"][row]:
+        if not self.has_episode(row) or self.state.row["settled"][row]:
             raise ResetNeeded(f"row {row}: no episode has begun, or it has ended; call reset() first")
 
     def _watching(self, row: int, scorers: Scorers | None = None) -> AbstractContextManager[None]:
@@ -272,7 +276,7 @@ class Simulator:
 
     def advance(self, row: int, scorers: Scorers, until: int) -> int:
         """Runs a row up to a tick or the horizon, or until it needs room: `kernel.READY`, or what `make_room` takes."""
-        if self._opened[row] == _NOT_BEGUN:
+        if not self.has_episode(row):
             self._need_episode(row)
         if self.auditor is not None:
             return self._advance_audited(row, scorers, until)
@@ -418,8 +422,12 @@ class Simulator:
             **{f"pricer.{name}": array for name, array in carried.items()},
         }
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray], some_elsewhere: bool = False) -> None:
         """Goes on from a snapshot of the same scenario and number of copies.
+
+        Args:
+            arrays: of `snapshot`.
+            some_elsewhere: see `envs.audit.ranges.check_state`.
 
         Raises:
             KeyError: an array is missing.
@@ -428,7 +436,7 @@ class Simulator:
         """
         fitted = {name: _fit(name, array, arrays[f"state.{name}"]) for name, array in self._arrays().items()}
         restored = self.state._replace(**fitted)  # type: ignore[arg-type]  # lane_price is none of them
-        check_state(self.world, restored)
+        check_state(self.world, restored, some_elsewhere)
         if self.pricer is not None:
             self.pricer.restore(part(arrays, "pricer."))
         self.state = restored

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ def saving_to(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SavingError(f"{_reason(error)} while saving to {out}; {_kept(out)}") from None
+        raise SavingError(f"{error.strerror or error} while saving to {out}; {_kept(out)}") from None
     finally:
         threading.excepthook = before
 
@@ -42,11 +41,6 @@ def _except_of_event_files(args: threading.ExceptHookArgs) -> None:
     writer = type(args.thread).__module__ == _EVENT_FILES
     if not (writer and issubclass(args.exc_type, OSError)):
         threading.__excepthook__(args)
-
-
-def _reason(error: OSError) -> str:
-    place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"
 
 
 def _kept(out: Path) -> str:

@@ -31,7 +31,7 @@ def trucks_under_way(sim: Simulator, row: int) -> list[Truck]:
     """
     s, net = sim.state, sim.world.net
     arriving, package, tick = s.arriving[row], s.package[row], sim.tick(row)
-    if not arriving.any():  # after a reset an empty slot holds −1
+    if not sim.has_episode(row):
         raise ValueError(f"row {row} holds no episode; call reset({row}, key) before drawing it")
     found = []
     for ahead in range(len(arriving)):

@@ -88,7 +88,10 @@ def needs_text(scenario: Scenario, counts: SiteCounts) -> str:
 
 def outstanding(scenario: Scenario) -> int:
     """Orders of one SKU from its supplier that are under way at a time, at most."""
-    return int(scenario.stock.lead_time_hours // scenario.stock.review_hours) + 1
+    lead, review = (
+        round(hours / scenario.tick_hours) for hours in (scenario.stock.lead_time_hours, scenario.stock.review_hours)
+    )
+    return lead // max(1, review) + 1
 
 
 def state_parts(arrays: dict[str, np.ndarray], copies: int) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -78,7 +79,8 @@ def serve(settings: Settings, door: Door) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
     service.stop = lambda: setattr(server, "should_exit", True)
-    server.run()
+    with suppress(KeyboardInterrupt):  # uvicorn raises once more what stopped it, after it has stopped in order
+        server.run()
     if service.error is not None:
         raise service.error
     if service.failed:

@@ -218,7 +218,7 @@ class LiveNetwork:
             KeyError, ValueError: they are of another network.
         """
         ours, where = self.sim.snapshot(), Whereabouts.from_facts(facts)
-        self.sim.restore({**ours, **{f"state.{name}": arrays[name] for name in _KEPT}})
+        self.sim.restore({**ours, **{f"state.{name}": arrays[name] for name in _KEPT}}, some_elsewhere=True)
         self.where = where
 
 

@@ -166,8 +166,8 @@ HOSTILE_FACTS: dict[str, tuple[str, str, str]] = {
     "a name of 300 characters": ("scenario", json.dumps("x" * 300), "scenario = 'xxx.*…: must be a name"),
     "a name that is a list": ("device", '["cpu"]', "device = .*: must be a name"),
     "a seed that is a list": ("seed", "[1]", r"seed = \[1\]: must be a number"),
-    "a seed of 5,000 digits": ("seed", "9" * 5000, "seed is not JSON that can be read"),
-    "a cost that is none": ("tuning_cost_per_order_usd", "NaN", "NaN is not a finite number"),
+    "a seed of 5,000 digits": ("seed", "9" * 5000, "seed: 9+… has 5000 digits"),
+    "a cost that is none": ("tuning_cost_per_order_usd", "NaN", "NaN is no finite number"),
     "a cost that is text": ("tuning_cost_per_order_usd", '"low"', "usd = 'low': must be a number"),
     "a command that is a list": ("command", '["rm"]', "command = .*: must be text"),
     "a partition that is text": ("partition", '"states"', "partition = 'states': must be fields"),
@@ -178,7 +178,7 @@ HOSTILE_FACTS: dict[str, tuple[str, str, str]] = {
     "a stream that is a list": ("seen", "[[[], 1]]", r"seen = \[\[\[\], 1\]\]: must be pairs"),
     "features that are lists": ("source_features", "[[1], [2]]", "source_features: must be a list of different"),
     "features that are numbers": ("source_features", "[1, 2]", "source_features: must be a list of different"),
-    "nesting": ("command", "[" * 100_000, "levels deep"),
+    "nesting": ("command", "[" * 100_000, "nested more than 64 deep"),
 }  # fmt: skip
 
 

@@ -180,7 +180,7 @@ def test_tensorboard_has_the_kpis_of_ppo_and_baselines_that_are_not_always_zero(
     folders = [EventAccumulator(str(trained / "out" / "tb" / name)).Reload() for name in ("ppo", *REFERENCES)]
     kpis = [{name: events.Scalars(name) for name in EVALUATED & set(events.Tags()["scalars"])} for events in folders]
     curve = table(trained / "out")
-    assert {tag(kpi) for kpi in KPIS if any(curve[kpi])} <= kpis[0].keys()
+    assert {tag(kpi) for kpi in KPIS if any(value == value and value != 0 for value in curve[kpi])} <= kpis[0].keys()
     assert [run.keys() for run in kpis] == [kpis[0].keys()] * 3
     assert all(any(event.value for run in kpis for event in run[name]) for name in kpis[0])
     assert all(run["cost/cost_per_order_usd"][-1].step == 64 for run in kpis)
@@ -319,7 +319,9 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> N
     ours, theirs = table(folder / "out"), table(folder / "whole")
     assert ours.pop("seconds") == sorted(table(folder / "out")["seconds"])
     assert len(theirs.pop("seconds")) == 16
-    assert ours == theirs
+    assert list(ours) == list(theirs)
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name])
     ours, theirs = (rewards(folder / name / "tb" / "ppo") for name in ("out", "whole"))
     assert len(theirs) > 3
     assert ours == theirs

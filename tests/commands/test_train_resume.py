@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from regional_dispatch.agents.folder import checkpoints_in
+from regional_dispatch.evaluation.folders.kinds import MARK
 from tests.commands.test_train import assert_refused, contents, interrupt, run_here, table, write_files
 from tests.processes import TINY, Ended, start
 
@@ -138,7 +139,7 @@ def test_sigterm_stops_a_training_with_a_checkpoint(tmp_path: Path) -> None:
     assert ended.code == 143, ended.err
     assert "--resume runs/train" in " ".join(ended.err.split())
     assert len(checkpoints_in(out)) == 1
-    assert not list(out.rglob(".*"))
+    assert [path.name for path in out.rglob(".*")] == [MARK]
 
 
 @contextlib.contextmanager

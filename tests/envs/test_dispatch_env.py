@@ -19,6 +19,7 @@ from regional_dispatch.agents.networks import ScorerNet
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs import ENV_ID
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.faces.infos import region_kpis
 from regional_dispatch.envs.kernel.decisions.features import DISPATCH_COUNT, SOURCE_COUNT
 from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.kernel.ledger import COMPONENTS
@@ -265,7 +266,7 @@ def test_infos_name_every_component_and_kpi(env: RegionalDispatchEnv) -> None:
         assert set(info) == {"costs", "cash", "tick", "action_mask"} | ({"kpis"} if truncated else set())
         assert tuple(info["costs"]) == tuple(info["cash"]) == COMPONENTS
     assert tuple(info["kpis"]) == tuple(KPIS)
-    assert info["kpis"] == env.sim.kpis(0, [0]) == env.kpis()
+    assert info["kpis"] == region_kpis(env.sim, 0, 0) == env.kpis()
     assert info["kpis"]["cost_per_order_usd"] > 0
 
 

@@ -17,7 +17,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "no trucks, none hired": {"trucks.spot_allowed": False, "trucks.fleet_headroom": 0, "network": NETWORK},
     "no stock": {"stock.safety_factor": -3, "demand.orders_per_day": 2000},
     "a million dollars a mile": {"trucks.usd_per_mile": 1e6},
-    "a billion dollars for lateness": {"costs.late_usd": 1e9, "costs.late_usd_per_hour": 1e9},
+    "a hundred million dollars for lateness": {"costs.late_usd": 1e8, "costs.late_usd_per_hour": 1e8},
     "ticks of 6 hours": {"tick_hours": 6},
     "ticks of a quarter": {"tick_hours": 0.25},
     "promises of weeks": {"demand.promise_hours": [1000], "demand.promise_shares": [1]},

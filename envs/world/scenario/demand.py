@@ -32,7 +32,7 @@ class Surge(Frozen):
     end_hour: float = Field(
         gt=0, le=LONGEST_HOURS, description="End, exclusive, from the beginning of the episode. Unit: hours."
     )
-    factor: float = Field(ge=1e-3, le=20, description="Demand is multiplied by this. Unit: 1.")
+    factor: float = Field(gt=0, le=20, description="Demand is multiplied by this. Unit: 1.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Surge:

@@ -47,6 +47,7 @@ PPO: dict[str, Any] = {
     "copies": 2, "n_steps": 8, "batch_size": 64, "n_epochs": 2, "hidden": 8, "critic_hidden": 8, "eval_every": 2,
     "eval_episodes": 1, "checkpoint_every": 1, "ent_coef_end": 0.5,
 }  # fmt: skip
+GONE = 2**22 + 1  # no process has such a number
 TIMESTEPS = 8 * 2 * 2 * 8  # eight updates: past the horizon
 
 
@@ -222,7 +223,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "no books": (lambda data: rewritten(data, lambda tensors, facts: tensors.pop("books")), "books"),
     "books that are a bomb": (_bomb, "books is cut off, or larger than"),
     "books that are cut": (_set("books", np.zeros(9, np.uint8)), "while decompressing"),
-    "a lane beyond the network": (_filled("env.state.active", 10**6), "state.active is out of its bounds"),
+    "a lane beyond the network": (_filled("env.state.active", 10**6), "active \\[0\\] = 1000000: must lie in"),
     "a region beyond the network": (_filled("lines.0.kept.region", 99), "kept.region is out of its bounds"),
     "a candidate that is none": (_filled("lines.0.kept.action", 99), "kept.action is out of its bounds"),
     "decisions without end": (
@@ -305,7 +306,10 @@ def test_numbers_mutated_behind_a_good_checksum_end_in_an_error_or_in_a_learner(
 
 def test_files_left_half_written_are_no_checkpoints_and_go_at_the_next_start(copied: Path) -> None:
     newest = newest_checkpoint(copied)
-    left = [newest.with_name(".4711.000000000512.safetensors"), copied / ".4711.policy.safetensors"]
+    left = [
+        newest.with_name(f".{GONE}.0badcafe.000000000512.safetensors"),
+        copied / f".{GONE}.0badcafe.policy.safetensors",
+    ]
     for path in left:
         path.write_bytes(b"half")
     (copied / "checkpoints" / "best.safetensors").write_bytes(b"mine")

@@ -37,7 +37,7 @@ def test_overrides_are_values_or_yaml_text() -> None:
         ({3: 3}, "3 is no field"),
         ({"": 3}, "'' is no field"),
         ({"horizon_hours": {1}}, "must be YAML text or a plain value"),
-        ({"horizon_hours": "[1"}, "is not a YAML value"),
+        ({"horizon_hours": "[1"}, "not readable as YAML"),
         ([("horizon_hours", 24)], "must be one dictionary"),
         ("horizon_hours=24", "must be one dictionary"),
     ],

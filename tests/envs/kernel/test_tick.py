@@ -375,8 +375,10 @@ def test_a_day_without_orders_costs_nothing() -> None:
     sim.run(DEFAULT_BACKGROUND)
     assert sim.state.cash.sum() == 0 and sim.state.row["packages_made"][0] == 0
     kpis = sim.kpis(0)
-    assert all(math.isnan(kpis[name]) for name in ("cost_per_order_usd", "on_time_share", "packages_per_order"))
-    assert kpis["trucks"] == kpis["truck_fill"] == kpis["lanes_used"] == 0
+    assert all(
+        math.isnan(kpis[name]) for name in ("cost_per_order_usd", "on_time_share", "packages_per_order", "truck_fill")
+    )
+    assert kpis["trucks"] == kpis["lanes_used"] == 0
 
 
 # ------------------------------------------------------------------------------------------ levers

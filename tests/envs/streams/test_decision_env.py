@@ -234,8 +234,11 @@ def test_the_background_makes_all_other_decisions_and_may_be_changed() -> None:
 REFUSED = {
     "credit": ({"credit": "mine"}, "credit = 'mine': must be one of whole, own"),
     "background of whole": ({"background": LEAST_COST}, "background: with credit='whole'"),
-    "background's name": ({"credit": "own", "background": "least_cost"}, "background = 'least_cost': must be scorers"),
-    "base's name": ({"base": "least_cost"}, "base = 'least_cost': must be scorers"),
+    "background's name": (
+        {"credit": "own", "background": "least_cost"},
+        "background: is of type str; must be the scorers",
+    ),
+    "base's name": ({"base": "least_cost"}, "base: is of type str; must be the scorers"),
     "hours": ({"credit": "own", "follow_hours": 0.0}, "follow_hours = 0.0: must be above 0"),
     "overrides": ({"overrides": {"demand.orders": "1"}}, "demand.orders"),
 }
@@ -258,7 +261,7 @@ def test_options_and_modes_that_do_not_exist_are_refused() -> None:
         own(autoreset_mode="NextStep")
     with pytest.raises(ScenarioError, match="with credit='whole' streams make every decision"):
         whole().background = LEAST_COST
-    with pytest.raises(ScenarioError, match="background = 3: must be scorers"):
+    with pytest.raises(ScenarioError, match="background: is of type int; must be the scorers"):
         own().background = 3
     with pytest.raises(ScenarioError, match="horizon_hours must be two ticks or more"):
         RegionalDecisionEnv(small(**TWO_REGIONS, horizon_hours=1, warmup_hours=0), "own")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from regional_dispatch.envs.dispatch_env import RegionalDispatchEnv
+from regional_dispatch.envs.faces.infos import region_kpis
 from regional_dispatch.envs.kernel.compiled import compiled
 from regional_dispatch.envs.kernel.decisions import lane_price as lp
 from regional_dispatch.envs.kernel.decisions.features import SOURCE_FEATURES
@@ -256,7 +257,7 @@ def test_the_environment_shows_a_policy_what_the_kernel_shows_it() -> None:
     while not ended:
         observation, _, _, ended, info = env.step(policy.predict(observation)[0])
     whole.run(scorers)
-    assert info["kpis"] == whole.kpis(0, [1])
+    assert info["kpis"] == region_kpis(whole, 0, 1)
     blind = simulator(small(**AMPLE), KEY)
     blind.run(scorers._replace(price=lp.NO_PRICE))
     assert blind.kpis(0) != whole.kpis(0)  # so the prices do matter here
