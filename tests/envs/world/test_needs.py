@@ -24,6 +24,7 @@ GIB = 2**30
 _MEASURED = r"""
 import json, re, sys, time
 from pathlib import Path
+from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.needs import build_seconds, world_parts
 from regional_dispatch.envs.world.scenario import load_scenario
