@@ -237,7 +237,8 @@ def fill(
                 if progress is not None:
                     progress(len(done), len(wanted), cell.title)
     except KeyboardInterrupt:
+        count = sum(store.read(cell) is not None for cell in wanted.values())  # it may come just after a write
         raise KeyboardInterrupt(
-            f"{len(done)} of {len(wanted)} cells are kept in {store.folder}; the same command continues from there"
+            f"{count} of {len(wanted)} cells are kept in {store.folder}; the same command continues from there"
         ) from None
     return done, reused

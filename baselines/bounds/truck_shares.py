@@ -87,7 +87,7 @@ def share_trucks(world: World, problem: Problem, price: np.ndarray, ways: Ways, 
     while True:
         package_usd(ways, r, ticks, net.routes, longest, usd)
         now = cover_orders(own, price, np.zeros_like(price)) - paid.sum()
-        settled = sweeps >= LEAST_SWEEPS and now - last < LEAST_GAIN * abs(now)
+        settled = sweeps >= LEAST_SWEEPS and now - last <= LEAST_GAIN * abs(now)
         if settled or time.perf_counter() > until:
             return Shared(float(now), own, sweeps)
         spare_usd(own, price, spare)

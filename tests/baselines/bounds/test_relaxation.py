@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regional_dispatch.baselines import baseline, baseline_names
+from regional_dispatch.baselines.bounds import truck_shares
 from regional_dispatch.baselines.bounds.bound import BoundError, HindsightBound
 from regional_dispatch.baselines.bounds.certificate import certified_usd
 from regional_dispatch.baselines.bounds.known_orders import Orders, all_orders
@@ -288,6 +289,7 @@ def test_certificate_is_checked() -> None:
 def test_no_orders_cost_nothing() -> None:
     bound = relaxed_bound(small(demand={"orders_per_day": 0}), KEYS[0])
     assert bound.orders == 0 and bound.usd == 0
+    assert bound.details["sweeps"] <= truck_shares.LEAST_SWEEPS  # and it does not search until the time limit
 
 
 def test_no_time_is_an_error() -> None:

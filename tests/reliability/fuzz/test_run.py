@@ -79,6 +79,7 @@ def test_memory_that_grows_is_told() -> None:
     growing = [100 * 2**20 + i * 2**20 for i in range(400)]
     assert run._growth(steady) == 0
     assert run._growth(growing) > run.GROWTH_MIB
+    assert run._growth(growing[: run.LEAST_FOR_GROWTH - 1]) == 0  # code that is loaded is no growth
 
 
 def test_mutations_leave_what_they_are_given_as_it_was_and_depend_on_the_seed() -> None:
