@@ -23,7 +23,7 @@ CRASHED, HUNG = "crashed", "hung"
 HANG_SECONDS = 20.0
 START_SECONDS = 600.0  # until the first input: code is compiled where nothing is kept
 GROWTH_MIB = 48.0  # between the second and the last quarter of inputs; less is what caches and fragments make
-LEAST_FOR_GROWTH = 400  # inputs; among fewer, the first that is used may come late, and code is loaded for it
+ENOUGH = 400  # inputs, to say that memory grows, or that none is accepted: of fewer, the first may come late
 _COMMAND = ["-m", "regional_dispatch.reliability.fuzz.worker"]
 _PER_PROCESS = 2000  # inputs
 _SECONDS_TO_DIE = 5.0  # for a process that has closed its output
@@ -72,6 +72,8 @@ def fuzz(kind: str, inputs: int, seed: int, folder: Path, progress: Callable[[in
     tally, done = Tally(kind), 0
     while done < inputs:
         done += _one_process(tally, done, min(_PER_PROCESS, inputs - done), seed, folder, progress)
+    if inputs >= ENOUGH and not tally.outcomes[ACCEPTED]:
+        tally.failures.append(f"{kind}: none was accepted, so only the first checks were tried")
     return tally
 
 
@@ -153,7 +155,7 @@ def _note_death(tally: Tally, process: subprocess.Popen[bytes], case: int, begun
 
 def _growth(held: list[int]) -> float:
     """MiB that the last quarter of the inputs holds more than the second."""
-    if len(held) < LEAST_FOR_GROWTH:
+    if len(held) < ENOUGH:
         return 0.0
     quarters = np.array_split(np.array(held, float), 4)
     return float(np.median(quarters[3]) - np.median(quarters[1])) / 2**20

@@ -25,6 +25,7 @@ def test_shipped_files_use_stable_baselines3s_names(name: str) -> None:
 def test_the_learning_rate_falls_to_its_share() -> None:
     config = PpoConfig(learning_rate=1e-3, learning_rate_end=0.1)
     assert [config.schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([1e-3, 5.5e-4, 1e-4])
+    assert config.schedule(-0.5) == pytest.approx(1e-4)  # in a last rollout that is too long
 
 
 # What is wrong → field, YAML text and what the message must name.

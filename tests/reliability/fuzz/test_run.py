@@ -74,12 +74,25 @@ def test_inputs_that_crash_or_hang_are_counted_and_the_next_ones_go_on(tmp_path,
     assert time.monotonic() - begun < 30
 
 
+def test_a_kind_of_which_nothing_is_accepted_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfor case in range(int(sys.argv[4])):\n"
+        "    print('start', case, flush=True)\n    print('end', case, 'refused', 0, flush=True)\n"
+    )
+    monkeypatch.setattr(run, "_COMMAND", [str(script)])
+    assert fuzz("odd", run.ENOUGH - 1, 0, tmp_path).passed
+    assert fuzz("odd", run.ENOUGH, 0, tmp_path).failures == [
+        "odd: none was accepted, so only the first checks were tried"
+    ]
+
+
 def test_memory_that_grows_is_told() -> None:
     steady = [100 * 2**20] * 400
     growing = [100 * 2**20 + i * 2**20 for i in range(400)]
     assert run._growth(steady) == 0
     assert run._growth(growing) > run.GROWTH_MIB
-    assert run._growth(growing[: run.LEAST_FOR_GROWTH - 1]) == 0  # code that is loaded is no growth
+    assert run._growth(growing[: run.ENOUGH - 1]) == 0  # code that is loaded is no growth
 
 
 def test_mutations_leave_what_they_are_given_as_it_was_and_depend_on_the_seed() -> None:
