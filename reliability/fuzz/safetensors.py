@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import numpy as np
 
@@ -12,23 +11,34 @@ from regional_dispatch.reliability.fuzz.mutate import NUMBERS, mutated_bytes, mu
 
 def mutated_safetensors(rng: np.random.Generator, data: bytes) -> bytes:
     """The file with its length, header, facts in the header, tensors or bytes changed."""
-    (length,) = struct.unpack("<Q", data[:8])
-    header, tensors = data[8 : 8 + length], data[8 + length :]
+    header, tensors = parts(data)
+    length = len(header)
     kind = int(rng.integers(5))
     if kind == 0:
         claims = (0, 1, length - 1, length + 1, 10**8, 10**10, 2**63, 2**64 - 1)
         claimed = claims[int(rng.integers(len(claims)))]
-        return struct.pack("<Q", claimed) + header + tensors
+        return with_header(header, tensors, claimed)
     if kind == 1:
         return mutated_bytes(rng, data)
     if kind == 2:
-        return struct.pack("<Q", length) + header + _strange_numbers(rng, tensors)
+        return with_header(header, _strange_numbers(rng, tensors))
     tree = json.loads(header)
     tree = mutated_tree(rng, tree) if kind == 3 else _with_strange_facts(rng, tree)
     changed = json.dumps(tree).encode("utf-8", "surrogatepass")
     if rng.random() < 0.2:
         changed = mutated_bytes(rng, changed)
-    return struct.pack("<Q", len(changed)) + changed + tensors
+    return with_header(changed, tensors)
+
+
+def parts(data: bytes) -> tuple[bytes, bytes]:
+    """Header and tensors of a good file."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return data[8:end], data[end:]
+
+
+def with_header(header: bytes, tensors: bytes = b"", claimed: int | None = None) -> bytes:
+    """A file of a header and tensors; it may claim another length of the header."""
+    return (len(header) if claimed is None else claimed).to_bytes(8, "little") + header + tensors
 
 
 def _with_strange_facts(rng: np.random.Generator, tree: dict[str, dict[str, object]]) -> dict[str, object]:

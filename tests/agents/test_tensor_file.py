@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from regional_dispatch.agents.tensor_file import MOST_HEADER_BYTES, packed, read_bytes, unpacked
-from tests.mutations import parts, with_header
+from regional_dispatch.reliability.fuzz.safetensors import parts, with_header
 
 TENSORS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3), "empty": np.zeros((0, 4), np.int64),
@@ -33,7 +33,8 @@ def test_tensors_and_facts_come_back() -> None:
 
 @pytest.mark.parametrize("where", ["tensor", "fact", "format"])
 def test_a_checksum_shows_any_change(where: str) -> None:
-    header, body = parts(packed("kind-1", TENSORS, FACTS, checksum=True))
+    text, body = parts(packed("kind-1", TENSORS, FACTS, checksum=True))
+    header = json.loads(text)
     if where == "tensor":
         body = bytes([body[0] ^ 1]) + body[1:]
     elif where == "fact":

@@ -35,8 +35,8 @@ from regional_dispatch.envs.kernel.decisions.scorers import Scorers
 from regional_dispatch.envs.simulator import Simulator
 from regional_dispatch.envs.world.demand import episode_key
 from regional_dispatch.envs.world.scenario import Scenario
+from regional_dispatch.reliability.fuzz.safetensors import mutated_safetensors
 from tests.learners import without_maps
-from tests.mutations import mutated
 from tests.worlds import SCARCE, TWO_REGIONS, WAITING, small
 
 pytestmark = pytest.mark.slow
@@ -274,15 +274,21 @@ class Payload:
         return os.mkdir, (self.path,)
 
 
-def test_a_thousand_mutated_checkpoints_are_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "1.safetensors"
-    for data in mutated(content, 1000, seed=1):
-        if data == content:
-            continue
+def test_a_thousand_mutated_checkpoints_are_refused_or_say_the_same(content: bytes, tmp_path: Path) -> None:
+    path, refused = tmp_path / "1.safetensors", 0
+    good, rng = unpacked(content), np.random.default_rng(1)
+    for data in (mutated_safetensors(rng, content) for _ in range(1000)):
         path.write_bytes(data)
-        with pytest.raises(PolicyFileError) as error:
-            read_checkpoint(path)
-        assert str(error.value).isprintable()
+        try:
+            found = read_checkpoint(path)
+        except PolicyFileError as error:
+            assert str(error).isprintable()
+            refused += 1
+        else:
+            assert found.facts == good.facts and found.tensors.keys() == good.tensors.keys()
+            for name, array in found.tensors.items():
+                np.testing.assert_array_equal(array, good.tensors[name], strict=True)
+    assert refused > 900
 
 
 def test_numbers_mutated_behind_a_good_checksum_end_in_an_error_or_in_a_learner(
