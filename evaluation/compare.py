@@ -20,7 +20,7 @@ from regional_dispatch.evaluation.doubts import doubts
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.intervals import few_samples, shown_difference
-from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.output import NOT_A_NUMBER, staged
 from regional_dispatch.evaluation.periods import is_trace
 from regional_dispatch.evaluation.policy_kinds import untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
@@ -206,9 +206,9 @@ def save_comparison(comparison: Comparison, folder: Path, config: Mapping[str, A
         InputError: the folder cannot be written to.
     """
     with staged(folder) as files:
-        comparison.frame.to_csv(files / "results.csv", index=False)
+        comparison.frame.to_csv(files / "results.csv", index=False, na_rep=NOT_A_NUMBER)
         if comparison.weeks is not None:
-            comparison.weeks.to_csv(files / "weeks.csv", index=False)
+            comparison.weeks.to_csv(files / "weeks.csv", index=False, na_rep=NOT_A_NUMBER)
         text = json.dumps(comparison.summary, indent=2, allow_nan=False, ensure_ascii=False)
         (files / "summary.json").write_text(text + "\n", encoding="utf-8")
         if config is not None:

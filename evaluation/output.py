@@ -13,6 +13,7 @@ from regional_dispatch.envs.world.replacing import hidden_folder, is_running, na
 from regional_dispatch.evaluation.disk import cannot_write
 from regional_dispatch.evaluation.errors import InputError
 
+NOT_A_NUMBER = "nan"  # a KPI of nothing in a CSV file, as Python's float, pandas and databases read it
 NEW, OLD = "new", "old"
 _MOVING = re.compile(r"\.moving-(\d+)-[0-9a-f]{8}")
 

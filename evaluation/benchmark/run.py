@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.execution.executor import Executor
 from regional_dispatch.evaluation.gaps import gap_summary
 from regional_dispatch.evaluation.known_world import foreign_worlds
 from regional_dispatch.evaluation.kpis import COST
-from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.output import NOT_A_NUMBER, staged
 from regional_dispatch.evaluation.policy_kinds import cheapest, tuned_rules, untuned_rules
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.evaluation.rollouts import evaluation_keys, results_frame, seconds_per_decision
@@ -162,4 +162,4 @@ def save_benchmark(benchmark: Benchmark, page: str, folder: Path) -> None:
         (files / "benchmark.md").write_text(page, encoding="utf-8")
         text = json.dumps(benchmark.summary, indent=1, allow_nan=False, ensure_ascii=False)
         (files / "summary.json").write_text(text + "\n", encoding="utf-8")
-        benchmark.frame.to_csv(files / "results.csv", index=False)
+        benchmark.frame.to_csv(files / "results.csv", index=False, na_rep=NOT_A_NUMBER)

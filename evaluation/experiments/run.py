@@ -31,7 +31,7 @@ from regional_dispatch.evaluation.experiments.file import PPO, Experiment, Ready
 from regional_dispatch.evaluation.experiments.ship import RESULTS, SUMMARY, checksum
 from regional_dispatch.evaluation.experiments.summary import compared_with_base, learning_curves, summarise_variant
 from regional_dispatch.evaluation.experiments.trainings import Outcome, Training, digest, sources
-from regional_dispatch.evaluation.output import staged
+from regional_dispatch.evaluation.output import NOT_A_NUMBER, staged
 from regional_dispatch.evaluation.provenance import provenance, versions
 from regional_dispatch.evaluation.rollouts import evaluation_keys
 
@@ -149,7 +149,7 @@ def save_experiment(result: Result, page: str, folder: Path) -> None:
     """
     with staged(folder) as files:
         (files / PAGE).write_text(page, encoding="utf-8")
-        result.frame.to_csv(files / RESULTS, index=False)
+        result.frame.to_csv(files / RESULTS, index=False, na_rep=NOT_A_NUMBER)
         summary = {**result.summary, "sha256": checksum(result.summary, files / RESULTS)}
         text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
         (files / SUMMARY).write_text(text + "\n", encoding="utf-8")

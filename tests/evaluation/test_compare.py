@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from regional_dispatch.baselines import baseline
 from regional_dispatch.envs.kernel.metrics import KPIS
 from regional_dispatch.envs.world.scenario import load_scenario
-from regional_dispatch.evaluation.compare import compare_policies, read_summary, summarise
+from regional_dispatch.evaluation.compare import compare_policies, read_summary, save_comparison, summarise
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.kpis import COST
 from regional_dispatch.evaluation.report.comparison import markdown_table
@@ -77,8 +79,10 @@ def test_with_no_order_every_share_is_a_dash_and_json_has_no_nan(tmp_path: Path)
         row = next(line for line in page.splitlines() if line.startswith(f"| `{kpi}`"))
         assert row.endswith("| – | – |"), row
     assert "| one − two | – | – |" in page
-    found.frame.to_csv(tmp_path / "results.csv", index=False)
+    save_comparison(found, tmp_path)
     assert pd.read_csv(tmp_path / "results.csv")["on_time_share"].isna().all()
+    with open(tmp_path / "results.csv", newline="") as file:
+        assert all(math.isnan(float(row["on_time_share"])) for row in csv.DictReader(file))  # no cell is empty
 
 
 def test_the_settled_share_is_a_row_and_its_difference_has_no_interval(frame: pd.DataFrame) -> None:
