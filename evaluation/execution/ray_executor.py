@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -23,6 +24,7 @@ from regional_dispatch.evaluation.execution.ray_cluster import connected
 
 RETRIES = 5  # of a task whose worker or node is lost
 TASKS_PER_CPU = 2  # submitted at a time; the others wait here, so that their arguments do not fill the cluster
+SECONDS_TO_CANCEL = 20.0  # for all tasks together
 
 
 @contextmanager
@@ -75,8 +77,7 @@ class RayExecutor:
                     result = _result(done, waiting[done])
                     yield waiting.pop(done), result
         finally:
-            for unfinished in reversed(waiting):  # queued ones first: a freed worker would start them meanwhile
-                ray.cancel(unfinished, force=True)
+            _cancel(list(waiting))
 
     def _parcel(self, scenario: Scenario) -> Any:
         """A reference to the scenario and its files in the cluster's object store."""
@@ -85,6 +86,17 @@ class RayExecutor:
         if id(scenario) not in self._sent:
             self._sent[id(scenario)] = scenario, ray.put(packed(scenario))
         return self._sent[id(scenario)][1]
+
+
+def _cancel(tasks: list[Any]) -> None:
+    """Ends tasks. A worker may start one while it is being cancelled, so those that go on are cancelled again."""
+    import ray
+
+    left, end = tasks[::-1], time.monotonic() + SECONDS_TO_CANCEL  # queued ones first: a freed worker takes them
+    while left and time.monotonic() < end:
+        for task in left:
+            ray.cancel(task, force=True)
+        left = ray.wait(left, num_returns=len(left), timeout=1.0)[1]
 
 
 def _room() -> int:
