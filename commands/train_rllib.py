@@ -14,6 +14,7 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.folders.claim import claim
 from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Command:
     """Start near a rule, with the priors of the PPO file `default`. Otherwise the policy starts from random choices."""
     rllib: RllibSettings = field(default_factory=RllibSettings)
     """Hyperparameters, under RLlib's names where it has them."""
+    overwrite: bool = False
+    """Replace an earlier run in the folder."""
     overrides: Overrides = ()
     """Change a field of the scenario; may be repeated."""
 
@@ -45,8 +48,9 @@ class Command:
         at_least("--seed", self.seed, 0)
         above("--minutes", self.minutes, 0)
         claim(self.out, TRAINING)
-        if (self.out / CONFIG_FILE).exists():
-            raise InputError(f"--out {self.out}: holds an earlier run; name another")
+        earlier = (self.out / CONFIG_FILE).exists()
+        if earlier and not self.overwrite:
+            raise InputError(f"--out {self.out}: holds an earlier run; name another, or add --overwrite")
         import pettingzoo  # noqa: F401  # its absence is an error of this command, and not of the environment
         import torch
 
@@ -57,6 +61,9 @@ class Command:
         ppo = load_ppo("default")
         priors = {name: dict(getattr(ppo, name)) if self.prior else {} for name in ("source_prior", "dispatch_prior")}
         run = RllibRun(scenario, self.rllib, priors, self.minutes, self.seed, self.out, command_line())
+        run.check()
+        if earlier:
+            remove_run(self.out)
         train_rllib(run, _tell)
         print(f"policy: {self.out / POLICY_FILE}")
 

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 
 from regional_dispatch.agents.config import load_ppo
-from regional_dispatch.agents.folder import POLICY_FILE
+from regional_dispatch.agents.folder import CONFIG_FILE
 from regional_dispatch.agents.stock.train import train_stock
 from regional_dispatch.agents.training.run import Run
 from regional_dispatch.commands.options import Overrides, PpoOverrides, above, at_least, command_line, parse_overrides
@@ -18,6 +18,7 @@ from regional_dispatch.envs.world.scenario import load_scenario
 from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.folders.claim import claim
 from regional_dispatch.evaluation.folders.kinds import TRAINING
+from regional_dispatch.evaluation.folders.remove import remove_run
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Command:
     """Seed of orders, weights and exploration."""
     out: Path = Path("runs/stock")
     """Folder for the results; created if it is missing."""
+    overwrite: bool = False
+    """Replace an earlier run in the folder."""
     overrides: Overrides = ()
     """Change a field of the scenario; may be repeated."""
     ppo_overrides: PpoOverrides = ()
@@ -52,6 +55,8 @@ class Command:
         scenario = load_scenario(self.scenario, parse_overrides(self.overrides))
         ppo = load_ppo(self.ppo, parse_overrides(self.ppo_overrides, "--ppo-set"))
         claim(self.out, TRAINING)
-        if (self.out / POLICY_FILE).exists():
-            raise InputError(f"--out {self.out}: holds an earlier run; name another")
+        if (self.out / CONFIG_FILE).exists():
+            if not self.overwrite:
+                raise InputError(f"--out {self.out}: holds an earlier run; name another, or add --overwrite")
+            remove_run(self.out)
         train_stock(self.algorithm, Run(scenario, ppo, sys.maxsize, self.seed, self.out, command_line()), self.seconds)

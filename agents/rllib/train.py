@@ -67,6 +67,10 @@ class RllibRun:
     out: Path
     command: str
 
+    def check(self) -> None:
+        """Raises ScenarioError if a setting is out of its range."""
+        self.settings.check(len(build_network(self.scenario).region_names))
+
     def config(self) -> dict[str, Any]:
         """The configuration that is saved with the results; it is enough to train the same policy again."""
         return {
@@ -123,7 +127,7 @@ def train_rllib(run: RllibRun, told: Callable[[dict[str, float]], None] = lambda
         ScenarioError: a setting is out of its range.
         SavingError: a file cannot be written.
     """
-    run.settings.check(len(build_network(run.scenario).region_names))
+    run.check()
     best = Best(run)
     with saving_to(run.out):
         with replacing(_made(run.out) / CONFIG_FILE) as file:

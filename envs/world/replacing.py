@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -25,7 +25,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         OSError: it cannot be written; the error names `path`.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{token_hex(4)}.{path.name[-_LONGEST:]}")
+    temporary = path.with_name(f".{os.getpid()}.{token_hex(4)}{_kept_name(path)}")
     try:
         yield temporary
         sync(temporary)
@@ -74,25 +74,43 @@ def naming(error: OSError, path: Path, temporary: Path) -> OSError:
     return OSError(error.errno, error.strerror, str(path))
 
 
-def remove_strays(folder: Path) -> list[Path]:
-    """Removes what killed processes have left half-written in a folder and below it.
+def remove_strays(path: Path) -> list[Path]:
+    """Removes what killed processes have left half-written: in a folder and below it, or, of a file, beside it.
 
     Only names that `replacing` and `hidden_folder` give are removed, and none of a process that still runs.
+
+    Args:
+        path: of a folder, or of a file that is there or not.
 
     Returns:
         What was removed.
     """
+    if not path.is_dir():
+        own = (beside for beside in path.absolute().parent.glob(".*") if beside.name.endswith(_kept_name(path)))
+        return _unlinked(own)
     removed = []
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(path):
         for name in [name for name in folders if _is_stray(_STRAY_FOLDER.fullmatch(name))]:
             folders.remove(name)
             shutil.rmtree(Path(place) / name, ignore_errors=True)
             removed.append(Path(place) / name)
-        for name in [name for name in files if _is_stray(_STRAY_FILE.match(name))]:
-            with suppress(OSError):
-                (Path(place) / name).unlink()
-                removed.append(Path(place) / name)
+        removed += _unlinked(Path(place) / name for name in files)
     return removed
+
+
+def _unlinked(files: Iterable[Path]) -> list[Path]:
+    """Removes those that are strays, and returns them."""
+    removed = []
+    for file in [file for file in files if _is_stray(_STRAY_FILE.match(file.name))]:
+        with suppress(OSError):
+            file.unlink()
+            removed.append(file)
+    return removed
+
+
+def _kept_name(path: Path) -> str:
+    """The end of a temporary name that is the file's own."""
+    return f".{path.name[-_LONGEST:]}"
 
 
 def _is_stray(found: re.Match[str] | None) -> bool:

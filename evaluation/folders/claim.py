@@ -89,12 +89,15 @@ def claim_file(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> 
 def hold(path: Path, option: str = "--out") -> None:
     """Locks a file, or a folder that commands write to in turn, by a hidden file beside it that goes with the lock.
 
+    What killed processes have left of it half-written is removed.
+
     Raises:
         InputError: another process has it, or nothing can be written beside it.
     """
     lock = path.absolute().with_name(f".{path.name[-200:]}.lock")
     try:
-        _lock(lock, path, option, True)
+        if _lock(lock, path, option, True):
+            remove_strays(path)
     except OSError as error:
         raise InputError(f"{option}: {cannot_write(error, path)}") from None
 

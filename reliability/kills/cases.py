@@ -74,6 +74,7 @@ surge_days: 2
 after_days: 4
 lasting: {days: 28, factors: [1.2, 4.0], episodes: 2}
 """
+PAGE = "# Results\n\n<!-- results: written by evaluate.py page -->\n<!-- end of results -->\n"
 
 
 class Case(NamedTuple):
@@ -82,6 +83,7 @@ class Case(NamedTuple):
     arguments: tuple[str, ...]  # of this package: `train …` or `evaluate COMMAND …`
     compared: tuple[str, ...]  # patterns below the working folder
     again: Callable[[Path], tuple[str, ...]] | None = None  # how it is started again; None: the same
+    first: tuple[str, ...] = ()  # a command whose results it reads; that one is not killed
 
 
 def _again(folder: Path) -> tuple[str, ...]:
@@ -98,13 +100,17 @@ _TRAIN = ("train", "--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--seed", "1"
 _TINY = ("--scenario", "tiny.yaml")
 _PAIR = ("--policies", "least_cost,regional_nearest")
 _SUITE = ("--suite", "suite.yaml", "--no-bound", "--workers", "1")
+_STOCK = _evaluate("train_stock", *_TINY, "--seconds", "2")
+_RLLIB = _evaluate("train_rllib", *_TINY, "--minutes", "0.02")
+_EXPERIMENT = ("experiment", "experiment.yaml", "--workers", "1", "--no-bound")
+_READY = "ready"  # results of a first command
 
 # Results in which times and command lines stand are compared without these, see `compare.comparable`.
 CASES: dict[str, Case] = {
     "train": Case(_TRAIN, (f"{OUT}/policy.safetensors", f"{OUT}/curve.csv"), _again),
     "benchmark": Case(_evaluate("benchmark", *_SUITE), (f"{OUT}/*.*", f"{OUT}/cells/*")),
     "experiment": Case(
-        _evaluate("experiment", "experiment.yaml", "--workers", "1", "--no-bound"),
+        _evaluate(*_EXPERIMENT),
         (f"{OUT}/results.csv", f"{OUT}/*/seed0/policy.safetensors", f"{OUT}/*/seed0/curve.csv", f"{OUT}/cells/*"),
     ),
     "study": Case(
@@ -135,6 +141,26 @@ CASES: dict[str, Case] = {
     ),
     "generate": Case(_evaluate("generate", "--seed", "3", out=f"{OUT}/world.yaml"), (f"{OUT}/world.yaml",)),
     "check": Case(("evaluate", "check", "trace.yaml", "--json", f"{OUT}/check.json"), (f"{OUT}/check.json",)),
+    "page": Case(
+        ("evaluate", "page", _READY, "--page", "page.md", "--pictures", OUT), ("page.md", f"{OUT}/*"),
+        first=_evaluate("compare", *_TINY, *_PAIR, "--episodes", "4", out=_READY),
+    ),
+    "ship": Case(_evaluate("ship", _READY), (f"{OUT}/*.*",), first=_evaluate(*_EXPERIMENT, out=_READY)),
+    "record": Case(_evaluate("record", *_TINY, "--episodes", "2"), (f"{OUT}/**/metadata.json",)),
+    "export": Case(_evaluate("export", "pretrained/small"), (f"{OUT}/*.onnx",)),
+    "audit": Case(
+        _evaluate("audit", "--packages", "200000", "--folder", f"{OUT}/broken", out=f"{OUT}/audit.json"),
+        (f"{OUT}/audit.json",),
+    ),
+    "coverage": Case(_evaluate("coverage", "--episodes", "20", "--repetitions", "20"), (f"{OUT}/*.*",)),
+    "fuzz": Case(
+        _evaluate("fuzz", "--kinds", "policies", "--inputs", "200", "--seed", "1", "--work", f"{OUT}/work",
+                  out=f"{OUT}/fuzz.json"),
+        (f"{OUT}/fuzz.json",),
+    ),
+    # They learn for a budget of time, so that no two runs are equal: only what is left behind is looked at.
+    "train_stock": Case(_STOCK, (), lambda _: (*_STOCK, "--overwrite")),
+    "train_rllib": Case(_RLLIB, (), lambda _: (*_RLLIB, "--overwrite")),
 }  # fmt: skip
 
 
@@ -142,7 +168,7 @@ def write_files(folder: Path) -> None:
     """The files that the commands read, in their working folder."""
     files = {
         "tiny.yaml": WORLD, "trace.yaml": TRACE, "ppo.yaml": PPO, "suite.yaml": SUITE, "experiment.yaml": EXPERIMENT,
-        "study.yaml": STUDY,
+        "study.yaml": STUDY, "page.md": PAGE,
     }  # fmt: skip
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from regional_dispatch.evaluation.errors import InputError
+from regional_dispatch.evaluation.execution.parent import VARIABLE
 from regional_dispatch.evaluation.experiments.trainings import PACKAGE_PARENT
 from regional_dispatch.evaluation.folders.kinds import MARK
-from regional_dispatch.reliability.kills.cases import OUT, Case, write_files
+from regional_dispatch.reliability.kills.cases import Case, write_files
 from regional_dispatch.reliability.kills.same import digests
 
 LONGEST_ROW = 5  # kills after each other in one folder, before a run is left alone
@@ -64,15 +65,15 @@ def kill_command(case: Case, kills: int, rng: random.Random, told: Told = lambda
     if sys.platform != "linux":
         raise InputError("kills: finds processes that are left by /proc, so it runs on Linux alone")
     with tempfile.TemporaryDirectory() as name:
-        whole = _folder(Path(name))
+        new = _new_folders(Path(name), case)
+        whole = next(new)
         ended = _run(whole, case.arguments, None)
         if ended.code:
             raise InputError(f"kills: the undisturbed run failed: {ended.said}")
         wanted = digests(whole, case.compared)
         result = Result(0, 0, ended.seconds, [], len(wanted), [*_strays(whole), *_orphans(ended)])
         while result.kills < kills:
-            folder = _folder(Path(name))
-            result = _one_folder(case, folder, wanted, min(kills - result.kills, LONGEST_ROW), rng, told, result)
+            result = _one_folder(case, next(new), wanted, min(kills - result.kills, LONGEST_ROW), rng, told, result)
         return result
 
 
@@ -101,19 +102,25 @@ def _one_folder(
     )  # fmt: skip
 
 
-def _folder(parent: Path) -> Path:
-    """A new working folder with the files that commands read; always the same path, which names of cells depend on."""
-    folder = parent / "work"
-    shutil.rmtree(folder, ignore_errors=True)
+def _new_folders(parent: Path, case: Case) -> Iterator[Path]:
+    """Working folders, each with the files that the command reads; always one path, which names of cells depend on."""
+    folder, ready = parent / "work", parent / "ready"
     folder.mkdir()
     write_files(folder)
-    return folder
+    if case.first and (ended := _run(folder, case.first, None)).code:
+        raise InputError(f"kills: the command before it failed: {ended.said}")
+    shutil.copytree(folder, ready)
+    while True:
+        yield folder
+        shutil.rmtree(folder)
+        shutil.copytree(ready, folder)
 
 
 def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Left:
     """Starts a command and kills its main process alone after so many seconds, if it is not over by then."""
     token, log = uuid4().hex, folder / "said.txt"
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), _TOKEN: token}
+    own = {"PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), VARIABLE: str(os.getpid()), _TOKEN: token}
+    environment = {**os.environ, **own}
     command, begun = [sys.executable, "-m", "regional_dispatch", *arguments], time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -160,8 +167,8 @@ def _orphans(ended: _Left) -> list[str]:
 
 
 def _strays(folder: Path) -> list[str]:
-    """Hidden files and folders that a run which ended by itself has left, its mark apart."""
-    hidden = [path for path in (folder / OUT).rglob(".*") if path.name != MARK]
+    """Hidden files and folders that a run which ended by itself has left, marks of folders apart."""
+    hidden = [path for path in folder.rglob(".*") if path.name != MARK]
     return [f"left behind: {path.relative_to(folder)}" for path in hidden]
 
 

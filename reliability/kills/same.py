@@ -15,8 +15,11 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-# Fields of JSON and YAML, and columns of CSV: of times, and of command lines, which say `--resume` after a kill.
-LEFT_OUT = frozenset({"seconds", "minutes", "command", "made", "seconds_per_decision", "time_to_beat", "sha256"})
+# Fields of JSON and YAML, and columns of CSV: times and memory, and command lines, which say `--resume` after a kill.
+LEFT_OUT = frozenset({
+    "seconds", "minutes", "command", "made", "seconds_per_decision", "time_to_beat", "sha256", "cpu_seconds",
+    "packages_per_cpu_second", "longest_seconds", "growth_mib",
+})  # fmt: skip
 _MADE_BY = re.compile(r"(?i)made by [^\n]*")
 
 

@@ -199,3 +199,18 @@ def test_what_a_killed_process_left_half_written_is_removed_and_nothing_else(tmp
     process.wait()
     module.remove_strays(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted([*foreign, "cells"])
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_with_the_next_one(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    half, other = f".{dead.pid}.0123abcd.map.html", f".{dead.pid}.0123abcd.other.html"
+    for name in (half, other):
+        (tmp_path / name).touch()
+    claim_file(tmp_path / "map.html", (".html",))
+    assert not (tmp_path / half).exists() and (tmp_path / other).exists()
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / f".writing-{dead.pid}-0123abcd").mkdir()
+    hold(tmp_path / "set")
+    assert list((tmp_path / "set").iterdir()) == []
+    release()
