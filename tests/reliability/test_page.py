@@ -12,7 +12,13 @@ from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.evaluation.report.pages import END, START, refresh
 from regional_dispatch.reliability.fuzz.run import Tally
 
-KILLS = {"seed": 3, "commands": {"train": {"kills": 20, "files": 9, "same": False, "wrong": ["results.csv differs"]}}}
+KILLS = {
+    "seed": 3,
+    "commands": {
+        "train": {"kills": 20, "files": 9, "same": False, "wrong": ["results.csv differs"]},
+        "train_stock": {"kills": 2, "files": 0, "same": True, "wrong": []},
+    },
+}
 
 
 def test_trials_are_shown_with_what_failed(tmp_path: Path) -> None:
@@ -32,6 +38,7 @@ def test_trials_are_shown_with_what_failed(tmp_path: Path) -> None:
     text = page.read_text()
     assert "| scenarios | 100 | 40 | 59 | 0 | 1 | 0 |" in text and "- scenarios-7: crashed" in text
     assert "| `train` | 20 | 9 | **no** |" in text and "- train: results.csv differs" in text
+    assert "| `train_stock` | 2 | – | yes |" in text
     assert "Made by `python evaluate.py kills`" in text
 
 
