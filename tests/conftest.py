@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ["REGIONAL_DISPATCH_QUIET"] = "1"  # tests read stderr, which otherwise tells of the kernel's compilation
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, for the commands that tests start too
 
 from collections.abc import Iterator
 from pathlib import Path
