@@ -25,13 +25,14 @@ def test_every_command_that_writes_is_killed() -> None:
     assert {"train", *evaluate_commands()} - NOT_KILLED == set(CASES)
 
 
-def test_a_command_that_is_killed_ends_the_same(tmp_path: Path) -> None:
-    ended = run_here(
-        tmp_path, "evaluate.py", *["kills", "--commands", "generate", "--kills", "2", "--out", "kills.json"]
-    )
+def test_a_command_that_is_killed_ends_the_same_and_is_not_killed_again(tmp_path: Path) -> None:
+    command = ("evaluate.py", "kills", "--commands", "generate", "--kills", "2", "--out", "kills.json")
+    ended = run_here(tmp_path, *command)
     assert ended.code == 0, ended.out + ended.err
     found = json.loads((tmp_path / "kills.json").read_text(encoding="utf-8"))["commands"]["generate"]
     assert (found["kills"], found["same"], found["wrong"], found["files"]) == (2, True, [], 1)
+    again = run_here(tmp_path, *command)
+    assert again.code == 0 and "killed at" not in again.out
 
 
 def script(folder: Path, text: str) -> Case:
