@@ -27,7 +27,7 @@ class Command:
     Each plays a world that takes seconds. Its main process alone is killed, as `kill -9` does. In the end results must
     be those of a run that was not disturbed, byte for byte but for times; no process may be left, and no file
     half-written. Writes a JSON file after each; started again with the same --out, --seed and --kills, it goes on with
-    those that are not in the file. Exit code 1 if anything was wrong. Needs Linux.
+    those that are not in the file, or were not as they should be. Exit code 1 if anything was wrong. Needs Linux.
     """
 
     commands: str = ",".join(CASES)
@@ -66,12 +66,13 @@ class Command:
             sys.exit(1)
 
     def _kept(self) -> dict[str, Any]:
-        """What an earlier run of this command has found."""
+        """What an earlier run of this command has found, where all was as it should be."""
         if not self.out.exists():
             return {}
         try:
             found = read_json(self.out)
-            commands = {name: own for name, own in found["commands"].items() if own["kills"] == self.kills}
+            commands = {name: own for name, own in found["commands"].items() if own["same"]}
+            commands = {name: own for name, own in commands.items() if own["kills"] == self.kills}
             return commands if found["seed"] == self.seed else {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"--out = {self.out}: is no file of this command; name another") from None

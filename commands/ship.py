@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from regional_dispatch.envs.world.replacing import remove_strays
 from regional_dispatch.evaluation.experiments.ship import ship
 from regional_dispatch.evaluation.folders.claim import hold
 from regional_dispatch.evaluation.output import check_folder
@@ -32,6 +33,7 @@ class Command:
         """Checks everything, then writes."""
         check_folder(self.out)
         hold(self.out / "policies")
+        remove_strays(self.out)
         names = None if self.variants is None else [name.strip() for name in self.variants.split(",")]
         for path in ship(self.experiment, names, self.out):
             print(path)

@@ -82,7 +82,9 @@ class Case(NamedTuple):
 
     arguments: tuple[str, ...]  # of this package: `train …` or `evaluate COMMAND …`
     compared: tuple[str, ...]  # patterns below the working folder
-    again: Callable[[Path], tuple[str, ...]] | None = None  # how it is started again; None: the same
+    again: Callable[[Path], tuple[str, ...]] | None = (
+        None  # how it is started again, or () if it had finished; None: as before
+    )
     first: tuple[str, ...] = ()  # a command whose results it reads; that one is not killed
 
 
@@ -90,6 +92,11 @@ def _again(folder: Path) -> tuple[str, ...]:
     """A training goes on from its newest checkpoint, or begins again."""
     found = [path for path in (folder / OUT / "checkpoints").glob("*") if not path.name.startswith(".")]
     return ("train", "--resume", OUT) if found else (*_TRAIN, "--overwrite")
+
+
+def _record_again(folder: Path) -> tuple[str, ...]:
+    """A data set appears whole, and is not written over."""
+    return () if (folder / OUT / "regional-dispatch" / "tiny-v0" / "data").exists() else _RECORD
 
 
 def _evaluate(*arguments: str, out: str = OUT) -> tuple[str, ...]:
@@ -100,6 +107,7 @@ _TRAIN = ("train", "--scenario", "tiny.yaml", "--ppo", "ppo.yaml", "--seed", "1"
 _TINY = ("--scenario", "tiny.yaml")
 _PAIR = ("--policies", "least_cost,regional_nearest")
 _SUITE = ("--suite", "suite.yaml", "--no-bound", "--workers", "1")
+_RECORD = _evaluate("record", *_TINY, "--episodes", "2")
 _STOCK = _evaluate("train_stock", *_TINY, "--seconds", "2")
 _RLLIB = _evaluate("train_rllib", *_TINY, "--minutes", "0.02")
 _EXPERIMENT = ("experiment", "experiment.yaml", "--workers", "1", "--no-bound")
@@ -146,7 +154,7 @@ CASES: dict[str, Case] = {
         first=_evaluate("compare", *_TINY, *_PAIR, "--episodes", "4", out=_READY),
     ),
     "ship": Case(_evaluate("ship", _READY), (f"{OUT}/*.*",), first=_evaluate(*_EXPERIMENT, out=_READY)),
-    "record": Case(_evaluate("record", *_TINY, "--episodes", "2"), (f"{OUT}/**/metadata.json",)),
+    "record": Case(_RECORD, (f"{OUT}/**/metadata.json",), _record_again),
     "export": Case(_evaluate("export", "pretrained/small"), (f"{OUT}/*.onnx",)),
     "audit": Case(
         _evaluate("audit", "--packages", "200000", "--folder", f"{OUT}/broken", out=f"{OUT}/audit.json"),

@@ -91,11 +91,14 @@ def _one_folder(
         moments.append(round(moment, 3))
         told(f"killed at {moment:.0%} of {result.seconds:.1f} s")
         arguments = case.again(folder) if case.again else case.arguments
+        if not arguments:
+            break
     if ended.code:
         wrong.append(f"after kills at {moments}: exit code {ended.code}: {ended.said}")
     found = digests(folder, case.compared)
     wrong += [f"after kills at {moments}: {path} differs" for path in _different(found, wanted)]
-    wrong += _strays(folder)
+    if ended.code is not None:
+        wrong += _strays(folder)
     return result._replace(
         kills=result.kills + len(moments), folders=result.folders + 1, seconds=ended.seconds,
         moments=result.moments + moments, wrong=result.wrong + wrong,
