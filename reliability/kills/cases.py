@@ -108,8 +108,8 @@ _TINY = ("--scenario", "tiny.yaml")
 _PAIR = ("--policies", "least_cost,regional_nearest")
 _SUITE = ("--suite", "suite.yaml", "--no-bound", "--workers", "1")
 _RECORD = _evaluate("record", *_TINY, "--episodes", "2")
-_STOCK = _evaluate("train_stock", *_TINY, "--seconds", "2")
-_RLLIB = _evaluate("train_rllib", *_TINY, "--minutes", "0.02")
+_STOCK = _evaluate("train_stock", *_TINY, "--seconds", "2", "--ppo-set", "eval_episodes=1")
+_RLLIB = _evaluate("train_rllib", *_TINY, "--minutes", "0.02", "--rllib.eval-episodes", "1")
 _EXPERIMENT = ("experiment", "experiment.yaml", "--workers", "1", "--no-bound")
 _READY = "ready"  # results of a first command
 

@@ -533,6 +533,18 @@ def test_the_model_card_tells_how_it_was_made_and_what_it_is_worth(
     assert (config["timesteps"], config["dispatch_prior"]) == (64, {"bias": -2})
 
 
+def test_what_a_killed_process_left_is_removed_when_policies_are_shipped(
+    ran: tuple[Path, Ended, Ended], tmp_path: Path
+) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stray = tmp_path / f".writing-{dead.pid}-0123abcd"
+    stray.mkdir()
+    ended = run_here(ran[0], SCRIPT, "ship", "out", "--variants", "many_skus", "--out", str(tmp_path))
+    assert (ended.code, ended.err) == (0, "")
+    assert not stray.exists() and (tmp_path / "many_skus.safetensors").exists()
+
+
 def test_what_cannot_be_shipped_is_said(ran: tuple[Path, Ended, Ended], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'shelf' cannot be shipped from .*; there are: whole, many_skus"):
         ship(ran[0] / "out", ["shelf"], tmp_path / "shipped")
