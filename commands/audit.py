@@ -16,7 +16,8 @@ from regional_dispatch.commands.options import above, command_line
 from regional_dispatch.envs.fingerprint import source_digest
 from regional_dispatch.envs.kernel.compiled import KERNEL
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_file, write_file
+from regional_dispatch.evaluation.folders.claim import claim_file
+from regional_dispatch.evaluation.output import write_file
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.reliability.audit.campaign import Campaign
 
@@ -43,7 +44,7 @@ class Command:
         """Plays, counts and writes."""
         above("--packages", self.packages, 0)
         if self.out is not None:
-            check_file(self.out, (".json",))
+            claim_file(self.out, (".json",))
         campaign = Campaign(self.folder, _earlier(self.out))
         saved = time.monotonic()
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:

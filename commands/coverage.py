@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regional_dispatch.commands.options import at_least, command_line
-from regional_dispatch.evaluation.output import check_folder, staged
+from regional_dispatch.evaluation.folders.claim import claim
+from regional_dispatch.evaluation.folders.kinds import COVERAGE
+from regional_dispatch.evaluation.output import staged
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.reliability.coverage.measure import as_rows, measure
 from regional_dispatch.reliability.coverage.page import coverage_page
@@ -37,7 +39,7 @@ class Command:
         at_least("--episodes", self.episodes, 2)
         at_least("--repetitions", self.repetitions, 1)
         at_least("--seed", self.seed, 0)
-        check_folder(self.out)
+        claim(self.out, COVERAGE)
         print("playing episodes", file=sys.stderr)
         frames = play(self.episodes, self.seed)
         found = measure(frames, self.repetitions, self.seed, lambda kind: print(f"measuring: {kind}", file=sys.stderr))

@@ -13,7 +13,8 @@ from rich.progress import Progress
 
 from regional_dispatch.commands.options import at_least, command_line
 from regional_dispatch.evaluation.errors import InputError
-from regional_dispatch.evaluation.output import check_file, write_file
+from regional_dispatch.evaluation.folders.claim import claim_file, hold
+from regional_dispatch.evaluation.output import write_file
 from regional_dispatch.evaluation.provenance import provenance
 from regional_dispatch.reliability.fuzz.kind import kinds
 from regional_dispatch.reliability.fuzz.run import fuzz
@@ -47,7 +48,8 @@ class Command:
         each = -(-at_least("--inputs", self.inputs, 1) // len(chosen))
         seed = secrets.randbelow(2**32) if self.seed is None else int(at_least("--seed", self.seed, 0))
         if self.out is not None:
-            check_file(self.out, (".json",))
+            claim_file(self.out, (".json",))
+        hold(self.work, "--work")
         self.work.mkdir(parents=True, exist_ok=True)
         tallies = []
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:

@@ -82,7 +82,7 @@ def fields_of(path: Path) -> dict[str, Any]:
 
 TRAINING, COMPARISON, BENCHMARK, EXPERIMENT, STUDY = "training", "comparison", "benchmark", "experiment", "study"
 SUBMISSION, BACK_TEST, WHAT_IF, RESULTS = "submission", "back-test", "what-if", "results"
-FIT, PLAN, EXPORT = "fit", "plan", "export"
+FIT, PLAN, EXPORT, COVERAGE = "fit", "plan", "export", "coverage"
 WITH_CELLS = (BENCHMARK, EXPERIMENT, STUDY, SUBMISSION)
 
 # Kind → signs, each of which is enough. A training that was compared holds a comparison's files too, so it comes first.
@@ -98,5 +98,6 @@ SIGNS: dict[str, tuple[Sign, ...]] = {
     FIT: (_file("fit.json"),),
     RESULTS: (_file("results.xlsx"),),
     EXPORT: (_file("source.onnx"), _file("dispatch.onnx")),
+    COVERAGE: (_file("coverage.md"),),
     "cells": (_cells,),
 }
