@@ -76,30 +76,30 @@ lasting: {days: 28, factors: [1.2, 4.0], episodes: 2}
 """
 PAGE = "# Results\n\n<!-- results: written by evaluate.py page -->\n<!-- end of results -->\n"
 
+Arguments = tuple[str, ...]
+
 
 class Case(NamedTuple):
     """A command, and which of its files are compared."""
 
-    arguments: tuple[str, ...]  # of this package: `train …` or `evaluate COMMAND …`
+    arguments: Arguments  # of this package: `train …` or `evaluate COMMAND …`
     compared: tuple[str, ...]  # patterns below the working folder
-    again: Callable[[Path], tuple[str, ...]] | None = (
-        None  # how it is started again, or () if it had finished; None: as before
-    )
-    first: tuple[str, ...] = ()  # a command whose results it reads; that one is not killed
+    again: Callable[[Path], Arguments | None] | None = None  # how it goes on, None if it had finished; None: as before
+    first: Arguments = ()  # a command whose results it reads; that one is not killed
 
 
-def _again(folder: Path) -> tuple[str, ...]:
+def _again(folder: Path) -> Arguments:
     """A training goes on from its newest checkpoint, or begins again."""
     found = [path for path in (folder / OUT / "checkpoints").glob("*") if not path.name.startswith(".")]
     return ("train", "--resume", OUT) if found else (*_TRAIN, "--overwrite")
 
 
-def _record_again(folder: Path) -> tuple[str, ...]:
+def _record_again(folder: Path) -> Arguments | None:
     """A data set appears whole, and is not written over."""
-    return () if (folder / OUT / "regional-dispatch" / "tiny-v0" / "data").exists() else _RECORD
+    return None if (folder / OUT / "regional-dispatch" / "tiny-v0" / "data").exists() else _RECORD
 
 
-def _evaluate(*arguments: str, out: str = OUT) -> tuple[str, ...]:
+def _evaluate(*arguments: str, out: str = OUT) -> Arguments:
     return ("evaluate", *arguments, "--out", out)
 
 

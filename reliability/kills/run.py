@@ -18,7 +18,7 @@ from regional_dispatch.evaluation.errors import InputError
 from regional_dispatch.evaluation.execution.parent import VARIABLE
 from regional_dispatch.evaluation.experiments.trainings import PACKAGE_PARENT
 from regional_dispatch.evaluation.folders.kinds import MARK
-from regional_dispatch.reliability.kills.cases import Case, write_files
+from regional_dispatch.reliability.kills.cases import Arguments, Case, write_files
 from regional_dispatch.reliability.kills.same import digests
 
 LONGEST_ROW = 5  # kills after each other in one folder, before a run is left alone
@@ -81,8 +81,9 @@ def _one_folder(
     case: Case, folder: Path, wanted: dict[str, str], most: int, rng: random.Random, told: Told, result: Result
 ) -> Result:
     """Kills and starts again until a run ends by itself."""
-    moments, wrong, arguments = list[float](), list[str](), case.arguments
-    while True:
+    moments, wrong = list[float](), list[str]()
+    arguments: Arguments | None = case.arguments
+    while arguments is not None:
         moment = rng.random() if len(moments) < most else None
         ended = _run(folder, arguments, None if moment is None else moment * result.seconds)
         wrong += _orphans(ended)
@@ -91,8 +92,6 @@ def _one_folder(
         moments.append(round(moment, 3))
         told(f"killed at {moment:.0%} of {result.seconds:.1f} s")
         arguments = case.again(folder) if case.again else case.arguments
-        if not arguments:
-            break
     if ended.code:
         wrong.append(f"after kills at {moments}: exit code {ended.code}: {ended.said}")
     found = digests(folder, case.compared)
@@ -119,7 +118,7 @@ def _new_folders(parent: Path, case: Case) -> Iterator[Path]:
         shutil.copytree(ready, folder)
 
 
-def _run(folder: Path, arguments: tuple[str, ...], seconds: float | None) -> _Left:
+def _run(folder: Path, arguments: Arguments, seconds: float | None) -> _Left:
     """Starts a command and kills its main process alone after so many seconds, if it is not over by then."""
     token, log = uuid4().hex, folder / "said.txt"
     own = {"PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder), VARIABLE: str(os.getpid()), _TOKEN: token}
