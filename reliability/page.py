@@ -57,7 +57,7 @@ def _audit(result: Result) -> list[str]:
         "",
         *markdown_lines(["policy", "packages"], [[f"`{name}`", f"{n:,}"] for name, n in policies]),
         "",
-        f"Of them {result['reevaluated']:,} with re-evaluation, {result['transferred']:,} with stock moved",
+        f"Of them {result['reevaluated']:,} with re-evaluation, {result['transferred']:,} with stock moved.",
     ]
 
 
