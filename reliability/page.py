@@ -105,13 +105,13 @@ def _fuzz(result: Result) -> list[str]:
 def _coverage(result: Result) -> list[str]:
     rows = result["coverage"]
     sizes = sorted({row["samples"] for row in rows if row["kind"] == "mean"})
-    seeds = sorted({row["seeds"] for row in rows if row["kind"] == "crossed"})
-    most = max((row["samples"] for row in rows if row["kind"] == "crossed"), default=0)
+    crossed = [row for row in rows if row["kind"] == "crossed"]
+    seeds = sorted({row["seeds"] for row in crossed})
+    most = max((row["samples"] for row in crossed), default=0)
     real = [row for row in rows if row["kind"] == "mean" and row["real"]]
     of_means = [_least([row for row in real if row["samples"] == n]) for n in sizes]
     of_seeds = [
-        _least([row for row in rows if row["kind"] == "crossed" and (row["seeds"], row["samples"]) == (s, most)])
-        for s in seeds
+        _least([row for row in crossed if row["real"] and (row["seeds"], row["samples"]) == (s, most)]) for s in seeds
     ]
     return [
         "## Coverage of intervals",
