@@ -190,7 +190,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rllib")
     options = {"num-envs": 2, "ticks": 6, "num-minibatches": 2, "num-epochs": 1, "eval-every": 1, "eval-episodes": 1}
     ended = run_here(
-        folder, "evaluate.py", "train_rllib", "--scenario", "small", "--minutes", "0.01", "--seed", "5",
+        folder, "evaluate.py", "train_rllib", "--scenario", "small", "--minutes", "0.02", "--seed", "5",
         "--out", "run",
         *(part for name, value in options.items() for part in (f"--rllib.{name}", str(value))),
         *(part for name, value in SHORT.items() for part in ("--set", f"{name}={value}")),
@@ -202,7 +202,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_training_leaves_a_curve_its_configuration_and_the_best_policy(trained: Path) -> None:
     curve = pd.read_csv(trained / "run" / "curve.csv")
-    assert len(curve) >= 2  # before training, and after one update or more: a busy machine may have no time for two
+    assert len(curve) >= 3
     assert (curve["timesteps"] == 2 * 6 * 3 * curve.index).all()  # copies × ticks × regions an update
     assert curve["decisions"].is_monotonic_increasing
     about = load_policy(trained / "run").metadata
